@@ -45,6 +45,7 @@ from app.providers.writing.placeholders import GO_ON
 Json = dict[str, Any]
 
 MAX_CALL_ID = 40
+_TEXTS = (InputText, OutputText)
 SEE_BELOW = "The output is in the next message."
 
 
@@ -111,14 +112,19 @@ class _Writer:
 
     def write_message(self, message: Message) -> None:
         """Write a message; the assistant's joins what it says and calls beside it."""
-        content = message.content
-        if message.role == "assistant":
+        role, content = message.role, message.content
+        # Nearly all are one text, which is no array.
+        text = content[0].text if len(content) == 1 and isinstance(content[0], _TEXTS) else None
+        if role == "assistant":
             self._go_on()
-            self._texts.append(_spoken(content))
+            self._texts.append(_spoken(content) if text is None else text)
             return
         if self._is_in_turn:
             self.end_turn()
-        self.messages.append({"role": self._role(message), "content": self._content(content)})
+        if role != "user":
+            role = "developer" if self._profile.developer_role and role == "developer" else "system"
+        written = self._content(content) if text is None else text
+        self.messages.append({"role": role, "content": written})
 
     def _write_other(self, item: Reasoning | HostedItem | Compaction) -> None:
         match item:
@@ -196,15 +202,7 @@ class _Writer:
         others = [part for part in output if not isinstance(part, InputText)]
         return "\n".join(texts), [_part(part, self._profile) for part in others]
 
-    def _role(self, message: Message) -> str:
-        role: str = message.role
-        if role == "user":
-            return role
-        return "developer" if self._profile.developer_role and role == "developer" else "system"
-
     def _content(self, content: tuple[ContentPart, ...]) -> str | list[Json]:
-        if len(content) == 1 and isinstance(content[0], InputText):  # nearly always
-            return content[0].text
         texts = [part.text for part in content if isinstance(part, InputText | OutputText)]
         if len(texts) == len(content) and (len(texts) < 2 or not self._profile.text_arrays):
             return "\n".join(texts)
@@ -224,8 +222,6 @@ def _with_one_system(messages: list[Json]) -> list[Json]:
 
 def _spoken(content: tuple[ContentPart, ...]) -> str:
     """Return an assistant's text; a refusal is part of what it said."""
-    if len(content) == 1 and isinstance(content[0], OutputText):  # nearly always
-        return content[0].text
     texts = []
     for part in content:
         match part:
