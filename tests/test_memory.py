@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from app.memory import keep_freed_memory
+from app.memory import KEPT_BYTES, keep_freed_memory
 
 #: Frees and takes 40 MB six times, and prints how many pages the kernel gave for the last five.
 _PROGRAM = """
@@ -24,6 +24,27 @@ for _ in range(5):
     b"x" * 40_000_000
 print(int(is_set), faults() - before)
 """
+#: Frees 240 MB between small pieces that stay, and prints how much of the process is resident then,
+#: and once more when it was given back.
+_BETWEEN = """
+import sys
+from app.memory import give_back, keep_freed_memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+is_set = keep_freed_memory({})
+before = resident()
+long, small = [], []
+for _ in range(30):
+    long.append(b"x" * 8_000_000)
+    small.append(b"y" * 200_000)
+del long
+freed = resident() - before
+give_back()
+print(int(is_set), freed, resident() - before)
+"""
 
 
 def test_what_is_freed_is_used_again() -> None:
@@ -37,3 +58,15 @@ def test_what_is_freed_is_used_again() -> None:
 @pytest.mark.parametrize("name", ["MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"])
 def test_what_an_operator_has_said_counts(name: str) -> None:
     assert not keep_freed_memory({name: "1"})
+
+
+def test_more_than_is_to_be_kept_is_given_back() -> None:
+    argv = [sys.executable, "-c", _BETWEEN]
+    is_set, freed, left = map(
+        int,
+        subprocess.run(argv, capture_output=True, check=True).stdout.split(),  # noqa: S603 - ours
+    )
+    if not is_set:
+        pytest.skip("this is not glibc's malloc")
+    assert freed > KEPT_BYTES
+    assert left < KEPT_BYTES

@@ -17,7 +17,7 @@ from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import served_settings
 from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
-from app.memory import collect_seldom, keep_freed_memory
+from app.memory import collect_seldom, give_back_each_minute, keep_freed_memory
 from app.serving.logger import GatewayLogger
 from app.settings import SettingsError
 from app.settings.active import activate, active
@@ -163,7 +163,8 @@ def post_worker_init(worker: GunicornWorker) -> None:
         # What takes long beside its loop, which serves all others meanwhile.
         pool = importlib.import_module("gevent").get_hub().threadpool
         factory.stretch_beside(worker.wsgi, pool.apply)
-        keep_freed_memory(os.environ)
+        if keep_freed_memory(os.environ):
+            give_back_each_minute()
     if worker.age == 1:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 
