@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import time
+from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.store.connection.script import Call, Script
 
 Arguments = tuple[str | bytes | int, ...]
 
-#: How many bytes of each job's flushes are remembered, packed, and of how many jobs.
+#: For how many seconds flushes are remembered. A Sentinel takes a master for lost after 30 s, as it
+#: comes, and may need some more to promote a replica: what is older, that replica has.
+REMEMBERED_S = 60.0
+#: How many bytes of each job's flushes are remembered at most, packed, and of how many jobs.
 JOB_BYTES, JOBS = 256 * 1024, 1000
 
 
 class _Job:
-    """The calls of one job: what they have in common, the arguments of each, and their bytes.
+    """The calls of one job: what they have in common, the arguments of each and when it was made,
+    and how many bytes they are.
 
     MEASURED: a stream has one each second, of 480 bytes; as calls in a deque they took 680 each,
     and the first 700 more.
     """
 
-    __slots__ = ("flushes", "keys", "script", "size")
+    __slots__ = ("flushes", "keys", "script", "size", "times")
 
     def __init__(self, script: Script, keys: tuple[str, ...]) -> None:
         self.script = script
         self.keys = keys
         self.flushes: list[Arguments] = []
+        self.times = array("d")
         self.size = 0
 
-    def add(self, arguments: Arguments) -> None:
-        """Remember a flush, and forget the oldest where they are too many."""
+    def add(self, arguments: Arguments, now: float) -> None:
+        """Remember a flush, and forget those that are too old or too many."""
         self.flushes.append(arguments)
+        self.times.append(now)
         self.size += _size(arguments)
-        while len(self.flushes) > 1 and self.size > JOB_BYTES:
+        oldest = now - REMEMBERED_S
+        while len(self.flushes) > 1 and (self.size > JOB_BYTES or self.times[0] < oldest):
+            del self.times[0]
             self.size -= _size(self.flushes.pop(0))
 
     def since(self, first: int) -> Sequence[Call]:
@@ -44,9 +54,13 @@ class _Job:
 
 
 class RecentFlushes:
-    """The latest appending calls of each job. Safe for threads that append to different jobs."""
+    """The latest appending calls of each job. Safe for threads that append to different jobs.
 
-    def __init__(self) -> None:
+    `clock` is like time.monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
 
     def add(self, response_id: str, call: Call) -> None:
@@ -54,7 +68,7 @@ class RecentFlushes:
         job = self._jobs.get(response_id)
         if job is None:
             job = self._jobs[response_id] = _Job(call.script, call.keys)
-        job.add(call.arguments)
+        job.add(call.arguments, self._clock())
         while len(self._jobs) > JOBS:
             self._jobs.popitem(last=False)
 
