@@ -10,9 +10,12 @@ from tests.e2e.workers import brief
 from tests.processes import until
 from tests.upstream.script import Script
 
-#: What Python runs before anything else: a thread dies that finds the file, and takes it away.
+#: What Python runs before anything else: a thread dies that finds the file, and takes it away. What
+#: has threads of its own is to be imported once they are patched.
 SABOTAGE = """
 from pathlib import Path
+from gevent import monkey
+monkey.patch_all()
 from dramatiq.worker import ConsumerThread
 
 def die(_thread):
