@@ -56,24 +56,24 @@ class Codec:
     def pieces(self, data: bytes, seal: Seal | None = None) -> list[bytes]:
         """Return what `pack` does, in pieces: a long one is copied once, by whoever joins them."""
         pieces = [_RAW, data]
-        if len(data) >= THRESHOLD_BYTES:
-            compressed = self._compressed(data)
+        if len(data) >= LONG_BYTES:
+            compressed = self._compressed_in_pieces(data)
             if sum(map(len, compressed)) < len(data):
                 pieces = [_ZSTD_1, *compressed]
             del compressed
+        elif len(data) >= THRESHOLD_BYTES and len(packed := self._compressed(data)) < len(data):
+            pieces = [_ZSTD_1, packed]
         del data  # as above
         return pieces if seal is None else [seal.sealed(b"".join(pieces))]
 
-    def _compressed(self, data: bytes) -> list[bytes]:
-        if len(data) >= LONG_BYTES:
-            return self._compressed_in_pieces(data)
+    def _compressed(self, data: bytes) -> bytes:
         try:
             compressor = self._compressors.pop()
         except IndexError:
             compressor = self._compressor()
         compressed = compressor.compress(data)
         self._compressors.append(compressor)
-        return [compressed]
+        return compressed
 
     def _compressed_in_pieces(self, data: bytes) -> list[bytes]:
         """Compress what is long; what that takes beside it, 1 MB, is let go."""

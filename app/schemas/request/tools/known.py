@@ -87,9 +87,12 @@ class SplitBody(NamedTuple):
     @property
     def memory(self) -> int:
         """How many bytes its values will take. Raises RequestTooLarge, see memory_of."""
-        tools, texts = self.tools, self.texts
-        memory = memory_of(self.rest) + (0 if tools is None else tools.memory)
-        return memory + (0 if texts is None else texts.memory)
+        memory = memory_of(self.rest)
+        if self.tools is not None:
+            memory += self.tools.memory
+        if self.texts is not None:
+            memory += self.texts.memory
+        return memory
 
     def parsed(self) -> Any:
         """Return its value, in which the tools are known ones if they came before.
