@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from typing import Any, Literal
 
@@ -116,7 +116,7 @@ class ModelRequest:
     items: tuple[Item, ...]
     parameters: Parameters
     stream: bool
-    history_tools: tuple[FunctionTool, ...] = ()
+    history_tools: Collection[FunctionTool] = ()
     max_output_tokens_default: int | None = None
     reasons: bool | None = None
     has_cache_breakpoints: bool = False

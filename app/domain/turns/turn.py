@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from app.domain.accounts.content_key import ContentKey
@@ -66,7 +67,7 @@ class Context:
     """
 
     items: tuple[Item, ...]
-    tools: tuple[FunctionTool, ...]
+    tools: Collection[FunctionTool]
     position: Position | None
     inputs: tuple[range, ...]
     purged: frozenset[int] = frozenset()
@@ -87,7 +88,7 @@ class Thread:
     items: tuple[Item, ...]
     own: tuple[Item, ...]
     position: Position | None = None
-    tools: tuple[FunctionTool, ...] = ()
+    tools: Collection[FunctionTool] = ()
     added: tuple[Tool, ...] = ()
     update: ConfigurationUpdate | None = None
     has_compactions: bool = False

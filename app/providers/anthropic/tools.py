@@ -84,7 +84,7 @@ def _tools_of_history(request: ModelRequest) -> tuple[FunctionTool, ...]:
         return ()
     known = {tool.name for tool in request.history_tools}
     unknown = tuple(FunctionTool(name) for name in called if name not in known)
-    return request.history_tools + unknown
+    return (*request.history_tools, *unknown)
 
 
 def _tool(tool: FunctionTool, structured: bool) -> dict[str, Any]:

@@ -7,7 +7,8 @@ item alone, and the response's turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from redis.cluster import RedisCluster
@@ -16,6 +17,7 @@ from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey, check_valu
 from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
 from app.domain.tools import FunctionTool
+from app.domain.tools.lazy import LazyTools
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position
@@ -227,9 +229,10 @@ class RedisConversationStore:
         tag = tag_of(conversation_id) or ""
         items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
         purged = self._entries.purged(found.entries)
-        tools = tuple[FunctionTool, ...]()
+        tools: Collection[FunctionTool] = ()
         if found.turn:  # it is one of the last entries
-            tools = self._entries.tools(found.turn, found.common, key, tag)
+            read = partial(self._entries.tools, found.turn, found.common, key, tag)
+            tools = LazyTools(read)
         position = Position("0", found.position.depth)
         return Context(tuple(items), tools, position, tuple(inputs), purged)
 
