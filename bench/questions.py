@@ -141,8 +141,12 @@ def _tool(number: int, parameters: int = 3) -> Json:
 
 def continuing(response_id: str) -> Question:
     """Return one line more for a conversation."""
-    small_one = small()
-    return Question({**small_one.responses, "previous_response_id": response_id}, small_one.chat)
+    return continued(small(), response_id)
+
+
+def continued(question: Question, response_id: str) -> Question:
+    """Return the same as the next turn of a conversation."""
+    return replace(question, responses={**question.responses, "previous_response_id": response_id})
 
 
 def streamed(events: int, interval_s: float = 0.0) -> Question:

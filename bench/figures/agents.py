@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from bench.figures.whole import cpu_us
-from bench.questions import Question, agent, unstored
+from bench.questions import Question, agent, continued, unstored
 from bench.servers import Server
 from bench.setting import Setting
 
@@ -22,6 +24,9 @@ class Agents:
         # What a process loads with its first requests is none of theirs.
         for server in (setting.gateway, setting.floor):
             setting.generator.ask(server, [agent(3, TOOLS)], 50, 2)
+        first = setting.generator.ask(setting.gateway, [agent(3, TOOLS)], 1, 1, keep=True)
+        response_id = json.loads(first.bodies[0])["id"]
+        self._continued = continued(agent(1, TOOLS), response_id)
 
     def measure(self) -> dict[str, float]:
         """Return CPU per request in microseconds, by number of items, server and what is kept, and
@@ -34,6 +39,7 @@ class Agents:
             measured[f"{items}.gateway"], measured[f"{items}.floor"] = gateway_us, floor_us
             measured[f"{items}.ratio"] = gateway_us / floor_us
         measured["300.stored"] = self._us(agent(300, TOOLS), SIZES[300])
+        measured["continued"] = self._us(self._continued, SIZES[3])
         return measured | self._growth()
 
     def _growth(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ REACHED: dict[str, float] = {
         for name, value in (("gateway", us), ("floor", 2 * us), ("ratio", 0.5))
     },
     "agents.300.stored": 2600,
+    "agents.continued": 1200,
     **{f"agents.growth.{items}": 500 + 3 * items for items in (150, 300, 600)},
     "pictures.gateway": 15,
     "pictures.stored": 25,
