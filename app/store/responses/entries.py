@@ -23,7 +23,6 @@ some were removed; and one whose size is 0 refers to the log whose number follow
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +31,7 @@ from typing import Any
 import orjson
 
 from app.domain.accounts.content_key import ContentKey, check_value
-from app.domain.ids import TAG_LENGTH, stem_of, tag_of
+from app.domain.ids import TAG_LENGTH, stem_of
 from app.domain.items import Item
 from app.domain.tools import FunctionTool, functions_of
 from app.domain.turns.turn import Position, Turn
@@ -41,6 +40,7 @@ from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import TOOL
 from app.store.codec import VERSIONS, Codec
 from app.store.encryption import SEALED, Seal, seal_of, seal_within
+from app.store.responses.packed.common_fields import DIGEST_BYTES, PART, CommonFields
 from app.store.responses.packed.homes import homes_of, is_among
 from app.store.responses.packed.known_items import EntryItems, KnownItems
 from app.store.responses.packed.packed_turn import PackedTurn
@@ -54,14 +54,13 @@ MARK = b"\0"
 COMMON = ("instructions", "text", "tools")
 COMMON_FROM_BYTES = 300
 
-DIGEST_BYTES = 12
 #: Cuts that are so long are packed. No cuts begin as what is packed does.
 PACKED_FROM_BYTES = 512
 
 _SIZE = struct.Struct(">I")
 _NAMES_COMMON = 0x8000_0000
-#: The parts that are sealed apart.
-_ITEMS, _REST, _COMMON, _CUTS = b"items", b"rest", b"common ", b"cuts"
+#: The parts that are sealed apart, as PART is.
+_ITEMS, _REST, _CUTS = b"items", b"rest", b"cuts"
 _NOT_IN_REST = ("id", "object", "output", "output_text")
 
 Items = tuple[Item, ...]
@@ -76,6 +75,7 @@ class Entries:
     def __init__(self) -> None:
         self._codec = Codec()
         self._known = KnownItems()
+        self._common = CommonFields(self._codec)
 
     def dump(self, turn: Turn) -> bytes:
         """Return a turn's entry; behind it, if it has a digest, the common fields and their size.
@@ -88,9 +88,8 @@ class Entries:
         common = orjson.dumps({name: fields[name] for name in COMMON})
         if len(common) < COMMON_FROM_BYTES:
             return self._joined(turn, fields)
-        digest = _digest(common, turn)
+        digest, packed = self._common.stored(common, turn)
         entry = self._joined(turn, fields | dict.fromkeys(COMMON), digest)
-        packed = self._codec.pack(common, seal_of(turn.key, turn.response.id, _COMMON + digest))
         return entry + packed + _SIZE.pack(len(packed))
 
     def packed(self, turn: Turn, entry: bytes | None = None) -> PackedTurn:
@@ -257,7 +256,7 @@ class Entries:
         unpack = self._codec.unpack
         include, fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
         if common:  # another turn of the conversation may have brought it
-            part = _COMMON + digest_of(entry)
+            part = PART + digest_of(entry)
             fields.update(orjson.loads(unpack(common, seal_within(key, scope[:TAG_LENGTH], part))))
         return include, fields
 
@@ -289,10 +288,3 @@ def has_items(entry: bytes) -> bool:
 
 def _without(gone: frozenset[str], items: Items, key: ContentKey | None) -> Items:
     return tuple(item for item in items if not is_among(gone, item.id, key))
-
-
-def _digest(common: bytes, turn: Turn) -> bytes:
-    if turn.key is not None:
-        tag = tag_of(turn.response.id) or ""
-        return turn.key.digest(tag.encode() + common)[:DIGEST_BYTES]
-    return hashlib.blake2b(common, digest_size=DIGEST_BYTES).digest()
