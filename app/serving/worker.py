@@ -196,6 +196,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                     return
                 self._head_came(caller)
                 body = RequestBody(caller, head.length, had[end:])
+                had = b""  # up to 64 KiB of the body, which would be kept while its answer lasts
                 goes_on = self._serve(head, body, shared)
                 if not (self._is_read(caller, body) and goes_on):
                     return
