@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +22,7 @@ from app.providers.profiles.choice import PROFILES
 from app.schemas.field import ReadContext
 from app.schemas.request.body import parse_json
 from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.request.tools import known
 from app.schemas.request.tools.known import ToolMemory
 from app.schemas.wire.echo import echo
 from tests.fuzz.bodies import broken, mutated_bodies, valid_bodies
@@ -156,6 +159,24 @@ def test_tools_elsewhere_are_not_the_requests(raw: bytes) -> None:
     assert read(memory, raw % array) == plainly(raw % array)
 
 
+def test_a_text_without_an_end_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[bytes] = []
+
+    def tokens(raw: bytes, start: int, end: int) -> Iterator[re.Match[bytes]]:
+        for token in find(raw, start, end):
+            looked_at.append(token[0])
+            yield token
+
+    find = known._token
+    monkeypatch.setattr(known, "_token", tokens)
+    monkeypatch.setattr(known, "_LONGEST", 2000)
+    array = b'["' + b'\\"' * 2000 + b'"]'
+    memory = ToolMemory(shortest=2)
+    for _ in range(2):
+        memory.split("acme", b'{"tools":%b}' % array)
+    assert b"".join(looked_at) == array[:2000]
+
+
 def test_what_is_not_needed_is_forgotten() -> None:
     kinds = [
         [tool | {"description": word * 150} for tool in TOOLS] for word in ("one", "two", "six")
@@ -185,11 +206,11 @@ def test_one_account_does_not_take_all_of_the_memory() -> None:
 def test_tools_that_differ_each_time_are_soon_looked_at_no_more() -> None:
     memory = ToolMemory(shortest=2)
     begun = [TOOLS[0] | {"parameters": {"description": "x" * 300}}]
-    known = 0
+    times = 0
     for number in range(100):
         raw = orjson.dumps(BODY | {"tools": [*begun, TOOLS[1] | {"description": f"{number}"}]})
-        known += is_known(memory, raw)
-    assert known < 20
+        times += is_known(memory, raw)
+    assert times < 20
 
 
 def test_what_is_made_of_known_tools_is_made_once() -> None:

@@ -45,7 +45,9 @@ _MOST_ALIKE, _MOST_SEEN = 4, 1024
 
 #: What stands before them, and how often it is looked for: it may be part of something else.
 _OPENING, _MOST_OPENINGS = b'"tools":', 4
-_token = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]').finditer
+#: A text that has no end is a token as well, and nothing is looked at twice: else each quote that
+#: is escaped in it would be taken for the beginning of another, and read to the end.
+_token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]').finditer
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 #: Stands in for the tools while the rest is parsed. Nobody else knows it, so that what has it as
 #: the value of `tools` has the tools exactly there, whatever else is in the body.
