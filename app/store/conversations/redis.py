@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from redis.cluster import RedisCluster
@@ -17,7 +16,6 @@ from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey, check_valu
 from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
 from app.domain.tools import FunctionTool
-from app.domain.tools.lazy import LazyTools
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position
@@ -231,8 +229,7 @@ class RedisConversationStore:
         purged = self._entries.purged(found.entries)
         tools: Collection[FunctionTool] = ()
         if found.turn:  # it is one of the last entries
-            read = partial(self._entries.tools, found.turn, found.common, key, tag)
-            tools = LazyTools(read)
+            tools = self._entries.tools(found.turn, found.common, key, tag)
         position = Position("0", found.position.depth)
         return Context(tuple(items), tools, position, tuple(inputs), purged)
 

@@ -34,6 +34,7 @@ from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import TAG_LENGTH, stem_of
 from app.domain.items import Item
 from app.domain.tools import FunctionTool, functions_of
+from app.domain.tools.lazy import LazyTools
 from app.domain.turns.turn import Position, Turn
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
@@ -228,14 +229,14 @@ class Entries:
         `key` opens it where it is sealed, in the conversation of this tag where it is not known
         which response's it is. A purged entry has none.
         """
-        packed, _ = parts_of(entry)
+        packed, rest = parts_of(entry)
         key = key if is_sealed(entry) else None
         scope = stem_of(response_id) or tag
         given, made = (), ()
         if packed:  # lists read entries without their items (listings/lua/shortened.lua)
             items = self._codec.unpack(packed, seal_within(key, scope, _ITEMS))
             given, made = orjson.loads(items)
-        include, rest_fields = self._rest(entry, common, key, scope)
+        include, rest_fields = self._rest(rest, digest_of(entry), common, key, scope)
         response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
         return Turn(
             account, response, tuple(ITEM.load_all(given)), frozenset(include), parent, key=key
@@ -243,21 +244,28 @@ class Entries:
 
     def tools(
         self, entry: bytes, common: bytes | None, key: ContentKey | None, tag: str
-    ) -> tuple[FunctionTool, ...]:
-        """Return the functions of the request of an entry's turn (S6); arguments as for `turn`."""
-        _, fields = self._rest(entry, common, key if is_sealed(entry) else None, tag)
-        return functions_of(map(TOOL.load, fields["tools"]))
+    ) -> LazyTools:
+        """Return the functions of the request of an entry's turn (S6); arguments as for `turn`.
+
+        Until they are read what is not of its items is there; they may be long, as a picture's.
+        """
+        (_, rest), digest = parts_of(entry), digest_of(entry)
+
+        def read() -> tuple[FunctionTool, ...]:
+            _, fields = self._rest(rest, digest, common, key, tag)
+            return functions_of(map(TOOL.load, fields["tools"]))
+
+        return LazyTools(read)
 
     def _rest(
-        self, entry: bytes, common: bytes | None, key: ContentKey | None, scope: str
+        self, rest: bytes, digest: bytes, common: bytes | None, key: ContentKey | None, scope: str
     ) -> tuple[list[str], dict[str, Any]]:
         """Return `include` and the fields of a turn's response, those that it names among them."""
-        _, rest = parts_of(entry)
         unpack = self._codec.unpack
         include, fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
         if common:  # another turn of the conversation may have brought it
-            part = PART + digest_of(entry)
-            fields.update(orjson.loads(unpack(common, seal_within(key, scope[:TAG_LENGTH], part))))
+            seal = seal_within(key, scope[:TAG_LENGTH], PART + digest)
+            fields.update(orjson.loads(unpack(common, seal)))
         return include, fields
 
 

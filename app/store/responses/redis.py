@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from redis.cluster import RedisCluster
@@ -18,7 +17,6 @@ from redis.cluster import RedisCluster
 from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.ids import alone_id, tag_of
 from app.domain.items import Item
-from app.domain.tools.lazy import LazyTools
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Turn
 from app.store.connection.client import Client
@@ -201,9 +199,9 @@ class RedisStore:
         """
         found, tag = self._found(account, response_id, WHOLE, key), _tag(response_id)
         items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
-        read = partial(self._entries.tools, found.entries[-1], found.common, key, tag)
+        tools = self._entries.tools(found.entries[-1], found.common, key, tag)
         purged = self._entries.purged(found.entries)
-        return Context(tuple(items), LazyTools(read), found.position, tuple(inputs), purged)
+        return Context(tuple(items), tools, found.position, tuple(inputs), purged)
 
     def input_items(
         self,
