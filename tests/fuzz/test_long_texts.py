@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -106,6 +108,30 @@ def test_a_picture_is_taken_out_and_put_back() -> None:
     assert len(rest["input"][0]["content"][1]["image_url"]) < LONG
     assert found.put_back(rest)
     assert rest == body
+
+
+def test_a_body_is_read_as_often_as_one_wants() -> None:
+    raw = b'{"input":"%b","store":false}' % (b"A" * module.LONG_TEXT)
+    split = ToolMemory().split("acme", raw)
+    assert split.texts is not None
+    assert split.parsed() == split.parsed() == parse_json(raw)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [b'{"a":"%b","a":1}', b'{"%b":1}', b'{"a":"%b"', b'{"a":"x\\"%b"}', b'{"b":"%b","a":1,}'],
+)
+def test_a_body_that_has_to_be_read_whole_leaves_no_text_of_the_rest(form: bytes) -> None:
+    raw = form % (b"A" * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        split = ToolMemory().split("acme", raw)
+        assert split.texts is not None
+        with suppress(GatewayError):
+            split.parsed()
+        assert tracemalloc.get_traced_memory()[0] < len(raw) // 2
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("text", ["é" * LONG, "a" * LONG + "\n", "a" * LONG + '"'])

@@ -50,11 +50,13 @@ class LongTexts:
         self.rest = b"".join(chain.from_iterable(zip(pieces, stand_ins, strict=True)))
 
     def put_back(self, value: Json) -> bool:
-        """Have the texts where their stand-ins are in the rest's value.
+        """Have the texts where their stand-ins are in the rest's value; they are here no longer.
 
-        False where one of them is not there: then the value is not the body's.
+        False where one of them is not there, and the second time: the value is not the body's.
         """
-        missing = self._texts.copy()
+        if not self._texts:
+            return False
+        missing, self._texts = self._texts, {}
         containers = [value] if isinstance(value, dict | list) else []
         while containers and missing:
             container = containers.pop()
@@ -76,7 +78,7 @@ def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
         before = raw[done:start]
         if len(before) > most_rest:
             return None
-        # Also after a quote that is escaped it is a text: one whose stand-in is not all of it.
+        # Also behind a quote that is escaped it is within a text, of which its stand-in is a part.
         is_within ^= _quotes(before) % 2 == 1
         done = start
         if is_within and (text := _plain(raw, start, end)) is not None:

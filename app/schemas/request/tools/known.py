@@ -102,15 +102,22 @@ class SplitBody(NamedTuple):
         Raises:
             InvalidRequest: as `parse_json` does.
         """
-        if self.rest is self.raw:
-            return parse_json(self.raw)
-        body, tools, texts = _parsed(self.rest), self.tools, self.texts
-        if texts is not None and not texts.put_back(body):
-            return parse_json(self.raw)
-        if tools is not None:
+        if self.rest is not self.raw and (body := self._put_together()) is not None:
+            return body
+        return parse_json(self.raw)
+
+    def _put_together(self) -> Any:
+        """Return the rest's value with what was taken out of it, None where it is not the body's.
+
+        Then nothing of it stays: all of the body is to be read once more.
+        """
+        body = _parsed(self.rest)
+        if self.texts is not None and not self.texts.put_back(body):
+            return None
+        if self.tools is not None:
             if type(body) is not dict or body.get("tools") != _STAND_IN:
-                return parse_json(self.raw)
-            body["tools"] = tools
+                return None
+            body["tools"] = self.tools
         return body
 
 
