@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.accounts.content_key import ContentKey
 from app.domain.turns.turn import Turn
 from app.store.codec import Codec
-from app.store.responses.packed.common_fields import LONGEST_BYTES, MOST, CommonFields
+from app.store.responses.packed.common_fields import LONGEST_BYTES, MOST, SPAN_S, CommonFields
 from tests.store.turns import ACCOUNT, STRANGER, turn
 
 KEY = ContentKey(ACCOUNT, bytes(32))
@@ -63,3 +63,12 @@ def test_the_oldest_make_room() -> None:
     for number in (*range(MOST + 1), MOST, 0):
         fields.stored(b"%d" % number * 100, TURN)
     assert codec.packed == MOST + 2
+
+
+def test_none_is_known_for_long() -> None:
+    now, codec = [1.0], CountingCodec()
+    fields = CommonFields(codec, lambda: now[0])
+    for seconds in (0, SPAN_S, 1, SPAN_S):
+        now[0] += seconds
+        fields.stored(FIELDS[0], TURN)
+    assert codec.packed == 2

@@ -2,12 +2,14 @@
 
 MEASURED: to make the digest of forty tools and to compress them took a twelfth of a step that
 continues the one before. What is known of an account is found by the very bytes, none of it was
-sealed, and it is forgotten once others need the room.
+sealed, and all of it is forgotten every few minutes: a purge does not come here.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from app.domain.ids import tag_of
@@ -20,14 +22,21 @@ DIGEST_BYTES = 12
 PART = b"common "
 #: So many are known, each of so many bytes of JSON at most: 8 MiB, and what they become.
 MOST, LONGEST_BYTES = 64, 128 * 1024
+#: For how many seconds: then it is made anew, once, if it still comes.
+SPAN_S = 300.0
 
 
 class CommonFields:
-    """Makes the digest by which entries name such fields, and packs them. Safe for threads."""
+    """Makes the digest by which entries name such fields, and packs them. Safe for threads.
 
-    def __init__(self, codec: Codec) -> None:
+    `clock` is like time.monotonic.
+    """
+
+    def __init__(self, codec: Codec, clock: Callable[[], float] = time.monotonic) -> None:
         self._codec = codec
         self._known = lru_cache(MOST)(self._plain)
+        self._clock = clock
+        self._since = clock()
 
     def stored(self, common: bytes, turn: Turn) -> tuple[bytes, bytes]:
         """Return the digest of a turn's common fields, which is made with its key where it has one,
@@ -37,6 +46,9 @@ class CommonFields:
         if key is not None:
             digest = key.digest((tag_of(response_id) or "").encode() + common)[:DIGEST_BYTES]
             return digest, self._codec.pack(common, seal_of(key, response_id, PART + digest))
+        if (now := self._clock()) - self._since > SPAN_S:
+            self._known.cache_clear()
+            self._since = now
         make = self._known if len(common) <= LONGEST_BYTES else self._plain
         return make(turn.account, common)
 
