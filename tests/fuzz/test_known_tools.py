@@ -141,6 +141,15 @@ def test_tools_of_which_one_is_not_plain_are_read_anew(tool: dict[str, Any]) -> 
     assert [type(memory.parse("acme", raw)["tools"]) for _ in range(5)] == [list] * 5
 
 
+def test_nothing_stays_of_tools_with_a_secret() -> None:
+    memory = ToolMemory(shortest=2)
+    tool = {"type": "mcp", "server_label": "s", "headers": {"Authorization": "Bearer hunter2"}}
+    for _ in range(3):
+        memory.parse("acme", orjson.dumps(BODY | {"tools": [tool]}))
+    assert "acme" in repr(vars(memory))
+    assert "hunter2" not in repr(vars(memory))
+
+
 @pytest.mark.parametrize(
     "raw",
     [

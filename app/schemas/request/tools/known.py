@@ -40,6 +40,9 @@ MOST_BYTES, MOST_OF_ACCOUNT = 32 * 1024 * 1024, 16
 _GROWTH = 12
 #: By how many of its first bytes an array is looked for.
 _BEGINNING = 256
+#: An account, and the hash of such a beginning: tools that are not remembered may have a secret in
+#: theirs. Whole arrays are compared, so that it does no harm where two have one hash.
+_Beginning = tuple[str, int]
 #: How many arrays with one beginning are remembered, and how many beginnings that came once.
 _MOST_ALIKE, _MOST_SEEN = 4, 1024
 
@@ -133,9 +136,8 @@ class ToolMemory:
         #: About how many bytes all of it takes.
         self.size = 0
         #: By account and beginning: the whole arrays that were seen with it, the latest first.
-        self._known: OrderedDict[tuple[str, bytes], list[tuple[bytes, KnownToolsJson]]]
-        self._known = OrderedDict()
-        self._seen: OrderedDict[tuple[str, bytes], int] = OrderedDict()
+        self._known: OrderedDict[_Beginning, list[tuple[bytes, KnownToolsJson]]] = OrderedDict()
+        self._seen: OrderedDict[_Beginning, int] = OrderedDict()
 
     def split(self, account: str, raw: bytes) -> SplitBody:
         """Return a body's JSON apart from its long texts, and tools that came before, if any."""
@@ -155,7 +157,7 @@ class ToolMemory:
 
     def _find(self, account: str, raw: bytes, start: int) -> tuple[bytes, KnownToolsJson] | None:
         """Return the array that begins there, where it came before: it is learned then."""
-        key = account, raw[start : start + _BEGINNING]
+        key = account, hash(raw[start : start + _BEGINNING])
         for array, known_json in self._known.get(key, ()):
             if raw.startswith(array, start):
                 self._touch(key)
@@ -168,7 +170,7 @@ class ToolMemory:
             return None
         return self._learned(key, raw, start)
 
-    def _touch(self, key: tuple[str, bytes]) -> None:
+    def _touch(self, key: _Beginning) -> None:
         try:
             self._known.move_to_end(key)
             self._seen[key] = 1
@@ -176,7 +178,7 @@ class ToolMemory:
             pass  # forgotten meanwhile
 
     def _learned(
-        self, key: tuple[str, bytes], raw: bytes, start: int
+        self, key: _Beginning, raw: bytes, start: int
     ) -> tuple[bytes, KnownToolsJson] | None:
         array = _array_at(raw, start)
         known_json = None if len(array) < self._shortest else _plain_tools(array)
