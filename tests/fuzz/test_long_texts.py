@@ -16,6 +16,7 @@ from app.errors import GatewayError
 from app.schemas.request.body import parse_json
 from app.schemas.request.json_body import long_texts as module
 from app.schemas.request.json_body.long_texts import long_texts
+from app.schemas.request.json_body.memory import memory_of
 from app.schemas.request.tools.known import ToolMemory
 from tests.fuzz.bodies import broken
 
@@ -119,7 +120,7 @@ def test_a_body_is_read_as_often_as_one_wants() -> None:
 
 @pytest.mark.parametrize(
     "form",
-    [b'{"a":"%b","a":1}', b'{"%b":1}', b'{"a":"%b"', b'{"a":"x\\"%b"}', b'{"b":"%b","a":1,}'],
+    [b'{"a":"%b","a":1}', b'{"%b":1}', b'{"a":"%b"', b'{"b":"%b","a":1,}'],
 )
 def test_a_body_that_has_to_be_read_whole_leaves_no_text_of_the_rest(form: bytes) -> None:
     raw = form % (b"A" * 1024 * 1024)
@@ -132,6 +133,21 @@ def test_a_body_that_has_to_be_read_whole_leaves_no_text_of_the_rest(form: bytes
         assert tracemalloc.get_traced_memory()[0] < len(raw) // 2
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b'{"a":"%b","a":1}',
+        b'{"%b":1}',
+        b'{"a":"\\ud83d\\ude00\\"%b"}',
+        '{"a":"😀\\"%b"}',
+        '{"a":"é\\\\\\"%b"}',
+    ],
+)
+def test_a_body_weighs_no_less_than_all_of_it(form: bytes | str) -> None:
+    raw = (form.encode() if isinstance(form, str) else form) % (b"A" * 1024 * 1024)
+    assert ToolMemory().split("acme", raw).memory >= 0.999 * memory_of(raw)
 
 
 @pytest.mark.parametrize("text", ["é" * LONG, "a" * LONG + "\n", "a" * LONG + '"'])

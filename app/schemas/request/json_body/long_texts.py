@@ -78,10 +78,11 @@ def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
         before = raw[done:start]
         if len(before) > most_rest:
             return None
-        # Also behind a quote that is escaped it is within a text, of which its stand-in is a part.
         is_within ^= _quotes(before) % 2 == 1
         done = start
-        if is_within and (text := _plain(raw, start, end)) is not None:
+        # Behind a quote that is escaped there is a part of a text, which others may make wide.
+        is_whole = is_within and not before.endswith(b'\\"')
+        if is_whole and (text := _plain(raw, start, end)) is not None:
             pieces.append(raw[behind:start])
             texts.append(text)
             done = behind = end
