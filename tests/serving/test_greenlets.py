@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_PROGRAM = """
+_TREELESS = """
 from app.serving import greenlets
 greenlets.patch()
 import gevent
@@ -14,9 +14,33 @@ begun = Pool(2).spawn(int)
 print(begun.get(), hasattr(begun, "spawning_stack") and begun.spawning_stack is not None)
 """
 
+_DEAF = """
+from app.serving import greenlets
+greenlets.patch()
+import os, socket
+from gevent import Timeout, get_hub
+from gevent.monkey import get_original
+silence = get_original("_thread", "allocate_lock")()
+silence.acquire()
+with Timeout(10):
+    for _ in range(100):
+        get_hub().threadpool.spawn(silence.acquire)
+    print(socket.getaddrinfo("localhost", 443)[0][4][1], flush=True)
+os._exit(0)
+"""
+
 
 def test_no_greenlet_keeps_where_it_was_begun() -> None:
-    result = subprocess.run(  # noqa: S603 - the program above
-        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=60
+    assert _run(_TREELESS) == ["0", "False"]
+
+
+def test_a_hundred_names_that_no_server_knows_hold_up_no_other() -> None:
+    assert _run(_DEAF) == ["443"]
+
+
+def _run(program: str) -> list[str]:
+    """Run one of the programs above; return the words that it prints."""
+    result = subprocess.run(  # noqa: S603 - as said
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
-    assert result.stdout.split() == ["0", "False"]
+    return result.stdout.split()

@@ -63,8 +63,9 @@ def origin_of(url: str) -> Origin:
 class Resolver:
     """Looks names up in a thread of its own, because the system's call knows no time limit.
 
-    Callers that ask for the same name at once share one look-up, so that a dead name server
-    never holds more than one thread a name.
+    Under gevent that is one of a pool (app/serving/greenlets.py says of how many). Callers that ask
+    for the same name at once share one look-up, so that a dead name server never holds more than
+    one thread a name.
     """
 
     def __init__(self) -> None:
