@@ -1,4 +1,4 @@
-"""The process that works on background responses, as the worker's master starts it.
+"""The process that works on background responses (app/cli/worker/process.py starts this).
 
 Its jobs are greenlets, as a web process's requests are, unless WORKER_CLASS says gthread.
 MEASURED: of two hundred threads that wait for one another's lock of the interpreter, each job was
@@ -18,7 +18,7 @@ def main() -> None:
     # Not imported above: sockets and locks are patched before anything may use them.
     if not on_threads:
         importlib.import_module("app.serving.greenlets").patch()
-    importlib.import_module("app.cli.worker.process").main(on_threads=on_threads)
+    importlib.import_module("app.cli.worker.startup").main(on_threads=on_threads)
 
 
 if __name__ == "__main__":

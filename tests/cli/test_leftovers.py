@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.common import processes
 from app.cli.up import leftovers
 from app.cli.up.leftovers import (
     MARK,
@@ -45,7 +46,7 @@ def test_what_has_the_mark_of_the_folder_is_left_over(running: Path, folder: Pat
     marked = {MARK: str(folder)}
     begin(running, 1, "redis-server *:0", **marked)
     begin(running, 2, "python -m gunicorn -c gunicorn.conf.py", **marked)
-    begin(running, 3, "python -P -m app.cli.worker.process 5", **marked)
+    begin(running, 3, " ".join(processes.worker_process(5)), **marked)
     begin(running, 4, "python -m gunicorn")
     begin(running, 5, "python -m gunicorn", **{MARK: str(folder) + "2"})
     begin(running, os.getpid(), "up", **marked)

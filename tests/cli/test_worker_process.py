@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.worker import process as worker_process
+from app.cli.common import processes
+from app.cli.worker import startup as worker_process
 from app.jobs.process import Channel
 from app.settings import Settings
 
@@ -22,7 +23,7 @@ class Started:
         self.ready: tuple[str, ...] = ()
 
     def create(self, settings: Settings, _channel: Channel, work_queue: object) -> Started:
-        assert work_queue is not None  # as whoever starts the module by itself has patched nothing
+        assert work_queue is not None
         self.settings.append(settings)
         return self
 
@@ -52,7 +53,7 @@ def master(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 def begin(master: socket.socket, line: str) -> None:
     master.sendall(line.encode() + b"\n")
-    worker_process.main()
+    worker_process.main(on_threads=True)
 
 
 def write_toml(toml: str) -> None:
@@ -117,3 +118,8 @@ def test_a_file_that_has_gone_is_refused_by_who_is_to_read_it_again(
     monkeypatch.setattr(sys, "argv", ["worker_process", str(theirs.detach())])
     with again, pytest.raises(SystemExit, match="78"):
         begin(again, f"again {made.ready[2]}")
+
+
+def test_the_master_of_any_release_starts_what_any_other_has() -> None:
+    # Up or down, a reload deploys (docs/upgrades.md): masters that are out there have this name.
+    assert processes.worker_process(5)[1:] == ["-P", "-m", "app.cli.worker.process", "5"]

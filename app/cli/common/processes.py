@@ -42,7 +42,7 @@ def worker() -> list[str]:
 
 def worker_process(channel: int) -> list[str]:
     """Return the command of a process that works, bound to its master by an open socket."""
-    return [*_MODULE, "app.serving.job_process", str(channel)]
+    return [*_MODULE, "app.cli.worker.process", str(channel)]
 
 
 def reaper(channel: int) -> list[str]:
