@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -130,6 +131,33 @@ class Process:
 def process(own_redis_url: str) -> Iterator[Process]:
     with redis.Redis.from_url(own_redis_url) as client:
         yield Process(client)
+
+
+class Asleep(Exception):
+    """The writer would sleep now, unless it was woken."""
+
+
+class Nap(threading.Event):
+    """Tells whether it was woken before it began."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Raise Asleep."""
+        raise Asleep(self.is_set())
+
+
+def test_a_stream_that_begins_while_the_writer_lies_down_wakes_it(process: Process) -> None:
+    live = process.live
+    live._wake, looked = Nap(), live._sleep_s
+
+    def begun_behind_the_look() -> float | None:
+        sleep_s = looked()
+        process.stream()
+        return sleep_s
+
+    live._sleep_s = begun_behind_the_look  # type: ignore[method-assign] # another thread's turn
+    with pytest.raises(Asleep) as asleep:
+        live._keep_writing()
+    assert asleep.value.args == (True,)
 
 
 def test_a_stream_that_ends_soon_is_never_written(process: Process) -> None:

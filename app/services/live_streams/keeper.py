@@ -245,6 +245,7 @@ class LiveStreams:
 
     def _keep_writing(self) -> None:
         while True:
+            self._sleeps_until = inf  # a stream that begins while this looks is to wake it
             sleep_s = self._sleep_s()
             self._sleeps_until = self._clock() + (inf if sleep_s is None else sleep_s)
             self._wake.wait(sleep_s)
