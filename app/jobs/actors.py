@@ -1,4 +1,7 @@
-"""The worker process: one actor that does the work, and the threads that keep it going."""
+"""The worker process: one actor that does the work, and the threads that keep it going.
+
+Threads are greenlets, here and in all of app/jobs, unless WORKER_CLASS says gthread.
+"""
 
 from __future__ import annotations
 
