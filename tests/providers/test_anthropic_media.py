@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import unquote_to_bytes
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.items import InputFile, InputImage, InputPart
 from app.errors import InvalidRequest
+from app.providers.anthropic import media
 from app.providers.anthropic.media import blocks
 from app.providers.anthropic.request import to_upstream
 from app.providers.profiles import PROFILES
@@ -84,6 +90,28 @@ def test_a_bare_file_is_what_its_name_says() -> None:
 def test_plain_text_is_told_as_text(part: InputFile) -> None:
     source = {"type": "text", "media_type": "text/plain", "data": "Grüße"}
     assert block(part)["source"] == source
+
+
+@given(st.lists(st.sampled_from(["%", "4", "1", "G", "%41", "%C3%BC", "%25", "é"])).map("".join))
+def test_percent_encoding_is_read_wherever_a_piece_of_it_ends(text: str) -> None:
+    wanted = unquote_to_bytes(text).decode(errors="replace")
+    with patch.object(media, "_PIECE", 4):
+        try:
+            found = block(InputFile(file_data=f"data:text/plain,{text}"))["source"]["data"]
+        except InvalidRequest:
+            found = wanted if "\ufffd" in wanted else None
+    assert found == wanted
+
+
+@pytest.mark.parametrize("text", ["%41" * 100_000, "%" * 300_000, ";" * 900_000])
+def test_a_data_url_takes_little_more_than_its_size(text: str) -> None:
+    for url in (f"data:text/plain,{text}", f"data:text/plain;{text},A"):
+        tracemalloc.start()
+        try:
+            block(InputFile(file_data=url))
+            assert tracemalloc.get_traced_memory()[1] < 8 * len(url) + 2_500_000
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize("data", ["data:text/plain;base64,/w==", "data:text/plain;base64,A"])

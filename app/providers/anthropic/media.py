@@ -28,6 +28,8 @@ IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 _OF_MODELS = (OutputText, Refusal)
 _PDF = "application/pdf"
 _PDF_IN_BASE64 = "JVBER"  # %PDF
+#: How many characters of percent-encoding are read at once.
+_PIECE = 16 * 1024
 
 
 class _Data(NamedTuple):
@@ -127,11 +129,27 @@ def _data(given: str) -> _Data:
     # MEASURED: removeprefix and partition copy a picture twice, 1 ms for 8 MB.
     comma = given.find(",")
     end = comma if comma >= 0 else len(given)
-    media_type, *parameters = given[len("data:") : end].split(";")
+    media_type, _, parameters = given[len("data:") : end].partition(";")
     content = given[end + 1 :]
-    if "base64" not in parameters:
-        content = base64.b64encode(unquote_to_bytes(content)).decode()
+    if ";base64;" not in f";{parameters};":
+        content = base64.b64encode(_unquoted(content)).decode()
     return _Data(media_type.strip().lower() or "text/plain", content)
+
+
+def _unquoted(text: str) -> bytes:
+    """Return what a text in percent-encoding stands for.
+
+    MEASURED: `unquote_to_bytes` takes 76 bytes for each of them while it runs, so that a body of
+    28 MiB would take 2 GB: it is given a piece at a time, and no escape is cut.
+    """
+    unquoted, at = bytearray(), 0
+    while at < len(text):
+        end = at + _PIECE
+        cut = text.rfind("%", end - 2, end)
+        end = cut if cut >= 0 else end
+        unquoted += unquote_to_bytes(text[at:end])
+        at = end
+    return bytes(unquoted)
 
 
 def _guessed(filename: str | None, content: str) -> str:
