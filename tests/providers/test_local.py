@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import tracemalloc
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.items import InputFile, InputImage, Item, Reasoning
@@ -25,7 +29,8 @@ from app.domain.stream.deltas import (
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
-from app.providers.local import LocalProvider
+from app.providers.local import LocalProvider, answer
+from app.providers.local.provider import MOST_WORDS
 from tests.providers.calling import a_call
 from tests.providers.chatting import TIME, WEATHER, assistant, call, output, request, user
 
@@ -94,6 +99,30 @@ def test_the_answer_stops_at_its_bound() -> None:
     deltas = said(user("a b c"), max_output_tokens=2)
     assert deltas[:2] == [Text("a"), Text(" b")]
     assert deltas[-1] == Finished("length")
+
+
+def test_an_answer_has_a_bound_of_its_own() -> None:
+    for more in ({}, {"max_output_tokens": 2 * MOST_WORDS}):
+        deltas = said(user("a " * (MOST_WORDS + 1)), stream=False, **more)
+        assert deltas[-2:] == [Used(Usage(MOST_WORDS + 1, MOST_WORDS)), Finished("length")]
+
+
+@given(st.text(st.sampled_from("ab \n\x1f\u00a0é"), max_size=40))
+def test_as_many_words_are_counted_as_there_are(text: str) -> None:
+    with patch.object(answer, "_PIECE", 4):
+        assert answer.count_words(text) == len(list(answer.words(text)))
+    assert "".join(answer.words(text)) == text
+
+
+def test_words_take_no_memory_before_they_are_said() -> None:
+    long = "a " * 500_000
+    tracemalloc.start()
+    try:
+        assert answer.count_words(long) == 500_000
+        assert next(iter(answer.LocalAnswer(text=long).deltas())) == Text("a")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_answer_of_just_the_bound_is_whole() -> None:

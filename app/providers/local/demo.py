@@ -13,7 +13,7 @@ from typing import Any
 from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message
 from app.domain.request import ModelRequest
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
-from app.providers.local.answer import LocalAnswer, LocalCall, formatted, wants_summary, words
+from app.providers.local.answer import LocalAnswer, LocalCall, count_words, formatted, wants_summary
 from app.providers.local.findings import found_in
 from app.providers.local.media import described
 from app.providers.local.reading import text_of
@@ -125,7 +125,7 @@ def _thoughts(request: ModelRequest, question: str, tools: Sequence[FunctionTool
     decision = f"I call {', '.join(tool.name for tool in tools)}." if tools else "I can answer."
     sentences = [decision]
     if effort not in _BRIEF:
-        sentences.insert(0, f"The user wrote {len(words(question))} words.")
+        sentences.insert(0, f"The user wrote {count_words(question)} words.")
     if effort in _THOROUGH:
         known = ", ".join(tool.name for tool in request.parameters.functions) or "none"
         sentences.insert(1, f"The functions that I have are: {known}.")

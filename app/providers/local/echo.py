@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.domain.items import FunctionCallOutput, Item, Message
 from app.domain.request import ModelRequest
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
-from app.providers.local.answer import LocalAnswer, LocalCall, formatted, wants_summary, words
+from app.providers.local.answer import LocalAnswer, LocalCall, count_words, formatted, wants_summary
 from app.providers.local.reading import placeholder, text_of
 from app.providers.local.sample import sample
 
@@ -15,7 +15,7 @@ from app.providers.local.sample import sample
 def echo(request: ModelRequest) -> LocalAnswer:
     """Return the last function output or user message, or the call that is demanded."""
     text = _last_input(request.items)
-    thoughts = f"I am to answer {len(words(text))} words." if wants_summary(request) else ""
+    thoughts = f"I am to answer {count_words(text)} words." if wants_summary(request) else ""
     tool = _required_tool(request)
     if tool is None:
         said = formatted(request, text, "echo", lambda schema: sample(schema, text))

@@ -2,7 +2,7 @@
 
 `echo` says back what it got last: the text of the user's last message ("[image]" and "[file NAME]"
 stand for what is no text), or the output of the last function call. A word is its token: it streams
-one word a batch, counts usage in words, and stops at `max_output_tokens` words.
+one word a batch, counts usage in words, and stops at `max_output_tokens` words, 100,000 at most.
 
 * A `tool_choice` that demands a call gets one, of the named function or the first that is
   allowed, with arguments made from its schema. After the call's output it echoes the output.
@@ -32,7 +32,7 @@ from app.domain.stream.deltas import Batch, CallOpened, Finished, Thought, Used
 from app.domain.tools import FUNCTIONS_ONLY
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, NotFound, UpstreamTimeout, UpstreamUnavailable
-from app.providers.local.answer import LocalAnswer, words
+from app.providers.local.answer import LocalAnswer, count_words
 from app.providers.local.demo import demo
 from app.providers.local.echo import echo
 from app.providers.local.reading import placeholder, text_of
@@ -44,6 +44,8 @@ ANSWERS = {"echo": echo, "demo": demo}
 #: Stands before the name of a model that takes its time.
 SLOWLY = "slow-"
 PACE_S = 0.2
+#: How many words an answer has at most: each of them is an event.
+MOST_WORDS = 100_000
 FAILING = "fail"
 
 _PASS_THROUGH = PassThrough("local")
@@ -133,7 +135,8 @@ def _paced(batches: Iterator[Batch], pace_s: float, call: UpstreamCall) -> Itera
 def _counted(answer: LocalAnswer, request: ModelRequest) -> Iterator[Batch]:
     """Yield a batch a word, up to the bound, and what was used."""
     parameters = request.parameters
-    limit = parameters.max_output_tokens or request.max_output_tokens_default
+    limit = parameters.max_output_tokens or request.max_output_tokens_default or MOST_WORDS
+    limit = min(limit, MOST_WORDS)
     written = thought = 0
     reason: Literal["stop", "length"] = "stop"
     for delta in answer.deltas():
@@ -153,5 +156,5 @@ def _counted(answer: LocalAnswer, request: ModelRequest) -> Iterator[Batch]:
 
 
 def _input_words(request: ModelRequest) -> int:
-    read = sum(len(words(text_of(item, placeholder))) for item in request.items)
-    return read + len(words(request.parameters.instructions or ""))
+    read = sum(count_words(text_of(item, placeholder)) for item in request.items)
+    return read + count_words(request.parameters.instructions or "")
