@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -220,6 +222,25 @@ def test_tools_that_differ_each_time_are_soon_looked_at_no_more() -> None:
         raw = orjson.dumps(BODY | {"tools": [*begun, TOOLS[1] | {"description": f"{number}"}]})
         times += is_known(memory, raw)
     assert times < 20
+
+
+def test_threads_that_learn_at_once_lose_no_room() -> None:
+    memory = ToolMemory(20_000, shortest=2)
+    raws = [orjson.dumps(BODY | {"tools": [TOOLS[0] | {"name": f"f{n}"}]}) for n in range(20)]
+
+    def send(first: int) -> None:
+        for number in range(first, first + 300):
+            memory.parse("acme", raws[number * 7 % len(raws)])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(send, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    kept = [array for arrays in memory._known.values() for array, _ in arrays]
+    assert memory.size == known._GROWTH * sum(map(len, kept))
 
 
 def test_what_is_made_of_known_tools_is_made_once() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
@@ -138,6 +139,7 @@ class ToolMemory:
         #: By account and beginning: the whole arrays that were seen with it, the latest first.
         self._known: OrderedDict[_Beginning, list[tuple[bytes, KnownToolsJson]]] = OrderedDict()
         self._seen: OrderedDict[_Beginning, int] = OrderedDict()
+        self._learning = threading.Lock()
 
     def split(self, account: str, raw: bytes) -> SplitBody:
         """Return a body's JSON apart from its long texts, and tools that came before, if any."""
@@ -184,6 +186,12 @@ class ToolMemory:
         known_json = None if len(array) < self._shortest else _plain_tools(array)
         if known_json is None:
             return None
+        with self._learning:
+            self._remember(key, array, known_json)
+        return array, known_json
+
+    def _remember(self, key: _Beginning, array: bytes, known_json: KnownToolsJson) -> None:
+        """Remember an array, and forget what there is no room for; by one thread at a time."""
         kept = [(array, known_json), *self._known.pop(key, ())]
         self._known[key] = kept[:_MOST_ALIKE]
         self.size += _GROWTH * len(array)
@@ -193,7 +201,6 @@ class ToolMemory:
             self._forget(self._known.pop(each, []))
         while self.size > self._most_bytes and self._known:
             self._forget(self._known.popitem(last=False)[1])
-        return array, known_json
 
     def _forget(self, arrays: list[tuple[bytes, KnownToolsJson]]) -> None:
         self.size -= sum(_GROWTH * len(array) for array, _ in arrays)
