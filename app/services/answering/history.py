@@ -92,11 +92,13 @@ def _with_rare(
     *,
     has_gaps: bool,
 ) -> Thread:
-    """Return the thread with what items of the kinds bring that most conversations have none of.
+    """Return the thread as items of those kinds have it that most conversations have none of.
 
-    `own` are the request's items; the others as for `_with_replaced` and `hosted_in_order`.
+    Calls of hosted tools stand beside their outputs, what changes the request has changed it, and
+    compactions stand for what was before them. `own` are the request's items; the others as for
+    `_with_replaced` and `hosted_in_order`.
     """
-    # MEASURED: to look through 300 items once takes 7 us, and at its end nothing is left of that.
+    # MEASURED: a look through 300 items takes 7 us; each of the three had one of its own.
     kinds = frozenset(map(type, thread.items))
     if HostedItem in kinds:
         items = hosted_in_order(thread.items, own, has_gaps=has_gaps)

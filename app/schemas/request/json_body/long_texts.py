@@ -92,9 +92,10 @@ def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
 
 
 def _gaps(raw: bytes, shortest: int) -> Iterator[tuple[int, int]]:
-    """Yield what stands between two quotes that are at least so far from each other.
+    """Yield where the bytes between a quote and the next one begin and end, if they are so many.
 
-    Of what is shorter only the last quote in each stretch of that length is looked for.
+    Of each stretch of that length only the last quote is looked for, from its end: what stands
+    between others in it is shorter.
     """
     at = 0
     while (before := raw.rfind(b'"', at, at + shortest)) >= 0 or at + shortest < len(raw):
