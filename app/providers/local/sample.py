@@ -10,6 +10,9 @@ Schema = Mapping[str, Any]
 
 #: How deep optional properties are filled in; a schema may refer to itself.
 MAX_DEPTH = 4
+#: How many parts of a schema are looked at, and how many characters all texts have together: what
+#: is asked for beyond is null, or cut. A schema of a line may ask for more than there is memory.
+MOST_PARTS, MOST_CHARACTERS = 1000, 1_000_000
 
 _FORMATS = {
     "date-time": "2000-01-01T00:00:00Z",
@@ -28,7 +31,7 @@ _FORMATS = {
 def sample(schema: object, text: str = "text") -> Any:
     """Return a value that satisfies a simple `schema`; `text` fills strings that may be any.
 
-    Patterns, conditions and negations are not understood.
+    Patterns, conditions and negations are not understood; what is very large is cut.
     """
     root = schema if isinstance(schema, Mapping) else {}
     return _Sampler(root, text).value(root, 0)
@@ -38,6 +41,7 @@ class _Sampler:
     def __init__(self, root: Schema, text: str) -> None:
         self._root = root
         self._text = text
+        self._parts, self._characters = MOST_PARTS, MOST_CHARACTERS  # that are left
         self._by_type: dict[str, Callable[[Schema, int], Any]] = {
             "object": self._object,
             "array": self._array,
@@ -49,7 +53,7 @@ class _Sampler:
 
     def value(self, schema: object, depth: int) -> Any:
         """Return a value for a part of the schema."""
-        if not isinstance(schema, Mapping) or depth > 2 * MAX_DEPTH:
+        if not isinstance(schema, Mapping) or depth > 2 * MAX_DEPTH or not self._parts:
             return None
         schema = self._whole(schema)
         for fixed in ("const", "default"):
@@ -60,16 +64,19 @@ class _Sampler:
         make = self._by_type.get(_type(schema))
         return make(schema, depth) if make else None
 
-    def _whole(self, schema: Schema) -> Schema:
+    def _whole(self, schema: Schema, depth: int = 0) -> Schema:
         """Follow a reference, take the first alternative, join what must hold together."""
+        if not self._parts or depth > 2 * MAX_DEPTH:
+            return {}
+        self._parts -= 1
         joined = dict(schema)
         if isinstance(reference := joined.pop("$ref", None), str):
             joined = {**self._target(reference), **joined}
         for alternatives in ("anyOf", "oneOf"):
             if options := joined.pop(alternatives, None):
-                joined = {**joined, **self._whole(options[0])}
+                joined = {**joined, **self._whole(options[0], depth + 1)}
         for part in joined.pop("allOf", ()):
-            other = self._whole(part)
+            other = self._whole(part, depth + 1)
             properties = {**joined.get("properties", {}), **other.get("properties", {})}
             required = [*joined.get("required", ()), *other.get("required", ())]
             joined = {**joined, **other}
@@ -93,11 +100,15 @@ class _Sampler:
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:
         count = max(schema.get("minItems", 0), 1 if depth < MAX_DEPTH and "items" in schema else 0)
+        count = min(count, self._parts)
         return [self.value(schema.get("items", {}), depth + 1) for _ in range(count)]
 
     def _string(self, schema: Schema, _: int) -> str:
         text = _FORMATS.get(schema.get("format", ""), self._text)
-        return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength")]
+        length = min(schema.get("minLength", 0), self._characters)
+        text = text[: self._characters].ljust(length, ".")[: schema.get("maxLength")]
+        self._characters -= len(text)
+        return text
 
 
 def _type(schema: Schema) -> str:
