@@ -75,6 +75,27 @@ def test_what_is_not_understood_does_no_harm(schema: object) -> None:
     sample(schema)
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": "low"},
+        {"type": "number", "multipleOf": [], "minimum": 1},
+        {"type": "string", "minLength": "long"},
+        {"type": "string", "format": {}},
+        {"type": "array", "minItems": None, "items": {}},
+        {"properties": ["a"]},
+        {"properties": {"a": {}}, "required": 1},
+        {"enum": 5},
+        {"anyOf": {"a": {}}},
+        {"allOf": 3},
+        {"allOf": ["a", {"properties": 4}]},
+        {"type": "integer", "minimum": 1e400},
+    ],
+)
+def test_a_keyword_that_is_not_of_its_type_makes_null(schema: object) -> None:
+    assert sample(schema) is None
+
+
 def test_a_schema_that_never_ends_is_cut() -> None:
     endless = {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}
     assert str(sample(endless)).count("a") < 20

@@ -31,10 +31,14 @@ _FORMATS = {
 def sample(schema: object, text: str = "text") -> Any:
     """Return a value that satisfies a simple `schema`; `text` fills strings that may be any.
 
-    Patterns, conditions and negations are not understood; what is very large is cut.
+    Patterns, conditions and negations are not understood; what is very large is cut. Of a schema
+    with a keyword that is not of its type, as a minimum of "low", it is null.
     """
     root = schema if isinstance(schema, Mapping) else {}
-    return _Sampler(root, text).value(root, 0)
+    try:
+        return _Sampler(root, text).value(root, 0)
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError):
+        return None
 
 
 class _Sampler:
