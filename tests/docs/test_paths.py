@@ -29,8 +29,10 @@ def paths(text: str) -> Iterator[str]:
 
 
 def remarks(path: Path) -> Iterator[str]:
-    """Yield the comments and docstrings of a file."""
+    """Yield the comments and docstrings of a file, of one that names some path."""
     text = path.read_text()
+    if _PATH.search(text) is None:
+        return
     if path.suffix == ".lua":
         yield from re.findall(r"--.*", text)
         return

@@ -67,7 +67,7 @@ def test_an_image_is_not_taken_for_wide_because_a_text_beside_it_is() -> None:
     assert memory_of(raw) < 2 * len(raw) + 10_000
 
 
-@pytest.mark.parametrize("value", [b"[]", b"{}", b'"ab"', b'{"a":1}', b"999", b"1.5"])
+@pytest.mark.parametrize("value", [b"[]", b"{}", b'"ab"', b"1.5"])
 def test_a_body_of_nothing_but_small_values_is_refused(value: bytes) -> None:
     many = (MAX_BODY_BYTES - 2) // (len(value) + 1)
     with pytest.raises(RequestTooLarge):
