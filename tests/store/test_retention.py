@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -260,28 +261,29 @@ def test_an_erasure_takes_the_marks(bench: Bench) -> None:
 def test_a_sweep_that_is_cut_off_anywhere_is_gone_on_with(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_all, calls = script.run_all, 0
-    modules = ("app.store.responses.purging", "app.store.retention.redis")
+    calls = 0
+    runs = {
+        "app.store.responses.purging.run_all": script.run_all,
+        "app.store.retention.redis.run_all": script.run_all,
+        "app.store.connection.script.run_all": script.run_all,
+        "app.store.connection.replication.run_in_order": script.run_in_order,
+    }
 
     def cut_off(after: int) -> bool:
         """Sweep until a call of Redis fails; return whether none did."""
         nonlocal calls
         calls = 0
 
-        def counted(client: Any, commands: Any) -> list[Any]:
+        def counted(run: Callable[[Any, Any], list[Any]], client: Any, commands: Any) -> list[Any]:
             nonlocal calls
             calls += 1
             if calls > after:
                 raise ConnectionLost("away")
-            return run_all(client, commands)
+            return run(client, commands)
 
         with monkeypatch.context() as patch:
-            for module in (
-                *modules,
-                "app.store.connection.replication",
-                "app.store.connection.script",
-            ):
-                patch.setattr(f"{module}.run_all", counted)
+            for name, run in runs.items():
+                patch.setattr(name, partial(counted, run))
             try:
                 bench.sweep()
             except StorageUnavailable:

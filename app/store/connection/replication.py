@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError
 
 from app.errors import Unconfirmed
 from app.store.connection.round_trip import on_slot
-from app.store.connection.script import Call, by_hash, by_text, run_all, run_in_order
+from app.store.connection.script import Call, by_hash, by_text, run_in_order, unfailed
 
 Command = tuple[Any, ...]
 Write = Call | Command
@@ -51,8 +51,6 @@ class Safety:
         """Do what `run` does, and return how many replicas have the writes, enough or not."""
         # MEASURED: redis-py's cluster is a protocol, so that to ask takes three calls.
         if len(writes) == 1 or not isinstance(client, RedisCluster):
-            if not self.replicas:
-                return run_in_order(client, writes), 0
             return self._together(client, writes, wait_s)
         results, least = [], self.replicas
         for write in writes:
@@ -79,18 +77,15 @@ class Safety:
         self, client: Any, writes: Sequence[Write], wait_s: float | None
     ) -> tuple[list[Any], int]:
         if not self.replicas:
-            return run_all(client, writes), 0
+            return run_in_order(client, writes), 0
         wait_ms = int((self.wait_s if wait_s is None else wait_s) * 1000)
         wait = ("WAIT", self.replicas, max(1, wait_ms))
         key = _key(writes[0])
         *results, reached = on_slot(client, key, [*map(by_hash, writes), wait])
         if any(type(result) is NoScriptError for result in results):
             *results, reached = on_slot(client, key, [*map(by_text, writes), wait])
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
         # A server that is no master any more refuses to wait.
-        return results, 0 if isinstance(reached, Exception) else reached
+        return unfailed(results), 0 if isinstance(reached, Exception) else reached
 
 
 #: For writes that count once a single server has them.

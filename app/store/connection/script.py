@@ -92,7 +92,7 @@ def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
     On a Cluster that is one round trip to each node, and no order among them. Raises what
     redis-py raises for the first that failed.
     """
-    return _unfailed(run_each(client, calls))
+    return unfailed(run_each(client, calls))
 
 
 def run_in_order(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
@@ -106,7 +106,7 @@ def run_in_order(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[A
     if NoScriptError in kinds:
         first = kinds.index(NoScriptError)
         results[first:] = round_trip(client, list(map(by_text, calls[first:])))
-    return _unfailed(results)
+    return unfailed(results)
 
 
 def by_hash(call: Call | tuple[Any, ...]) -> tuple[Any, ...]:
@@ -119,7 +119,8 @@ def by_text(call: Call | tuple[Any, ...]) -> tuple[Any, ...]:
     return call.eval() if isinstance(call, Call) else call
 
 
-def _unfailed(results: list[Any]) -> list[Any]:
+def unfailed(results: list[Any]) -> list[Any]:
+    """Return replies; raise the first of them that is an exception."""
     for result in results:
         if isinstance(result, Exception):
             raise result
