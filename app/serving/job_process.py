@@ -19,7 +19,3 @@ def main() -> None:
     if not on_threads:
         importlib.import_module("app.serving.greenlets").patch()
     importlib.import_module("app.cli.worker.startup").main(on_threads=on_threads)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ and that of a later one starts what an earlier one has under this name.
 
 from __future__ import annotations
 
-import runpy
+from importlib import import_module
 
 if __name__ == "__main__":
-    runpy.run_module("app.serving.job_process", run_name="__main__")
+    import_module("app.serving.job_process").main()
