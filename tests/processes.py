@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -53,6 +54,19 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """End a program and all that it has started, without a chance to tidy up."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def printed(program: str) -> list[str]:
+    """Run a program of Python in a process of its own; return the words that it prints.
+
+    Raises:
+        CalledProcessError: it ended with a failure.
+        TimeoutExpired: it has not ended in 60 s.
+    """
+    result = subprocess.run(  # noqa: S603 - our own interpreter and program
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    return result.stdout.split()
 
 
 def until(ready: Callable[[], bool], what: str) -> None:

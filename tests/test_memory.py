@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from app.memory import KEPT_BYTES, keep_freed_memory
+from tests.processes import printed
 
 #: Frees and takes 40 MB six times, and prints how many pages the kernel gave for the last five.
 _PROGRAM = """
@@ -48,8 +46,7 @@ print(int(is_set), freed, resident() - before)
 
 
 def test_what_is_freed_is_used_again() -> None:
-    argv = [sys.executable, "-c", _PROGRAM]
-    is_set, faults = map(int, subprocess.run(argv, capture_output=True, check=True).stdout.split())  # noqa: S603 - ours
+    is_set, faults = map(int, printed(_PROGRAM))
     if not is_set:
         pytest.skip("this is not glibc's malloc")
     assert faults < 1000  # of the 50,000 pages that these are
@@ -61,11 +58,7 @@ def test_what_an_operator_has_said_counts(name: str) -> None:
 
 
 def test_more_than_is_to_be_kept_is_given_back() -> None:
-    argv = [sys.executable, "-c", _BETWEEN]
-    is_set, freed, left = map(
-        int,
-        subprocess.run(argv, capture_output=True, check=True).stdout.split(),  # noqa: S603 - ours
-    )
+    is_set, freed, left = map(int, printed(_BETWEEN))
     if not is_set:
         pytest.skip("this is not glibc's malloc")
     assert freed > KEPT_BYTES

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from tests.processes import printed
 
 _TREELESS = """
 from app.serving import greenlets
@@ -31,16 +30,8 @@ os._exit(0)
 
 
 def test_no_greenlet_keeps_where_it_was_begun() -> None:
-    assert _run(_TREELESS) == ["0", "False"]
+    assert printed(_TREELESS) == ["0", "False"]
 
 
 def test_a_hundred_names_that_no_server_knows_hold_up_no_other() -> None:
-    assert _run(_DEAF) == ["443"]
-
-
-def _run(program: str) -> list[str]:
-    """Run one of the programs above; return the words that it prints."""
-    result = subprocess.run(  # noqa: S603 - as said
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
-    return result.stdout.split()
+    assert printed(_DEAF) == ["443"]
