@@ -47,7 +47,7 @@ UNCOUNTED = (
     "tests/compat/",
     "tests/contract/test_account_stores.py",
     "tests/contract/test_case_siblings.py",
-    "tests/contract/test_cases.py",
+    "tests/contract/test_cases",
     "tests/contract/test_histories.py",
     "tests/contract/test_layouts.py",
     "tests/contract/test_providers",
