@@ -9,7 +9,7 @@ from app.providers.faults.error_body import failure_in
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
 from app.providers.reading.fields import Note, ignore, refuse_too_many
-from app.providers.reading.finish_reasons import Reason, finish_reason
+from app.providers.reading.finish_reasons import Reason, finish_reason, reason_word
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
@@ -131,7 +131,7 @@ class MessagesReader:
 
     def _note_stop(self, place: Json) -> None:
         reader = self._reader
-        self._stop_reason = reader.string(place, "stop_reason") or self._stop_reason
+        self._stop_reason = reason_word(place.get("stop_reason")) or self._stop_reason
         details = reader.mapping(place, "stop_details")
         self._explanation = reader.string(details, "explanation") or self._explanation
 

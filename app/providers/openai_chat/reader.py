@@ -18,8 +18,8 @@ from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
-from app.providers.reading.fields import Note, elements, ignore, mapping, text_in
-from app.providers.reading.finish_reasons import finish_reason
+from app.providers.reading.fields import Note, elements, ignore, mapping
+from app.providers.reading.finish_reasons import finish_reason, reason_word
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import Frame
 
@@ -79,7 +79,7 @@ class ChatReader:
         ended = self._has_begun and (self.is_done or self._is_counted)
         if self._reason is not None or ended:
             self._message.understanding.check()
-            deltas.append(finished(self._reason or "stop", self._tier, self._note))
+            deltas.append(finished(self._reason, self._tier, self._note))
         return deltas
 
     def whole(self, body: bytes) -> list[Delta]:
@@ -111,7 +111,7 @@ class ChatReader:
         tier = None
         if "service_tier" in answer:
             tier = self._optional.string(answer, "service_tier") or None
-        deltas.append(finished(choice.get("finish_reason") or "stop", tier, self._note))
+        deltas.append(finished(choice.get("finish_reason"), tier, self._note))
         return deltas
 
     def _whole_message(self, answer: Json, choice: Json) -> list[Delta]:
@@ -156,7 +156,7 @@ class ChatReader:
         delta, likely = choice.get("delta"), choice.get("logprobs")
         if not delta or type(delta) is not dict:
             delta = self._rest_of(choice)
-        reason = choice.get("finish_reason")
+        reason = (given := choice.get("finish_reason")) and reason_word(given)
         before = len(deltas)
         # MEASURED: nearly every chunk is a word of text and nothing else.
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
@@ -245,7 +245,7 @@ def finished(reason: object, tier: object, note: Note) -> Finished:
     Raises:
         UpstreamUnavailable: when it is the server that broke off.
     """
-    word = reason if isinstance(reason, str) else text_in(reason) or ""
+    word = reason_word(reason) or "stop"
     known = finish_reason(word)
     if known is None:
         note("finish_reason", word)

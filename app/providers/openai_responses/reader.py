@@ -26,7 +26,7 @@ from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
 from app.providers.reading.fields import Note, ignore
-from app.providers.reading.finish_reasons import finish_reason
+from app.providers.reading.finish_reasons import finish_reason, reason_word
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
@@ -201,7 +201,7 @@ class ResponsesReader:
         passed = self._passed(response)
         if status == "incomplete":
             why = self._reader.mapping(response, "incomplete_details")
-            reason = finish_reason(self._reader.string(why, "reason"))
+            reason = finish_reason(reason_word(why.get("reason")))
             filtered = reason == "content_filter"
             deltas.append(Finished("content_filter" if filtered else "length", tier, passed))
         elif status not in _NOT_ENDED:

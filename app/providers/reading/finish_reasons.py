@@ -16,10 +16,16 @@ _CUT = (
     "model_context_window_exceeded",
     "context_length",
     "context_length_exceeded",
+    "token_limit",
+    "max_length",
 )
 _WITHHELD = (
     "content_filter",
     "content-filter",
+    "content_filtered",
+    "content_policy_violation",
+    "error_toxic",
+    "image_safety",
     "safety",
     "sensitive",
     "recitation",
@@ -41,6 +47,13 @@ _BROKEN = frozenset(
         "server_error",
         "insufficient_system_resource",
         "malformed_function_call",
+        "malformed_model_output",
+        "malformed_response",
+        "malformed_tool_use",
+        "unexpected_tool_call",
+        "function_call_filter",  # Gemini's: "function_call_filter: MALFORMED_FUNCTION_CALL"
+        "aborted",
+        "cancelled",
     }
 )
 _WHOLE = (
@@ -61,6 +74,22 @@ _REASONS: dict[str, Reason] = {
     **dict.fromkeys(_WITHHELD, "content_filter"),
     **dict.fromkeys(_WHOLE, "stop"),
 }
+
+
+#: Words of servers that have no null.
+_NO_REASON = frozenset({"", "null", "none"})
+
+
+def reason_word(given: object) -> str:
+    """Return the word of a reason in whatever shape it comes, "" where it is none yet.
+
+    SGLang has it in an object: `{"type": "length", "length": 16}`.
+    """
+    if isinstance(given, dict):
+        given = given.get("type") or given.get("reason")
+    if not isinstance(given, str) or given.strip().casefold() in _NO_REASON:
+        return ""
+    return given
 
 
 def finish_reason(upstream: str) -> Reason | None:
