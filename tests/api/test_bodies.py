@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 
 import pytest
 from flask import Flask
@@ -18,6 +19,7 @@ from gunicorn.http.errors import (
 from werkzeug.test import TestResponse
 
 from app.api import context
+from app.api.http.bodies import pacing
 from app.schemas.request.body import MAX_BODY_BYTES, parse_json
 from tests.api.conftest import Asker
 
@@ -197,3 +199,17 @@ def test_large_bodies_are_parsed_one_at_a_time(
         monkeypatch.setattr(f"app.{name}", parse)
     response = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": text})
     assert (response.status_code, locked, parsing.locked()) == (200, [alone], False)
+
+
+def test_others_run_where_a_body_is_read_for_two_milliseconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    slices = iter([0.0, 0.0015, 0.0025, 0.003, 0.0045, 0.0055, 0.0055])
+    pause = pacing(lambda: next(slices))
+    counts = []
+    for _ in range(4):
+        pause()
+        counts.append(len(slept))
+    assert counts == [0, 1, 1, 2]

@@ -37,6 +37,7 @@ SHAPES = {
     "escaped text": b'"%b"' % (rb"\n" * MEBIBYTE),
     "text with one wide character": b'"%b"' % (b"a" * MEBIBYTE + "😀".encode()),
     "text with one wide escape": b'"%b"' % (b"a" * MEBIBYTE + rb"\ud83d\ude00"),
+    "short text with one wide escape": b'"%b"' % (b"a" * 1000 + rb"\ud83d\ude00"),
 }
 
 

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.api import auth, context
 from app.api.following import followed, streaming
 from app.api.http import sse
-from app.api.http.bodies import json_body, let_others_run
+from app.api.http.bodies import json_body, pacing
 from app.api.http.content_key import take_content_key
 from app.api.http.json_response import (
     TraceRecorder,
@@ -92,7 +92,7 @@ def _reading(
         needs_input=turn is None or turn.generates,  # else it is prepared only
         policy=current.services.catalog.policy(model),
         allowed_tools=current.caller.hosted_tools,
-        pause=let_others_run,
+        pause=pacing(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from app.api import context
@@ -29,6 +30,9 @@ _LIGHT = 4096
 #: Larger ones are parsed by one request at a time: it cannot be interrupted, and MEASURED 14 MB of
 #: small objects take 0.3 s.
 _LARGE = 512 * 1024
+#: For so many seconds, about as long as it takes to parse what is not that large, others wait
+#: while a body is read.
+_TURN_S = 0.002
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB: send less."
 
 
@@ -102,6 +106,23 @@ def optional_json_body(current: context.CallContext) -> Any:
 def let_others_run() -> None:
     """Have everybody who waits go first, callers that are just coming among them."""
     time.sleep(MOMENT_S)
+
+
+def pacing(clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    """Return what long work calls after each slice: it lets others run once they waited a while.
+
+    `clock` is like time.monotonic. MEASURED: a slice of plain items takes a quarter of a
+    millisecond; a pause after each is 2 % of a request of 300 items, and a millisecond longer.
+    """
+    turn_began = clock()
+
+    def pause() -> None:
+        nonlocal turn_began
+        if clock() - turn_began >= _TURN_S:
+            let_others_run()
+            turn_began = clock()
+
+    return pause
 
 
 def _parsed(current: context.CallContext, body: bytes) -> Any:

@@ -92,16 +92,19 @@ class _Writer:
     def write_all(self, items: Sequence[Item]) -> None:
         """Write the items, and end the turn."""
         of_call, of_output = self._ids.of_call, self._ids.of_output
+        calls, outputs = self._calls, self._outputs
         for item in items:
             # MEASURED: to match a class takes three times as long as to ask for it, and to match
             # what a message holds as long as all else that is done with it.
             if isinstance(item, FunctionCall):
-                self._go_on()
-                self._calls[of_call(item.call_id)] = item
+                if outputs:  # as `_go_on` does
+                    self.end_turn()
+                self._is_in_turn = True
+                calls[of_call(item.call_id)] = item
             elif isinstance(item, FunctionCallOutput):
                 own_id = of_output(item.call_id)
                 if own_id is not None:
-                    self._outputs[own_id] = item
+                    outputs[own_id] = item
             elif isinstance(item, Message):
                 self.write_message(item)
             elif not isinstance(item, UnseenItem):  # the parameters have what it changes
@@ -167,18 +170,23 @@ class _Writer:
     def _write_calls(self, text: str) -> None:
         reasoning, messages, outputs = self._reasoning, self.messages, self._outputs
         must_be_object = self._profile.object_arguments
+        # MEASURED: an agent's history is mostly these; with a method or a property for each thing
+        # that is asked of them, its messages take a tenth more.
         place = len(messages)
         written: list[Json] = []
         shown: list[Json] = []
         messages.append({"role": "assistant", "content": text or None, "tool_calls": written})
         for own_id, call in self._calls.items():
-            arguments = as_text(call.arguments, must_be_object=must_be_object)
-            function = {"name": call_name(call.qualified_name), "arguments": arguments}
+            name = call_name(call.qualified_name if call.namespace else call.name)
+            arguments = call.arguments
+            if must_be_object or not arguments.startswith("{"):
+                arguments = as_text(arguments, must_be_object=must_be_object)
+            function = {"name": name, "arguments": arguments}
             written.append({"id": own_id, "type": "function", "function": function})
             output = outputs.get(own_id)
             if output is None:
                 continue
-            content = output.content
+            content = output.output if type(output) is FunctionCallOutput else output.content
             if isinstance(content, str):
                 messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
             else:

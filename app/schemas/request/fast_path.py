@@ -124,10 +124,13 @@ def _is_bare(raw: dict[str, Any]) -> bool:
 def _call(
     raw: dict[str, Any], text: str = "arguments", make: Callable[..., FunctionCall] = FunctionCall
 ) -> FunctionCall | None:
-    call_id, name, written = raw.get("call_id"), raw.get("name"), raw.get(text)
+    try:
+        call_id, name, written = raw["call_id"], raw["name"], raw[text]
+    except KeyError:
+        return None
     if not (type(call_id) is type(name) is type(written) is str):
         return None
-    if not (call_id and name) or len(call_id) > LONGEST_CALL_ID or len(name) > LONGEST_FUNCTION:
+    if not 0 < len(call_id) <= LONGEST_CALL_ID or not 0 < len(name) <= LONGEST_FUNCTION:
         return None
     if len(written) > LONGEST_TEXT:
         return None
@@ -152,7 +155,10 @@ def _of_custom_tool(item_id: str, call_id: str, name: str, text: str, *others: A
 def _output(
     raw: dict[str, Any], make: Callable[..., FunctionCallOutput] = FunctionCallOutput
 ) -> FunctionCallOutput | None:
-    call_id, output = raw.get("call_id"), raw.get("output")
+    try:
+        call_id, output = raw["call_id"], raw["output"]
+    except KeyError:
+        return None
     if type(call_id) is not str or not 0 < len(call_id) <= LONGEST_CALL_ID:
         return None
     if type(output) is list and len(output) <= SLICE:

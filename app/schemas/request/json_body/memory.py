@@ -30,6 +30,8 @@ _MOST_QUOTES = 400_000
 #: each of its characters, or two or four, as the widest of them needs.
 _PLAIN = 2
 _MORE_FOR_TWO, _MORE_FOR_FOUR = 1, 3
+#: In a body that is shorter, what a backslash may escape is not looked for but reckoned with.
+_SHORT = 512 * 1024
 #: Finds a character that is escaped by its number. MEASURED: it takes a third of `in`, which looks
 #: for two bytes at once; to look for backslashes first takes a fifth of that where there are none.
 _escape = re.compile(rb"\\u").search
@@ -51,7 +53,12 @@ def memory_of(raw: bytes) -> int:
         RequestTooLarge: it holds so many values that no request needs them.
     """
     values = _values(raw)
-    wide = _more_for_width(raw)
+    # MEASURED: to look for what a backslash escapes takes a third of all this, and 2 % of a request
+    # of 300 items, of which the estimate says half as much again without.
+    if len(raw) <= _SHORT and b"\\" in raw and raw.isascii():
+        wide = _MORE_FOR_FOUR * len(raw)
+    else:
+        wide = _more_for_width(raw)
     if max(values, wide) > _LOOK_CLOSER_FROM and (parts := _parts(raw)) is not None:
         values = _values_of(parts)
         wide = sum(_more_for_width(text) for text in parts.texts)
