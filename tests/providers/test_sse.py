@@ -91,8 +91,18 @@ def test_a_name_that_is_no_text_does_no_harm() -> None:
 
 @pytest.mark.parametrize(
     ("said", "frames"),
-    [(b"data: 1\n", [("", b"1")]), (b"data: 1", []), (b"event: a\n", []), (b"", [])],
-    ids=["a-whole-line", "a-cut-line", "no-data", "nothing"],
+    [
+        (b"data: 1\n", [("", b"1")]),
+        (b"data: 1", []),
+        (b'data: {"a": {"b"', []),
+        (b'data: {"a": {}', []),
+        (b'data: {"a": {"b": 1}', []),
+        (b'event: e\ndata: {"a": {}}', [("e", b'{"a": {}}')]),
+        (b"data:[DONE]", [("", b"[DONE]")]),
+        (b"data: {}\nevent: a", []),
+        (b"event: a\n", []),
+        (b"", []),
+    ],
 )
 def test_a_stream_may_end_without_its_blank_line(said: bytes, frames: list[Frame]) -> None:
     splitter = FrameSplitter()
@@ -140,3 +150,22 @@ def test_what_says_nothing_takes_few_calls(nothing: bytes) -> None:
     finally:
         sys.setprofile(None)
     assert calls <= 3 * chunk.count(b"nothing") + 100
+
+
+@pytest.mark.parametrize(
+    ("said", "frames"),
+    [
+        (b"data: {}\ndata: [DONE]\n\n", [("", b"{}"), ("", b"[DONE]")]),
+        (
+            b'event: a\ndata: {"a": 1}\nevent: b\ndata: {"b": 1}\n\n',
+            [("a", b'{"a": 1}'), ("b", b'{"b": 1}')],
+        ),
+        (b'data: {"a":\ndata: {}\ndata: }\n\n', [("", b'{"a":\n{}\n}')]),
+        (b"data: {}\ndata: x\n\n", [("", b"{}\nx")]),
+        (b"data: {}\nevent: a\n\n", [("a", b"{}")]),
+    ],
+)
+def test_lines_that_are_whole_each_are_frames_of_their_own(
+    said: bytes, frames: list[Frame]
+) -> None:
+    assert split(said) == frames

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain.stream.deltas import CallOpened, Delta, Finished, Refused, Text, Used
 from app.providers.anthropic.blocks import is_blank, is_known
 from app.providers.anthropic.open_blocks import OpenBlocks
-from app.providers.faults.error_body import failure_in
+from app.providers.faults.error_body import failure_instead
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
 from app.providers.reading.fields import Note, ignore, refuse_too_many
@@ -46,7 +46,7 @@ class MessagesReader:
         Raises:
             GatewayError: the body is an error.
         """
-        if error := failure_in(body):
+        if error := failure_instead(body):
             raise self._fault(error)
         if not body.keys() & _OF_A_MESSAGE:
             raise Misread("it is not a message")
@@ -73,7 +73,7 @@ class MessagesReader:
             case "message_stop":
                 return self.end()
             case _:
-                if error := failure_in(event):
+                if error := failure_instead(event):
                     raise self._fault(error)
                 return []
 

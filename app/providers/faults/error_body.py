@@ -26,6 +26,12 @@ _MAX_DEPTH = 5
 
 #: Where an error's words stand, best first.
 _WORDS = ("message", "msg", "detail", "error", "errors", "error_message", "status_msg", "title")
+#: What answers and the pieces of one have, in any format, and errors do not.
+_OF_ANSWERS = frozenset(
+    {"choices", "usage", "delta", "content", "content_block", "output", "response", "item", "part"}
+)
+#: Codes of what went well.
+_GOOD_CODES = frozenset({"", "0", "200", "ok", "success"})
 #: MiniMax's numbers, as HTTP has them.
 _MINIMAX = {
     **dict.fromkeys((1026, 1027, 1039, 2013), 400),
@@ -93,6 +99,37 @@ def _first(error: Mapping[str, Any], names: tuple[str, ...], secret: str | None)
 def is_html(text: str) -> bool:
     """Tell whether a text is a web page."""
     return _HTML.match(text) is not None
+
+
+def failure_instead(answer: Mapping[str, Any]) -> object | None:
+    """Return the error that came with status 200 in the place of an answer or a piece of one.
+
+    It is under a name of its own, as `failure_in` says, or what came is itself the error: vLLM's
+    `{"object": "error", …}`, FastAPI's `{"detail": …}`, `{"code": 401, "message": …}`.
+    """
+    if answer.get("error") or "base_resp" in answer:
+        error = failure_in(answer)
+        if error is not None:
+            return error
+    if not _OF_ANSWERS.isdisjoint(answer):
+        return None
+    if _says_failed(answer):
+        return answer
+    # Without a type, words are an error's where a number or a code stands beside them.
+    if answer.get("type") or not any(_text(answer.get(name)) for name in ("message", "msg")):
+        return None
+    code = answer.get("code")
+    has_code = isinstance(code, str) and code.casefold() not in _GOOD_CODES
+    numbers = (answer.get(name) for name in ("code", "status_code", "status"))
+    has_number = any(_status(number) for number in numbers)
+    is_alone = answer.keys() <= {"type", "message", "msg"}
+    return answer if has_code or has_number or is_alone else None
+
+
+def _says_failed(answer: Mapping[str, Any]) -> bool:
+    if answer.get("success") is False or "error" in (answer.get("object"), answer.get("type")):
+        return True
+    return any(answer.get(name) for name in ("detail", "errors", "__type"))
 
 
 def failure_in(answer: Mapping[str, Any]) -> object | None:

@@ -59,6 +59,10 @@ _STATUS_OF = {
     "RESOURCE_EXHAUSTED": 429,
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
+    # DashScope's
+    "InvalidParameter": 400,
+    "InvalidApiKey": 401,
+    "Throttling": 429,
     # Bedrock's
     "ValidationException": 400,
     "AccessDeniedException": 403,
@@ -76,6 +80,7 @@ _PARAMS = {
     "max_completion_tokens": "max_output_tokens",
     "max_new_tokens": "max_output_tokens",
     "messages": "input",
+    "prompt": "input",
     "system": "instructions",
     "response_format": "text.format",
     "output_config": "text.format",

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.domain.stream.deltas import Delta, Finished, Used
 from app.errors import GatewayError, UpstreamMisbehaved
-from app.providers.faults.error_body import failure_in
+from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader, listed
 from app.providers.reading.budget import BOUNDS
@@ -21,13 +21,11 @@ from app.providers.reading.counts import Counts
 from app.providers.reading.fields import Note, elements, ignore, mapping
 from app.providers.reading.finish_reasons import finish_reason, reason_word
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
-from app.providers.reading.sse import Frame
+from app.providers.reading.sse import DONE, Frame, odd_frame
 
 Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.
 Fault = Callable[[object], GatewayError]
-
-DONE = b"[DONE]"
 
 
 class ChatReader:
@@ -95,7 +93,7 @@ class ChatReader:
             raise unreadable() from error
 
     def _body(self, answer: Json) -> list[Delta]:
-        if error := failure_in(answer):
+        if error := failure_instead(answer):
             raise self._fault(error)
         choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
         if not choices:
@@ -133,7 +131,7 @@ class ChatReader:
         try:
             if (chunk := self._json.loads(data)) is None:
                 return
-            error = failure_in(mapping(chunk))
+            error = failure_instead(mapping(chunk))
             if error or event == "error":
                 raise self._fault(error or chunk)
             if self._json.is_waiting and _goes_on(chunk):
@@ -141,10 +139,22 @@ class ChatReader:
                     self._read(left, b"", deltas)
             self._read(chunk, data, deltas)
         except Misread as error:
-            raise unreadable() from error
+            self._read_odd(event, data, error)
         finally:
             if self._json.is_waiting:
                 self.template.forget()  # the other half may stand in the text that follows
+
+    def _read_odd(self, event: str, data: bytes, error: Misread) -> None:
+        """Take in a frame that is no chunk. Raises as `read` does."""
+        match odd_frame(event, data):
+            case "end":
+                self.is_done = True
+            case "error":
+                raise self._fault({"message": data.decode("utf-8", "replace")})
+            case "idle":
+                pass
+            case None:
+                raise unreadable() from error
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
         choices = chunk.get("choices")

@@ -10,7 +10,7 @@ import orjson
 from app.domain.response import PASSED_KEYS
 from app.domain.stream.deltas import Delta, Finished, Text, Used
 from app.errors import GatewayError
-from app.providers.faults.error_body import failure_in
+from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_responses.output.calls import (
     BuiltInCallItem,
     CallItem,
@@ -117,6 +117,8 @@ class ResponsesReader:
             GatewayError: the answer failed.
             Misread: it is none.
         """
+        if error := failure_instead(body):
+            raise self._failure(error)
         if not body.keys() & _OF_A_RESPONSE:
             raise Misread("it is not a response")
         return self._finish(body, "completed")
@@ -159,7 +161,7 @@ class ResponsesReader:
 
     def _other_event(self, event: Json) -> list[Delta]:
         """Look for an error and for counts in an event that is not known, and pass it on."""
-        if error := failure_in(event):
+        if error := failure_instead(event):
             raise self._failure(error)
         self._note_usage(event)
         return self._items.note(event)

@@ -16,13 +16,12 @@ from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.fields import mapping
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
-from app.providers.reading.sse import Frame
+from app.providers.reading.sse import DONE, Frame, odd_frame
 
 Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.
 Fault = Callable[[object], GatewayError]
 
-_DONE = b"[DONE]"
 #: Events, besides those named .delta, that are a piece of a text or come between two of them.
 _PIECES = ("content_block_delta", "ping", "keepalive", "")
 
@@ -73,11 +72,8 @@ class EventReader:
             if not data.strip():
                 continue
             try:
-                if data == _DONE:
-                    for left in self._json.all_left():
-                        deltas += interpreter.event(left)
-                    deltas += interpreter.end()
-                    self.is_done = True
+                if data == DONE:
+                    self._finish(deltas)
                     continue
                 if (parsed := self._json.loads(data)) is None:
                     continue
@@ -90,7 +86,7 @@ class EventReader:
                     self._end_halves(event, deltas)
                 deltas += interpreter.event(event)
             except Misread as error:
-                raise _unreadable() from error
+                self._read_odd(name, data, deltas, error)
             self.is_done = self.is_done or interpreter.is_done
 
     def end(self) -> list[Delta]:
@@ -113,6 +109,26 @@ class EventReader:
             return self._interpreter.whole(mapping(loads(body)))
         except Misread as error:
             raise _unreadable() from error
+
+    def _finish(self, deltas: list[Delta]) -> None:
+        """Add what is left to say where the server says that this was all."""
+        for left in self._json.all_left():
+            deltas += self._interpreter.event(left)
+        deltas += self._interpreter.end()
+        self.is_done = True
+
+    def _read_odd(self, name: str, data: bytes, deltas: list[Delta], error: Misread) -> None:
+        """Add what a frame says that is no event. Raises as `read` does."""
+        match odd_frame(name, data):
+            case "end":
+                self._finish(deltas)
+            case "error":
+                message = data.decode("utf-8", "replace")
+                deltas += self._interpreter.event({"type": name, "error": {"message": message}})
+            case "idle":
+                pass
+            case None:
+                raise _unreadable() from error
 
     def _end_halves(self, event: Json, deltas: list[Delta]) -> None:
         """Complete halves of characters whose texts do not go on after this event.

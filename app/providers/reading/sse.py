@@ -7,13 +7,21 @@ Two reads that cut a frame in the middle of a word:
 
 from __future__ import annotations
 
+from typing import Literal
+
 from app.errors import AnswerTooLong
+from app.providers.reading.json_text import Misread, loads
 
 #: The longest frame that is taken in: a whole answer travels in one event at times.
 MAX_FRAME = 16 * 1024 * 1024
 
 #: The event's name, "" where the server gives none, and its data.
 Frame = tuple[str, bytes]
+
+#: The data of the last frame.
+DONE = b"[DONE]"
+#: Events by which a server says no more than that it is alive.
+_IDLE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -22,7 +30,8 @@ class FrameSplitter:
     """Feed it what was read; it returns the frames that are whole.
 
     Lines may end in LF, CRLF or CR. Comments and other fields are skipped, frames without data
-    too; several data lines are joined by LF. `is_between` is whether a frame begins with what
+    too; several data lines are joined by LF, unless each is whole by itself: there are servers that
+    leave out the blank lines. `is_between` is whether a frame begins with what
     comes next: if that is a whole one, it need not be fed.
     """
 
@@ -68,18 +77,20 @@ class FrameSplitter:
             # look at each line takes three times as long.
             event, _, data = block.rpartition(b"\n")
             if not data.startswith(b"data: ") or (event and not _is_event_line(event)):
-                if frame := _parse(block):
-                    frames.append(frame)
+                frames += _parse(block)
             else:
                 name = event[7:].decode("utf-8", "replace") if event else ""
                 frames.append((name, data[6:]))
         return frames
 
     def end(self) -> list[Frame]:
-        """Return the last frame of a stream that ended without its blank line."""
+        """Return the last frame of a stream that ended without its blank line.
+
+        Its last line may lack its end, too: it counts where it is whole.
+        """
         rest = b"".join(self._partial).removeprefix(b"" if self._begun else _BOM)
-        frame = _parse(rest) if rest.endswith(b"\n") else None
-        return [frame] if frame else []
+        is_whole = rest.endswith(b"\n") or _is_whole(rest.rpartition(b"\n")[2])
+        return _parse(rest) if is_whole else []
 
     def _ends_frame(self, chunk: bytes) -> bool:
         """Tell whether a frame ends where a chunk without a blank line begins.
@@ -109,14 +120,44 @@ def _is_event_line(line: bytes) -> bool:
     return line.startswith(b"event: ") and b"\n" not in line
 
 
-def _parse(block: bytes) -> Frame | None:
+def odd_frame(event: str, data: bytes) -> Literal["end", "idle", "error"] | None:
+    """Tell what a frame means whose data is no object of JSON, None where it is nonsense."""
+    if data.strip(b' \t\r\n"').upper() == DONE:
+        return "end"
+    if event in _IDLE:
+        return "idle"
+    return "error" if event == "error" else None
+
+
+def _parse(block: bytes) -> list[Frame]:
+    """Return the frame that a block is, or several where each of its data lines is one."""
     if b"data" not in block:
-        return None
-    event, data = b"", list[bytes]()
+        return []
+    event, frames = b"", list[tuple[bytes, bytes]]()
     for line in block.split(b"\n"):
         name, _, value = line.partition(b":")
         if name == b"data":
-            data.append(value.removeprefix(b" "))
+            frames.append((event, value.removeprefix(b" ")))
         elif name == b"event":
             event = value.removeprefix(b" ")
-    return (event.decode("utf-8", "replace"), b"\n".join(data)) if data else None
+    if len(frames) > 1 and not all(_may_be_whole(data) for _, data in frames):
+        frames = [(event, b"\n".join(data for _, data in frames))]
+    elif len(frames) == 1:
+        frames = [(event, frames[0][1])]
+    return [(event.decode("utf-8", "replace"), data) for event, data in frames]
+
+
+def _may_be_whole(data: bytes) -> bool:
+    return (data.startswith(b"{") and data.rstrip().endswith(b"}")) or data == DONE
+
+
+def _is_whole(line: bytes) -> bool:
+    """Tell whether a line is one of data that lacks nothing but its end."""
+    name, _, value = line.partition(b":")
+    data = value.strip()
+    if name != b"data" or not _may_be_whole(data):
+        return False
+    try:
+        return data == DONE or loads(data) is not None
+    except Misread:
+        return False
