@@ -83,3 +83,17 @@ def test_a_number_out_of_bounds_is_told_from_what_is_no_number(
     response = owner.ask("GET", f"/v1/responses/resp_abc/input_items?limit={limit}")
     assert response.json is not None
     assert (response.status_code, response.json["error"]["code"]) == (400, code)
+
+
+def test_a_list_of_items_is_walked_to_its_end_whatever_ids_a_caller_gives(owner: Asker) -> None:
+    same = {"type": "message", "role": "user", "id": "msg_same"}
+    first = owner.create(input=[same | {"content": text} for text in ("a", "b", "c")])
+    second = owner.create(input=[same | {"content": "d"}], previous_response_id=first)
+    path = f"/v1/responses/{second}/input_items?order=asc&limit=1"
+    texts, after = [], ""
+    for _ in range(5):
+        page = owner.ask("GET", path + after).get_json()
+        texts.append(page["data"][0]["content"][0]["text"])
+        after = f"&after={page['last_id']}"
+    assert page["has_more"] is False
+    assert [*texts[:3], texts[4]] == ["a", "b", "c", "d"]

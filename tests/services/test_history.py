@@ -25,9 +25,10 @@ from app.domain.items import (
 from app.domain.request import CreateRequest
 from app.domain.response import Status
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool, Tool, joined
+from app.domain.turns.truncation import without_oldest
 from app.domain.turns.turn import Context, Position, Thread
 from app.errors import GatewayError, InvalidRequest, NotFound
-from app.services.answering.history import thread_for, without_oldest
+from app.services.answering.history import thread_for
 from tests.ids import IDS
 from tests.services.stores import StoreOfNothing
 

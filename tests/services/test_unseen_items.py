@@ -13,8 +13,8 @@ from app.domain.answer_options import (
 from app.domain.items import AdditionalTools
 from app.domain.request import Parameters
 from app.domain.tools import CustomTool
+from app.domain.turns.truncation import without_oldest
 from app.errors import InvalidRequest
-from app.services.answering.history import without_oldest
 from app.services.answering.tool_forms import for_provider
 from app.services.answering.unseen_items import in_thread
 from tests.services.test_history import OneParent, answer, begun, call, request, seen, user

@@ -21,6 +21,7 @@ from app.domain.items import (
 from app.domain.request import CreateRequest
 from app.domain.response import Status
 from app.domain.turns.compaction import Summary, is_of_user, stays
+from app.domain.turns.repeats import has_repeated_ids, is_repeated, under_new_id
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_order import is_in_order
@@ -222,15 +223,18 @@ def _resolved(
     given = request.input
     nameless = _NAMELESS if _leaves_no_trace(request) else frozenset()
     own = _with_ids(ids, given, nameless, response_id)
-    if not known and ItemReference not in map(type, given):
+    if not known and ItemReference not in map(type, given) and not has_repeated_ids(given):
         return own  # type: ignore[return-value] # of which none is a reference
     stored: Mapping[str, Item] | None = None
     resolved: list[Item] = []
+    mint = ids.item_minter(response_id)
+    taken = set(known)  # one list may not have two items of one id: no page could go on from it
     for index, (raw, item) in enumerate(zip(given, own, strict=True)):
         if not isinstance(item, ItemReference):
-            if not raw.id or known.get(item.id) != item:
-                resolved.append(item)
-        elif item.id not in known:
+            if raw.id and is_repeated(item, known.get(item.id)):
+                continue
+            resolved.append(under_new_id(item, mint) if raw.id and item.id in taken else item)
+        elif item.id not in taken:
             if stored is None:
                 stored = find(_wanted(given, known))
             if item.id not in stored:
@@ -241,6 +245,7 @@ def _resolved(
                     code="item_not_found",
                 )
             resolved.append(stored[item.id])
+        taken.add(item.id)
     return tuple(resolved)
 
 
@@ -272,27 +277,3 @@ def _leaves_no_trace(request: CreateRequest) -> bool:
 def _wanted(given: tuple[InputItem, ...], known: Mapping[str, Item]) -> list[str]:
     """Return the ids of what is referenced and not in the context."""
     return [item.id for item in given if isinstance(item, ItemReference) and item.id not in known]
-
-
-def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[Item, ...]:
-    """Return the context without its oldest turns, cut only before user messages (S8).
-
-    Drops what is about `excess_tokens` (by four characters a token), or else half. A cut parts no
-    call from its output: no message stands between them (S4).
-    Returns `items` unchanged when there is nothing that may be dropped.
-    """
-    sizes = [0 if stays(item) else len(repr(item)) for item in items]
-    goal = excess_tokens * 4 if excess_tokens is not None else sum(sizes) // 2
-    cuts = [
-        index
-        for index, item in enumerate(items)
-        if isinstance(item, Message) and item.role == "user" and any(sizes[:index])
-    ]
-    if not cuts:
-        return items
-    dropped = 0
-    for start, end in zip([0, *cuts], cuts, strict=False):
-        dropped += sum(sizes[start:end])
-        if dropped >= goal:
-            break
-    return tuple(filter(stays, items[:end])) + items[end:]

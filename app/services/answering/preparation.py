@@ -20,12 +20,13 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.turns.compaction import Summary
+from app.domain.turns.truncation import without_oldest
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.compactor import Compactor, opened_summary, readers
-from app.services.answering.history import thread_for, without_oldest
+from app.services.answering.history import thread_for
 from app.services.answering.plain_reasoning import marked
 from app.services.answering.prepared.model_requests import ModelRequests
 from app.services.answering.prepared.passing import needs_passing, passing

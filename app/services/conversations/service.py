@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey
 from app.domain.hosted.item import HostedItem
-from app.domain.ids import (
-    IdGenerator,
-    alone_id,
-    carried_id,
-    is_conversation_id,
-    tag_of,
-    upstream_item_id,
-)
-from app.domain.items import InputItem, Item, ItemReference, with_id
+from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
+from app.domain.items import InputItem, Item, ItemReference
 from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response, Status, expiry
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
+from app.domain.turns.repeats import under_new_id
 from app.domain.turns.turn import Context
 from app.errors import NotFound, PermissionDenied
 from app.services.accounts.permissions import (
@@ -226,12 +220,9 @@ class Conversations:
                         code="item_not_found",
                     )
                 item = stored[item.id]
-            own_id = mint(item.prefix)
-            if isinstance(item, HostedItem) and item.id:  # its server knows it by that
-                own_id = carried_id(own_id, upstream_item_id(item.id))
-            new_ids[item.id] = own_id
-            item = with_id(item, own_id)
-            items.append(item.renamed(new_ids) if isinstance(item, HostedItem) else item)
+            renewed = under_new_id(item, mint)
+            new_ids[item.id] = renewed.id
+            items.append(renewed.renamed(new_ids) if isinstance(renewed, HostedItem) else renewed)
         return tuple(items)
 
 

@@ -1,0 +1,54 @@
+"""Items of a request that its context has already, and ids that are given twice (E6). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.domain.hosted.item import HostedItem
+from app.domain.ids import Mint, carried_id, upstream_item_id
+from app.domain.items import (
+    ContentPart,
+    InputItem,
+    InputText,
+    Item,
+    ItemReference,
+    Message,
+    OutputText,
+    Reasoning,
+    with_id,
+)
+
+
+def is_repeated(item: InputItem, known: Item | None) -> bool:
+    """Tell whether an item is the one that the context has under its id, None for none.
+
+    Clients send back what they were shown, and as their types have it: reasoning without its
+    opaque payload, text without its annotations and logprobs, messages without a status.
+    """
+    if item == known:
+        return True
+    if isinstance(item, Reasoning) and isinstance(known, Reasoning):
+        return (item.summary, item.content) == (known.summary, known.content)
+    if isinstance(item, Message) and isinstance(known, Message):
+        return item.role == known.role and _texts(item) == _texts(known)
+    return False
+
+
+def _texts(message: Message) -> list[str | ContentPart]:
+    return [
+        part.text if isinstance(part, InputText | OutputText) else part for part in message.content
+    ]
+
+
+def has_repeated_ids(given: Iterable[InputItem]) -> bool:
+    """Tell whether two of these items have one id; references do not count."""
+    own = [item.id for item in given if item.id and not isinstance(item, ItemReference)]
+    return len(set(own)) < len(own)
+
+
+def under_new_id(item: Item, mint: Mint) -> Item:
+    """Return the item under an id of its own; a hosted one's server still knows it by that."""
+    new_id = mint(item.prefix)
+    if isinstance(item, HostedItem) and item.id:
+        new_id = carried_id(new_id, upstream_item_id(item.id))
+    return with_id(item, new_id)
