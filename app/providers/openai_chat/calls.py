@@ -18,6 +18,7 @@ from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
 from app.providers.reading.counts import whole_number
 from app.providers.reading.fields import arguments_text, id_text
+from app.providers.reading.json_text import Misread, loads
 
 Json = Mapping[str, Any]
 
@@ -31,7 +32,7 @@ _READ_OF_FUNCTION = frozenset({"name", *_ARGUMENTS})
 class _Call:
     """A call. It opens once its id and name are known; `place` is where it stands among them."""
 
-    __slots__ = ("id", "is_empty", "key", "name", "opened", "place", "waiting")
+    __slots__ = ("id", "is_empty", "key", "name", "opened", "place", "waiting", "whole")
 
     def __init__(self, place: int) -> None:
         self.place = place
@@ -41,6 +42,7 @@ class _Call:
         self.waiting: list[str] = []  # pieces of its arguments
         self.is_empty = False  # its arguments are {} so far, which pieces may yet follow
         self.opened = False
+        self.whole = ""  # its arguments, where they came whole with its name
 
     @property
     def has_arguments(self) -> bool:
@@ -52,7 +54,8 @@ class Calls:
 
     Servers tell the fragments of one call from another's by `index`, by `id`, or by neither:
     whole calls then follow one another. Some repeat id and name in each fragment, some give
-    every call the index 0, some make up an id for each fragment, some give no id at all. A name
+    every call the index 0, some make up an id for each fragment, some give no id at all, some say
+    a whole call twice. A name
     may come in pieces, which OpenAI's own accumulators join, so a call opens with its arguments;
     some send {} before those. `keep` is called with the fields of a fragment that are not read
     here, and the place of their call among the answer's (U15).
@@ -83,7 +86,8 @@ class Calls:
         is_flat = function is not fragment.get("function") and (name or given is not None)
         arguments = "{}" if given == {} else arguments_text(given)
         # Which call it is of, perhaps a new one, and what of it must travel back.
-        call = self._call(fragment.get("index"), own_id, name)
+        whole = arguments if name and _is_whole(arguments) else ""
+        call = self._call(fragment.get("index"), own_id, name, whole)
         within = {} if function is fragment else function
         if not is_flat and not (fragment.keys() <= _READ and within.keys() <= _READ_OF_FUNCTION):
             self._keep_unknown(call, fragment, within)
@@ -92,8 +96,9 @@ class Calls:
             deltas += self._settle_before(call)
             self._note(call, own_id, name)
         # A call opens with its first arguments: until then its name may grow.
-        if not arguments:
+        if not arguments or (whole and whole == call.whole):
             return deltas
+        call.whole = "" if call.has_arguments else whole
         if arguments == "{}" and not call.waiting:
             call.is_empty = True
             return deltas
@@ -141,13 +146,13 @@ class Calls:
         index = whole_number(index)
         return bool(self._calls) if index is None else index in self._by_index
 
-    def _call(self, index: object, call_id: str, name: str) -> _Call:
+    def _call(self, index: object, call_id: str, name: str, whole: str) -> _Call:
         index = whole_number(index)
         if index is not None:
             call = self._by_index.get(index)
         else:
             call = self._by_id.get(call_id) if call_id else self._latest(name)
-        if call is None or _is_another(call, call_id, name):
+        if call is None or _is_another(call, call_id, name, whole):
             call = _Call(len(self._calls))
             self._calls.append(call)
         if index is not None:
@@ -199,13 +204,26 @@ def _function(fragment: Json) -> Json:
     return {**fragment, "name": function} if isinstance(function, str) else fragment
 
 
-def _is_another(call: _Call, call_id: str, name: str) -> bool:
+def _is_another(call: _Call, call_id: str, name: str, whole: str) -> bool:
     """Tell whether a fragment that seems to be of `call` begins another one.
 
-    A new id alone does not say so: there are servers that make one up for each fragment.
+    A new id alone does not say so: there are servers that make one up for each fragment. Without
+    ids, other arguments do where both are `whole` (Gemini's calls all had index 0 and no id).
     """
     if not name or not call.name:
         return False
     if call_id and call.id:
         return call_id != call.id
-    return name != call.name and call.has_arguments
+    if name != call.name:
+        return call.has_arguments
+    return bool(whole and call.whole) and whole != call.whole
+
+
+def _is_whole(arguments: str) -> bool:
+    """Tell whether a fragment has all arguments of a call that has some."""
+    if not (arguments.startswith("{") and arguments.endswith("}")) or arguments == "{}":
+        return False
+    try:
+        return loads(arguments) is not None
+    except Misread:
+        return False

@@ -65,6 +65,7 @@ class MessageReader:
         self.understanding = self.reader.understanding
         self._calls: Calls | None = None  # made for the first
         self._text_length = 0
+        self._text_of_messages = ""  # where a stream is made of messages: what they said
         self._has_thought = False
         self._sources: list[str] = []
         self._titles: dict[str, str] = {}
@@ -122,17 +123,39 @@ class MessageReader:
         if self.kept.is_thinking:
             self.kept.end_thought(deltas)
 
-    def rest(self, message: Json) -> Json:
-        """Return what is new in a whole message: some end a stream with one."""
+    def rest(self, message: Json, uncounted: int) -> Json:
+        """Return what is new in a whole message of a stream.
+
+        Some end a stream with one, some say all that was said so far in each, and some have one
+        where others have a delta. `uncounted` is how many characters were said of which this
+        reader does not know.
+        """
         has_calls = self._calls is not None and not self._calls.is_empty
         known = {
-            "content": bool(self._text_length),
             "reasoning_content": self._has_thought,
             "reasoning": self._has_thought,
             "tool_calls": has_calls,
             "function_call": has_calls,
         }
-        return {name: value for name, value in message.items() if not known.get(name)}
+        new = {name: value for name, value in message.items() if not known.get(name)}
+        if (length := self._text_length + uncounted) and "content" in new:
+            new["content"] = self._rest_of_text(new["content"], length)
+        elif isinstance(content := new.get("content"), str):
+            self._text_of_messages = content
+        return new
+
+    def _rest_of_text(self, content: object, length: int) -> str:
+        """Return what a message's content says beyond the characters that were said."""
+        if not isinstance(content, str):
+            return ""
+        before = self._text_of_messages
+        if length != len(before):
+            return content[length:]  # deltas said it
+        if content.startswith(before):
+            self._text_of_messages = content
+            return content[length:]
+        self._text_of_messages = before + content
+        return content
 
     def take_sources(self, place: Json) -> None:
         """Take in sources that stand beside the message (Perplexity); later lists replace them."""

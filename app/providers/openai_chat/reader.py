@@ -61,7 +61,7 @@ class ChatReader:
             GatewayError: for an error in the stream.
         """
         index = 0
-        while index < len(frames):
+        while index < len(frames) and not self.is_done:
             index = self.template.take(frames, index, deltas)
             if index < len(frames):
                 self._read_frame(*frames[index], deltas)
@@ -124,7 +124,7 @@ class ChatReader:
 
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
         if data == DONE:
-            self.is_done = True
+            self._finish()
             return
         if not data.strip():
             return
@@ -144,11 +144,15 @@ class ChatReader:
             if self._json.is_waiting:
                 self.template.forget()  # the other half may stand in the text that follows
 
+    def _finish(self) -> None:
+        self.is_done = True
+        self.template.forget()  # what follows is no part of the answer
+
     def _read_odd(self, event: str, data: bytes, error: Misread) -> None:
         """Take in a frame that is no chunk. Raises as `read` does."""
         match odd_frame(event, data):
             case "end":
-                self.is_done = True
+                self._finish()
             case "error":
                 raise self._fault({"message": data.decode("utf-8", "replace")})
             case "idle":
@@ -188,7 +192,10 @@ class ChatReader:
 
     def _rest_of(self, choice: Json) -> Json:
         """Return what a choice says elsewhere than in its delta, as far as it is new."""
-        return self._message.rest(message_in(choice, "delta", "message"))
+        for name in () if choice.get("message") else ("delta", "text"):
+            if choice.get(name) and isinstance(choice[name], str):
+                return {"content": choice[name]}  # a piece
+        return self._message.rest(message_in(choice, "delta", "message"), self.template.length)
 
     def _choice(self, choices: object) -> Json | None:
         """Return the choice of these that is read: the first one, and what goes on with it.

@@ -69,8 +69,8 @@ class EventReader:
         """
         interpreter = self._interpreter
         for name, data in frames:
-            if not data.strip():
-                continue
+            if self.is_done or not data.strip():
+                continue  # what follows the end is no part of it
             try:
                 if data == DONE:
                     self._finish(deltas)
@@ -87,7 +87,8 @@ class EventReader:
                 deltas += interpreter.event(event)
             except Misread as error:
                 self._read_odd(name, data, deltas, error)
-            self.is_done = self.is_done or interpreter.is_done
+            if interpreter.is_done:
+                self.is_done = True
 
     def end(self) -> list[Delta]:
         """Return what is left to say now that the stream has ended."""
