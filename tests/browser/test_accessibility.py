@@ -102,11 +102,11 @@ def test_all_is_reached_by_the_keyboard(visit: Visit) -> None:
     page.reload()
     page.get_by_role("navigation", name="Console").wait_for()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    page.locator(".skip:focus").wait_for()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    page.locator("#main:focus").wait_for()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "model"
+    page.locator("#model:focus").wait_for()
     page.get_by_label("Message", exact=True).focus()
     page.keyboard.type("by keyboard")
     page.keyboard.press("Control+Enter")
@@ -130,15 +130,15 @@ def test_a_dialog_gives_the_focus_back(console: Console, visit: Visit) -> None:
     page.get_by_role("button", name="Delete", exact=True).focus()
     page.keyboard.press("Enter")
     page.get_by_role("dialog").wait_for()
-    assert page.evaluate("document.activeElement.id") == "confirm-no"
+    page.locator("#confirm-no:focus").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
-    assert page.evaluate("document.activeElement.textContent") == "Delete"
+    page.locator("button:focus", has_text="Delete").wait_for()
 
 
 def test_another_view_is_told_to_a_screen_reader(console: Console) -> None:
     console.go("Usage and cost")
-    assert console.page.evaluate("document.activeElement.id") == "title-usage"
+    console.page.locator("#title-usage:focus").wait_for()
     assert console.page.title().startswith("Usage and cost")
     link = console.page.get_by_role("navigation").get_by_role("link", name="Usage and cost")
     assert link.get_attribute("aria-current") == "page"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.browser.console import Console, Visit
+from tests.processes import until
 
 
 def test_a_response_is_found_read_and_deleted(console: Console, visit: Visit) -> None:
@@ -61,6 +64,7 @@ def test_a_conversation_is_a_tree_with_its_forks(console: Console, visit: Visit)
     console.look_at(f"#/responses/{left}")
     console.page.get_by_role("link", name="Tree", exact=True).click()
     ways = console.page.get_by_role("list", name="Fork: 2 ways to go on")
+    ways.wait_for()
     assert {left, right} == set(ways.get_by_role("link").all_inner_texts())
     tree = console.page.locator(".tree")
     assert tree.get_by_role("link").all_inner_texts()[:2] == [first, second]
@@ -150,10 +154,16 @@ def _until_listed(console: Console, name: str) -> None:
     field.fill("")
 
 
+def _used(visit: Visit) -> list[dict[str, Any]]:
+    """Return what each end user has used; a web process gathers that for a moment."""
+    rows: list[dict[str, Any]] = visit.call("GET", "/v1/usage?group_by=user")["data"]
+    return rows
+
+
 def test_cost_is_plotted_and_told_in_a_table(console: Console, visit: Visit) -> None:
     visit.create(model="priced", input="a b c", safety_identifier="user-1")
     visit.create(model="slow", input="a", safety_identifier="user-2")
-    console.page.wait_for_timeout(400)  # a web process gathers use for a quarter of a second
+    until(lambda: len(_used(visit)) == 2, "what was used to be written")
     console.go("Usage and cost")
     view = console.view("usage")
     view.get_by_role("img").wait_for()
