@@ -48,6 +48,7 @@ class WorkerLifecycle(Middleware):
         self._beat_s = min(lease_s / BEATS_PER_LEASE, MAX_BEAT_S)
         self._watchdog = watchdog or Watchdog(self._give_up, threading.Event().wait)
         self._ending = threading.Event()
+        broker.on_found = supervisor.resend_wake_ups
 
     def after_worker_boot(self, _broker: Any, worker: Any) -> None:
         """Start hearing, beating, flushing and watching.

@@ -26,7 +26,7 @@ from app.store.connection.script import Arguments, Call, LuaText, Script, run_al
 
 ACTOR = "work"
 #: After how many seconds Redis is tried again that did not answer, or refused.
-AGAIN_S = 1.0
+AGAIN_S = 0.5
 
 
 class WakeUpBroker(RedisBroker):
@@ -35,7 +35,7 @@ class WakeUpBroker(RedisBroker):
     `announcement` has every worker's process call `wake`. Opens no connection when made. `clock`
     is like time.monotonic; a wake-up that is not done with in `longest_s` has lost its thread. Who
     is not woken looks after `look_s` at the latest. A Redis that does not answer, or refuses, is
-    tried again after `again_s`.
+    tried again after `again_s`; once it answers, `on_found` is called, which may raise.
 
     It has no retries and no time limits, so none of dramatiq's middleware: a model call costs
     money, and the gateway has its own limits. It has no maintenance either, which would look
@@ -74,6 +74,7 @@ class WakeUpBroker(RedisBroker):
         self._clock = clock
         self._consumers: set[WakeableConsumer] = set()
         self._stopped = threading.Event()
+        self.on_found: Callable[[], None] = lambda: None
 
     def send(self, count: int) -> None:
         """Have workers take so many jobs. Raises StorageUnavailable."""
@@ -119,6 +120,7 @@ class WakeUpBroker(RedisBroker):
             self._again_s,
             self._stopped,
             self._consumers.discard,
+            lambda: self.on_found(),
             self._clock,
         )
         self._consumers.add(consumer)

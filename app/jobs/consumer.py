@@ -32,7 +32,8 @@ class WakeableConsumer(Consumer):
     long, and while there may be more: where it got less than it had room for, there is none.
 
     `looked_at` is when it last took a wake-up or could have; `taken` has when each was taken whose
-    job runs. `rounds` counts the calls for one. Raises nothing.
+    job runs. `rounds` counts the calls for one. `found` is called once Redis answers again: it may
+    have handed out wake-ups with a reply that was lost. Raises nothing.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class WakeableConsumer(Consumer):
         again_s: float,
         stopped: threading.Event,
         closed: Callable[[WakeableConsumer], None],
+        found: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self.queue_name = queue_name
@@ -59,6 +61,7 @@ class WakeableConsumer(Consumer):
         self._again_s = again_s
         self._stopped = stopped
         self._closed = closed
+        self._found = found
         self._clock = clock
 
     def __next__(self) -> MessageProxy | None:
@@ -66,10 +69,10 @@ class WakeableConsumer(Consumer):
         if self._is_empty and not self._inner.message_cache:
             self.wake.wait(self._timeout_s)
             self.wake.clear()
-        message = None if self._stopped.is_set() else self._look()
-        if message is None:
+        if self._stopped.is_set():
             self._is_empty = True
-        return message
+            return None
+        return self._look()
 
     def _look(self) -> MessageProxy | None:
         looked, message = False, None
@@ -79,7 +82,10 @@ class WakeableConsumer(Consumer):
         if looked:
             self.looked_at = self._clock()
             self._redis_found()
+            if message is None:
+                self._is_empty = True
         else:
+            self._is_empty = False  # whoever woke it may have been right: it looks again
             self._stopped.wait(self._again_s)  # however often it is woken meanwhile
         if message is not None:
             self.taken[message.message_id] = self._clock()
@@ -109,9 +115,13 @@ class WakeableConsumer(Consumer):
         self._is_redis_lost = True
 
     def _redis_found(self) -> None:
-        if self._is_redis_lost and self.queue_name == QUEUE:
-            log.info("worker_found_its_store")
-        self._is_redis_lost = False
+        if not self._is_redis_lost:
+            return
+        with faults_counted():
+            if self.queue_name == QUEUE:
+                self._found()
+                log.info("worker_found_its_store")
+            self._is_redis_lost = False
 
     def ack(self, message: MessageProxy) -> None:
         """Note that a wake-up is done with: there is room for the next.

@@ -45,6 +45,9 @@ class Parts:
     def stop(self) -> None:
         self.note("stop").set()
 
+    def resend_wake_ups(self) -> None:
+        self.note("resend_wake_ups").set()
+
     def listen(self) -> None:
         self.note("listen").set()
 
@@ -118,6 +121,13 @@ def test_it_hears_beats_and_flushes_once_it_has_begun() -> None:
     begun(parts, Worker())
     assert parts.has("listen", "keep_beating", "keep_flushing")
     assert not parts.note("stop").is_set()
+
+
+def test_what_waits_is_woken_for_again_once_redis_is_found() -> None:
+    parts: Any = Parts()
+    WorkerLifecycle(parts, parts, parts, 30.0)
+    parts.on_found()
+    assert parts.has("resend_wake_ups")
 
 
 def test_it_beats_several_times_a_lease() -> None:

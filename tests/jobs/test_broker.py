@@ -274,6 +274,36 @@ def test_a_consumer_outlives_whatever_is_wrong_with_redis(trouble: Exception) ->
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
+def test_who_could_not_look_looks_again_without_being_woken(trouble: Exception) -> None:
+    client = Troubled(trouble)
+    broker = Impatient(client, Clock())
+    consumer = broker.consume(QUEUE, timeout=PATIENT_MS)
+    next(consumer)
+    client.trouble = None
+    next(consumer)
+    assert broker.idle_s() == 0
+
+
+def test_once_redis_is_found_that_is_told_until_it_is_heard() -> None:
+    client, heard = Troubled(redis.TimeoutError("stalled")), list[str]()
+    broker = Impatient(client, Clock())
+
+    def hear() -> None:
+        heard.append("found")
+        if len(heard) == 1:
+            raise StorageUnavailable("away again")
+
+    broker.on_found = hear
+    consumer = broker.consume(QUEUE, timeout=0)
+    next(consumer)
+    before = len(heard)
+    client.trouble = None
+    for _ in range(3):
+        next(consumer)
+    assert [before, len(heard)] == [0, 2]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
 def test_who_cannot_take_a_job_is_idle_until_the_trouble_is_over(trouble: Exception) -> None:
     client, clock = Troubled(None), Clock()
     broker = Impatient(client, clock)

@@ -219,6 +219,28 @@ def test_what_came_while_tickets_were_forgotten_gets_another(bench: Bench) -> No
     assert bench.box.sent == [1]
 
 
+@pytest.mark.parametrize("at", ["renew", "queues"])
+def test_after_an_outage_all_that_waits_gets_a_wake_up_once(bench: Bench, at: str) -> None:
+    supervisor = bench.supervisor
+    bench.queued()
+    bench.box.sent.clear()
+    bench.away.at = {at}
+    with pytest.raises(StorageUnavailable):
+        supervisor.beat()
+    bench.away.at = set()
+    supervisor.beat()
+    supervisor.beat()
+    assert bench.box.sent == [1]
+
+
+@pytest.mark.parametrize(("queued", "sent"), [(0, []), (1, [1]), (9, [2])])
+def test_all_that_waits_can_be_woken_for_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, queued: int, sent: list[int]
+) -> None:
+    waiting(bench, monkeypatch, QueueFigures(queued, 0, 0)).resend_wake_ups()
+    assert bench.box.sent == sent
+
+
 # News
 
 

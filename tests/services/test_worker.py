@@ -137,7 +137,7 @@ def test_a_worker_that_ends_leaves_a_job_as_it_is_while_the_store_is_away(
     assert bench.usage.read("acme", [bench.meter.book.today()]) == []
 
 
-@pytest.mark.parametrize("at", ["claim", "finish", "caller"])
+@pytest.mark.parametrize("at", ["take", "claim", "finish", "caller"])
 def test_a_job_waits_for_a_store_that_is_away_however_long(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:

@@ -76,7 +76,7 @@ class Supervisor:
         self.beats = 0
         self.flushes = 0
         self._sweeps_from = clock()
-        self._was_idle = False
+        self._was_idle = self._was_away = False
         self.draining = Drain(active_jobs, clock, pause)
         self.on_webhook: Callable[[], None] = lambda: None
 
@@ -85,7 +85,8 @@ class Supervisor:
 
         A heartbeat reports when this worker could last have taken a job: one that beats beside
         threads that take none is no sign of life. After an outage of the store nobody has renewed
-        in time: nothing is swept for the length of a lease.
+        in time: nothing is swept for the length of a lease. Nor does anybody know which wake-ups
+        are left: all that waits gets new ones.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -100,6 +101,7 @@ class Supervisor:
             self._send_missing_wake_ups()
         except StorageUnavailable:
             self._sweeps_from = self._clock() + self._settings.lease_s
+            self._was_away = True
             raise
 
     def _sweep(self, response_id: str) -> None:
@@ -125,15 +127,25 @@ class Supervisor:
             self._wake_ups.send(1)
 
     def _send_missing_wake_ups(self) -> None:
-        queues, free = self._jobs.queues(), self._settings.concurrency - len(self._active_jobs)
+        queues = self._jobs.queues()
         is_idle = not (queues.queued or queues.running)
         if is_idle and not self._was_idle:
             self._wake_ups.clear()
             queues = self._jobs.queues()  # what came in the meantime may have lost its wake-up
         self._was_idle = is_idle
-        overdue = is_idle or queues.oldest_s > OVERDUE_S
-        if queues.queued and free > 0 and overdue:
-            self._wake_ups.send(min(queues.queued, free))
+        if is_idle or self._was_away or queues.oldest_s > OVERDUE_S:
+            self._send_wake_ups(queues.queued)
+        self._was_away = False
+
+    def resend_wake_ups(self) -> None:
+        """Send wake-ups for what waits, as some may be lost; raises StorageUnavailable."""
+        self._send_wake_ups(self._jobs.queues().queued)
+
+    def _send_wake_ups(self, queued: int) -> None:
+        """Send wake-ups for so many jobs, but no more than this worker has room for."""
+        free = self._settings.concurrency - len(self._active_jobs)
+        if queued and free > 0:
+            self._wake_ups.send(min(queued, free))
 
     def handle_news(self, what: JobNews, response_id: str) -> None:
         """Look for jobs that wait, stop those that were taken over; "" may mean either.

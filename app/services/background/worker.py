@@ -81,9 +81,9 @@ class Worker:
     def work(self) -> None:
         """Run the job whose turn it is, if there is one. Raises nothing.
 
-        Once there is a job, an unreachable store is waited for. Where this worker is to end first,
-        the job is left as it is: a lease that runs out is noticed. A wake-up that comes once no job
-        is begun any more is passed on.
+        An unreachable store is waited for: there was a wake-up, so there is a job. Where this
+        worker is to end first, the job is left as it is: a lease that runs out is noticed. A
+        wake-up that comes once no job is begun any more is passed on.
         """
         self._work(self._jobs.take)
 
@@ -107,7 +107,7 @@ class Worker:
                 self._fail(claim, bug)
 
     def _claim(self, take: Callable[[], str | None]) -> Claim | None:
-        response_id, lease_token = take(), token_hex(8)
+        response_id, lease_token = self._keep_trying(take), token_hex(8)
         if response_id is None:
             return None
         return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token))
