@@ -109,6 +109,14 @@ class Reply:
             self._is_ending = True
             self._request.shorten_deadline(END_S)
 
+    def page_error(self) -> GatewayError:
+        """Return the error for a web page in the place of an answer, and log where it is."""
+        self._log_address(200)
+        return UpstreamMisbehaved(
+            f"provider {self._upstream.settings.name!r} answered with a web page: is its base_url "
+            "right? It usually ends in /v1"
+        )
+
     def _send(self, *, stream: bool) -> requests.Response:
         if self._call.cancelled:
             raise CallerGone("the call was cancelled")
@@ -117,13 +125,6 @@ class Reply:
         self._call.request_id = self._id(headers.get("x-request-id") or headers.get("request-id"))
         if not 200 <= response.status_code < 300:
             raise self._refused(response)
-        if headers.get("content-type", "").startswith("text/html"):
-            self._log_address(response.status_code)
-            name = self._upstream.settings.name
-            raise UpstreamMisbehaved(
-                f"provider {name!r} answered with a web page: is its base_url right? "
-                "It usually ends in /v1"
-            )
         if (on_server := self._upstream.on_server) is not None and "server" in headers:
             on_server(headers["server"])
         self._has_begun = True

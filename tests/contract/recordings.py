@@ -32,7 +32,7 @@ from app.domain.stream.deltas import Batch
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.upstream_call import UpstreamCall
-from app.errors import GatewayError
+from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.http import HTTPProvider
 from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
@@ -120,6 +120,9 @@ class _CannedReply(Reply):
 
     def expect_end(self) -> None:
         """Nothing to shorten_deadline."""
+
+    def page_error(self) -> GatewayError:
+        return UpstreamMisbehaved("it is a web page")
 
 
 def settings(api: Api) -> ProviderSettings:

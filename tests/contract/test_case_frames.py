@@ -119,3 +119,13 @@ def test_words_that_are_no_error_cost_no_answer(api: Api, aside: Json) -> None:
     first, *rest = frames_of(api)
     odd = b"data: " + orjson.dumps(aside) + b"\n\n"
     assert shown(api, b"".join([first, odd, *rest])) == (None, "AB")
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_web_page_is_known_by_how_it_begins(api: Api) -> None:
+    page = b"\n <html><body>Log in</body></html>"
+    for pieces in ([page], [page[at : at + 1] for at in range(len(page))]):
+        for stream in (True, False):
+            failure = play(api, pieces, stream=stream).failure
+            assert type(failure) is UpstreamMisbehaved
+            assert "web page" in str(failure)

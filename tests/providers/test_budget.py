@@ -124,6 +124,9 @@ class Pieces:
 
     def expect_end(self) -> None: ...
 
+    def page_error(self) -> GatewayError:
+        raise NotImplementedError
+
     def close(self) -> None: ...
 
 

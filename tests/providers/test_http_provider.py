@@ -25,6 +25,7 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamRefused,
     UpstreamTimeout,
@@ -218,3 +219,22 @@ def test_the_models_are_listed(spoken: Spoken, upstream: responses.RequestsMock)
     upstream.get(URL + spoken.models, json={"data": [{"id": "a"}, {"id": "b"}]})
     assert spoken.provider().models() == ("a", "b")
     assert upstream.calls[0].request.url == URL + spoken.models
+
+
+@every_format
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "text/plain"])
+def test_a_web_page_in_place_of_an_answer_asks_whether_the_address_is_right(
+    spoken: Spoken, content_type: str, upstream: responses.RequestsMock
+) -> None:
+    upstream.post(spoken.url, body=b"\r\n<!doctype html>", content_type=content_type)
+    with pytest.raises(UpstreamMisbehaved, match=r"acme.*web page.*base_url"):
+        list(spoken.provider().answer(ask(), a_call()))
+
+
+@every_format
+def test_an_answer_that_is_said_to_be_a_web_page_is_read(
+    spoken: Spoken, upstream: responses.RequestsMock
+) -> None:
+    body = b"\xef\xbb\xbf" + orjson.dumps(spoken.body)
+    upstream.post(spoken.url, body=body, content_type="text/html; charset=UTF-8")
+    assert list(spoken.provider().answer(ask(), a_call())) == [spoken.deltas]

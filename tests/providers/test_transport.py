@@ -103,8 +103,20 @@ def test_a_long_body_arrives_whole() -> None:
         compressed(gzip.compress(b"hello"), "gzip"),
         compressed(zlib.compress(b"hello"), "deflate"),
         compressed(raw_deflate(b"hello"), "deflate"),
+        compressed(gzip.compress(b"he") + gzip.compress(b"llo"), "gzip"),
+        compressed(gzip.compress(b"hello") + bytes(7), "gzip"),
+        compressed(gzip.compress(b"hello"), "GZIP, identity"),
+        compressed(b"hello", "none"),
+        compressed(b"hello", "UTF-8"),
+        b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
+        b"HTTP/1.0 200\r\n\r\nhello",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0005  \r\nhello\r\n0\r\n\r\n",
     ],
-    ids=["length", "chunked", "until-close", "100", "103", "gzip", "deflate", "raw-deflate"],
+    ids=[
+        *("length", "chunked", "until-close", "100", "103", "gzip", "deflate", "raw-deflate"),
+        *("gzip-twice", "gzip-padded", "gzip-and-identity", "none", "utf-8", "lf", "http-1.0"),
+        "padded-size",
+    ],
 )
 def test_every_framing_is_read(said: bytes) -> None:
     with RawServer(saying(said)) as server:
@@ -132,6 +144,7 @@ def test_an_empty_body_is_no_fault() -> None:
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
         compressed(b"hello", "br"),
+        compressed(gzip.compress(b"hello"), "gzip, gzip"),
         compressed(b"hello, damaged", "gzip"),
         compressed(b"hello, damaged", "deflate"),
         OK + b"X-Long: " + b"a" * 2 * response.MAX_OVERHEAD,
@@ -145,6 +158,7 @@ def test_an_empty_body_is_no_fault() -> None:
         "upgrade",
         "bad-chunk",
         "brotli",
+        "gzip-of-gzip",
         "bad-gzip",
         "bad-deflate",
         "long-header",
@@ -178,9 +192,10 @@ def test_a_body_has_a_longest_length(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_small_body_must_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response, "MAX_INFLATED", 1000)
-    bomb = compressed(gzip.compress(b"a" * 5000), "gzip")
-    with RawServer(saying(bomb)) as server, pytest.raises(UpstreamMisbehaved, match="too long"):
-        whole(endpoint(server.url))
+    for bomb in (gzip.compress(b"a" * 5000), gzip.compress(b"a" * 800) * 2):
+        said = compressed(bomb, "gzip")
+        with RawServer(saying(said)) as server, pytest.raises(UpstreamMisbehaved, match="too long"):
+            whole(endpoint(server.url))
 
 
 def test_a_redirect_is_not_followed() -> None:

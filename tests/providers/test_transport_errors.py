@@ -150,17 +150,6 @@ def test_a_header_that_cannot_be_sent_is_refused_at_once() -> None:
         Transport(settings("http://acme.test/v1")).endpoint("/answer", {"X-Team": "☃"})
 
 
-@pytest.mark.parametrize("is_streamed", [False, True])
-def test_a_web_page_in_place_of_an_answer_asks_whether_the_address_is_right(
-    is_streamed: bool,
-) -> None:
-    with mocked() as upstream:
-        upstream.post("http://acme.test/v1/answer", body=b"<html>", content_type="text/html")
-        to = endpoint("http://acme.test/v1")
-        with pytest.raises(UpstreamMisbehaved, match=r"web page.*base_url"):
-            list(stream(to).pieces()) if is_streamed else whole(to)
-
-
 def test_where_nothing_was_found_is_in_the_log_without_its_credentials() -> None:
     with mocked() as upstream, capture_logs() as log:
         upstream.post("http://u:p@acme.test/v2/answer", status=404)

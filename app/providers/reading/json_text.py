@@ -1,7 +1,7 @@
 """JSON as servers write it: read fast where it is JSON, and leniently where it is nearly. Pure.
 
 Nearly is: NaN and the infinities, numbers that no double holds, half a surrogate pair, bytes that
-are no UTF-8, raw control characters in texts. None of them costs an answer (U20).
+are no UTF-8, a byte order mark, raw control characters in texts. None costs an answer (U20).
 """
 
 from __future__ import annotations
@@ -215,6 +215,7 @@ def _strictly(data: bytes | str) -> Any:
 
 
 def _decoded(data: bytes) -> str:
+    data = data.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

@@ -20,6 +20,16 @@ MOST_AT_ONCE = 64 * 1024
 BLANKS = b" \t\r\n\xef\xbb\xbf"
 
 
+class WebPage(Exception):
+    """What came in the place of an answer is a web page, whatever its type is said to be."""
+
+
+def refuse_page(start: bytes) -> None:
+    """Raise WebPage where what came begins as one does, and as no answer does."""
+    if start.startswith(b"<"):
+        raise WebPage
+
+
 class AnswerReader(Protocol):
     """What a format makes of one answer, be it streamed or whole; it lives for that answer."""
 
@@ -76,6 +86,7 @@ class PieceReader:
 
         Raises:
             GatewayError: as AnswerReader.read does, and where the answer is too long.
+            WebPage: it is no answer at all.
         """
         if len(piece) > MOST_AT_ONCE:
             self.deltas, self.long_piece = [], piece
@@ -147,7 +158,8 @@ class PieceReader:
         return deltas
 
     def _begin(self, piece: bytes) -> None:
-        """Tell a whole answer from a stream by its first character."""
+        """Tell a whole answer from a stream by its first character. Raises WebPage."""
         if start := piece.lstrip(BLANKS):
+            refuse_page(start)
             self._is_blank = False
             self._body = [] if start[:1] in b"{[" else None

@@ -18,7 +18,14 @@ from app.domain.stream.deltas import Batch, Delta, Finished
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
-from app.providers.reading.pieces import BLANKS, MOST_AT_ONCE, AnswerReader, PieceReader
+from app.providers.reading.pieces import (
+    BLANKS,
+    MOST_AT_ONCE,
+    AnswerReader,
+    PieceReader,
+    WebPage,
+    refuse_page,
+)
 from app.providers.reading.sse import FrameSplitter
 from app.providers.wire.exchange import Relay
 
@@ -43,6 +50,10 @@ class AnswerSource(Protocol):
 
     def expect_end(self) -> None:
         """Wait only briefly for what still comes."""
+        ...
+
+    def page_error(self) -> GatewayError:
+        """Return the error for a web page in the place of the answer."""
         ...
 
     def close(self) -> None:
@@ -89,6 +100,8 @@ def stream_batches(
                     size = 0
                     time.sleep(MOMENT_S)
             yield from split_batch(pieces.end())
+        except WebPage:
+            raise reply.page_error() from None
         except Exception as error:
             if pieces.deltas:
                 yield pieces.deltas
@@ -115,11 +128,15 @@ def whole_batches(
     budget = budget or Budget()
     try:
         body = reply.body()
-        if body.lstrip(BLANKS).startswith(_FIELDS):
+        start = body.lstrip(BLANKS)
+        refuse_page(start)
+        if start.startswith(_FIELDS):
             deltas = _all_frames(body, reader, budget)
         else:
             deltas = reader.whole(body)
             budget.take(deltas)
+    except WebPage:
+        raise reply.page_error() from None
     except GatewayError:
         raise
     except Exception as bug:

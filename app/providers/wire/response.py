@@ -11,7 +11,8 @@ MAX_OVERHEAD = 128 * 1024
 #: What one read of a compressed stream may grow to.
 MAX_INFLATED = 32 * 1024 * 1024
 
-_PASS_THROUGH = {"", "identity"}
+#: What servers write where nothing is compressed; "none" keeps proxies from doing it.
+_PASS_THROUGH = {"", "identity", "none", "utf-8", "utf8", "chunked"}
 
 
 class MalformedResponse(Exception):
@@ -58,6 +59,10 @@ class UpstreamResponse:
         self.on_body = self._pieces.append
         self._inflate: Inflater | None = None
         self._parser = httptools.HttpResponseParser(self)
+        # Small servers end lines by LF alone; old ones pad the sizes of chunks.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
 
     def feed(self, data: bytes) -> bytes:
         """Take in what one read brought, and return what that was of the body.
@@ -117,9 +122,10 @@ class UpstreamResponse:
             return
         self.head_done = True
         if "content-encoding" in self.headers:
-            encoding = self.headers["content-encoding"].lower()
-            if encoding not in _PASS_THROUGH:
-                self._inflate = Inflater(encoding)
+            words = map(str.strip, self.headers["content-encoding"].lower().split(","))
+            encodings = [word for word in words if word not in _PASS_THROUGH]
+            if encodings:
+                self._inflate = Inflater(*encodings)
 
     def on_message_begin(self) -> None:
         """Called by the parser; a second message after a whole one was not asked for."""
@@ -144,19 +150,34 @@ class UpstreamResponse:
 class Inflater:
     """Undoes a content-encoding, piece by piece."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, *more: str) -> None:
         """Raises MalformedResponse for an encoding that was never asked for and is not known."""
-        if encoding not in ("gzip", "x-gzip", "deflate"):
+        if more or encoding not in ("gzip", "x-gzip", "deflate"):
             raise MalformedResponse("it is compressed in a way that was not asked for")
-        self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: zlib or gzip, as it says
+        self._zlib = _decompressor()
         self._may_be_raw = encoding == "deflate"  # some servers leave zlib's header out
+        self._has_ended = False  # what follows is no part of the answer
 
     def __call__(self, piece: bytes) -> bytes:
-        """Return what `piece` grows to.
+        """Return what `piece` grows to; of gzip it may have several members, one after another.
 
         Raises:
             MalformedResponse: when it is damaged, or grows beyond MAX_INFLATED.
         """
+        grown = self._grown(piece)
+        while self._zlib.eof and (piece := self._zlib.unused_data) and not self._has_ended:
+            self._zlib = _decompressor()
+            try:
+                grown += self._grown(piece)
+            except MalformedResponse:
+                self._has_ended = True  # it is padding
+            if len(grown) > MAX_INFLATED:
+                raise MalformedResponse("it is too long")
+        return grown
+
+    def _grown(self, piece: bytes) -> bytes:
+        if self._has_ended:
+            return b""
         try:
             grown = self._zlib.decompress(piece, MAX_INFLATED)
         except zlib.error:
@@ -164,8 +185,12 @@ class Inflater:
                 raise MalformedResponse("its compression is damaged") from None
             self._may_be_raw = False
             self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-            return self(piece)
+            return self._grown(piece)
         self._may_be_raw = False
         if self._zlib.unconsumed_tail:
             raise MalformedResponse("it is too long")
         return grown
+
+
+def _decompressor() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: zlib or gzip, as it says
