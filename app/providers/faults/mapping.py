@@ -173,16 +173,20 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
     if status == 402 or _BILLING.search(error.message):
         why = f": {error.message}" if error.message else ""
         return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
+    if status == 403 and (_FLAGGED.search(error.message) or error.code == _WITHHELD):
+        # What the server says of it may name the operator's account.
+        why = f"{who} refused the content of the request ({status}): its rules do not allow it"
+        return InvalidRequest(why, param="input", code=_WITHHELD)
     if status in (401, 403):
         why = f"{who} refused the gateway's credential ({status})"
         return UpstreamRefused(why, refusal=status)
     if status == 500 and _UNREAD.search(error.message):  # llama.cpp's word for it
         return InvalidRequest(error.message, param="input", code="unsupported_value")
-    if status in (400, 404, 413, 422):
+    if status in (400, 404, 410, 413, 422):
         return _callers_fault(status, error, who)
     if status in (504, 524):
         return UpstreamTimeout(f"{who} timed out ({status})", retry_after_s=wait_s)
-    if status in (408, 409, 425) or status >= 500:
+    if status in (408, 409, 425, _NO_CAPACITY) or status >= 500:
         return UpstreamUnavailable(f"{who} is unavailable ({status})", retry_after_s=wait_s)
     return UpstreamMisbehaved(f"{who} answered with status {status}")
 
@@ -201,16 +205,17 @@ def _rate_limited(error: ErrorBody, who: str, wait_s: int | None) -> GatewayErro
 def _callers_fault(status: int, error: ErrorBody, who: str) -> GatewayError:
     """Return the error for a request that the upstream finds fault with.
 
-    A 404 that is not about a model means that there is nothing at the address, which is the
+    A 404 or 410 that is not about a model means that there is nothing at the address, which is the
     operator's to mend.
     """
     message = error.message or f"{who} refused the request ({status})"
     named = {error.code, error.type} & _NO_MODEL
-    if named or (status == 404 and _MODEL.search(error.message)):
+    if named or (status in (404, 410) and _MODEL.search(error.message)):
         return NotFound(message, param="model", code="model_not_found")
-    if status == 404:
+    if status in (404, 410):
         return UpstreamMisbehaved(
-            f"{who} has nothing at the address where it is called (404): is its base_url right?"
+            f"{who} has nothing at the address where it is called ({status}): is its base_url "
+            "right?"
         )
     code = error.code if _CODE.fullmatch(error.code) else None
     return InvalidRequest(message, param=_param(error.param), code=code)
@@ -238,6 +243,19 @@ _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,63}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)
 _PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
+#: Groq's status for no capacity in the tier that was asked for.
+_NO_CAPACITY = 498
+#: The code for content that a provider's rules do not allow.
+_WITHHELD = "content_policy_violation"
+#: A 403 about what was asked, not about who asks (OpenRouter, xAI).
+_FLAGGED = re.compile(
+    r"""
+    violates?\s.{0,20}\b(usage|content)\s(guidelines|polic) | input\swas\sflagged
+    | requires\smoderation | content[\s_]policy | safety_check
+    | (request|prompt)\s(was\s)?blocked | prompt\sinjection
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 _BILLING = re.compile(
     r"""
     credit\sbalance\sis\stoo\slow | billing\shard\slimit | insufficient\s(balance|credits?|funds)
