@@ -173,10 +173,12 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
     if status == 402 or _BILLING.search(error.message):
         why = f": {error.message}" if error.message else ""
         return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
-    if status == 403 and (_FLAGGED.search(error.message) or error.code == _WITHHELD):
+    if status == 403 and (
+        error.code == "content_policy_violation" or _FLAGGED.search(error.message)
+    ):
         # What the server says of it may name the operator's account.
         why = f"{who} refused the content of the request ({status}): its rules do not allow it"
-        return InvalidRequest(why, param="input", code=_WITHHELD)
+        return InvalidRequest(why, param="input", code="content_policy_violation")
     if status in (401, 403):
         why = f"{who} refused the gateway's credential ({status})"
         return UpstreamRefused(why, refusal=status)
@@ -245,8 +247,6 @@ _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)
 _PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
 #: Groq's status for no capacity in the tier that was asked for.
 _NO_CAPACITY = 498
-#: The code for content that a provider's rules do not allow.
-_WITHHELD = "content_policy_violation"
 #: A 403 about what was asked, not about who asks (OpenRouter, xAI).
 _FLAGGED = re.compile(
     r"""
