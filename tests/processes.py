@@ -17,6 +17,9 @@ from typing import IO
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
+#: The command as operators give it, which imports what it needs, where `flask --app wsgi` makes the
+#: whole application first.
+PROGRAM = str(Path(sys.executable).with_name("responses-gateway"))
 
 _TERM_S = 10
 _READY_S = 60

@@ -8,9 +8,17 @@ from dataclasses import replace
 import click
 
 from app.api import context
-from app.cli.common.group import OperatorGroup, operator, print_json, print_table
-from app.cli.common.options import limit, since
-from app.cli.common.values import BudgetChange, Change, RetentionChange, changed_limits, date
+from app.cli.common.group import OperatorGroup, operator, print_json
+from app.cli.common.tables import print_table
+from app.cli.common.values import (
+    BudgetChange,
+    Change,
+    RetentionChange,
+    changed_limits,
+    date,
+    limit,
+    since,
+)
 from app.domain.accounts.accounts import Account
 from app.schemas.wire.accounts import (
     ACCOUNT,

@@ -12,9 +12,8 @@ import orjson
 from app.api import context
 from app.cli.common.confirmation import ask_at_terminal, yes
 from app.cli.common.group import OperatorGroup, operator, print_document
-from app.cli.common.options import limit, since
 from app.cli.common.progress import print_line
-from app.cli.common.values import date
+from app.cli.common.values import date, limit, since
 from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.turns.conversation import Conversation

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from app.api import context
-from app.cli.common.group import OperatorGroup, operator, print_json, print_table
-from app.cli.common.options import limit, since
+from app.cli.common.group import OperatorGroup, operator, print_json
+from app.cli.common.tables import print_table
 from app.cli.common.values import (
     Bound,
     BudgetChange,
@@ -23,6 +23,8 @@ from app.cli.common.values import (
     Moment,
     changed_limits,
     date,
+    limit,
+    since,
 )
 from app.domain.accounts.accounts import Allowance, ApiKey, Permissions
 from app.schemas.wire.accounts import API_KEY, new_key

@@ -8,7 +8,8 @@ import click
 from flask.cli import with_appcontext
 
 from app.api import context
-from app.cli.common.group import OperatorCommand, print_json, print_table
+from app.cli.common.group import OperatorCommand, print_json
+from app.cli.common.tables import print_table
 from app.domain.accounts.accounts import Caller
 from app.services.upstreams.catalog import ModelCatalog
 

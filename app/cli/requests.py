@@ -10,9 +10,9 @@ from typing import Any, get_args
 import click
 
 from app.api import context
-from app.cli.common.group import OperatorGroup, print_json, print_table
-from app.cli.common.options import since
-from app.cli.common.values import instant
+from app.cli.common.group import OperatorGroup, print_json
+from app.cli.common.tables import print_table
+from app.cli.common.values import instant, since
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.response import Status
 from app.services.limits.request_log import RequestLog

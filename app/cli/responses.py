@@ -11,9 +11,8 @@ import orjson
 from app.api import context
 from app.cli.common.confirmation import ask_at_terminal, yes
 from app.cli.common.group import OperatorGroup, operator, print_document
-from app.cli.common.options import limit, since
 from app.cli.common.progress import print_line, watched
-from app.cli.common.values import date
+from app.cli.common.values import date, limit, since
 from app.cli.purge import purge
 from app.services.responses.archive import Archive
 from app.store.responses.archive_base import Archived

@@ -15,6 +15,7 @@ from app import __version__
 from app.cli.common import processes
 from app.cli.common.commands import LazyGroup
 from app.cli.common.group import print_json, reports_errors
+from app.memory import expect_to_keep
 from app.settings import Settings
 
 _NAME = "responses-gateway"
@@ -27,6 +28,7 @@ def _configured() -> Flask:
         click.ClickException: the settings cannot be used.
     """
     with reports_errors():
+        expect_to_keep()
         factory = import_module("app.factory")  # not above: half a second that few commands need
         app: Flask = factory.create_app(Settings.from_env())
         return app

@@ -12,7 +12,8 @@ import click
 from flask.cli import with_appcontext
 
 from app.api import context
-from app.cli.common.group import OperatorCommand, print_json, print_table
+from app.cli.common.group import OperatorCommand, print_json
+from app.cli.common.tables import print_table
 from app.domain.accounts.attribution import UsageGroups
 from app.domain.accounts.usage import (
     SHOWN,

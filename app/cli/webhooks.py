@@ -10,9 +10,9 @@ import click
 
 from app.api import context
 from app.cli.common.confirmation import make_sure, yes
-from app.cli.common.group import OperatorGroup, operator, print_json, print_table
-from app.cli.common.options import limit, since
-from app.cli.common.values import date, instant
+from app.cli.common.group import OperatorGroup, operator, print_json
+from app.cli.common.tables import print_table
+from app.cli.common.values import date, instant, limit, since
 from app.domain.accounts.accounts import Caller
 from app.domain.webhooks.deliveries import AttemptEntry
 from app.domain.webhooks.endpoints import EVENT_TYPES, MOST_ENDPOINTS, SecretEndpoint

@@ -16,9 +16,9 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 import orjson
-import structlog
 
 from app.logs.redaction import HIDDEN, are_ids, is_id, redact
+from app.logs.structured import structlog
 
 Form = Literal["json", "text"]
 Fields = MutableMapping[str, Any]

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from app.errors import StorageUnavailable
+from app.settings.values import WORKER_SILENCE_S
 from app.store.connection.reasons import reason, refuses_writes
-
-WORKER_SILENCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import served_settings
 from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
-from app.memory import collect_seldom, give_back_each_minute, keep_freed_memory
+from app.memory import collect_seldom, expect_to_keep, give_back_each_minute, keep_freed_memory
 from app.serving.logger import GatewayLogger
 from app.settings import SettingsError
 from app.settings.active import activate, active
@@ -30,6 +30,8 @@ except SettingsError as error:
     sys.exit(f"The gateway cannot start: {error}")
 activate(settings)
 
+# The workers, which import the gateway, inherit it.
+expect_to_keep()
 leave_no_core()
 # A stream takes two file descriptors; what many shells allow, 1024, is soon used up.
 raise_limit()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib
 
+from app.memory import expect_to_keep
 from app.settings import worker_class
 
 
 def main() -> None:
     """Work until the master says otherwise."""
+    expect_to_keep()
     on_threads = worker_class() == "gthread"
     # Not imported above: sockets and locks are patched before anything may use them.
     if not on_threads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask import Flask
 
-from app import cli
+from app.cli.common.commands import register
 from app.cli.common.group import SETTINGS_ERROR
 from app.factory import create_app
 from app.settings import Settings, SettingsError
@@ -27,7 +27,7 @@ def _application() -> Flask:
             raise
         app = Flask("wsgi")
         app.extensions[SETTINGS_ERROR] = error
-    cli.register(app)
+    register(app)
     return app
 
 

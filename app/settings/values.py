@@ -19,6 +19,8 @@ PromptCache = Literal["auto", "off"]
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 #: What a model may read, as far as it can be sent from here.
 MODALITIES = ("text", "image", "file")
+#: A worker that has taken no job for so long, nor could have, is down (seconds).
+WORKER_SILENCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)

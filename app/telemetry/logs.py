@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TextIO
 
-import structlog
-
 from app.logs.lines import Form, identify, renderers
+from app.logs.structured import structlog
 from app.logs.writer import LineWriter
 
 __all__ = ["configure_logging", "identify", "log", "log_ending"]

@@ -15,9 +15,8 @@ from app import __version__
 from app.cli.common.commands import COMMANDS
 from app.cli.root import main
 from app.settings import environment
-from tests.processes import ROOT
+from tests.processes import PROGRAM, ROOT
 
-PROGRAM = str(Path(sys.executable).with_name("responses-gateway"))
 BOTH_WAYS = pytest.mark.parametrize(
     "words",
     [

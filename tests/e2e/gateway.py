@@ -21,7 +21,7 @@ from app.cli.keys import keys as keys_command
 from app.factory import create_app
 from app.settings import Settings
 from tests.e2e.wire import Stream, stream_of
-from tests.processes import free_port, started, until
+from tests.processes import PROGRAM, free_port, started, until
 
 PATIENCE_S = 30
 REDIS_PREFIX = "e2e:"
@@ -173,8 +173,10 @@ def running(
 @contextlib.contextmanager
 def running_worker(env: Mapping[str, str], log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker of background responses; what it writes to stderr goes to the file."""
-    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
-    with log_file.open("wb") as log, started(argv, env=env, stdout=log, stderr=log) as worker:
+    with (
+        log_file.open("wb") as log,
+        started([PROGRAM, "worker"], env=env, stdout=log, stderr=log) as worker,
+    ):
         yield worker
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from tests.e2e import gateway as gateways
 from tests.e2e.gateway import PATIENCE_S, Gateway, Keys
-from tests.processes import ROOT
+from tests.processes import PROGRAM, ROOT
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
@@ -60,7 +59,7 @@ def _sent(house: Upstream) -> list[Json]:
 
 
 def _doctor(env: Mapping[str, str]) -> dict[str, tuple[str, str, str]]:
-    argv = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor", "--json"]
+    argv = [PROGRAM, "doctor", "--json"]
     result = subprocess.run(  # noqa: S603 - the command is the tests' own
         argv, env=env, cwd=ROOT, capture_output=True, check=False, timeout=PATIENCE_S
     )

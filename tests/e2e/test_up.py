@@ -1,4 +1,4 @@
-"""`flask --app wsgi up`: from an empty folder to an answer, and back to nothing."""
+"""`responses-gateway up`: from an empty folder to an answer, and back to nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import psutil
 import pytest
 
 from app.settings import environment
-from tests.processes import ROOT, free_port, is_alive, until
+from tests.processes import PROGRAM, free_port, is_alive, until
 
 _PATIENCE_S = 60
 #: What a process keeps of the developer's environment: nothing that the gateway reads.
@@ -61,10 +60,9 @@ def up(folder: Path, **changes: str) -> Iterator[Up]:
     """Run `up` in a folder, until it has printed its curl command."""
     kept = {name: value for name, value in environment().items() if name in _KEPT}
     env = kept | {"BIND": f"127.0.0.1:{free_port()}", "WEB_CONCURRENCY": "1"} | changes
-    argv = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "up"]
     with (folder / "stderr").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - the command is the tests' own
-            argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=log, text=True
+            [PROGRAM, "up"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=log, text=True
         )
         assert process.stdout is not None
         try:
@@ -138,7 +136,7 @@ def live(folder: Path, how: signal.Signals, sent: list[str] | None = None, **cha
 
 def keys_listed(folder: Path) -> str:
     """Return what `keys list` says beside a running gateway, told of no Redis."""
-    argv = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "keys", "list"]
+    argv = [PROGRAM, "keys", "list"]
     return subprocess.run(  # noqa: S603 - as above
         argv, cwd=folder, env={}, capture_output=True, check=True, text=True, timeout=_PATIENCE_S
     ).stdout

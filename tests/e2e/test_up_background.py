@@ -1,4 +1,4 @@
-"""`flask --app wsgi up` works on background responses, and tells of them."""
+"""`responses-gateway up` works on background responses, and tells of them."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class WorkerProcess:
 def working(env: Mapping[str, str], directory: Path) -> Iterator[WorkerProcess]:
     """Run a worker, once it is ready for jobs."""
     log_file = directory / f"worker-{next(_numbers)}.log"
-    argv = processes.worker()  # what `flask worker` becomes
+    argv = processes.worker()  # what `responses-gateway worker` becomes
     with (
         log_file.open("wb") as log,
         started(argv, env=env, stdout=log, stderr=log) as process,

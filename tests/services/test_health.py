@@ -6,7 +6,8 @@ import pytest
 from redis.exceptions import OutOfMemoryError
 
 from app.errors import StorageUnavailable
-from app.services.health import WORKER_SILENCE_S, Health, Readiness
+from app.services.health import Health, Readiness
+from app.settings.values import WORKER_SILENCE_S
 
 
 def readiness(

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 import click
+from flask import Flask
 from flask.cli import AppGroup
 
 COMMANDS: Mapping[str, str] = {
@@ -26,6 +27,11 @@ COMMANDS: Mapping[str, str] = {
     "webhooks": "app.cli.webhooks:webhooks",
     "worker": "app.cli.worker.command:work",
 }
+
+
+def register(app: Flask) -> None:
+    """Give `app` the commands, each imported when it is used."""
+    app.cli = LazyGroup()
 
 
 class LazyGroup(AppGroup):

@@ -1,29 +1,22 @@
-"""What the operator's commands have in common: how they fail, who gives them, what they print."""
+"""What the operator's commands have in common: how they fail, who gives them, their JSON."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import socket
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
 import orjson
 from flask import current_app, has_app_context
 from flask.cli import AppGroup
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from app.errors import GatewayError, StorageUnavailable
 from app.settings import SettingsError
-from app.store.connection.reasons import explained
-
-#: A last column is not folded to less than this.
-_LEAST_FOLDED = 24
 
 #: Where an application without services says why, among its extensions.
 SETTINGS_ERROR = "gateway_settings_error"
@@ -35,7 +28,9 @@ def reports_errors() -> Iterator[None]:
     try:
         yield
     except StorageUnavailable as error:
-        why = f" REDIS_URL: {explained(error)}." if error.__cause__ else ""
+        # Not above, for the many commands that have nothing to do with a Redis.
+        reasons = import_module("app.store.connection.reasons")
+        why = f" REDIS_URL: {reasons.explained(error)}." if error.__cause__ else ""
         raise click.ClickException(error.message + why) from None
     except GatewayError as error:
         raise click.ClickException(error.message) from None
@@ -90,37 +85,3 @@ def print_json(value: object) -> None:
 def print_document(value: object, *, as_json: bool) -> None:
     """Print something that has no shorter form than JSON: in one line where `--json` was given."""
     click.echo(orjson.dumps(value, option=None if as_json else orjson.OPT_INDENT_2))
-
-
-def print_table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a result for people: columns as wide as they need to be, "-" for what is None.
-
-    At a terminal the titles are bold and the last column is folded, no other: ids are copied. In a
-    pipe each row is one line. What could steer a terminal is replaced: names come from callers.
-    """
-    cells = [["-" if cell is None else _printable(str(cell)) for cell in row] for row in rows]
-    whole = [list(titles), *cells]
-    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
-    if sys.stdout.isatty():
-        _print_rich(titles, cells, widths)
-        return
-    for row in whole:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
-
-
-def _print_rich(titles: Sequence[str], rows: list[list[str]], widths: list[int]) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles[:-1]:
-        table.add_column(title, no_wrap=True)
-    table.add_column(titles[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console = Console(highlight=False)
-    fixed = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    console.width = max(console.width, fixed + min(widths[-1], _LEAST_FOLDED))
-    console.print(table)
-
-
-def _printable(cell: str) -> str:
-    return cell if cell.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in cell)

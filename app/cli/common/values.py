@@ -1,4 +1,4 @@
-"""What operators write on the command line, read into values."""
+"""What operators write on the command line, read into values, and options that lists share."""
 
 from __future__ import annotations
 
@@ -225,3 +225,9 @@ def distance(seconds: int) -> str:
     unit, factor = next((each for each in _UNITS if size >= each[1]), _UNITS[-1])
     words = f"{size // factor} {unit}"
     return f"{words} ago" if seconds <= 0 else f"in {words}"
+
+
+#: The most that is listed; None is all.
+limit = click.option("--limit", type=click.IntRange(1), metavar="N", help="No more than so many.")
+#: Unix seconds of the oldest that is listed; None is all.
+since = click.option("--since", type=Since(), help="Only those since then (UTC), or 2h ago.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.cli.doctor.finding import Finding
-from app.services.health import WORKER_SILENCE_S
+from app.settings.values import WORKER_SILENCE_S
 from app.store.jobs.base import QueueFigures
 
 _START = "responses-gateway worker, with the same REDIS_URL and REDIS_PREFIX"

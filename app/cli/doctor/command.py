@@ -12,7 +12,8 @@ import click
 
 from app.api import context
 from app.cli.common.checked import checked_settings
-from app.cli.common.group import print_json, print_table
+from app.cli.common.group import print_json
+from app.cli.common.tables import print_table
 from app.cli.doctor.background import worker_finding
 from app.cli.doctor.finding import Finding
 from app.cli.doctor.host import descriptors_finding, network_findings, spool_finding

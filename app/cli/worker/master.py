@@ -26,7 +26,7 @@ from types import FrameType
 
 from app.cli.worker.child import ChildProcess
 from app.cli.worker.listener import Report
-from app.services.health import WORKER_SILENCE_S
+from app.settings.values import WORKER_SILENCE_S
 from app.telemetry import log
 
 #: For how long a process may get ready, in seconds.
