@@ -85,7 +85,11 @@ def _refuse_websocket(current: context.CallContext, path: str) -> None:
             be had: there, in this server, or at all.
     """
     environ = current.environ
-    if UPGRADE in environ and path == _RESPONSES and current.services.websockets.settings.enabled:
+    if (
+        UPGRADE in environ
+        and path in (_RESPONSES, _RESPONSES + "/")
+        and current.services.websockets.settings.enabled
+    ):
         return
     wanted = [each.strip().lower() for each in environ.get("HTTP_UPGRADE", "").split(",")]
     is_websocket = "HTTP_SEC_WEBSOCKET_KEY" in environ or "websocket" in wanted

@@ -74,6 +74,18 @@ def test_the_next_response_sees_what_the_one_before_it_has_answered(owner: Asker
     assert texts_of(seen) == ["one", answer, "two"]
 
 
+def test_a_conversation_may_be_all_that_there_is_to_answer(owner: Asker) -> None:
+    conversation = begun(owner, items=[said("one")])
+    owner.create(input=None, conversation=conversation)
+    assert texts_of(items_of(owner, conversation))[0] == "one"
+    nothing = {"model": "local/echo", "input": [], "conversation": begun(owner)}
+    refused = owner.ask("POST", "/v1/responses", nothing)
+    error = refused.get_json()["error"]
+    assert (refused.status_code, error["param"], error["code"]) == (400, "input", "invalid_value")
+    counted = owner.ask("POST", "/v1/responses/input_tokens", nothing)
+    assert counted.get_json()["input_tokens"] == 0
+
+
 def test_a_response_that_continues_another_is_not_of_its_conversation(owner: Asker) -> None:
     conversation = begun(owner)
     first = owner.create(input="one", conversation=conversation)

@@ -151,6 +151,8 @@ def test_what_is_only_prepared_is_stored_as_any_other(owner: Asker) -> None:
         (create(stream_id=1), "invalid_stream_id", "stream_id"),
         (create(generate="no"), "invalid_type", "generate"),
         (create(stream=False), "unsupported_value", "stream"),
+        (create(stream="yes"), "invalid_type", "stream"),
+        (create(stream=1), "invalid_type", "stream"),
         (create(background=True), "unsupported_value", "background"),
         (create(temperature="hot"), "invalid_type", "temperature"),
         (create(model="nobody/knows"), "model_not_found", "model"),

@@ -45,6 +45,13 @@ def test_a_session_opens_with_101_and_the_requests_id(owner: Asker) -> None:
     assert handshake.upgrade.subprotocol is None
 
 
+def test_one_slash_at_the_end_of_the_path_is_as_if_it_were_not_there(
+    owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handshake, "path", "/v1/responses/")
+    assert shaken(owner).status == 101
+
+
 @pytest.mark.parametrize("named", ["x_api_key", "api_key"])
 def test_a_key_may_be_in_each_of_the_headers(owner: Asker, named: str) -> None:
     handshake = Handshake(owner.client.application, **{named: owner.secret})

@@ -100,6 +100,9 @@ class FakeUpgrade:
 class Handshake:
     """A handshake, and what it was answered."""
 
+    #: Where it asks for one.
+    path = "/v1/responses"
+
     def __init__(self, app: Flask, **headers: str | None) -> None:
         self.upgrade = FakeUpgrade()
         given = {"Sec-WebSocket-Key": NONCE, "Sec-WebSocket-Version": "13", "Host": "gateway"}
@@ -108,7 +111,7 @@ class Handshake:
             given.pop(name.replace("_", "-"), None)
         environ = {
             "REQUEST_METHOD": "GET",
-            "PATH_INFO": "/v1/responses",
+            "PATH_INFO": self.path,
             "QUERY_STRING": "",
             "wsgi.url_scheme": "http",
             "HTTP_UPGRADE": "websocket",

@@ -213,14 +213,13 @@ def test_the_document_knows_every_parameter() -> None:
     assert set(COMPONENTS["CreateRequest"]["properties"]) == set(CreateRequestSchema().fields)
 
 
-@pytest.mark.parametrize("name", ["temperature", "truncation", "tools", "text", "metadata"])
+@pytest.mark.parametrize("name", ["input", "truncation", "tools", "text", "metadata"])
 def test_what_is_optional_may_be_null(name: str) -> None:
     validator("CreateRequest").validate({"model": "m", "input": "", name: None})
 
 
-@pytest.mark.parametrize("name", ["model", "input"])
-def test_what_is_required_may_not_be_null(name: str) -> None:
-    given = {"model": "m", "input": ""} | {name: None}
+def test_what_is_required_may_not_be_null() -> None:
+    given = {"model": None, "input": ""}
     assert not validator("CreateRequest").is_valid(given)
 
 

@@ -220,8 +220,16 @@ def test_a_string_is_one_message_of_the_user() -> None:
     assert load(input="Hi").input == (Message("", "user", (InputText("Hi"),)),)
 
 
-def test_an_empty_array_continues_a_response() -> None:
-    assert load(input=[], previous_response_id="resp_1").input == ()
+@pytest.mark.parametrize("given", [{"input": []}, {"input": None}, {}])
+@pytest.mark.parametrize(
+    "continued", [{"previous_response_id": "resp_1"}, {"conversation": "conv_1"}]
+)
+def test_what_is_continued_may_be_all_that_there_is_to_answer(
+    given: dict[str, object], continued: dict[str, object]
+) -> None:
+    assert (
+        CREATE_REQUEST.load({"model": "m"} | given | continued, context=ReadContext()).input == ()
+    )
 
 
 @pytest.mark.parametrize("summary", ["none", "auto", "concise", "detailed"])

@@ -69,7 +69,8 @@ class CreateRequestSchema(ChatParametersSchema):
         required=True, shortest=1, longest=256, about="The model, by its id in `GET /v1/models`."
     )
     input = InputField(
-        required=True, about="What is to be answered: a text of the user, or an array of items."
+        about="What is to be answered: a text of the user, or an array of items. May be left out "
+        "where previous_response_id or conversation is there."
     )
     instructions = String(
         about="What the model is to keep to, before all of the input. Holds for this response "

@@ -34,7 +34,7 @@ from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.answering.turn_memory import TurnMemory
-from app.services.answering.unseen_items import in_thread, refuse_undeclared
+from app.services.answering.unseen_items import in_thread, refuse_empty, refuse_undeclared
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
 from app.services.upstreams.router import Router, UpstreamAnswer
@@ -79,10 +79,12 @@ class Preparation:
         request: CreateRequest,
         status: Status = "in_progress",
         memory: TurnMemory | None = None,
+        *,
+        needs_items: bool = True,
     ) -> PreparedRequest:
         """Return the request with its history and its response, of which no event was emitted yet.
 
-        `memory` has what its connection's last responses leave to it, where they are not stored.
+        `memory` has its connection's last responses; `needs_items`: a model is to answer.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
@@ -92,6 +94,8 @@ class Preparation:
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
         start = self._thread(caller, request, memory)
+        if needs_items:
+            refuse_empty(start)
         targets = readers(targets, request, start)
         refuse_undeclared(request, start)
         response = Response(
@@ -154,7 +158,7 @@ class Preparation:
             start = self._thread(caller, request)
             items, parameters = start.visible, in_thread(request.parameters, start)
         else:
-            prepared = self.prepare(caller, request)
+            prepared = self.prepare(caller, request, needs_items=False)
             items, target = prepared.thread.visible, prepared.targets[0]
             parameters = prepared.parameters
             call.provider = target.provider.name

@@ -35,6 +35,17 @@ def with_changes(thread: Thread) -> Thread:
     )
 
 
+def refuse_empty(thread: Thread) -> None:
+    """Refuse a request that brings nothing and continues nothing, as an empty conversation.
+
+    Raises:
+        InvalidRequest: there is no item that a model could answer.
+    """
+    if not thread.items:
+        what = "'input' holds no items, and neither does what it continues: send at least one."
+        raise InvalidRequest(what, param="input", code="invalid_value")
+
+
 def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
     """Hold the choice of a request that continues another to the tools of both (R8, G3).
 

@@ -44,7 +44,9 @@ class WarmUps:
             LimitReached: a limit of requests is reached.
             StorageUnavailable: it is to be stored, or continues what is, and Redis is unreachable.
         """
-        prepared = self._preparation.prepare(caller, permitted(caller, request), memory=memory)
+        prepared = self._preparation.prepare(
+            caller, permitted(caller, request), memory=memory, needs_items=False
+        )
         with self._meter.limiter.reserve(caller, lambda: NO_TOKENS) as reservation:
             observer.admitted(reservation.standing)
             narrator = self._preparation.narrator(prepared)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.schemas.field import ReadContext
-from app.schemas.invalid import InvalidField
+from app.schemas.invalid import InvalidField, required
 from app.schemas.request.items.added_tools import refuse_clashes
 from app.schemas.request.tool_choice import settle
 
@@ -36,9 +36,8 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         InvalidField: two fields do not go together.
     """
     continues = not found.keys().isdisjoint(("previous_response_id", "conversation"))
-    if not found["input"] and not continues and context.needs_input:
-        what = "holds no items: send at least one, or continue with previous_response_id."
-        raise InvalidField("invalid_value", "input", what)
+    if not found.get("input"):
+        _refuse_without_input(found, needs_input=context.needs_input and not continues)
     if "conversation" in found and "previous_response_id" in found:
         what = "excludes previous_response_id, which has its history already: send one of them."
         raise InvalidField("invalid_value", "conversation", what)
@@ -56,3 +55,13 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
     if "stream_options" in found and not found.get("stream"):  # accepted, and not acted on (R15)
         context.ignore("stream_options")
+
+
+def _refuse_without_input(found: dict[str, Any], *, needs_input: bool) -> None:
+    """Refuse a request without items where it needs some; else it has none (R2)."""
+    if needs_input and "input" not in found:
+        raise required("input")
+    if needs_input:
+        what = "holds no items: send at least one, or continue with previous_response_id."
+        raise InvalidField("invalid_value", "input", what)
+    found["input"] = ()

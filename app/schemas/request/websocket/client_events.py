@@ -14,7 +14,7 @@ from app.domain.turns.client_event import ClientEvent
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, String
-from app.schemas.invalid import InvalidField, listed, quoted, required
+from app.schemas.invalid import InvalidField, listed, mistyped, quoted, required
 
 CREATE, CANCEL, STEER = "response.create", "response.cancel", "response.steer"
 PROCESSED = "response.processed"
@@ -70,9 +70,12 @@ def create_body(frame: dict[str, Any]) -> dict[str, Any]:
     """Return the body that a POST would have, of a `response.create`: it is streamed.
 
     Raises:
-        InvalidField: it shall not be streamed.
+        InvalidField: it shall not be streamed, or says what is no answer to that.
     """
-    if frame.get("stream") is False:
+    stream = frame.get("stream")
+    if stream is not None and type(stream) is not bool:
+        raise mistyped("stream", "true or false", stream)
+    if stream is False:
         what = "must be true, or left out: on a WebSocket every answer is streamed."
         raise InvalidField("unsupported_value", "stream", what)
     body = {name: value for name, value in frame.items() if name not in ENVELOPE}
