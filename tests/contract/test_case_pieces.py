@@ -6,11 +6,21 @@ from typing import Any
 
 import pytest
 
+from app.domain.items import FunctionCall
 from app.domain.stream.accumulate import fold
+from app.errors import AnswerNotUnderstood
 from app.settings import Api
-from tests.contract.recordings import play
-from tests.contract.test_case_shapes import chat_streamed, summary_of
-from tests.contract.test_case_siblings import APIS, streamed, text_of
+from tests.contract.recordings import Telling, play
+from tests.contract.test_case_shapes import (
+    anthropic_streamed,
+    anthropic_whole,
+    chat_streamed,
+    chat_whole,
+    responses_streamed,
+    responses_whole,
+    summary_of,
+)
+from tests.contract.test_case_siblings import APIS, frames, streamed, text_of
 
 Json = dict[str, Any]
 
@@ -69,3 +79,83 @@ def test_whole_calls_of_one_index_are_several(fragments: list[Json], arguments: 
     for deltas in ([fragments], [[fragment] for fragment in fragments]):
         telling = chat_streamed(*({"delta": {"tool_calls": calls}} for calls in deltas))
         assert [each[1]["city"] for each in summary_of(telling)] == arguments
+
+
+def a_block(at: int, call_id: str, city: str) -> Json:
+    return {"type": "tool_use", "id": call_id, "name": "f", "input": {"city": city}, "index": at}
+
+
+def an_item(call_id: str, arguments: str) -> Json:
+    item = {"type": "function_call", "id": "fc_1", "call_id": call_id, "name": "f"}
+    return item | {"arguments": arguments, "status": "completed"}
+
+
+def all_with(oslo: str, rome: str) -> list[Telling]:
+    """Return answers in every form, of two calls that have these ids."""
+    blocks = [a_block(0, oslo, "Oslo"), a_block(1, rome, "Rome")]
+    items = [an_item(oslo, OSLO), an_item(rome, ROME)]
+    calls = [call(OSLO, index=0, id=oslo), call(ROME, index=1, id=rome)]
+    started = [
+        event
+        for at, block in enumerate(blocks)
+        for event in (
+            {"type": "content_block_start", "index": at, "content_block": block},
+            {"type": "content_block_stop", "index": at},
+        )
+    ]
+    done = [
+        {"type": "response.output_item.done", "output_index": at, "item": item}
+        for at, item in enumerate(items)
+    ]
+    return [
+        chat_whole(message={"tool_calls": calls}),
+        chat_streamed({"delta": {"tool_calls": calls}}),
+        anthropic_whole(blocks),
+        anthropic_streamed(*started),
+        responses_whole(*items),
+        responses_streamed(*done),
+        responses_streamed(*done, output=items),
+    ]
+
+
+@pytest.mark.parametrize(("oslo", "rome"), [("a", "a"), ("a", "b"), ("", ""), ("a", "")])
+def test_each_call_of_an_answer_has_an_id_of_its_own(oslo: str, rome: str) -> None:
+    for telling in all_with(oslo, rome):
+        assert summary_of(telling) == [("f", {"city": "Oslo"}), ("f", {"city": "Rome"})]
+        calls = [item for item in fold(telling.events).output if isinstance(item, FunctionCall)]
+        ids = [each.call_id for each in calls]
+        assert len(set(ids)) == len(ids) == 2
+        if oslo:
+            assert ids[0] == oslo
+
+
+@pytest.mark.parametrize("delta", ["Hello", {"text": "Hello"}, {"type": "", "text": "Hello"}])
+def test_a_delta_is_known_by_what_it_has(delta: Any) -> None:
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}}
+    grown = {"type": "content_block_delta", "index": 0, "delta": delta}
+    assert summary_of(anthropic_streamed(start, grown)) == ["Hello"]
+    assert summary_of(anthropic_streamed(grown)) == ["Hello"]
+
+
+def test_a_thought_without_a_type_is_one() -> None:
+    grown = [
+        {"type": "content_block_delta", "index": 0, "delta": {name: text}}
+        for name, text in (("thinking", "Hm"), ("signature", "s"))
+    ]
+    assert summary_of(anthropic_streamed(*grown)) == [["Hm"]]
+
+
+def test_the_last_event_may_be_called_done() -> None:
+    delta = {"type": "response.output_text.delta", "delta": "Hello"}
+    last = {"type": "response.done", "response": {"status": "completed"}}
+    telling = play("responses", [frames(delta, last)], stream=True)
+    assert summary_of(telling) == ["Hello"]
+
+
+def test_deltas_of_which_none_is_known_are_no_answer() -> None:
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
+    added = {"type": "response.output_item.added", "output_index": 0, "item": item}
+    heard = {"type": "response.audio.delta", "delta": "AAAA"}
+    assert type(responses_streamed(added, heard).failure) is AnswerNotUnderstood
+    words = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hello"}
+    assert summary_of(responses_streamed(added, heard, words)) == ["Hello"]

@@ -135,13 +135,6 @@ def test_calls_may_have_no_ids(fragments: list[dict[str, Any]]) -> None:
     assert whole(*fragments) == [(None, "f", "{}"), (None, "g", "[]")]
 
 
-def test_an_id_counts_for_one_call_only() -> None:
-    assert whole(
-        fragment("{}", index=0, call_id="c0", name="f"),
-        fragment("[]", index=1, call_id="c0", name="g"),
-    ) == [("c0", "f", "{}"), (None, "g", "[]")]
-
-
 def test_arguments_may_be_an_object() -> None:
     assert whole(fragment({"a": 1}, call_id="c1", name="f")) == [("c1", "f", '{"a":1}')]
 

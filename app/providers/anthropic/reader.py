@@ -156,8 +156,18 @@ class MessagesReader:
         return self._noted(self._blocks.start(block, index))
 
     def _grow(self, event: Json) -> list[Delta]:
-        delta = self._reader.mapping(event, "delta")
+        delta = event.get("delta")
+        if not isinstance(delta, dict) or not delta.get("type"):
+            delta = self._typed(event)
         return self._noted(self._blocks.grow(delta, event.get("index")))
+
+    def _typed(self, event: Json) -> Json:
+        """Return a delta that does not say its type: it is known by what it has."""
+        if isinstance(text := event.get("delta"), str):
+            return {"type": "text_delta", "text": text}
+        delta = self._reader.mapping(event, "delta")
+        kinds = (f"{name}_delta" for name in ("text", "thinking", "signature") if name in delta)
+        return delta | {"type": next(kinds, None)}
 
     def _noted(self, deltas: list[Delta]) -> list[Delta]:
         if not self._has_said:

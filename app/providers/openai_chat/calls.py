@@ -190,8 +190,7 @@ class Calls:
         if not call.name:
             raise UpstreamMisbehaved("the upstream sent a function call without a name")
         call.opened = True
-        taken = self._ids.get(call.id, 0) > 1
-        opened = CallOpened(call.key, None if taken else call.id or None, call.name)
+        opened = CallOpened(call.key, call.id or None, call.name)
         arguments, call.waiting = "".join(call.waiting), []
         return [opened, Arguments(call.key, arguments)] if arguments else [opened]
 

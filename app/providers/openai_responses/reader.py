@@ -152,7 +152,7 @@ class ResponsesReader:
                 return self._items.take(MessageItem, MessageItem.end_part, event)
             case "error":
                 raise self._failure(event.get("error") or _flat_error(event))
-            case "response.completed" | "response.incomplete" | "response.failed":
+            case "response.completed" | "response.incomplete" | "response.failed" | "response.done":
                 response = self._reader.mapping(event, "response")
                 ended = {"usage": event.get("usage")} | response
                 return self._finish(ended, event["type"].removeprefix("response."))
@@ -164,7 +164,10 @@ class ResponsesReader:
         if error := failure_instead(event):
             raise self._failure(error)
         self._note_usage(event)
-        return self._items.note(event)
+        passed = self._items.note(event)
+        if not passed and event["type"].endswith(".delta"):
+            self._understanding.note_unknown("event", event["type"])
+        return passed
 
     def end(self) -> list[Delta]:
         """End an answer that says [DONE] in place of its last event: it is whole (A9)."""

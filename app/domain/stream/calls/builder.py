@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.domain.built_in.apply_patch import ApplyPatchTool
 from app.domain.built_in.local_shell import LocalShellTool
 from app.domain.built_in.shell import ShellTool
@@ -28,6 +30,7 @@ from app.domain.stream.deltas import (
 from app.domain.stream.event_log import EventLog
 from app.domain.stream.item_builders import FunctionCallBuilder
 from app.domain.tools import ToolSearchTool
+from app.errors import UpstreamMisbehaved
 
 #: What builds the calls of each built-in tool, by the tool's type.
 _BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {
@@ -40,6 +43,32 @@ _BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {
 
 CallBuilder = FunctionCallBuilder | HostedBuilder
 CALLS = (FunctionCallBuilder, HostedBuilder)
+
+
+class OpenedCalls:
+    """The calls of one answer that have begun, by what tells them apart."""
+
+    __slots__ = ("_ids", "_keys")
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._ids: set[str] = set()
+
+    def add(self, call: CallOpened | HostedOpened) -> CallOpened | HostedOpened:
+        """Return a call that begins, without its id where another one of this answer has that.
+
+        Raises:
+            UpstreamMisbehaved: it has begun before.
+        """
+        if call.key in self._keys:
+            raise UpstreamMisbehaved("the upstream opened the same function call twice")
+        self._keys.add(call.key)
+        if isinstance(call, HostedOpened) or not call.call_id:
+            return call
+        if call.call_id in self._ids:
+            return replace(call, call_id=None)
+        self._ids.add(call.call_id)
+        return call
 
 
 def call_builder(

@@ -125,7 +125,9 @@ class OpenItems:
         if kind is None:
             return []
         item = self._find({"item_id": item_json.get("id")} | event, kind)
-        if item is not None and item.may_be(item_json):
+        # Some give all items one id: at a place of its own, what is whole again is another one.
+        is_elsewhere = _index(event) != _NOWHERE and _index(event) not in self._by_index
+        if item is not None and item.may_be(item_json) and not (item.is_done and is_elsewhere):
             return [] if item.is_done else self._complete(item, item_json)
         return self._begin_whole(item_json, event)
 
