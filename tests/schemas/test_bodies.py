@@ -30,8 +30,8 @@ ODDITIES = {
     "a number beyond doubles": b'{"temperature": 1e999}',
     "an integer of 5000 digits": b'{"seed": ' + b"1" * 5000 + b"}",
     "a leading zero": b'{"seed": 01}',
-    "a lone high surrogate": b'{"input": "\\ud800"}',
-    "a lone low surrogate": b'{"input": "\\udc00"}',
+    "half a surrogate pair, then a comma": b'{"input": "\\ud800",}',
+    "halves without end": b'{"input": "' + b"\\ud800" * 10_001 + b'"}',
     "a bare control character": b'{"input": "\x00"}',
     "a byte that is no UTF-8": b'{"input": "\xff"}',
     "an overlong NUL": b'{"input": "\xc0\x80"}',
@@ -66,6 +66,20 @@ def test_an_escaped_nul_is_a_character_like_others() -> None:
 
 def test_surrogates_that_pair_are_one_character() -> None:
     assert parse_json(b'"\\ud83d\\ude00"') == "😀"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (rb"a\ud83d", "a\ufffd"),
+        (rb"\uDE00b", "\ufffdb"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (rb"\ud83d\n\u0041\udfff\\ud83d", "\ufffd\nA\ufffd\\ud83d"),
+        (rb"\\\ud83d\\\\\ude00", "\\\ufffd\\\\\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_becomes_a_replacement_character(text: bytes, read: str) -> None:
+    assert parse_json(b'{"' + text + b'": "' + text + b'"}') == {read: read}
 
 
 def test_one_long_string_is_no_burden() -> None:

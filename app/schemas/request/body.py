@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -18,6 +20,13 @@ MAX_BODY_BYTES = 32 * _MEBIBYTE
 #: What a zstd stream may use as its window: RFC 9659 allows clients 8 MiB, but what was packed
 #: in one step has a window of its whole size.
 _WINDOW = MAX_BODY_BYTES
+#: The escape of a pair of surrogates, or of half of one.
+_SURROGATES = re.compile(
+    rb"\\u(?:[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>[dD][89a-fA-F][0-9a-fA-F]{2}))"
+)
+#: A body with more halves than that was not cut: nobody waits until all are found.
+_MOST_HALVES = 10_000
 #: What to do, by what the parser finds fault with.
 _REMEDIES = (
     ("trailing comma", ": leave that comma out"),
@@ -33,10 +42,11 @@ _REMEDIES = (
 def parse_json(raw: bytes) -> Any:
     """Return the value of the JSON.
 
-    They must be RFC 8259's JSON in UTF-8: NaN, infinities, numbers beyond a double, lone
-    surrogates, a byte order mark, bare control characters and more than about a thousand levels
-    of nesting are refused. Where an object repeats a key, the last one counts. An integer beyond
-    64 bits becomes a float, so that fields for integers refuse it.
+    They must be RFC 8259's JSON in UTF-8: NaN, infinities, numbers beyond a double, a byte order
+    mark, bare control characters and more than about a thousand levels of nesting are refused.
+    Where an object repeats a key, the last one counts. An integer beyond 64 bits becomes a float,
+    so that fields for integers refuse it. An escape of half a surrogate pair becomes U+FFFD: a
+    program in JavaScript that cuts a text in the middle of an emoji sends one.
 
     Raises:
         InvalidRequest: code invalid_json.
@@ -44,7 +54,23 @@ def parse_json(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as fault:
+        if "surrogate" not in fault.msg:
+            raise _not_json(raw, fault) from None
+    try:
+        return orjson.loads(_without_halves(raw))
+    except orjson.JSONDecodeError as fault:
         raise _not_json(raw, fault) from None
+
+
+def _without_halves(raw: bytes) -> bytearray:
+    """Return the JSON with U+FFFD in place of the first halves of surrogate pairs."""
+    text = bytearray(raw)
+    # An escaped backslash begins no other escape; a NUL stands nowhere in JSON.
+    searched = raw.replace(rb"\\", b"\0\0")
+    halves = (match for match in _SURROGATES.finditer(searched) if match["half"])
+    for match in islice(halves, _MOST_HALVES):
+        text[match.start() : match.end()] = rb"\ufffd"
+    return text
 
 
 def _not_json(raw: bytes, fault: orjson.JSONDecodeError) -> InvalidRequest:
