@@ -269,3 +269,9 @@ def test_a_request_has_no_more_than_werkzeug_gives_it() -> None:
     payload = SlimRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
     assert not hasattr(payload, "whatever")
     assert copy.copy(payload).path == "/"
+
+
+def test_no_url_is_built() -> None:
+    adapter = answering(lambda: "here", "/<name>").url_map.bind("gateway.example")
+    with pytest.raises(NotImplementedError):
+        adapter.build("b.<lambda>", {"name": "it"})
