@@ -37,6 +37,7 @@ class Reply:
     Nothing is sent before that. A piece b"" says that the upstream was silent for
     `call.silence_s`, be it before the answer begins or later. The connection is closed, or kept
     for the next call, whatever happens; `close` does that where the pieces are not read to the end.
+    `broke_off` says that the pieces ended by a fault of the connection or of the server's silence.
 
     Reading raises InvalidRequest, NotFound, ContextLengthExceeded, UpstreamRateLimited,
     UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved, and CallerGone when the call was
@@ -49,6 +50,7 @@ class Reply:
         self._call = call
         self._has_begun = False  # the head of an answer has come
         self._is_ending = False  # what is left of it is of no interest
+        self.broke_off = False
         self._pieces: Iterator[bytes] | None = None
         self._relay: Relay = ignore_piece
 
@@ -82,6 +84,7 @@ class Reply:
             if not isinstance(error, requests.RequestException):
                 raise
             if not self._is_ending:
+                self.broke_off = not self._call.cancelled
                 raise self._fault(error) from error
             piece = None
         if piece is None:

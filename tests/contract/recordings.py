@@ -108,6 +108,7 @@ class _CannedReply(Reply):
     def __init__(self, pieces: list[bytes]) -> None:
         # The parent's __init__ is left out: nothing of it is needed without a connection.
         self._canned = pieces
+        self.broke_off = False
 
     def body(self) -> bytes:
         return b"".join(self._canned)

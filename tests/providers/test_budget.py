@@ -113,6 +113,8 @@ def test_commas_in_a_text_are_no_values() -> None:
 class Pieces:
     """A reply of these pieces."""
 
+    broke_off = False
+
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = pieces
 

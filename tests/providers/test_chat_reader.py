@@ -130,7 +130,7 @@ def test_whole_calls_are_never_fragments_of_one_another() -> None:
     assert whole(tool_calls=[CALL, CALL]) == [
         CallOpened("0", "c1", "f"),
         Arguments("0", "{}"),
-        CallOpened("1", None, "f"),
+        CallOpened("1", "c1", "f"),
         Arguments("1", "{}"),
         STOP,
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 
 from app.domain.answer_options import TextOptions
 from app.domain.request import ModelRequest
-from app.domain.stream.deltas import Batch, Finished, Text
+from app.domain.stream.deltas import Batch, Finished, Text, Used
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited, UpstreamUnavailable
 from app.providers.http import HTTPProvider
 from app.providers.openai_chat import ChatFormat
@@ -211,3 +212,49 @@ def test_an_unknown_finish_reason_is_named_in_the_log_if_it_is_words(
         answered(request(stream=True), chunk(delta={"content": "Hi"}, finish_reason=reason))
     (line,) = [each for each in log if each["event"] == "upstream_oddity"]
     assert (line["kind"], line["value"]) == ("finish_reason", expected)
+
+
+def cut_after(*pieces: bytes) -> Script:
+    """Answer with these pieces of a longer stream, and close."""
+
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.say(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+        wire.say(*(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces))
+
+    return script
+
+
+COUNTED = b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}\n\n'
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        [chunk(delta={"content": "Hello"}), chunk(delta={}, finish_reason="stop")],
+        [chunk(delta={"content": "Hello"}, finish_reason="stop")],
+        [chunk(delta={"content": "Hello"}), COUNTED],
+        [chunk(delta={"content": "Hello"}), COUNTED, b"data: [DONE]\n\n"],
+    ],
+    ids=["reason", "reason-beside", "counts", "done"],
+)
+def test_an_answer_that_breaks_off_after_its_end_is_whole(said: list[bytes], stream: bool) -> None:
+    profile = replace(GENERIC, whole=False)
+    with RawServer(cut_after(*said)) as server:
+        transport = Transport(settings(server.url))
+        answers = HTTPProvider(transport, profile, ChatFormat())
+        batches = list(answers.answer(request(stream=stream), a_call()))
+    deltas = [delta for batch in batches for delta in batch if not isinstance(delta, Used)]
+    assert deltas == [Text("Hello"), Finished("stop")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[chunk(delta={"content": "Hello"})], [COUNTED, chunk(delta={"content": "Hello"})],
+     [chunk(delta={"content": "Hello"}, finish_reason="null")]],
+    ids=["nothing", "counts-before", "null"],
+)  # fmt: skip
+def test_an_answer_that_breaks_off_before_its_end_is_not(said: list[bytes]) -> None:
+    with RawServer(cut_after(*said)) as server, pytest.raises(UpstreamUnavailable):
+        list(provider(server.url).answer(request(stream=True), a_call()))

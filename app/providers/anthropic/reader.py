@@ -40,6 +40,11 @@ class MessagesReader:
         self._stop_reason: str | None = None
         self._explanation: str | None = None
 
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole should it end here (A9)."""
+        return self._stop_reason is not None or self._is_counted
+
     def whole(self, body: Json) -> list[Delta]:
         """Return what a whole body says.
 
@@ -79,7 +84,7 @@ class MessagesReader:
 
     def over(self) -> list[Delta]:
         """Return what is left to say of a stream that just ended."""
-        return self.end() if self._stop_reason is not None or self._is_counted else []
+        return self.end() if self.may_end else []
 
     def end(self) -> list[Delta]:
         """End the answer, which is whole even where no reason was given (A9)."""

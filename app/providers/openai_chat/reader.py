@@ -53,6 +53,11 @@ class ChatReader:
         self._json = SurrogateJoiner()
         self._counts = Counts()
 
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole should it end here (A9)."""
+        return self._reason is not None or (self._has_begun and (self.is_done or self._is_counted))
+
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
         """Add what the frames say.
 
@@ -74,8 +79,7 @@ class ChatReader:
             self._read(chunk, b"", deltas)
         self._message.add_length(self.template.length)
         deltas += self._message.end()
-        ended = self._has_begun and (self.is_done or self._is_counted)
-        if self._reason is not None or ended:
+        if self.may_end:
             self._message.understanding.check()
             deltas.append(finished(self._reason, self._tier, self._note))
         return deltas
@@ -106,10 +110,8 @@ class ChatReader:
         for place in (answer, choice, groq):
             if usage := place.get("usage"):
                 deltas += counted(self._counts, usage, self._note)
-        tier = None
-        if "service_tier" in answer:
-            tier = self._optional.string(answer, "service_tier") or None
-        deltas.append(finished(choice.get("finish_reason"), tier, self._note))
+        tier = "service_tier" in answer and self._optional.string(answer, "service_tier")
+        deltas.append(finished(choice.get("finish_reason"), tier or None, self._note))
         return deltas
 
     def _whole_message(self, answer: Json, choice: Json) -> list[Delta]:

@@ -110,6 +110,11 @@ class ResponsesReader:
             shows_text=shows_text,
         )
 
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole should it end here (A9)."""
+        return self._is_counted
+
     def whole(self, body: Json) -> list[Delta]:
         """Return what a whole body says.
 
@@ -181,7 +186,7 @@ class ResponsesReader:
 
     def over(self) -> list[Delta]:
         """End an answer whose counts came last, which is whole (A9); another was cut."""
-        return self.end() if self._is_counted else []
+        return self.end() if self.may_end else []
 
     def _note_usage(self, event: Json) -> None:
         """Keep the counts that an event has which is not the last one."""

@@ -34,6 +34,11 @@ class EventInterpreter(Protocol):
         """Whether the last event has come."""
         ...
 
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole should it end here; see pieces.AnswerReader."""
+        ...
+
     def event(self, event: Json) -> list[Delta]:
         """Return what the next event of a stream says."""
         ...
@@ -59,6 +64,11 @@ class EventReader:
         self.template = ChunkTemplate()  # learns nothing: each event is interpreted
         self._interpreter = interpreter
         self._json = SurrogateJoiner()
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole should it end here."""
+        return self._interpreter.may_end
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
         """Add what the frames say; an event without a type has its frame's name.

@@ -39,6 +39,11 @@ class AnswerReader(Protocol):
         ...
 
     @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole should it end here: why it ended is known, or its counts."""
+        ...
+
+    @property
     def template(self) -> ChunkTemplate:
         """What it has learned of chunks that are a text: those need not be given to `read`."""
         ...

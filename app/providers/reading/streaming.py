@@ -40,6 +40,11 @@ _FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
 class AnswerSource(Protocol):
     """Where an answer comes from: a `Reply` of the transport's, or what a test has in its place."""
 
+    @property
+    def broke_off(self) -> bool:
+        """Whether its pieces ended by a fault of the connection."""
+        ...
+
     def body(self) -> bytes:
         """Return the whole answer."""
         ...
@@ -74,7 +79,8 @@ def stream_batches(
 ) -> Iterator[Batch]:
     """Yield one batch for every read that said something, and an empty one after every silence.
 
-    What was said before a failure is yielded first, also where one read brought both.
+    What was said before a failure is yielded first, also where one read brought both. An answer
+    that breaks off after its reason to stop is whole.
 
     Raises:
         GatewayError: as AnswerReader.read does; AnswerTooLong where there is no end of it; what
@@ -103,11 +109,13 @@ def stream_batches(
         except WebPage:
             raise reply.page_error() from None
         except Exception as error:
-            if pieces.deltas:
-                yield pieces.deltas
-            if isinstance(error, GatewayError):
+            yield from split_batch(pieces.deltas)
+            if reply.broke_off and reader.may_end:
+                yield from split_batch(pieces.end())  # nothing is missing but counts
+            elif isinstance(error, GatewayError):
                 raise
-            raise mistake(error, call) from error
+            else:
+                raise mistake(error, call) from error
 
 
 def whole_batches(
