@@ -136,8 +136,24 @@ def counted(*usages: dict[str, Any], apart: bool = False) -> Usage | None:
             Usage(5, 7, 3),
         ),
         ({"prompt_tokens": 9, "total_tokens": 4}, Usage(9, 0)),
+        (
+            {
+                **{"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135},
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(32, 103, reasoning_tokens=94),
+        ),
+        (
+            {
+                **{"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135},
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(32, 103, reasoning_tokens=94),
+        ),
+        ({"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 99}, Usage(5, 1)),
     ],
-    ids=["total", "responses-names", "top-level-cached", "mixed-details", "total-is-less"],
+    ids=["total", "responses-names", "top-level-cached", "mixed-details", "total-is-less",
+         "reasoning-apart", "reasoning-within", "total-is-more"],
 )  # fmt: skip
 def test_counts_are_found_under_the_names_of_others(usage: dict[str, Any], expected: Usage) -> None:
     assert counted(usage) == expected

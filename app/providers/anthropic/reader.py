@@ -16,8 +16,8 @@ from app.providers.reading.understanding import ContentReader
 #: Said where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
 
-#: A whole answer has at least one of them.
-_OF_A_MESSAGE = {"content", "stop_reason", "usage"}
+#: A whole answer has at least one of them; counts alone may be of another format.
+_OF_A_MESSAGE = {"content", "stop_reason"}
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 

@@ -94,8 +94,9 @@ class Counts:
             # It is a part of the input, whatever the server makes of it.
             cached = min(cached, given)
             written = min(written, given - cached)
-        output = most("output")
-        if output is None:
-            output = max(0, most("total", 0) - given)
+        output, reasoning = most("output"), most("reasoning", 0)
+        rest = max(0, most("total", 0) - given - (output or 0))
+        if output is None or (reasoning and rest == reasoning):  # xAI counts it apart from output
+            output = (output or 0) + rest
         written_1h = min(most("written_1h", 0), written) if written else 0
-        return Usage(given, output, cached, written, most("reasoning", 0), written_1h)
+        return Usage(given, output, cached, written, reasoning, written_1h)
