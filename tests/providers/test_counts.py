@@ -138,14 +138,14 @@ def counted(*usages: dict[str, Any], apart: bool = False) -> Usage | None:
         ({"prompt_tokens": 9, "total_tokens": 4}, Usage(9, 0)),
         (
             {
-                **{"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135},
+                "prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
                 "completion_tokens_details": {"reasoning_tokens": 94},
             },
             Usage(32, 103, reasoning_tokens=94),
         ),
         (
             {
-                **{"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135},
+                "prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135,
                 "completion_tokens_details": {"reasoning_tokens": 94},
             },
             Usage(32, 103, reasoning_tokens=94),
@@ -157,6 +157,22 @@ def counted(*usages: dict[str, Any], apart: bool = False) -> Usage | None:
 )  # fmt: skip
 def test_counts_are_found_under_the_names_of_others(usage: dict[str, Any], expected: Usage) -> None:
     assert counted(usage) == expected
+
+
+@pytest.mark.parametrize(
+    ("usage", "output"),
+    [
+        ({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623}, 603),
+        ({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 218}, 198),
+        ({"prompt_tokens": 20, "completion_tokens": 198}, 198),
+        ({"prompt_tokens": 20, "total_tokens": 81}, 61),
+        ({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 5}, 198),
+    ],
+)
+def test_thoughts_that_only_the_total_has_are_output(usage: dict[str, Any], output: int) -> None:
+    known = Counts(total_has_thoughts=True).read(usage)
+    assert known is not None
+    assert (known.input_tokens, known.output_tokens) == (20, output)
 
 
 def test_a_counter_never_falls_within_an_answer() -> None:

@@ -13,6 +13,7 @@ from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile, facts_of
+from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
@@ -59,7 +60,8 @@ class ChatFormat:
             fields=profile.returns_unknown_fields,
             text=INCLUDE_ENCRYPTED in request.parameters.include,
         )
-        return ChatReader(fault, note, kept)
+        counts = Counts(total_has_thoughts=profile.total_has_thoughts)
+        return ChatReader(fault, note, kept, counts)
 
     def reads_compactions(self, _profile: Profile) -> bool:
         """The format has none; see WireFormat."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain.stream.deltas import Delta, Finished, Used
+from app.domain.stream.deltas import Delta, Finished
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
@@ -44,14 +44,20 @@ class ChatReader:
     _reason: object = None
     _tier: str | None = None
 
-    def __init__(self, fault: Fault, note: Note = ignore, kept: KeptFields | None = None) -> None:
+    def __init__(
+        self,
+        fault: Fault,
+        note: Note = ignore,
+        kept: KeptFields | None = None,
+        counts: Counts | None = None,
+    ) -> None:
         self._fault = fault
         self._note = note
         self._message = MessageReader(note, kept or KeptFields("", fields=False))
         self._optional = self._message.reader
         self.template = ChunkTemplate()
         self._json = SurrogateJoiner()
-        self._counts = Counts()
+        self._counts = counts or Counts()
 
     @property
     def may_end(self) -> bool:
@@ -109,7 +115,7 @@ class ChatReader:
         groq = self._optional.mapping(answer, "x_groq") if "x_groq" in answer else {}
         for place in (answer, choice, groq):
             if usage := place.get("usage"):
-                deltas += counted(self._counts, usage, self._note)
+                deltas += self._counts.deltas_of(usage, self._note)
         tier = "service_tier" in answer and self._optional.string(answer, "service_tier")
         deltas.append(finished(choice.get("finish_reason"), tier or None, self._note))
         return deltas
@@ -228,7 +234,7 @@ class ChatReader:
             self._usage = usage
             self._is_counted = True
             self.template.forget()  # the text that follows is to be seen
-            deltas += counted(self._counts, usage, self._note)
+            deltas += self._counts.deltas_of(usage, self._note)
 
 
 def _goes_on(chunk: Json) -> bool:
@@ -245,17 +251,6 @@ def _goes_on(chunk: Json) -> bool:
 
 def _content(chunk: Json) -> object:
     return chunk["choices"][0]["delta"]["content"]
-
-
-def counted(counts: Counts, usage: object, note: Note) -> list[Delta]:
-    """Return what a server has counted so far, if this says anything of it."""
-    if not usage:
-        return []
-    known = counts.read(usage)
-    if known is None:
-        note("usage")
-        return []
-    return [Used(known)]
 
 
 def finished(reason: object, tier: object, note: Note) -> Finished:

@@ -56,6 +56,8 @@ class Profile:
             back to it (U15); servers that know their own messages by heart refuse some.
         seed_field: the name of `seed` there.
         tells_reasoning: whether its reasoning can be read in its answers.
+        total_has_thoughts: whether thoughts are counted in the total of its tokens alone; they
+            are output, which is what the total has beside the input then.
         metadata: whether metadata is sent; OpenAI keeps the conversation then (`store`).
         The others name a parameter, and say whether it may be sent.
 
@@ -115,6 +117,7 @@ class Profile:
     empty_reasoning: bool = False
     returns_unknown_fields: bool = True
     tells_reasoning: bool = True
+    total_has_thoughts: bool = False
     verbosity: bool = False
     logprobs: bool = True
     seed: bool = True

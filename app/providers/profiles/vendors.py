@@ -58,6 +58,7 @@ _GOOGLE = replace(
     parallel_tool_calls=False,
     logprobs=False,
     user=False,
+    total_has_thoughts=True,  # mozilla-ai/any-llm 1290, router-for-me/CLIProxyAPI 5733
 )
 
 VENDORS = (

@@ -10,6 +10,8 @@ A count is an integer from 0 to MOST_TOKENS, also one written as 12.0 or "12"; a
 from __future__ import annotations
 
 from app.domain.response import Usage
+from app.domain.stream.deltas import Delta, Used
+from app.providers.reading.fields import Note
 
 MOST_TOKENS = 10**9
 
@@ -50,13 +52,15 @@ def whole_number(value: object) -> int | None:
 class Counts:
     """The counts of one answer so far.
 
-    `cache_is_apart` says that `input_tokens` leaves out what the cache took, as Anthropic's does.
+    `cache_is_apart` says that `input_tokens` leaves out what the cache took, as Anthropic's does;
+    `total_has_thoughts` that the output leaves out what was thought, as Google's does.
     """
 
-    __slots__ = ("_cache_is_apart", "_inclusive", "_most")
+    __slots__ = ("_cache_is_apart", "_inclusive", "_most", "_total_has_thoughts")
 
-    def __init__(self, *, cache_is_apart: bool = False) -> None:
+    def __init__(self, *, cache_is_apart: bool = False, total_has_thoughts: bool = False) -> None:
         self._cache_is_apart = cache_is_apart
+        self._total_has_thoughts = total_has_thoughts
         self._inclusive = False
         self._most: dict[str, int] = {}
 
@@ -84,6 +88,16 @@ class Counts:
         self._inclusive = self._inclusive or "prompt_tokens" in counts
         return self._usage()
 
+    def deltas_of(self, counts: object, note: Note) -> list[Delta]:
+        """Return what a usage says of the answer so far, if this says anything of it."""
+        if not counts:
+            return []
+        known = self.read(counts)
+        if known is None:
+            note("usage")
+            return []
+        return [Used(known)]
+
     def _usage(self) -> Usage:
         most = self._most.get
         cached, written = most("cached", 0), most("written", 0)
@@ -96,7 +110,8 @@ class Counts:
             written = min(written, given - cached)
         output, reasoning = most("output"), most("reasoning", 0)
         rest = max(0, most("total", 0) - given - (output or 0))
-        if output is None or (reasoning and rest == reasoning):  # xAI counts it apart from output
+        is_apart = bool(reasoning) and rest == reasoning  # from the output: xAI's
+        if output is None or is_apart or self._total_has_thoughts:
             output = (output or 0) + rest
         written_1h = min(most("written_1h", 0), written) if written else 0
         return Usage(given, output, cached, written, reasoning, written_1h)
