@@ -6,9 +6,11 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 
 import pytest
+import redis.utils
 import structlog
 from hypothesis import HealthCheck, settings
 
@@ -22,6 +24,10 @@ from tests.redis_server import running
 # jsonschema would make forty parsers of it, in five seconds of each process, to check forms of URIs
 # that no schema of ours names.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+# redis-py reads its version out of its package's metadata, in 0.4 ms for each connection; those of
+# the gateway are told it, and tests have many thousands of their own.
+redis.utils.get_lib_version = cache(redis.utils.get_lib_version)
 
 # Hypothesis' own limits are of the clock on the wall, which says how busy the machine is.
 settings.register_profile(

@@ -48,6 +48,14 @@ def running(*options: str, directory: Path | None = None) -> Iterator[str]:
         yield url
 
 
+def remove_keys(url: str, prefix: str) -> None:
+    """Remove what begins with a prefix from a Redis in which others have keys by the thousand."""
+    with redis.Redis.from_url(url) as client:
+        keys = list(client.scan_iter(f"{prefix}*", count=10_000))
+        if keys:
+            client.delete(*keys)
+
+
 def _answers(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -15,6 +14,7 @@ from app.api import context
 from app.domain.accounts.accounts import EVERYTHING, Permissions
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
+from tests.redis_server import remove_keys
 
 PREFIX = "api:"
 
@@ -40,9 +40,7 @@ class Asker:
 
 @pytest.fixture
 def app(redis_url: str) -> Iterator[Flask]:
-    with redis.Redis.from_url(redis_url) as client:
-        for key in client.scan_iter(f"{PREFIX}*"):
-            client.delete(key)
+    remove_keys(redis_url, PREFIX)
     app = create_app(
         Settings(
             providers=(ProviderSettings(name="local", api="local"),),

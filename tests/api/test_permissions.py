@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import redis
 from flask import Flask
 
 from app.domain.accounts.accounts import Permissions
@@ -11,6 +10,7 @@ from app.factory import create_app
 from app.settings import ModelSettings, ProviderSettings, RedisSettings, Settings
 from tests.api.conftest import PREFIX, Asker, asker
 from tests.processes import free_port
+from tests.redis_server import remove_keys
 
 ASKED = {"model": "local/echo", "input": "Hi"}
 
@@ -18,9 +18,7 @@ ASKED = {"model": "local/echo", "input": "Hi"}
 @pytest.fixture
 def app(redis_url: str) -> Flask:
     """A gateway with a model whose provider is down, and which then falls back."""
-    with redis.Redis.from_url(redis_url) as client:
-        for key in client.scan_iter(f"{PREFIX}*"):
-            client.delete(key)
+    remove_keys(redis_url, PREFIX)
     down = f"http://127.0.0.1:{free_port()}/v1"
     return create_app(
         Settings(

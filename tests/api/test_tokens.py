@@ -12,13 +12,13 @@ from typing import Any
 
 import orjson
 import pytest
-import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.api import context
 from app.factory import create_app
 from app.settings import IssuerSettings, ProviderSettings, RedisSettings, Settings
+from tests.redis_server import remove_keys
 from tests.tokens import (
     AUDIENCE,
     ISSUER,
@@ -110,9 +110,7 @@ def issuers(folder: Path) -> tuple[IssuerSettings, ...]:
 
 @pytest.fixture
 def house(redis_url: str, issuers: tuple[IssuerSettings, ...]) -> Iterator[House]:
-    with redis.Redis.from_url(redis_url) as client:
-        for key in client.scan_iter(f"{PREFIX}*"):
-            client.delete(key)
+    remove_keys(redis_url, PREFIX)
     app = create_app(settings(redis_url, *issuers))
     yield House(app)
     with app.app_context():
