@@ -26,6 +26,7 @@ from app.services.accounts.tokens.key_set import KeySet
 from app.services.accounts.tokens.verifier import TokenVerifier
 from app.services.answering.preparation import Preparation
 from app.services.answering.sealing import PayloadSealer
+from app.services.background.withdrawals import Withdrawals
 from app.services.conversations.service import Conversations, context_of
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
@@ -99,6 +100,7 @@ def core_of(
     breakers = Breakers(names, time.monotonic, breaker_changed)
     prefix, lease_s = settings.redis.prefix, settings.background.lease_s
     jobs = RedisJobStore(client, prefix, redis_store, lease_s, KeyWrapping(accounts.secret))
+    jobs.take_back = Withdrawals(jobs.withdraw).take_back
     lookup, ids = ResponseLookup(store, jobs), IdGenerator(random_bytes)
     conversations = Conversations(
         RedisConversationStore(client, prefix, redis_store.safety), store, ids, deliver, _now

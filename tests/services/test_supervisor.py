@@ -127,7 +127,7 @@ def test_what_was_never_accepted_is_not_run_and_counted_once(
 
     with monkeypatch.context() as patched:
         patched.setattr(bench.responses, "marks", lose)
-        patched.setattr(bench.store, "_withdraw", lambda *_: None)  # nor can that be told it
+        patched.setattr(bench.store, "take_back", lambda *_: None)  # nor can that be told it
         with pytest.raises(StorageUnavailable):
             bench.queued()
     bench.lapse()

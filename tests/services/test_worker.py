@@ -16,6 +16,7 @@ from app.domain.stream.deltas import Used
 from app.domain.stream.narrate import Narrator
 from app.errors import (
     ContextLengthExceeded,
+    NotFound,
     StorageUnavailable,
     UpstreamRefused,
     UpstreamUnavailable,
@@ -385,6 +386,22 @@ def test_what_is_cancelled_meanwhile_is_given_up(bench: Bench, before: tuple[Ste
     response_id = stopped(bench, lambda: cancel(bench), *before)
     assert bench.kept(response_id).status == "cancelled"
     assert (bench.provider.left, used(bench).requests, used(bench).errors) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("before", [(), (HELLO,), (COUNTED, HELLO)])
+def test_what_was_refused_meanwhile_is_given_up_and_costs_nothing(
+    bench: Bench, before: tuple[Step, ...]
+) -> None:
+    def take_back() -> None:
+        (response_id,) = bench.active_jobs.ids
+        bench.store.withdraw("acme", response_id)
+        bench.supervisor.handle_news("taken_over", response_id)
+
+    response_id = stopped(bench, take_back, *before)
+    with pytest.raises(NotFound):
+        bench.kept(response_id)
+    assert bench.provider.left == 1
+    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
 
 
 def test_what_was_counted_before_it_was_cancelled_is_paid(bench: Bench) -> None:

@@ -568,6 +568,49 @@ def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
     assert bench.jobs.status("acme", waiting.response.id) == ("in_progress" if ends else None)
 
 
+@pytest.mark.parametrize("runs", [False, True], ids=["waits", "runs"])
+def test_what_was_not_promised_leaves_nothing_behind(bench: Bench, runs: bool) -> None:
+    jobs = bench.jobs
+    finished(jobs)
+    before = bench.keys("")
+    waiting = queued(jobs)
+    claim = claimed(jobs) if runs else None
+    if claim is not None:
+        assert jobs.append([(claim, BEGUN)]) == [True]
+    jobs.withdraw("acme", waiting.response.id)
+    jobs.withdraw("acme", waiting.response.id)
+    assert jobs.take() is None
+    assert jobs.lost() == []
+    if claim is not None:
+        assert not jobs.owns(claim)
+        assert jobs.append([(claim, BEGUN)]) == [False]
+        assert not jobs.finish(claim, ended(waiting), ENDING)
+        assert jobs.give_back(claim) is None
+    assert set(bench.keys("")) == set(before)
+
+
+def test_what_was_taken_and_not_promised_is_not_begun(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    taken = jobs.take()
+    jobs.withdraw("acme", waiting.response.id)
+    assert jobs.claim(taken or "", "me") is None
+
+
+def test_what_was_not_promised_and_has_ended_stays(bench: Bench) -> None:
+    waiting = finished(bench.jobs)
+    bench.jobs.withdraw("acme", waiting.response.id)
+    assert bench.responses.get("acme", waiting.response.id).response.status == "completed"
+
+
+def test_a_worker_is_told_that_what_it_runs_was_not_promised(bench: Bench) -> None:
+    waiting = queued(bench.jobs)
+    claimed(bench.jobs)
+    news = bench.jobs.news()
+    assert next(news) == ("", "")
+    bench.jobs.withdraw("acme", waiting.response.id)
+    assert next(news) == ("taken_over", waiting.response.id)
+
+
 # Telling
 
 

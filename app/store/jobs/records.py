@@ -72,8 +72,9 @@ class JobRecords:
         return bool(is_created)
 
     def withdraw(self, account: str, response_id: str) -> None:
-        """Take back what `create` wrote, unless a worker has begun to run it."""
-        self._on_index(WITHDRAW, response_id, account, response_id).run(self._redis)
+        """Take back what `create` wrote, and what a worker has made of it so far."""
+        arguments = (account, response_id, self._keys.news)
+        self._on_index(WITHDRAW, response_id, *arguments).run(self._redis)
 
     def claim(self, response_id: str, lease_token: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""

@@ -8,7 +8,7 @@ leaves a lease that runs out, and a sweep puts the job right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -75,6 +75,7 @@ class RedisJobStore:
         self._responses = responses
         self._stored = StoredBytes(client, self._keys)
         self.safety = responses.safety
+        self.take_back: Callable[[str, str], None] = self.withdraw  # or, later, Withdrawals'
         self._codec = Codec()
         self._records = JobRecords(client, self._keys, responses.safety, wrapping)
         self._queues = JobQueues(client, self._keys, lease_s)
@@ -84,8 +85,9 @@ class RedisJobStore:
         """Queue a response; False where the account has `max_queued` waiting already.
 
         The lease comes first: whatever happens between the steps, a sweep will settle it. Only the
-        last step accepts it: what ends before is not run, since its caller gets an error. `waking`
-        has a worker take it; without that, one finds it a little later.
+        last step accepts it: what ends before is not run, since its caller gets an error. Where
+        a step fails, it is taken back: run, it would be beside the request that is sent again.
+        `waking` has a worker take it; without that, one finds it a little later.
         """
         account, response_id = payload.account, payload.response.id
         with translated():
@@ -94,7 +96,7 @@ class RedisJobStore:
         try:
             self._queue(payload, waking)
         except StorageUnavailable:
-            self._withdraw(account, response_id)
+            self.take_back(account, response_id)
             raise
         return True
 
@@ -112,12 +114,9 @@ class RedisJobStore:
             with suppress(StorageUnavailable), translated():
                 ONE_SERVER.attempt(self._redis, *waking)
 
-    def _withdraw(self, account: str, response_id: str) -> None:
-        """Take back a job that was not promised: run, it would be beside the request sent again.
-
-        While Redis stays unreachable a sweep ends it once its lease is over.
-        """
-        with suppress(StorageUnavailable), translated():
+    def withdraw(self, account: str, response_id: str) -> None:
+        """Take back a job that was not promised, even while it runs; one that has ended stays."""
+        with translated():
             self._records.withdraw(account, response_id)
             self._queues.forget(response_id)
             self._responses.unlist(account, response_id)

@@ -1,0 +1,70 @@
+"""Background requests that were refused, though Redis may have queued them, are taken back.
+
+A master that dies between a write and its reply leaves it open whether its successor has the job.
+The caller was refused, and asks again: run as well, the first would be a second answer, at a price.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from app.errors import StorageUnavailable
+from app.services.background.event_writer import PAUSE_S
+from app.telemetry import STORE_FAILURES, surviving
+
+#: So many are remembered at most while Redis is unreachable: as many as were under way then.
+MOST = 10_000
+
+
+class Withdrawals:
+    """Takes jobs back, later where Redis is unreachable: `withdraw` raises StorageUnavailable then.
+
+    What is left is forgotten with the process. `pause` is like time.sleep. Safe for threads.
+    """
+
+    def __init__(
+        self,
+        withdraw: Callable[[str, str], None],
+        pause: Callable[[float], object] = time.sleep,
+        most: int = MOST,
+    ) -> None:
+        self._withdraw = withdraw
+        self._pause = pause
+        self._left: deque[tuple[str, str]] = deque(maxlen=most)
+        self._lock = threading.Lock()
+        self._goes_on = False  # a thread sees to what is left
+
+    def take_back(self, account: str, response_id: str) -> None:
+        """Take an account's job back, now or as soon as it can be. Raises nothing."""
+        try:
+            self._withdraw(account, response_id)
+        except StorageUnavailable:
+            STORE_FAILURES.labels("withdrawals").inc()
+            self._later(account, response_id)
+
+    def _later(self, account: str, response_id: str) -> None:
+        with self._lock:
+            self._left.append((account, response_id))
+            if self._goes_on:
+                return
+            self._goes_on = True
+        threading.Thread(target=self._go_on, name="withdrawals", daemon=True).start()
+
+    def _go_on(self) -> None:
+        """Take back what is left, the oldest first, until there is nothing more."""
+        while (job := self._next()) is not None:
+            with surviving("withdrawals"):
+                try:
+                    self._withdraw(*job)
+                except StorageUnavailable:
+                    self._left.appendleft(job)
+                    self._pause(PAUSE_S)
+                    raise
+
+    def _next(self) -> tuple[str, str] | None:
+        with self._lock:
+            self._goes_on = bool(self._left)
+            return self._left.popleft() if self._left else None
