@@ -151,8 +151,13 @@ class WakeUpBroker(RedisBroker):
 
 
 def _run(client: Any, script: Script, args: Arguments = (), keys: Sequence[str] = ()) -> Any:
-    """Run one of dramatiq's programs; redis-py would want SCRIPT, which not every user may call."""
-    return script(keys, args).run(client)
+    """Run one of dramatiq's programs; redis-py would want SCRIPT, which not every user may call.
+
+    A wake-up that was queued twice, since a reply was lost, comes without its text the second time:
+    that is left out, which dramatiq would log as a bug of its own.
+    """
+    result = script(keys, args).run(client)
+    return [each for each in result if each is not None] if isinstance(result, list) else result
 
 
 def serve(broker: WakeUpBroker) -> None:

@@ -71,6 +71,18 @@ def test_a_wake_up_is_taken_once(bench: Bench) -> None:
     assert [len(taken(here)), len(taken(there))] == [1, 0]
 
 
+def test_a_wake_up_that_was_queued_twice_is_taken_once_without_a_word(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = f"{bench.prefix}{{dramatiq}}:{QUEUE}"
+    bench.broker.send(1)
+    bench.client.rpush(queue, *bench.client.lrange(queue, 0, -1))
+    consumer: Any = bench.broker.consume(QUEUE, prefetch=1, timeout=0)
+    (first,) = taken(consumer, most=1)
+    consumer.ack(first)
+    assert (taken(consumer), caplog.messages) == ([], [])
+
+
 def test_workers_hear_of_wake_ups(bench: Bench) -> None:
     bench.broker.send(3)
     assert bench.announced == 1
