@@ -116,8 +116,9 @@ def test_a_foreign_response_is_an_unknown_one(store: ResponseStore, reader: str)
     response_id = saved(store).response.id
     with pytest.raises(NotFound) as foreign:
         READERS[reader](store, STRANGER, response_id)
-    assert (foreign.value.code, foreign.value.message) == (
+    assert (foreign.value.code, foreign.value.param, foreign.value.message) == (
         "response_not_found",
+        "response_id",
         f"Response with id '{response_id}' not found.",
     )
 

@@ -19,7 +19,8 @@ class Forgotten(Unconfirmed):
 
 def unknown_response(response_id: str) -> NotFound:
     """Return the one error for an id that is unknown, deleted, foreign or was never stored (E9)."""
-    return NotFound(f"Response with id '{response_id}' not found.", code="response_not_found")
+    what = f"Response with id '{response_id}' not found."
+    return NotFound(what, param="response_id", code="response_not_found")
 
 
 class ResponseStore(Protocol):
