@@ -187,6 +187,11 @@ def test_what_is_required_must_be_there(name: str, given: str) -> None:
     assert verdict(without) == (MISSING, name)
 
 
+@pytest.mark.parametrize("given", [{}, {"id": None}])
+def test_a_conversation_as_an_object_needs_its_id(given: dict[str, object]) -> None:
+    assert verdict(body(conversation=given)) == (MISSING, "conversation.id")
+
+
 @pytest.mark.parametrize("given", [None, [], "x", 5, True])
 def test_a_body_that_is_no_object_is_refused(given: object) -> None:
     assert verdict(given) == (TYPE, None)

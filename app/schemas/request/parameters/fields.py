@@ -10,7 +10,7 @@ from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS
 from app.domain.tools import included
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import String
-from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted
+from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted, required
 
 _INCLUDED_ALWAYS = "message.input_image.image_url"
 _MOST_INCLUDED = 100
@@ -94,6 +94,8 @@ class ConversationField(StrictField):
         if type(value) is dict:
             path = join(path, "id")
             given = value.get("id")
+            if given is None:
+                raise required(path)
         if type(given) is not str:
             raise mistyped(path, "the id of a conversation", given)
         if not is_conversation_id(given):
