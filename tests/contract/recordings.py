@@ -8,7 +8,7 @@ no ordinary one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -25,7 +25,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.domain.request import CreateRequest, ModelRequest, Parameters
+from app.domain.request import INCLUDE_LOGPROBS, CreateRequest, ModelRequest, Parameters
 from app.domain.response import Response
 from app.domain.stream.accumulate import fold
 from app.domain.stream.deltas import Batch
@@ -148,16 +148,17 @@ def play(
     max_output_tokens: int | None = None,
     whole: bool = True,
     relayed: bool = False,
+    include: Collection[str] = (INCLUDE_LOGPROBS,),
 ) -> Telling:
     """Return what is told of the answer that a server gave in these pieces.
 
-    `whole` is the quirk that says whether it is asked for whole answers at all; `relayed` has text
-    told as soon as it is there.
+    `include` is the request's; `whole` is the quirk that says whether it is asked for whole
+    answers at all; `relayed` has text told as soon as it is there.
     """
     transport = CannedTransport(settings(api), pieces)
     quirks = replace(PROFILES[profile], whole=whole)
     provider = HTTPProvider(transport, quirks, FORMATS[api])
-    parameters = Parameters(max_output_tokens=max_output_tokens)
+    parameters = Parameters(max_output_tokens=max_output_tokens, include=frozenset(include))
     request = ModelRequest(model="m", items=(), parameters=parameters, stream=stream)
     call = UpstreamCall(deadline=0)
     return narrated(provider.answer(request, call), call if relayed else None)

@@ -83,6 +83,19 @@ def test_a_whole_answer_that_was_streamed_to_us_is_told_as_expected_or_not_at_al
         assert result == recording.expected
 
 
+@pytest.mark.parametrize(
+    "recording", [each for each in RECORDINGS if each.case == "logprobs"], ids=_name
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_that_are_not_included_are_not_told(
+    recording: Recording, *, stream: bool
+) -> None:
+    pieces = [(recording.sse if stream else recording.body) or b""]
+    telling = play(recording.api, pieces, stream=stream, include=())
+    (text,) = outcome(telling)["output"][0]["message"]
+    assert text == recording.expected["output"][0]["message"][0]["text"]
+
+
 def test_every_file_belongs_to_a_case() -> None:
     used = {each.name for each in RECORDINGS}
     files = {f"{file.parent.name}-{file.stem}" for file in FOLDER.glob("*/*.*")}

@@ -46,3 +46,10 @@ def test_what_is_no_token_with_a_number_is_left_out(odd: Any) -> None:
 def test_a_number_that_json_has_not_becomes_openais(number: float) -> None:
     (token,) = logprobs([{"token": "a", "logprob": number, "bytes": [1, 300]}])
     assert (token["logprob"], token["bytes"]) == (-9999.0, [97])
+
+
+def test_none_are_read_where_they_are_not_included() -> None:
+    noted: list[str] = []
+    optional = OptionalFields(lambda kind, *_: noted.append(kind), shows_logprobs=False)
+    assert read({"content": [{"token": "a", "logprob": 0}, 5]}, "content", optional) == ()
+    assert noted == []

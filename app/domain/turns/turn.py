@@ -30,7 +30,7 @@ class Turn:
     """A response with what it needs to be continued.
 
     `input` has this turn's own input, ids minted, references resolved. `parent` is the position
-    of the turn that it continues. `response.output` keeps opaque reasoning and logprobs whatever
+    of the turn that it continues. `response.output` keeps opaque reasoning whatever
     `include` shows of them. `conversation` is the id of the one that it is for, if any is. `cuts`
     says where it was cut into events, if it was streamed (stream/replay). `user_hash` is a keyed
     hash of its end user, "" where it has none. `key` encrypts what is stored of it, where its

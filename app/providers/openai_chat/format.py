@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.models import ModelFacts
-from app.domain.request import INCLUDE_ENCRYPTED, ModelRequest
+from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, ModelRequest
 from app.domain.tools import FUNCTIONS_ONLY
 from app.providers.input_counter import InputCounter
 from app.providers.openai_chat.kept_fields import KeptFields
+from app.providers.openai_chat.message import MessageReader
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
 from app.providers.profiles import Profile, facts_of
@@ -60,8 +61,10 @@ class ChatFormat:
             fields=profile.returns_unknown_fields,
             text=INCLUDE_ENCRYPTED in request.parameters.include,
         )
+        shows_logprobs = INCLUDE_LOGPROBS in request.parameters.include
+        message = MessageReader(note, kept, shows_logprobs=shows_logprobs)
         counts = Counts(total_has_thoughts=profile.total_has_thoughts)
-        return ChatReader(fault, note, kept, counts)
+        return ChatReader(fault, note, message, counts)
 
     def reads_compactions(self, _profile: Profile) -> bool:
         """The format has none; see WireFormat."""

@@ -59,9 +59,9 @@ class MessageReader:
     What must travel back goes into `kept`.
     """
 
-    def __init__(self, note: Note, kept: KeptFields) -> None:
+    def __init__(self, note: Note, kept: KeptFields, *, shows_logprobs: bool = True) -> None:
         self.kept = kept
-        self.reader = ContentReader(note)
+        self.reader = ContentReader(note, shows_logprobs=shows_logprobs)
         self.understanding = self.reader.understanding
         self._calls: Calls | None = None  # made for the first
         self._text_length = 0

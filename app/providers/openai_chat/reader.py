@@ -48,12 +48,12 @@ class ChatReader:
         self,
         fault: Fault,
         note: Note = ignore,
-        kept: KeptFields | None = None,
+        message: MessageReader | None = None,
         counts: Counts | None = None,
     ) -> None:
         self._fault = fault
         self._note = note
-        self._message = MessageReader(note, kept or KeptFields("", fields=False))
+        self._message = message or MessageReader(note, KeptFields("", fields=False))
         self._optional = self._message.reader
         self.template = ChunkTemplate()
         self._json = SurrogateJoiner()

@@ -79,7 +79,8 @@ class ResponsesReader:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
     `has_namespaces` says that the upstream was sent the tools' namespaces, and names them;
     `carries` that it runs tools itself, whose items and events are passed on (P2); `shows_text`
-    that the text of its reasoning is (A3); `passes` that what it says of the answer is (P1).
+    that the text of its reasoning is (A3); `passes` that what it says of the answer is (P1);
+    `shows_logprobs` is as in OptionalFields.
     """
 
     def __init__(
@@ -92,10 +93,11 @@ class ResponsesReader:
         carries: bool = False,
         shows_text: bool = False,
         passes: bool = False,
+        shows_logprobs: bool = True,
     ) -> None:
         self.is_done = False
         self._fault = fault
-        self._reader = ContentReader(note)
+        self._reader = ContentReader(note, shows_logprobs=shows_logprobs)
         self._understanding = self._reader.understanding
         self._counts = Counts()
         self._usage: object = None  # the latest that came

@@ -106,12 +106,16 @@ def name_of(call: Json) -> str:
 
 
 class OptionalFields:
-    """Reads fields that an answer can do without; `note` is called for those left out."""
+    """Reads fields that an answer can do without; `note` is called for those left out.
 
-    __slots__ = ("note",)
+    `shows_logprobs` says whether the request's `include` has the log probabilities (R11).
+    """
 
-    def __init__(self, note: Note = ignore) -> None:
+    __slots__ = ("note", "shows_logprobs")
+
+    def __init__(self, note: Note = ignore, *, shows_logprobs: bool = True) -> None:
         self.note = note
+        self.shows_logprobs = shows_logprobs
 
     def string(self, given: Json, name: str) -> str:
         """Return a text, "" where there is none."""

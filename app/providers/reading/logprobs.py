@@ -13,9 +13,12 @@ IMPOSSIBLE = -9999.0
 def logprobs(given: Json, name: str, optional: OptionalFields) -> tuple[Json, ...]:
     """Return the tokens listed under `name`, each with its `bytes` and `top_logprobs`.
 
+    There are none where the request does not include them, whatever the server sends.
     Chat servers and streams of Responses leave out both. What is no token with a number is left
     out and noted: an optional field never costs the answer (U20).
     """
+    if not optional.shows_logprobs:
+        return ()
     return tuple(
         _filled(token)
         | {"top_logprobs": list(map(_filled, _tokens(token, "top_logprobs", optional)))}

@@ -75,8 +75,8 @@ class ContentReader(OptionalFields):
 
     __slots__ = ("understanding",)
 
-    def __init__(self, note: Note = ignore) -> None:
-        self.note = note
+    def __init__(self, note: Note = ignore, *, shows_logprobs: bool = True) -> None:
+        super().__init__(note, shows_logprobs=shows_logprobs)
         self.understanding = Understanding(note)
 
     def text(self, given: Json, name: str) -> str:

@@ -89,11 +89,9 @@ class MessageItem(OutputItem):
         piece, before = self._piece(event)
         if before is None:
             return []
-        likely = event.get("logprobs")
-        if piece or likely:
-            before.append(
-                Text(piece, logprobs(event, "logprobs", self._reader)) if likely else Text(piece)
-            )
+        tokens = logprobs(event, "logprobs", self._reader) if event.get("logprobs") else ()
+        if piece or tokens:
+            before.append(Text(piece, tokens))
         return before
 
     def add_refusal(self, event: Json) -> list[Delta]:
