@@ -42,6 +42,11 @@ def test_a_new_conversation_shows_its_metadata_and_no_items(owner: Asker) -> Non
     assert items_of(owner, made["id"]) == []
 
 
+def test_a_conversation_is_begun_with_nothing(owner: Asker) -> None:
+    made = owner.ask("POST", CONVERSATIONS)
+    assert (made.status_code, made.get_json()["metadata"]) == (200, {})
+
+
 def test_messages_are_listed_as_openais_client_declares_them(owner: Asker) -> None:
     roles = ("user", "assistant", "system", "developer")
     conversation = begun(owner, items=[{"role": role, "content": "x"} for role in roles])

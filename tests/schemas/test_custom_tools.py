@@ -83,6 +83,51 @@ def test_a_custom_tool_that_is_wrong_is_refused_by_its_path(
     assert (inside.code, inside.param) == (code, f"tools[0].tools[0]{where}")
 
 
+NESTED_GRAMMAR = {
+    "type": "grammar",
+    "grammar": {"syntax": "lark", "definition": "start: /a/"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ({"name": "patch"}, CustomTool("patch", None, PlainInput())),
+        (
+            {"name": "patch", "description": "d", "format": NESTED_GRAMMAR},
+            CustomTool("patch", "d", InputGrammar("lark", "start: /a/")),
+        ),
+    ],
+)
+def test_a_custom_tool_is_taken_as_chat_nests_it(given: dict[str, Any], made: CustomTool) -> None:
+    nested = {"type": "custom", "custom": given}
+    chosen = {"type": "custom", "custom": {"name": "patch"}}
+    for choice in (chosen, {"type": "allowed_tools", "mode": "required", "tools": [chosen]}):
+        parameters = load(tools=[nested], tool_choice=choice).parameters
+        assert parameters.tools == (made,)
+    assert load(tools=[nested], tool_choice=chosen).parameters.tool_choice == (
+        NamedCustomTool("patch")
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "where"),
+    [
+        ({"custom": {}}, MISSING, "custom.name"),
+        ({"custom": {"name": "a b"}}, VALUE, "custom.name"),
+        ({"custom": 5}, TYPE, "custom"),
+        ({"name": "p", "format": {"type": "grammar", "grammar": {}}}, MISSING, "format.grammar."),
+        ({"name": "p", "format": {"type": "grammar"}}, MISSING, "format."),
+    ],
+)
+def test_what_is_wrong_in_a_nested_custom_tool_is_named_by_its_path(
+    given: dict[str, Any], code: str, where: str
+) -> None:
+    found, path = verdict(body(tools=[{"type": "custom"} | given]))
+    assert found == code
+    assert str(path).startswith(f"tools[0].{where}")
+
+
 def test_a_name_is_taken_by_a_function_and_a_custom_tool_alike() -> None:
     tools = [FUNCTION, CUSTOM | {"name": "look_up"}]
     assert verdict(body(tools=tools)) == (VALUE, "tools[1].name")

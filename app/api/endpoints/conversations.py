@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
-from app.api.http.bodies import json_body
+from app.api.http.bodies import json_body, optional_json_body
 from app.api.http.content_key import take_content_key
 from app.api.http.json_response import ignored_parameters, json_response
 from app.api.http.queries import include_values, page_query
@@ -36,7 +36,7 @@ def _conversations() -> Conversations:
 def create() -> ResponseReturnValue:
     """Begin a conversation."""
     reading = ReadContext()
-    body = CREATE_CONVERSATION.load(json_body(context.current()), context=reading)
+    body = CREATE_CONVERSATION.load(optional_json_body(context.current()), context=reading)
     metadata, items = body.get("metadata", {}), body.get("items", ())
     made = _conversations().create(context.caller(), metadata, items)
     return json_response(CONVERSATION.dump(made), ignored_parameters(reading.ignored))

@@ -40,7 +40,7 @@ _MODES = ("none", "auto", "required")
 
 
 class ChosenFunctionNameSchema(Document):
-    about = "A function, by its name."
+    about = "A function or custom tool, by its name."
 
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
 
@@ -60,11 +60,17 @@ class ChosenFunctionSchema(Document):
 
 
 class ChosenCustomToolSchema(Document):
-    about = "The model must call this custom tool."
-    values = (NamedCustomTool,)
+    about = "The model must call this custom tool; the Chat Completions spelling is understood."
 
     type = Choice("custom", required=True)
-    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    name = String(pattern=NAME, hint=NAME_HINT)
+    custom = Nested(ChosenFunctionNameSchema(), about="The tool, as Chat has it.")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedCustomTool:
+        name = found.get("name") or found.get("custom", {}).get("name")
+        if name is None:
+            raise required(join(path, "name"))
+        return NamedCustomTool(name)
 
 
 class ChosenBuiltInToolSchema(Document):

@@ -23,15 +23,76 @@ class InputTextFormatSchema(Document):
         return PlainInput()
 
 
-class InputGrammarSchema(Document):
-    about = "A text of this grammar; models are shown it, and not held to it."
+class NestedGrammarSchema(Document):
+    about = "A grammar, as Chat Completions nests it."
 
-    type = Choice("grammar", required=True)
     syntax = Choice("lark", "regex", required=True)
     definition = String(required=True, shortest=1, longest=LONGEST_DESCRIPTION)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputGrammar:
         return InputGrammar(found["syntax"], found["definition"])
+
+
+class NestedGrammarFormatSchema(Document):
+    about = "A text of a grammar as Chat Completions has it: taken, and shown in this API's form."
+
+    type = Choice("grammar", required=True)
+    grammar = Nested(NestedGrammarSchema(), required=True, about="The grammar.")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> InputGrammar:
+        grammar: InputGrammar = found["grammar"]
+        return grammar
+
+
+class InputGrammarSchema(NestedGrammarSchema):
+    about = "A text of this grammar; models are shown it, and not held to it."
+
+    type = Choice("grammar", required=True)
+
+    def read(self, raw: object, path: str, context: ReadContext) -> InputGrammar:
+        """Return the grammar, whichever of the two forms it has (R21).
+
+        Raises:
+            InvalidField: its first fault.
+        """
+        form = _NESTED_FORMAT.read if _is_nested(raw, "syntax", "grammar") else super().read
+        grammar: InputGrammar = form(raw, path, context)
+        return grammar
+
+
+_NESTED_FORMAT = NestedGrammarFormatSchema()
+
+
+def _is_nested(raw: object, key: str, within: str) -> bool:
+    return type(raw) is dict and raw.get(key) is None and within in raw
+
+
+class NestedCustomSchema(Document):
+    about = "A custom tool, as Chat Completions nests it."
+
+    name = String(required=True, pattern=NAME, hint=NAME_HINT)
+    description = String(longest=LONGEST_DESCRIPTION)
+    format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
+        return CustomTool(
+            found["name"], found.get("description"), found.get("format", PlainInput())
+        )
+
+
+class NestedCustomToolSchema(Document):
+    about = "A custom tool as Chat Completions has it: taken, and shown in this API's form (R21)."
+
+    type = Choice("custom", required=True)
+    custom = Nested(NestedCustomSchema(), required=True, about="The tool.")
+
+    def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
+        tool: CustomTool = found["custom"]
+        return tool
+
+
+#: The form that is read in place of the usual one.
+NESTED_CUSTOM = NestedCustomToolSchema()
 
 
 class InputCustomToolSchema(Document):
@@ -43,6 +104,16 @@ class InputCustomToolSchema(Document):
     format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
     defer_loading = Boolean(about=DEFERRED)
     allowed_callers = InputCallersField()
+
+    def read(self, raw: object, path: str, context: ReadContext) -> CustomTool:
+        """Return the tool, whichever of the two forms it has.
+
+        Raises:
+            InvalidField: its first fault.
+        """
+        form = NESTED_CUSTOM.read if _is_nested(raw, "name", "custom") else super().read
+        tool: CustomTool = form(raw, path, context)
+        return tool
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
         return CustomTool(

@@ -10,6 +10,7 @@ from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.invalid import InvalidField, array_at, join, object_at, type_at
 from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
+from app.schemas.request.tools.custom import NESTED_CUSTOM
 from app.schemas.request.tools.functions import NESTED, plain_tool
 from app.schemas.request.tools.hosted import InputHostedToolSchema, read_hosted
 from app.schemas.request.tools.known import KnownToolsJson
@@ -30,6 +31,8 @@ TOOLS: dict[str, Document] = MEMBERS | {
 
 
 _HOSTED = InputHostedToolSchema()
+#: The forms that Chat Completions has of some of them.
+_NESTED = (NESTED, NESTED_CUSTOM)
 
 
 class ToolsField(StrictField):
@@ -63,7 +66,7 @@ class ToolsField(StrictField):
         """Do what there is to do with a tool that is kept: here nothing."""
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        items = {"anyOf": [refer(tool) for tool in (*TOOLS.values(), NESTED, _HOSTED)]}
+        items = {"anyOf": [refer(tool) for tool in (*TOOLS.values(), *_NESTED, _HOSTED)]}
         return {"type": "array", "maxItems": MOST_TOOLS, "items": items}
 
 
