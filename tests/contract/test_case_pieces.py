@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.items import FunctionCall
 from app.domain.stream.accumulate import fold
-from app.errors import AnswerNotUnderstood
+from app.errors import AnswerNotUnderstood, UpstreamMisbehaved
 from app.settings import Api
 from tests.contract.recordings import Telling, play
 from tests.contract.test_case_shapes import (
@@ -159,3 +159,28 @@ def test_deltas_of_which_none_is_known_are_no_answer() -> None:
     assert type(responses_streamed(added, heard).failure) is AnswerNotUnderstood
     words = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hello"}
     assert summary_of(responses_streamed(added, heard, words)) == ["Hello"]
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [call("", ""), call("{}", ""), {"id": "a", "type": "function"}, {"index": 0, "function": {}},
+     {"id": "a", "function": {"name": None, "arguments": None}}],
+)  # fmt: skip
+def test_a_call_of_nothing_costs_no_answer(blank: Json) -> None:
+    other = call(OSLO, index=1, id="b")
+    for calls in ([blank], [blank, other], [other, blank]):
+        called = [("f", {"city": "Oslo"})] if other in calls else []
+        message = {"content": "Hello", "tool_calls": calls}
+        assert summary_of(chat_whole(message=message)) == ["Hello", *called]
+        assert summary_of(chat_streamed({"delta": message})) == ["Hello", *called]
+
+
+def test_a_call_of_nothing_alone_is_no_answer() -> None:
+    for message in ({"tool_calls": [call("", "", id="a")]}, {"tool_calls": [call("{}", "")]}):
+        for telling in (chat_whole(message=message), chat_streamed({"delta": message})):
+            assert type(telling.failure) is AnswerNotUnderstood
+
+
+def test_arguments_without_a_name_are_nonsense() -> None:
+    message = {"content": "Hello", "tool_calls": [call(OSLO, "")]}
+    assert type(chat_whole(message=message).failure) is UpstreamMisbehaved

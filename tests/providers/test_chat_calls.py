@@ -158,7 +158,7 @@ def test_a_call_with_nothing_but_a_name_is_opened_at_the_end() -> None:
 
 def test_a_call_needs_a_name() -> None:
     with pytest.raises(UpstreamMisbehaved, match="without a name"):
-        heard(fragment("{}", index=0, call_id="c1"))
+        heard(fragment("[]", index=0, call_id="c1"))
 
 
 @pytest.mark.parametrize(

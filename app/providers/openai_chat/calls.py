@@ -74,6 +74,11 @@ class Calls:
         """Whether there was none."""
         return not self._calls
 
+    @property
+    def has_blank(self) -> bool:
+        """Whether one of them has neither a name nor arguments: it calls nothing."""
+        return any(map(_is_blank, self._calls))
+
     def add(self, fragment: Json) -> list[Delta]:
         """Add a fragment; return what can be said now."""
         # What the fragment has: an id, a piece of a name, a piece of the arguments.
@@ -128,13 +133,15 @@ class Calls:
             self._keep(call.place, fields | ({"function": inner} if inner else {}))
 
     def end(self) -> list[Delta]:
-        """Return the calls that still waited.
+        """Return the calls that still waited, but for those that call nothing.
 
         Raises:
             UpstreamMisbehaved: when one never got a name.
         """
         deltas: list[Delta] = []
         for call in self._calls:
+            if _is_blank(call):
+                continue
             if not call.opened:
                 deltas += self._open(call)
             if call.is_empty:
@@ -193,6 +200,10 @@ class Calls:
         opened = CallOpened(call.key, call.id or None, call.name)
         arguments, call.waiting = "".join(call.waiting), []
         return [opened, Arguments(call.key, arguments)] if arguments else [opened]
+
+
+def _is_blank(call: _Call) -> bool:
+    return not (call.name or call.waiting)
 
 
 def _function(fragment: Json) -> Json:

@@ -102,8 +102,8 @@ class MessageReader:
         for annotation in self.reader.mappings(message, "annotations"):
             if cited := self._citation(annotation):
                 deltas.append(Annotated(cited))
-        has_calls = self._take_calls(message, deltas)
-        if len(deltas) > before or has_calls:
+        self._take_calls(message, deltas)
+        if len(deltas) > before:
             self.understanding.has_known = True
 
     def _keep_unknown(self, message: Json, names: Iterable[str]) -> None:
@@ -172,6 +172,9 @@ class MessageReader:
         ended, calls = list[Delta](), self._calls
         if calls is not None and not calls.is_empty:
             self._open_calls(calls, calls.end(), ended)
+            if calls.has_blank:
+                self.understanding.note_unknown("call", "")
+            self.understanding.has_known = self.understanding.has_known or bool(ended)
         elif self._sources and self._text_length:
             ended += [
                 Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
@@ -218,21 +221,20 @@ class MessageReader:
         else:
             self.understanding.note_unknown("part", kind)
 
-    def _take_calls(self, message: Json, deltas: list[Delta]) -> bool:
+    def _take_calls(self, message: Json, deltas: list[Delta]) -> None:
         if given := message.get("tool_calls"):
             name, fragments = "tool_calls", elements(listed(given), BOUNDS.items)
         elif function := message.get("function_call"):
             legacy = {"index": 0, "function": function} if isinstance(function, dict) else function
             name, fragments = "function_call", (legacy,)
         else:
-            return False
+            return
         calls = self._calls = self._calls or Calls(self.kept.keep_of_call)
         for fragment in fragments:
             if isinstance(fragment, dict):
                 self._open_calls(calls, calls.add(fragment), deltas)
             else:
                 self.understanding.note_unknown("field", name)
-        return not calls.is_empty
 
     def _open_calls(self, calls: Calls, added: list[Delta], deltas: list[Delta]) -> None:
         """Add what calls have said; what must travel back stands before the call it is of."""

@@ -127,8 +127,9 @@ class ChatReader:
             message = _numbered(message)
         self._message.take(message, choice.get("logprobs"), deltas)
         self._message.take_sources(answer)
+        deltas += self._message.end()
         self._message.understanding.check()
-        return deltas + self._message.end()
+        return deltas
 
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
         if data == DONE:
