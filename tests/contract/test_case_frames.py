@@ -90,6 +90,10 @@ ERRORS: list[tuple[Json, type[GatewayError]]] = [
     ({"status": 429, "message": "slow down"}, UpstreamRateLimited),
     ({"errors": [{"message": "no", "code": 7}], "result": None}, UpstreamUnavailable),
     ({"detail": "Internal error"}, UpstreamUnavailable),
+    ({"error": "`temperature` must be positive", "error_type": "validation"}, InvalidRequest),
+    ({"error": "Model is overloaded", "error_type": "overloaded"}, UpstreamUnavailable),
+    ({"error": "no", "code": 400}, InvalidRequest),
+    ({"error": "no"}, UpstreamUnavailable),
     ({"message": "Internal error"}, UpstreamUnavailable),
 ]
 
@@ -129,3 +133,10 @@ def test_a_web_page_is_known_by_how_it_begins(api: Api) -> None:
             failure = play(api, pieces, stream=stream).failure
             assert type(failure) is UpstreamMisbehaved
             assert "web page" in str(failure)
+
+
+def test_groq_says_in_a_room_of_its_own_why_it_stopped() -> None:
+    stopped = {"choices": [{"delta": {}}], "x_groq": {"id": "1", "error": "out of capacity"}}
+    first, *_ = frames_of("chat_completions")
+    said = first + b"data: " + orjson.dumps(stopped) + b"\n\ndata: [DONE]\n\n"
+    assert shown("chat_completions", said) == (UpstreamUnavailable, "A")

@@ -81,7 +81,7 @@ def read_error(error: object, secret: str | None) -> ErrorBody:
     status = _status(number)
     return ErrorBody(
         message=_message(_upstream_words(error) or _words(error), secret),
-        type=_first(error, ("type", "__type", "status"), secret),
+        type=_first(error, ("error_type", "type", "__type", "status"), secret),
         code="" if status else _first(error, ("code",), secret),
         param=_first(error, ("param",), secret) or None,
         status=status,
@@ -138,6 +138,8 @@ def failure_in(answer: Mapping[str, Any]) -> object | None:
     Some say it under `error`, MiniMax under `base_resp`; both may be there and say nothing.
     """
     error = answer.get("error")
+    if isinstance(error, str) and error:
+        return {**answer, "message": error}  # its type and code stand beside it (TGI, xAI)
     if error and not (isinstance(error, dict) and not any(error.values())):
         return error  # type: ignore[no-any-return] # JSON
     base = answer.get("base_resp")

@@ -59,6 +59,9 @@ _STATUS_OF = {
     "RESOURCE_EXHAUSTED": 429,
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
+    # Text Generation Inference's
+    "validation": 400,
+    "overloaded": 529,
     # DashScope's
     "InvalidParameter": 400,
     "InvalidApiKey": 401,

@@ -229,7 +229,10 @@ class ChatReader:
     def _count(self, place: Json, deltas: list[Delta]) -> None:
         """Take in the counts that a chunk or its choice has; Groq keeps them in a room apart."""
         if "x_groq" in place:
-            self._count(self._optional.mapping(place, "x_groq"), deltas)
+            groq = self._optional.mapping(place, "x_groq")
+            if error := groq.get("error"):
+                raise self._fault(error)
+            self._count(groq, deltas)
         usage = place.get("usage")
         if usage and usage != self._usage:
             self._usage = usage
