@@ -40,6 +40,7 @@ settings.load_profile("any-machine")
 THOROUGH = (
     "tests/browser/",
     "tests/deploy/test_sbom.py",
+    "tests/e2e/test_job_failover.py",
     "tests/e2e/test_patient_jobs.py",
     "tests/e2e/test_rolling.py",
     "tests/e2e/test_scale_out.py",

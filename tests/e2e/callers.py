@@ -25,6 +25,8 @@ PATIENCE_S = 60
 #: How long, in seconds, a caller waits who was refused.
 BACK_OFF_S = 0.1
 ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
+#: The types of events that end a stream.
+LAST = frozenset(f"response.{status}" for status in ENDED)
 
 Json = dict[str, Any]
 
@@ -87,12 +89,12 @@ class Caller(ABC):
             self._refuse(type(error).__name__)
             return None
         if answer.status_code not in (200, 202):
-            self._refuse(f"{answer.status_code} {_code(answer)}")
+            self._refuse(f"{answer.status_code} {code(answer)}")
             return None
         if not body.get("stream"):
             response: Json = answer.json()
             return response
-        ends = [each for each in _events(answer.text) if each["type"] in _LAST]
+        ends = [each for each in _events(answer.text) if each["type"] in LAST]
         if not ends:
             self._refuse("stream cut off")
             return None
@@ -156,7 +158,7 @@ class Conversing(Caller):
             self._refuse(type(error).__name__)
             return ""
         if not answer.ok:
-            self._refuse(f"{answer.status_code} {_code(answer)}")
+            self._refuse(f"{answer.status_code} {code(answer)}")
             return ""
         return str(answer.json()["id"])
 
@@ -192,7 +194,7 @@ class Waiting(Caller):
             self._refuse(type(error).__name__)
             return None
         if answer.status_code != 200:
-            self._refuse(f"{answer.status_code} {_code(answer)}")
+            self._refuse(f"{answer.status_code} {code(answer)}")
             return None
         response: Json = answer.json()
         return response
@@ -206,7 +208,7 @@ class Following(Waiting):
         while not self.over.is_set():
             for event in self._followed(session, response_id, numbers[-1] if numbers else -1):
                 numbers.append(event["sequence_number"])
-                if event["type"] in _LAST:
+                if event["type"] in LAST:
                     if numbers != list(range(len(numbers))):
                         self.torn.append(response_id)
                     response: Json = event["response"]
@@ -221,18 +223,14 @@ class Following(Waiting):
         try:
             with session.get(url, stream=True, timeout=PATIENCE_S) as answer:
                 if answer.status_code != 200:
-                    self.refused[f"{answer.status_code} {_code(answer)}"] += 1
+                    self.refused[f"{answer.status_code} {code(answer)}"] += 1
                     return
-                for line in answer.iter_lines(chunk_size=None):
+                for event in events_of(answer):
                     if self.over.is_set():
                         return
-                    if line.startswith(b"data: {"):
-                        yield json.loads(line[6:])
+                    yield event
         except requests.RequestException as error:
             self.refused[type(error).__name__] += 1
-
-
-_LAST = {"response.completed", "response.failed", "response.incomplete", "response.cancelled"}
 
 
 def _talk(answer: str, lasts_s: float) -> tuple[str, str]:
@@ -249,7 +247,15 @@ def _events(text: str) -> list[Json]:
     return [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
 
 
-def _code(answer: requests.Response) -> str:
+def events_of(answer: requests.Response) -> Iterator[Json]:
+    """Yield the events of a stream as they come. Raises RequestException where it breaks off."""
+    for line in answer.iter_lines(chunk_size=None):
+        if line.startswith(b"data: {"):
+            yield json.loads(line[6:])
+
+
+def code(answer: requests.Response) -> str:
+    """Return the code of an error, or else how its answer begins."""
     try:
         return str(answer.json()["error"]["code"])
     except (ValueError, KeyError, TypeError):
