@@ -139,6 +139,29 @@ def test_an_end_that_no_replica_has_can_be_confirmed_later(unsafe: Unsafe) -> No
     assert unsafe.jobs.queues() == QueueFigures(0, 0, 0.0)
 
 
+def test_an_end_that_no_replica_has_keeps_its_lease_and_no_webhook_hears_of_it(
+    unsafe: Unsafe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, events = unsafe.claimed(), list[str]()
+    for jobs in (unsafe.jobs, unsafe.calm_jobs):
+        monkeypatch.setattr(jobs._queues, "end", lambda _, status: events.append(status))
+    ended, ending = turn("job", response_id=claim.response_id), Flush(0, (b"end",))
+    with pytest.raises(Unconfirmed):
+        unsafe.jobs.finish(claim, ended, ending)
+    before = [*events], unsafe.jobs.queues().running
+    unsafe.calm_jobs.finish(claim, ended, ending)
+    assert [before, events] == [([], 1), ["completed"]]
+
+
+def test_an_end_that_is_never_confirmed_is_found_by_a_sweep(unsafe: Unsafe) -> None:
+    claim = unsafe.claimed()
+    ended, ending = turn("job", response_id=claim.response_id), Flush(0, (b"end",))
+    with pytest.raises(Unconfirmed):
+        unsafe.jobs.finish(claim, ended, ending)
+    assert unsafe.jobs.settle_lost(claim.response_id) is None
+    assert unsafe.jobs.queues() == QueueFigures(0, 0, 0.0)
+
+
 def dumped(client: Any, pattern: str) -> dict[bytes, bytes]:
     """Return the keys of one slot as they are."""
     return {key: client.dump(key) for key in client.scan_iter(match=pattern)}

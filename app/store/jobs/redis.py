@@ -168,10 +168,11 @@ class RedisJobStore:
                 self._streams.forget(response_id)
                 return False
             self._stored.follow(turn.account, size)
-            self._queues.end(response_id, turn.response.status)
         # What no replica has may go with its server, and then it is ended once more, with the
-        # events before: they are remembered until it is confirmed.
+        # events before. Until it is confirmed, or a sweep finds it, no webhook hears of it.
         self.safety.require(reached)
+        with translated():
+            self._queues.end(response_id, turn.response.status)
         self._streams.forget(response_id)
         return True
 
