@@ -140,6 +140,13 @@ def test_a_summary_that_nobody_writes_is_named(summary: str, names: tuple[str, .
     assert ignored(request(reasoning=ReasoningOptions(summary=summary)), OPENAI) == names
 
 
+@pytest.mark.parametrize(("summary", "names"), [("auto", ()), ("none", ("reasoning.summary",))])
+def test_that_no_summary_is_wanted_is_named_where_the_server_tells_what_it_thinks(
+    summary: str, names: tuple[str, ...]
+) -> None:
+    assert ignored(request(reasoning=ReasoningOptions(summary=summary)), knowing()) == names
+
+
 def test_a_schema_is_told() -> None:
     assert sent(text=TextOptions(FORMAT))["response_format"] == {
         "type": "json_schema",

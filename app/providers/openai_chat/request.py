@@ -102,7 +102,8 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
 def _ignored_reasoning(options: ReasoningOptions, profile: Profile) -> Iterator[str]:
     if options.effort is not None and not _is_effort_known(options.effort, profile):
         yield "reasoning.effort"
-    if options.summary not in (None, "none") and not profile.tells_reasoning:
+    # What a server tells of its reasoning is shown, and no other can be had to.
+    if options.summary is not None and (options.summary == "none") == profile.tells_reasoning:
         yield "reasoning.summary"
 
 
