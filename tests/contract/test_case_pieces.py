@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
-from app.domain.items import FunctionCall
+from app.domain.items import FunctionCall, Message, OutputText
 from app.domain.stream.accumulate import fold
 from app.errors import AnswerNotUnderstood, UpstreamMisbehaved
 from app.settings import Api
@@ -135,6 +136,31 @@ def test_a_delta_is_known_by_what_it_has(delta: Any) -> None:
     grown = {"type": "content_block_delta", "index": 0, "delta": delta}
     assert summary_of(anthropic_streamed(start, grown)) == ["Hello"]
     assert summary_of(anthropic_streamed(grown)) == ["Hello"]
+
+
+def test_a_message_may_lack_its_start() -> None:
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}}
+    piece = {"type": "content_block_delta", "index": 0, "delta": {"text": "Hello"}}
+    reason = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    stop = {"type": "message_stop"}
+    for events in ((start, piece, reason, stop), (start, piece, stop), (piece, reason)):
+        telling = play("anthropic_messages", [frames(*events)], stream=True)
+        assert summary_of(telling) == ["Hello"]
+    alone = play("anthropic_messages", [frames(stop)], stream=True)
+    assert alone.failure is not None
+
+
+def test_sources_may_be_addresses_or_objects() -> None:
+    url = "https://a.example/x"
+    for cited in ([url], [{"url": url}], [{"url": url, "title": "A"}, {"title": "B"}, None, 7]):
+        answer = {"choices": [{"message": {"content": "Hello"}}], "citations": cited}
+        telling = play("chat_completions", [orjson.dumps(answer)], stream=False)
+        (message,) = fold(telling.events).output
+        assert isinstance(message, Message)
+        (part,) = message.content
+        assert isinstance(part, OutputText)
+        (note,) = part.annotations
+        assert (note["url"], note["title"]) == (url, "A" if len(cited) > 1 else "")
 
 
 def test_a_thought_without_a_type_is_one() -> None:

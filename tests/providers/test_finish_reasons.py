@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import UpstreamUnavailable
-from app.providers.reading.finish_reasons import Reason, finish_reason, reason_word
+from app.providers.reading.finish_reasons import Reason, finish_reason, later_reason, reason_word
 
 WORDS: dict[Reason, list[str]] = {
     "length": [
@@ -61,3 +61,20 @@ def test_other_words_are_not_known(word: str) -> None:
 )
 def test_a_reason_in_any_shape_has_a_word_or_none(given: object, word: str) -> None:
     assert reason_word(given) == word
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "counts"),
+    [
+        (None, "stop", "stop"),
+        ("stop", "length", "length"),
+        ("length", "stop", "length"),
+        ("content_filter", "STOP", "content_filter"),
+        ("error", "stop", "error"),
+        ("tool_calls", "stop", "stop"),
+        ("length", "content_filter", "content_filter"),
+        ("bored", "stop", "bored"),
+    ],
+)
+def test_a_cut_is_not_undone(earlier: str | None, later: str, counts: str) -> None:
+    assert later_reason(earlier, later) == counts

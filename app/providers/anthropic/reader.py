@@ -9,7 +9,7 @@ from app.providers.faults.error_body import failure_instead
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
 from app.providers.reading.fields import Note, ignore, refuse_too_many
-from app.providers.reading.finish_reasons import Reason, finish_reason, reason_word
+from app.providers.reading.finish_reasons import Reason, finish_reason, later_reason, reason_word
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
@@ -89,7 +89,8 @@ class MessagesReader:
     def end(self) -> list[Delta]:
         """End the answer, which is whole even where no reason was given (A9)."""
         was_done, self.is_done = self.is_done, True
-        if was_done or not self._started:
+        # A relay may leave out the start of the message; that it ends is no answer by itself.
+        if was_done or not (self._started or self._has_said or self._stop_reason is not None):
             return []
         deltas = self._noted(self._blocks.stop_all())
         self._understanding.check()
@@ -136,7 +137,8 @@ class MessagesReader:
 
     def _note_stop(self, place: Json) -> None:
         reader = self._reader
-        self._stop_reason = reason_word(place.get("stop_reason")) or self._stop_reason
+        if reason := reason_word(place.get("stop_reason")):
+            self._stop_reason = later_reason(self._stop_reason, reason)
         details = reader.mapping(place, "stop_details")
         self._explanation = reader.string(details, "explanation") or self._explanation
 

@@ -165,7 +165,11 @@ class MessageReader:
                 self._titles[url] = self.reader.string(result, "title")
             self._sources = list(filter(None, self._titles))
         if "citations" in place and isinstance(cited := place["citations"], list):
-            self._sources = [url for url in cited if isinstance(url, str) and url]
+            pages = [{"url": each} if isinstance(each, str) else each for each in cited]
+            for page in self.reader.mappings({"citations": pages}, "citations"):
+                if title := self.reader.string(page, "title"):
+                    self._titles[self.reader.string(page, "url")] = title
+            self._sources = [page["url"] for page in pages if _has_url(page)]
 
     def end(self) -> list[Delta]:
         """Return what is left to say: the sources of the whole text, calls that still waited."""
@@ -260,6 +264,11 @@ def listed(calls: object) -> object:
     if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
         return list(calls.values())
     return calls
+
+
+def _has_url(page: object) -> bool:
+    url = page.get("url") if isinstance(page, dict) else None
+    return isinstance(url, str) and bool(url)
 
 
 def _url_citation(url: str, title: str, start: int, end: int) -> Json:

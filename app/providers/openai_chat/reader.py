@@ -19,7 +19,7 @@ from app.providers.reading.budget import BOUNDS
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
 from app.providers.reading.fields import Note, elements, ignore, mapping
-from app.providers.reading.finish_reasons import finish_reason, reason_word
+from app.providers.reading.finish_reasons import finish_reason, later_reason, reason_word
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import DONE, Frame, odd_frame
 
@@ -41,7 +41,7 @@ class ChatReader:
     _has_begun = False  # there was a choice
     _is_counted = False  # usage came after the last word
     _usage: object = None
-    _reason: object = None
+    _reason: str | None = None
     _tier: str | None = None
 
     def __init__(
@@ -195,7 +195,7 @@ class ChatReader:
             self._is_counted = False
         self._count(choice, deltas)
         if reason:
-            self._reason = reason
+            self._reason = later_reason(self._reason, reason)
         if chunk.get("service_tier"):
             self._tier = self._optional.string(chunk, "service_tier") or self._tier
 

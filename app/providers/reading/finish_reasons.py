@@ -92,6 +92,13 @@ def reason_word(given: object) -> str:
     return given
 
 
+def later_reason(earlier: str | None, later: str) -> str:
+    """Return which of two reasons counts that an answer gave: a cut is not undone by a "stop"."""
+    if earlier is None or earlier.casefold() in _WHOLE or later.casefold() not in _WHOLE:
+        return later
+    return earlier
+
+
 def finish_reason(upstream: str) -> Reason | None:
     """Return what an upstream's reason amounts to; None for one that is not known.
 
