@@ -41,7 +41,7 @@ def conversation_operations() -> dict[str, dict[str, Json]]:
     listed = (_ID, *page_parameters(), include())
     return {
         CONVERSATIONS: {
-            "post": _sent(CreateConversationSchema())
+            "post": _sent(CreateConversationSchema(), required=False)
             | _operation("createConversation", "Begin a conversation.", whole),
         },
         _ONE: {
@@ -73,5 +73,5 @@ def _operation(operation_id: str, summary: str, success: Json, *parameters: Json
     }
 
 
-def _sent(schema: object) -> Json:
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+def _sent(schema: object, *, required: bool = True) -> Json:
+    return {"requestBody": {"required": required, "content": {JSON: {"schema": schema}}}}
