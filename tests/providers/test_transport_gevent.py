@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import ROOT, uncounted
+
 HERE = Path(__file__).parent
 
 PATCHED = """
@@ -28,6 +30,12 @@ def test_the_transport_does_the_same_under_gevent() -> None:
     ]
     command = [sys.executable, "-c", PATCHED, "-q", "-p", "no:cacheprovider", *files]
     run = subprocess.run(  # noqa: S603 - our own interpreter and files
-        command, cwd=HERE.parent.parent, capture_output=True, text=True, timeout=280, check=False
+        command,
+        cwd=ROOT,
+        env=uncounted(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
