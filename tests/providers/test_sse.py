@@ -169,3 +169,9 @@ def test_lines_that_are_whole_each_are_frames_of_their_own(
     said: bytes, frames: list[Frame]
 ) -> None:
     assert split(said) == frames
+
+
+def test_a_long_block_is_one_frame() -> None:
+    """It would be read in one go, in which nobody else has a turn."""
+    lines = b"data: {}\n" * (sse.MOST_UNPARTED // 9 + 1)
+    assert len(split(lines + b"\n")) == 1

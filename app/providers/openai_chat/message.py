@@ -65,7 +65,8 @@ class MessageReader:
         self.understanding = self.reader.understanding
         self._calls: Calls | None = None  # made for the first
         self._text_length = 0
-        self._text_of_messages = ""  # where a stream is made of messages: what they said
+        self._texts: list[str] = []  # where a stream is made of messages: what they said
+        self._texts_length = 0
         self._has_thought = False
         self._sources: list[str] = []
         self._titles: dict[str, str] = {}
@@ -141,21 +142,27 @@ class MessageReader:
         if (length := self._text_length + uncounted) and "content" in new:
             new["content"] = self._rest_of_text(new["content"], length)
         elif isinstance(content := new.get("content"), str):
-            self._text_of_messages = content
+            self._keep_text(content)
         return new
 
     def _rest_of_text(self, content: object, length: int) -> str:
         """Return what a message's content says beyond the characters that were said."""
         if not isinstance(content, str):
             return ""
-        before = self._text_of_messages
-        if length != len(before):
+        if length != self._texts_length:
             return content[length:]  # deltas said it
-        if content.startswith(before):
-            self._text_of_messages = content
-            return content[length:]
-        self._text_of_messages = before + content
+        # Only one that is as long as all before can repeat it: so pieces are joined seldom.
+        if len(content) >= length:
+            before = "".join(self._texts)
+            self._texts, self._texts_length = [before], length
+            if content.startswith(before):
+                content = content[length:]
+        self._keep_text(content)
         return content
+
+    def _keep_text(self, content: str) -> None:
+        self._texts.append(content)
+        self._texts_length += len(content)
 
     def take_sources(self, place: Json) -> None:
         """Take in sources that stand beside the message (Perplexity); later lists replace them."""

@@ -15,6 +15,9 @@ from app.providers.reading.json_text import Misread, loads
 #: The longest frame that is taken in: a whole answer travels in one event at times.
 MAX_FRAME = 16 * 1024 * 1024
 
+#: How long a block of frames without blank lines may be: it is read in one go.
+MOST_UNPARTED = 1024 * 1024
+
 #: The event's name, "" where the server gives none, and its data.
 Frame = tuple[str, bytes]
 
@@ -140,10 +143,11 @@ def _parse(block: bytes) -> list[Frame]:
             frames.append((event, value.removeprefix(b" ")))
         elif name == b"event":
             event = value.removeprefix(b" ")
-    if len(frames) > 1 and not all(_may_be_whole(data) for _, data in frames):
+    is_parted = len(block) <= MOST_UNPARTED and all(_may_be_whole(data) for _, data in frames)
+    if len(frames) > 1 and not is_parted:
         frames = [(event, b"\n".join(data for _, data in frames))]
     elif len(frames) == 1:
-        frames = [(event, frames[0][1])]
+        frames = [(event, frames[0][1])]  # the name may stand behind the data
     return [(event.decode("utf-8", "replace"), data) for event, data in frames]
 
 
