@@ -251,6 +251,13 @@ def test_nothing_that_is_understood_is_no_answer(nothing: Telling) -> None:
     assert type(nothing.failure) is AnswerNotUnderstood
 
 
+def test_a_name_that_is_a_credential_is_not_told() -> None:
+    telling = chat_whole(message={"sk-hunter22hunter22": "x", "audio": {"data": "x"}})
+    assert telling.failure is not None
+    assert "hunter22" not in telling.failure.message
+    assert "field audio" in telling.failure.message
+
+
 @pytest.mark.parametrize(
     "place",
     [{"usage": {"input_tokens": 3, "output_tokens": 4}},

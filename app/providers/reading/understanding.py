@@ -18,6 +18,7 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.errors import AnswerNotUnderstood
+from app.logs.redaction import redact
 from app.providers.reading.fields import (
     MOST_PARTS,
     Json,
@@ -55,7 +56,9 @@ class Understanding:
     def note_unknown(self, kind: str, name: object) -> None:
         """Take note of something that is not known: a field, a part, a block or an item."""
         self._note(f"unknown_{kind}")
-        named = name if isinstance(name, str) and _NAME.fullmatch(name) else "without a name"
+        named = "without a name"
+        if isinstance(name, str) and _NAME.fullmatch(name) and redact(name) == name:
+            named = name
         entry = f"{kind} {named}"
         if len(self._unknown) < _MOST_NAMED and entry not in self._unknown:
             self._unknown.append(entry)
