@@ -150,6 +150,19 @@ def test_a_message_may_lack_its_start() -> None:
     assert alone.failure is not None
 
 
+def test_counts_alone_are_no_message() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2}
+    chat = {"choices": [{"message": {"content": "Hello"}}], "usage": usage}
+    empty = {"type": "message", "role": "assistant", "usage": {"input_tokens": 1}}
+    for stream in (True, False):
+        played = [
+            play("anthropic_messages", [orjson.dumps(each)], stream=stream)
+            for each in (chat, empty)
+        ]
+        assert type(played[0].failure) is UpstreamMisbehaved
+        assert summary_of(played[1]) == []
+
+
 def test_sources_may_be_addresses_or_objects() -> None:
     url = "https://a.example/x"
     for cited in ([url], [{"url": url}], [{"url": url, "title": "A"}, {"title": "B"}, None, 7]):

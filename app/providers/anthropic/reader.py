@@ -16,7 +16,8 @@ from app.providers.reading.understanding import ContentReader
 #: Said where the model refused and gave neither words nor a reason.
 REFUSED = "The model declined to answer."
 
-#: A whole answer has at least one of them; counts alone may be of another format.
+#: A whole answer says that it is one, or has at least one of them: counts alone may be of another
+#: format.
 _OF_A_MESSAGE = {"content", "stop_reason"}
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
@@ -53,7 +54,7 @@ class MessagesReader:
         """
         if error := failure_instead(body):
             raise self._fault(error)
-        if not body.keys() & _OF_A_MESSAGE:
+        if body.get("type") != "message" and not body.keys() & _OF_A_MESSAGE:
             raise Misread("it is not a message")
         return [*self._start(body), *self.end()]
 
