@@ -20,6 +20,12 @@ MESSAGES = {
         "(200 in the messages, 4000 in the completion).",
         103,
     ),
+    "openai-limit": (
+        "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in "
+        "300000 tokens.",
+        28_000,
+    ),
+    "volcengine": ("Total tokens of image and text exceed max message tokens. Request id: 1", None),
     "openai-responses": (
         "Your input exceeds the context window of this model. Please adjust your input.",
         None,

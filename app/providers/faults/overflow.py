@@ -28,6 +28,7 @@ _WORDS = re.compile(
     | context\swindow\sexceeds\slimit               # MiniMax
     | range\sof\sinput\slength\sshould\sbe          # Alibaba
     | reduce\sthe\slength\sof\sthe\s(messages|input|prompt)  # Groq, Cerebras, vLLM
+    | tokens\sexceed\s(the\sconfigured\slimit|max\smessage\stokens)  # OpenAI, Volcengine
     | tokens\sto\skeep\sfrom\sthe\s(initial|first)  # LM Studio
     | initial\sprompt\sis\sgreater\sthan\sthe\scontext  # LM Studio
     """,
@@ -59,6 +60,7 @@ _EXCESSES = [
         rf"max(imum)? input tokens: {_LIMIT}\D{{1,60}}{_HAS}",  # Bedrock
         rf"too long: {_HAS}, model maximum context length: {_LIMIT}",  # Fireworks
         rf"current length is {_HAS} while limit is {_LIMIT}",  # Cerebras
+        rf"configured limit of {_LIMIT} tokens.{{0,40}}resulted in {_HAS}",  # OpenAI
     )
 ]
 
