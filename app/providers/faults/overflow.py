@@ -28,7 +28,7 @@ _WORDS = re.compile(
     | context\swindow\sexceeds\slimit               # MiniMax
     | range\sof\sinput\slength\sshould\sbe          # Alibaba
     | reduce\sthe\slength\sof\sthe\s(messages|input|prompt)  # Groq, Cerebras, vLLM
-    | tokens\sexceed\s(the\sconfigured\slimit|max\smessage\stokens)  # OpenAI, Volcengine
+    | tokens\b.{0,20}\sexceed\s(the\sconfigured\slimit|max\smessage\stokens) # OpenAI, Volcengine
     | tokens\sto\skeep\sfrom\sthe\s(initial|first)  # LM Studio
     | initial\sprompt\sis\sgreater\sthan\sthe\scontext  # LM Studio
     """,
