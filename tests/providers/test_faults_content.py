@@ -48,3 +48,15 @@ def test_content_that_a_provider_does_not_allow_is_the_callers_to_mend(server: s
 )  # fmt: skip
 def test_any_other_403_is_the_operators(message: str) -> None:
     assert type(refused({"error": {"message": message}})) is UpstreamRefused
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'data: {"error": {"message": "too hot"}}\n\ndata: [DONE]\n\n',
+     b'event: error\ndata: {"type": "error", "error": {"message": "too hot"}}\n\n',
+     b'data:{"error":{"message":"too hot"}}', b"event: error\ndata: too hot\n\n"],
+)  # fmt: skip
+def test_an_error_that_is_a_stream_is_read(body: bytes) -> None:
+    error = fault_of_status(400, {}, body, "acme")
+    assert type(error) is InvalidRequest
+    assert error.message == "too hot"

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.logs.redaction import redact
 from app.providers.reading.json_text import loads
+from app.providers.reading.sse import FrameSplitter
 
 #: How many characters of a message are read, and how many of it are passed on.
 MAX_READ = 8000
@@ -59,12 +60,22 @@ class ErrorBody:
 
 def read_body(body: bytes, secret: str | None) -> ErrorBody:
     """Return what a body says; `secret` is hidden wherever it stands."""
+    body = _data_of(body)
     try:
         content = loads(body)
     except ValueError:
         text = body[: 4 * MAX_READ].decode("utf-8", "replace").strip()
         return ErrorBody() if is_html(text) else ErrorBody(_message(text, secret))
     return read_error(_error_in(content), secret)
+
+
+def _data_of(body: bytes) -> bytes:
+    """Return what a body says, or the first event of a stream in its place."""
+    if not body.startswith((b"data:", b"event:")):
+        return body
+    splitter = FrameSplitter()
+    frames = splitter.feed(body[:MAX_READ]) + splitter.end()
+    return frames[0][1] if frames else body
 
 
 def read_error(error: object, secret: str | None) -> ErrorBody:
