@@ -127,7 +127,11 @@ def failure_instead(answer: Mapping[str, Any]) -> object | None:
     if _says_failed(answer):
         return answer
     # Without a type, words are an error's where a number or a code stands beside them.
-    if answer.get("type") or not any(_text(answer.get(name)) for name in ("message", "msg")):
+    if answer.get("type"):
+        return None
+    if answer.get("detail") or answer.get("errors"):
+        return answer
+    if not any(_text(answer.get(name)) for name in ("message", "msg")):
         return None
     code = answer.get("code")
     has_code = isinstance(code, str) and code.casefold() not in _GOOD_CODES
@@ -140,7 +144,7 @@ def failure_instead(answer: Mapping[str, Any]) -> object | None:
 def _says_failed(answer: Mapping[str, Any]) -> bool:
     if answer.get("success") is False or "error" in (answer.get("object"), answer.get("type")):
         return True
-    return any(answer.get(name) for name in ("detail", "errors", "__type"))
+    return bool(answer.get("__type"))
 
 
 def failure_in(answer: Mapping[str, Any]) -> object | None:
