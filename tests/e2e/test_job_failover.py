@@ -1,7 +1,7 @@
 """Background responses of every kind while their Redis fails over, twice, under two hundred jobs.
 
-A planned fail-over, then the death of the new master, by Sentinels and in a Cluster. What was
-accepted ends as its caller is told, once.
+A planned fail-over, then the death of the new master; or two masters that stall and come back; by
+Sentinels and in a Cluster. What was accepted ends as its caller is told, once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,14 @@ pytestmark = pytest.mark.timeout(400)
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """A Redis whose master has two replicas: `plan` has one take over, `kill` ends the master."""
+    """A Redis whose master has two replicas.
+
+    `plan` has one of them take over, and so does `lose`, which sends the master's process a signal.
+    """
 
     url: str
     plan: Callable[[], None]
-    kill: Callable[[], None]
+    lose: Callable[[int], None]
 
 
 def by_sentinels(stack: ExitStack) -> Servers:
@@ -65,40 +68,58 @@ def by_sentinels(stack: ExitStack) -> Servers:
         watched.fail_over()
         until(lambda: watched.has_moved, "another master")
 
-    def kill() -> None:
+    def lose(number: int) -> None:
         port = named()
-        with redis.Redis(port=port, protocol=2) as client:
-            until(lambda: _is_followed(client), "replicas to follow it")
-            os.kill(client.info("server")["process_id"], signal.SIGKILL)
-        until(lambda: named() != port, "another master")
+        with redis.Redis(port=port, protocol=2) as master, signalled(master, number):
+            until(lambda: named() != port, "another master")
 
-    return Servers(watched.url, plan, kill)
+    return Servers(watched.url, plan, lose)
 
 
 def in_a_cluster(stack: ExitStack) -> Servers:
     queues = f"{gateways.REDIS_PREFIX}{{jobs}}"
     shard = stack.enter_context(running_shards(queues, replicas=2, timeout_ms=2000))
-    first, others = shard.replicas[0], shard.replicas[1:]
+    nodes = [shard.client, *shard.replicas]
 
     def plan() -> None:
         shard.fail_over()
-        until(lambda: _leads(first), "a replica to take over")
+        until(lambda: shard.has_moved, "another master")
 
-    def kill() -> None:
-        until(lambda: _is_followed(first), "replicas to follow it")
-        os.kill(first.info("server")["process_id"], signal.SIGKILL)
-        until(lambda: any(map(_leads, [*others, shard.client])), "another master")
+    def lose(number: int) -> None:
+        until(lambda: sum(map(_leads, nodes)) == 1, "one of them to lead")
+        master = next(filter(_leads, nodes))
+        others = [each for each in nodes if each is not master]
+        with signalled(master, number):
+            until(lambda: any(map(_leads, others)), "another master")
 
-    return Servers(shard.url, plan, kill)
-
-
-def _is_followed(client: Any) -> bool:
-    """Tell whether both replicas of a new master follow it: before, none could take over."""
-    return bool(client.info("replication")["connected_slaves"] == 2)
+    return Servers(shard.url, plan, lose)
 
 
 def _leads(client: Any) -> bool:
     return bool(client.execute_command("ROLE")[0] == b"master")
+
+
+@contextmanager
+def signalled(master: Any, number: int) -> Iterator[None]:
+    """Send a master a signal once both replicas follow it: before, none could take over.
+
+    At the end it goes on, if it can.
+    """
+    until(lambda: master.info("replication")["connected_slaves"] == 2, "replicas to follow it")
+    pid = master.info("server")["process_id"]
+    os.kill(pid, number)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+FAULTS: dict[str, Callable[[Servers], None]] = {
+    "planned": lambda servers: servers.plan(),
+    "killed": lambda servers: servers.lose(signal.SIGKILL),
+    "stalled": lambda servers: servers.lose(signal.SIGSTOP),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +156,16 @@ def house(
         yield House(gateway, servers, receiver)
 
 
+@pytest.mark.parametrize("faults", [("planned", "killed"), ("stalled", "stalled")], ids="-".join)
 def test_jobs_survive_two_fail_overs(
-    house: House, upstream: Upstream, capsys: pytest.CaptureFixture[str]
+    house: House, upstream: Upstream, capsys: pytest.CaptureFixture[str], faults: tuple[str, str]
 ) -> None:
     with JobLoad(house.gateway.url, house.gateway.keys.own) as load:
-        until(accepted(load, JOBS // 4), "jobs")
-        house.servers.plan()
-        until(accepted(load, JOBS // 4), "jobs after a planned fail-over")
-        house.servers.kill()
-        until(accepted(load, JOBS // 2), "jobs after the master's death")
-    faults = [
+        for fault in faults:
+            until(accepted(load, JOBS // 4), "jobs before a fail-over")
+            FAULTS[fault](house.servers)
+        until(accepted(load, JOBS // 2), "jobs after both")
+    found = [
         *(fault for each in load.callers for fault in lost(house.gateway, each)),
         *misplaced(house.gateway, load),
         *answered_again(upstream, load),
@@ -152,7 +173,7 @@ def test_jobs_survive_two_fail_overs(
     ]
     with capsys.disabled():
         sys.stdout.write(f"{figures(load)}\n")
-    assert faults == []
+    assert found == []
 
 
 def accepted(load: JobLoad, number: int) -> Callable[[], bool]:
