@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from threading import Event
 from time import monotonic
 
 import orjson
 
-from app.api import context
 from app.cli.common.group import operator
 from app.cli.common.probe import ask
 from app.cli.up.first_key import first_key
 from app.cli.up.greeting import PAGES, greeting
-from app.factory import create_app
 from app.settings import Settings
 
 FIRST_ACCOUNT = "default"
@@ -59,8 +58,11 @@ def _wait_until_ready(bind: str, over: Event) -> None:
 
 
 def _make_key(settings: Settings) -> str:
-    app = create_app(settings)
-    with app.app_context():
+    # Not above, before web and the worker are started: that takes a second, and the first key only.
+    create_app = import_module("app.factory").create_app
+    context = import_module("app.api.context")
+    with create_app(settings).app_context():
         accounts = context.services().accounts
+        secret: str
         _, secret = accounts.create_key(FIRST_ACCOUNT, name="first", by=operator())
     return secret
