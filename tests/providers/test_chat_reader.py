@@ -25,6 +25,14 @@ from app.providers.openai_chat.reader import ChatReader
 STOP = Finished("stop")
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 LOGPROB = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 5,
+    "total_tokens": 14,
+    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 1},
+    "completion_tokens_details": {"reasoning_tokens": 3},
+}
+COUNTED = Used(Usage(9, 5, cached_tokens=4, cache_write_tokens=1, reasoning_tokens=3))
 
 
 def fault(error: object) -> GatewayError:
@@ -176,6 +184,28 @@ def test_usage_that_comes_with_every_chunk_ends_nothing() -> None:
     assert STOP not in read(piece, more, done=False)
 
 
+MORE = USAGE | {"completion_tokens": 9}
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [chunk(role="assistant") | {"usage": {"prompt_tokens": 9}}],
+        [chunk(content="Hi") | {"usage": USAGE}, chunk(content="") | {"usage": MORE}],
+        [chunk(tool_calls=[{"index": 0, "id": "c", "function": {"name": "f", "arguments": ""}}])
+         | {"usage": USAGE}],
+    ],
+    ids=["no-word", "no-more-words", "begun-call"],
+)  # fmt: skip
+def test_usage_beside_what_is_not_the_last_word_ends_nothing(chunks: list[dict[str, Any]]) -> None:
+    assert STOP not in read(*chunks, done=False)
+
+
+def test_usage_apart_from_all_choices_ends_what_was_counted_all_along() -> None:
+    piece, counted = chunk(content="Hi") | {"usage": {"prompt_tokens": 9}}, {"usage": USAGE}
+    assert read(piece, counted, done=False)[-1] == STOP
+
+
 def test_a_stream_without_a_choice_is_none() -> None:
     assert STOP not in read({"choices": [], "usage": USAGE})
 
@@ -194,16 +224,6 @@ def test_done_is_noticed() -> None:
 def test_a_server_that_broke_off_did_not_finish(reason: str) -> None:
     with pytest.raises(UpstreamUnavailable, match="broke off"):
         read(chunk(reason))
-
-
-USAGE = {
-    "prompt_tokens": 9,
-    "completion_tokens": 5,
-    "total_tokens": 14,
-    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 1},
-    "completion_tokens_details": {"reasoning_tokens": 3},
-}
-COUNTED = Used(Usage(9, 5, cached_tokens=4, cache_write_tokens=1, reasoning_tokens=3))
 
 
 def test_usage_may_come_after_the_reason_without_choices() -> None:

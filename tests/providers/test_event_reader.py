@@ -147,3 +147,36 @@ def test_an_event_named_error_holds_one_or_is_one(
     with pytest.raises(UpstreamUnavailable):
         EventReader(answer(noted)).read([("error", data)], [])
     assert seen == [{"code": 500, "message": "Boom", "type": "server_error"}]
+
+
+CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": ""}
+BLOCK = {"type": "tool_use", "id": "c1", "name": "f", "input": {}}
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "events"),
+    [
+        (
+            Responses(fault),
+            [
+                {"type": "response.created", "response": {"usage": {"input_tokens": 3}}},
+                {"type": "response.output_item.added", "output_index": 0, "item": CALL},
+            ],
+        ),
+        (
+            Messages(fault),
+            [
+                {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 3}},
+                {"type": "content_block_start", "index": 0, "content_block": BLOCK},
+            ],
+        ),
+    ],
+    ids=["responses", "messages"],
+)
+def test_usage_before_a_call_ends_nothing(
+    interpreter: EventInterpreter, events: list[dict[str, Any]]
+) -> None:
+    reader, deltas = EventReader(interpreter), list[Delta]()
+    reader.read([("", orjson.dumps(event)) for event in events], deltas)
+    assert not reader.may_end
+    assert not any(isinstance(delta, Finished) for delta in deltas + reader.end())

@@ -15,6 +15,7 @@ from app.domain.stream.deltas import Batch, Finished, Text, Used
 from app.errors import UpstreamMisbehaved, UpstreamRateLimited, UpstreamUnavailable
 from app.providers.http import HTTPProvider
 from app.providers.openai_chat import ChatFormat
+from app.providers.openai_responses import ResponsesFormat
 from app.providers.profiles import PROFILES
 from app.providers.transport import Transport
 from tests.providers.calling import API_KEY, a_call, settings
@@ -258,3 +259,11 @@ def test_an_answer_that_breaks_off_after_its_end_is_whole(said: list[bytes], str
 def test_an_answer_that_breaks_off_before_its_end_is_not(said: list[bytes]) -> None:
     with RawServer(cut_after(*said)) as server, pytest.raises(UpstreamUnavailable):
         list(provider(server.url).answer(request(stream=True), a_call()))
+
+
+def test_counts_without_an_item_are_no_answer_that_broke_off() -> None:
+    created = {"type": "response.created", "response": {"usage": {"input_tokens": 3}}}
+    with RawServer(cut_after(b"data: %s\n\n" % orjson.dumps(created))) as server:
+        answers = HTTPProvider(Transport(settings(server.url)), GENERIC, ResponsesFormat())
+        with pytest.raises(UpstreamUnavailable):
+            list(answers.answer(request(stream=True), a_call()))

@@ -66,8 +66,10 @@ class MessagesReader:
         """
         match event.get("type"):
             case "content_block_delta":
+                self._is_counted = False
                 return self._grow(event)
             case "content_block_start":
+                self._is_counted = False
                 block = self._reader.mapping(event, "content_block")
                 return self._open_block(block, event.get("index"))
             case "content_block_stop":

@@ -234,7 +234,7 @@ class MessageReader:
 
     def _take_calls(self, message: Json, deltas: list[Delta]) -> None:
         if given := message.get("tool_calls"):
-            name, fragments = "tool_calls", elements(listed(given), BOUNDS.items)
+            name, fragments = "tool_calls", elements(_listed(given), BOUNDS.items)
         elif function := message.get("function_call"):
             legacy = {"index": 0, "function": function} if isinstance(function, dict) else function
             name, fragments = "function_call", (legacy,)
@@ -266,7 +266,16 @@ class MessageReader:
         return _url_citation(url, title, start, whole_number(cited.get("end_index")) or 0)
 
 
-def listed(calls: object) -> object:
+def numbered(message: Json) -> Json:
+    """Give each call of a whole message its index: there, none is a fragment of another."""
+    calls = [
+        {**call, "index": i} if isinstance(call, dict) else call
+        for i, call in enumerate(elements(_listed(message["tool_calls"]), BOUNDS.items))
+    ]
+    return {**message, "tool_calls": calls}
+
+
+def _listed(calls: object) -> object:
     """Return calls as a list where they are an object by their indexes: `{"0": {…}}`."""
     if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
         return list(calls.values())

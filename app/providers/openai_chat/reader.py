@@ -10,22 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain.stream.deltas import Delta, Finished
+from app.domain.stream.deltas import Delta
 from app.errors import GatewayError, UpstreamMisbehaved
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
-from app.providers.openai_chat.message import MessageReader, listed
-from app.providers.reading.budget import BOUNDS
+from app.providers.openai_chat.message import MessageReader, numbered
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
 from app.providers.reading.fields import Note, elements, ignore, mapping
-from app.providers.reading.finish_reasons import finish_reason, later_reason, reason_word
+from app.providers.reading.finish_reasons import finished, later_reason, reason_word
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import DONE, Frame, odd_frame
 
 Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.
 Fault = Callable[[object], GatewayError]
+
+#: Where a piece of a call stands, which may say nothing yet.
+_CALLS = ("tool_calls", "function_call")
 
 
 class ChatReader:
@@ -39,7 +41,9 @@ class ChatReader:
     is_done = False
     _index: int | None = None  # of the choice that is read
     _has_begun = False  # there was a choice
+    _has_said = False  # a word, or a piece of a call
     _is_counted = False  # usage came after the last word
+    _counts_along = False  # it came before one, too: beside a choice it ends nothing
     _usage: object = None
     _reason: str | None = None
     _tier: str | None = None
@@ -62,7 +66,9 @@ class ChatReader:
     @property
     def may_end(self) -> bool:
         """Whether the answer is whole should it end here (A9)."""
-        return self._reason is not None or (self._has_begun and (self.is_done or self._is_counted))
+        if self._reason is not None:
+            return True
+        return (self.is_done and self._has_begun) or (self._is_counted and self._has_said)
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
         """Add what the frames say.
@@ -124,7 +130,7 @@ class ChatReader:
         """Return what the message of a choice says; one without says nothing."""
         message, deltas = message_in(choice, "message", "delta"), list[Delta]()
         if message.get("tool_calls"):
-            message = _numbered(message)
+            message = numbered(message)
         self._message.take(message, choice.get("logprobs"), deltas)
         self._message.take_sources(answer)
         deltas += self._message.end()
@@ -191,9 +197,8 @@ class ChatReader:
             self._message.take(delta, likely, deltas)
             if self._message.kept.is_thinking:
                 self.template.forget()  # the text that follows is to be seen
-        if len(deltas) > before:
-            self._is_counted = False
-        self._count(choice, deltas)
+        says = len(deltas) > before or any(map(delta.get, _CALLS))
+        self._count_choice(choice, deltas, says=says)
         if reason:
             self._reason = later_reason(self._reason, reason)
         if chunk.get("service_tier"):
@@ -226,6 +231,19 @@ class ChatReader:
             return choice
         return None
 
+    def _count_choice(self, choice: Json, deltas: list[Delta], *, says: bool) -> None:
+        """Take in a choice's counts, and forget that there were some where they are not the end.
+
+        `says` tells whether the choice has a word, or a piece of a call.
+        """
+        if says:
+            self._has_said = True
+            self._counts_along = self._counts_along or self._is_counted
+        if "usage" in choice or "x_groq" in choice:
+            self._count(choice, deltas)
+        if self._counts_along:
+            self._is_counted = False
+
     def _count(self, place: Json, deltas: list[Delta]) -> None:
         """Take in the counts that a chunk or its choice has; Groq keeps them in a room apart."""
         if "x_groq" in place:
@@ -257,19 +275,6 @@ def _content(chunk: Json) -> object:
     return chunk["choices"][0]["delta"]["content"]
 
 
-def finished(reason: object, tier: object, note: Note) -> Finished:
-    """Return why the model stopped.
-
-    Raises:
-        UpstreamUnavailable: when it is the server that broke off.
-    """
-    word = reason_word(reason) or "stop"
-    known = finish_reason(word)
-    if known is None:
-        note("finish_reason", word)
-    return Finished(known or "stop", tier if isinstance(tier, str) else None)
-
-
 def unreadable() -> UpstreamMisbehaved:
     """Return the error for an answer that cannot be understood."""
     return UpstreamMisbehaved("the upstream sent an answer that cannot be read", work_done=True)
@@ -287,12 +292,3 @@ def message_in(choice: Json, *names: str) -> Json:
         if value and isinstance(value, str):
             return {"content": value}
     return next(({name: value} for name in names if (value := choice.get(name))), {})
-
-
-def _numbered(message: Json) -> Json:
-    """Give each call of a whole message its index: there, none is a fragment of another."""
-    calls = [
-        {**call, "index": i} if isinstance(call, dict) else call
-        for i, call in enumerate(elements(listed(message["tool_calls"]), BOUNDS.items))
-    ]
-    return {**message, "tool_calls": calls}

@@ -148,6 +148,7 @@ class ResponsesReader:
             return self._items.take(*of_item, event)
         match kind:
             case "response.output_item.added":
+                self._is_counted = False
                 return self._items.added(event)
             case "response.output_item.done":
                 return self._items.done(event)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from app.domain.stream.deltas import Finished
 from app.errors import UpstreamUnavailable
+from app.providers.reading.fields import Note
 
 Reason = Literal["stop", "length", "content_filter"]
 
@@ -114,3 +116,16 @@ def finish_reason(upstream: str) -> Reason | None:
     if word in _BROKEN:
         raise UpstreamUnavailable(f"the upstream broke off its answer ({word})")
     return _REASONS.get(word)
+
+
+def finished(reason: object, tier: object, note: Note) -> Finished:
+    """Return why the model stopped.
+
+    Raises:
+        UpstreamUnavailable: when it is the server that broke off.
+    """
+    word = reason_word(reason) or "stop"
+    known = finish_reason(word)
+    if known is None:
+        note("finish_reason", word)
+    return Finished(known or "stop", tier if isinstance(tier, str) else None)

@@ -110,12 +110,26 @@ def stream_batches(
             raise reply.page_error() from None
         except Exception as error:
             yield from split_batch(pieces.deltas)
-            if reply.broke_off and reader.may_end:
-                yield from split_batch(pieces.end())  # nothing is missing but counts
+            left = _end_of(pieces, reader) if reply.broke_off else None
+            if left is not None:
+                yield from split_batch(left)  # nothing is missing but counts
             elif isinstance(error, GatewayError):
                 raise
             else:
                 raise mistake(error, call) from error
+
+
+def _end_of(pieces: PieceReader, reader: AnswerReader) -> Batch | None:
+    """Return what is left to say of an answer that broke off, None where more than that is missing.
+
+    Raises:
+        GatewayError: as AnswerReader.read does.
+    """
+    if reader.is_done or reader.may_end:
+        left = pieces.end()
+        if reader.is_done or (left and isinstance(left[-1], Finished)):
+            return left
+    return None
 
 
 def whole_batches(
