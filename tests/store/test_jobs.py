@@ -598,8 +598,10 @@ def test_what_was_taken_and_not_promised_is_not_begun(jobs: RedisJobStore) -> No
 
 def test_what_was_not_promised_and_has_ended_stays(bench: Bench) -> None:
     waiting = finished(bench.jobs)
+    before = bench.keys("")
     bench.jobs.withdraw("acme", waiting.response.id)
     assert bench.responses.get("acme", waiting.response.id).response.status == "completed"
+    assert set(bench.keys("")) == set(before)  # the account's list has it
 
 
 def test_a_worker_is_told_that_what_it_runs_was_not_promised(bench: Bench) -> None:

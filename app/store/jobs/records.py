@@ -71,10 +71,10 @@ class JobRecords:
         (is_created,) = self._safety.run(self._redis, create)
         return bool(is_created)
 
-    def withdraw(self, account: str, response_id: str) -> None:
-        """Take back what `create` wrote, and what a worker has made of it so far."""
+    def withdraw(self, account: str, response_id: str) -> bool:
+        """Take back what `create` wrote, and what a worker has made of it; False: it has ended."""
         arguments = (account, response_id, self._keys.news)
-        self._on_index(WITHDRAW, response_id, *arguments).run(self._redis)
+        return not self._on_index(WITHDRAW, response_id, *arguments).run(self._redis)
 
     def claim(self, response_id: str, lease_token: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""

@@ -117,9 +117,9 @@ class RedisJobStore:
     def withdraw(self, account: str, response_id: str) -> None:
         """Take back a job that was not promised, even while it runs; one that has ended stays."""
         with translated():
-            self._records.withdraw(account, response_id)
-            self._queues.forget(response_id)
-            self._responses.unlist(account, response_id)
+            if self._records.withdraw(account, response_id):
+                self._queues.forget(response_id)
+                self._responses.unlist(account, response_id)
 
     @property
     def announcement(self) -> Command:

@@ -1,10 +1,12 @@
 -- Takes back what create.lua has written, and what a worker has made of it: it can write nothing any
 -- more, and is told to stop.
 -- KEYS: index. ARGV: account, id, channel.
+-- Returns 1 where it has ended, and stays.
 local account, id, channel = unpack(ARGV)
-if not owned(account) or redis.call('EXISTS', job(id)) == 0 then return 0 end
+if redis.call('EXISTS', job(id)) == 0 then return redis.call('HEXISTS', index, id) end
+if not owned(account) then return 0 end
 redis.call('PUBLISH', channel, 'seized ' .. id)
 redis.call('UNLINK', job(id), events(id))
 redis.call('HDEL', index, id, terms(id), 'check:' .. id)
 if redis.call('HLEN', index) == 1 then redis.call('UNLINK', index) end
-return 1
+return 0
