@@ -44,6 +44,8 @@ def test_content_that_a_provider_does_not_allow_is_the_callers_to_mend(server: s
 @pytest.mark.parametrize(
     "message",
     ["", "Access to the chat endpoint is denied", "Your key was blocked", "Country not supported",
+     "Your request was blocked.", "Request blocked. We can't connect to the server for this app.",
+     "Your account violates our usage policies", "Account suspended: it violates the usage policy",
      "Project does not have access to model m", "Moderation is not enabled for this project"],
 )  # fmt: skip
 def test_any_other_403_is_the_operators(message: str) -> None:

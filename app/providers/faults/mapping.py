@@ -176,9 +176,7 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
     if status == 402 or _BILLING.search(error.message):
         why = f": {error.message}" if error.message else ""
         return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
-    if status == 403 and (
-        error.code == "content_policy_violation" or _FLAGGED.search(error.message)
-    ):
+    if status == 403 and _is_about_content(error):
         # What the server says of it may name the operator's account.
         why = f"{who} refused the content of the request ({status}): its rules do not allow it"
         return InvalidRequest(why, param="input", code="content_policy_violation")
@@ -194,6 +192,14 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
     if status in (408, 409, 425, _NO_CAPACITY) or status >= 500:
         return UpstreamUnavailable(f"{who} is unavailable ({status})", retry_after_s=wait_s)
     return UpstreamMisbehaved(f"{who} answered with status {status}")
+
+
+def _is_about_content(error: ErrorBody) -> bool:
+    """Tell whether a 403 is about what was asked, not about who asks."""
+    if error.code == "content_policy_violation":
+        return True
+    is_flagged = _FLAGGED.search(error.message) is not None
+    return is_flagged and not _BARRED.search(error.message)
 
 
 def _is_rate_limit(error: ErrorBody) -> bool:
@@ -255,9 +261,15 @@ _FLAGGED = re.compile(
     r"""
     violates?\s.{0,20}\b(usage|content)\s(guidelines|polic) | input\swas\sflagged
     | requires\smoderation | content[\s_]policy | safety_check
-    | (request|prompt)\s(was\s)?blocked | prompt\sinjection
+    | prompt\s(was\s)?blocked | prompt\sinjection
     """,
     re.IGNORECASE | re.VERBOSE,
+)
+#: A 403 about who asks, whatever it says of rules. A firewall says "Your request was blocked".
+_BARRED = re.compile(
+    r"\byour (account|organi[sz]ation)\b"
+    r"|\b(account|organi[sz]ation|access|key)\b.{0,20}\b(suspended|disabled|deactivated|blocked)\b",
+    re.IGNORECASE,
 )
 _BILLING = re.compile(
     r"""
