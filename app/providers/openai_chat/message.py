@@ -68,7 +68,7 @@ class MessageReader:
         self._texts: list[str] = []  # where a stream is made of messages: what they said
         self._texts_length = 0
         self._has_thought = False
-        self._sources: list[str] = []
+        self._sources: Iterable[str] = ()
         self._titles: dict[str, str] = {}
 
     def take_text(self, text: str, deltas: list[Delta]) -> None:
@@ -170,7 +170,7 @@ class MessageReader:
             for result in self.reader.mappings(place, "search_results"):
                 url = self.reader.string(result, "url")
                 self._titles[url] = self.reader.string(result, "title")
-            self._sources = list(filter(None, self._titles))
+            self._sources = self._titles  # with those that are yet to come
         if "citations" in place and isinstance(cited := place["citations"], list):
             pages = [{"url": each} if isinstance(each, str) else each for each in cited]
             for page in self.reader.mappings({"citations": pages}, "citations"):
@@ -189,7 +189,7 @@ class MessageReader:
         elif self._sources and self._text_length:
             ended += [
                 Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
-                for url in dict.fromkeys(self._sources)
+                for url in dict.fromkeys(filter(None, self._sources))
             ]
         self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
         return ended
