@@ -213,6 +213,14 @@ def test_the_document_knows_every_parameter() -> None:
     assert set(COMPONENTS["CreateRequest"]["properties"]) == set(CreateRequestSchema().fields)
 
 
+@pytest.mark.parametrize("form", ["NestedCustomTool", "InputCustomTool"])
+def test_a_grammar_may_be_nested_as_chat_does_it(form: str) -> None:
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /a/"}}
+    tool = {"name": "patch", "format": grammar}
+    given = {"type": "custom", "custom": tool} if form.startswith("Nested") else tool
+    validator(form).validate({"type": "custom"} | given)
+
+
 @pytest.mark.parametrize("name", ["input", "truncation", "tools", "text", "metadata"])
 def test_what_is_optional_may_be_null(name: str) -> None:
     validator("CreateRequest").validate({"model": "m", "input": "", name: None})

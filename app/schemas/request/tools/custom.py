@@ -61,6 +61,9 @@ class InputGrammarSchema(NestedGrammarSchema):
 
 
 _NESTED_FORMAT = NestedGrammarFormatSchema()
+_FORMATS = OneOf[PlainInput | InputGrammar](
+    InputTextFormatSchema(), _NESTED_FORMAT, InputGrammarSchema()
+)
 
 
 def _is_nested(raw: object, key: str, within: str) -> bool:
@@ -72,7 +75,7 @@ class NestedCustomSchema(Document):
 
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
     description = String(longest=LONGEST_DESCRIPTION)
-    format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
+    format = Nested(_FORMATS)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CustomTool:
         return CustomTool(
@@ -101,7 +104,7 @@ class InputCustomToolSchema(Document):
     type = Choice("custom", required=True)
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
     description = String(longest=LONGEST_DESCRIPTION)
-    format = Nested(OneOf(InputTextFormatSchema(), InputGrammarSchema()))
+    format = Nested(_FORMATS)
     defer_loading = Boolean(about=DEFERRED)
     allowed_callers = InputCallersField()
 
