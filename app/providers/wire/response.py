@@ -165,15 +165,18 @@ class Inflater:
             MalformedResponse: when it is damaged, or grows beyond MAX_INFLATED.
         """
         grown = self._grown(piece)
+        more, size = [grown], len(grown)
         while self._zlib.eof and (piece := self._zlib.unused_data) and not self._has_ended:
             self._zlib = _decompressor()
             try:
-                grown += self._grown(piece)
+                more.append(self._grown(piece))
             except MalformedResponse:
                 self._has_ended = True  # it is padding
-            if len(grown) > MAX_INFLATED:
+                break
+            size += len(more[-1])
+            if size > MAX_INFLATED:
                 raise MalformedResponse("it is too long")
-        return grown
+        return b"".join(more) if len(more) > 1 else grown
 
     def _grown(self, piece: bytes) -> bytes:
         if self._has_ended:
