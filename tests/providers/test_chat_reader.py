@@ -383,3 +383,20 @@ def test_sources_beside_the_message_are_annotations_of_its_whole_text() -> None:
 
 def test_null_data_says_nothing() -> None:
     assert read(chunk(content="Hi"), b"null", b" ", chunk("stop")) == [Text("Hi"), STOP]
+
+
+@pytest.mark.parametrize("event", ["ping", "keepalive", "status"])
+def test_words_in_an_event_with_a_name_are_no_error(event: str) -> None:
+    reader, deltas = ChatReader(fault), list[Delta]()
+    hi = orjson.dumps(chunk(content="Hi"))
+    reader.read([(event, b'{"message": "3 are before you"}'), ("", hi)], deltas)
+    assert deltas == [Text("Hi")]
+
+
+@pytest.mark.parametrize("event", ["", "error", "message", "ping"])
+def test_an_error_in_an_event_is_one_whatever_that_is_called(event: str) -> None:
+    with pytest.raises(UpstreamUnavailable, match="too hot"):
+        ChatReader(fault).read([(event, b'{"error": {"message": "too hot"}}')], [])
+    if event != "ping":
+        with pytest.raises(UpstreamUnavailable, match="too hot"):
+            ChatReader(fault).read([(event, b'{"detail": "too hot"}')], [])

@@ -26,6 +26,8 @@ Json = dict[str, Any]
 #: Makes our error of what a server puts under `error`.
 Fault = Callable[[object], GatewayError]
 
+#: Names of events that do not tell what they are.
+_NAMELESS = frozenset({"", "message", "error"})
 #: Where a piece of a call stands, which may say nothing yet.
 _CALLS = ("tool_calls", "function_call")
 
@@ -146,7 +148,9 @@ class ChatReader:
         try:
             if (chunk := self._json.loads(data)) is None:
                 return
-            error = failure_instead(mapping(chunk))
+            # With a name of its own it is no error by words alone: a sign of life may have some.
+            is_named = event not in _NAMELESS and type(chunk) is dict
+            error = failure_instead({"type": event} | chunk if is_named else mapping(chunk))
             if error or event == "error":
                 raise self._fault(error or chunk)
             if self._json.is_waiting and _goes_on(chunk):
