@@ -117,7 +117,8 @@ def test_an_error_in_the_place_of_an_answer_is_that_error(
 @pytest.mark.parametrize(
     "aside",
     [{"type": "status", "message": "Searching", "code": "x"}, {"type": "tool", "detail": "low"},
-     {"type": "tool", "errors": [1]}, {"id": "1", "message": "Searching"},
+     {"type": "tool", "errors": [1]}, {"type": "tool", "success": False},
+     {"id": "1", "message": "Searching"},
      {"message": "ok", "code": "0"}, {"msg": "ok", "code": 200}, {"success": True, "msg": "ok"}],
 )  # fmt: skip
 def test_words_that_are_no_error_cost_no_answer(api: Api, aside: Json) -> None:

@@ -126,10 +126,11 @@ def failure_instead(answer: Mapping[str, Any]) -> object | None:
         return None
     if _says_failed(answer):
         return answer
-    # Without a type, words are an error's where a number or a code stands beside them.
+    # With a type it may be about a tool of the server's own. Without, words are an error's where a
+    # number or a code stands beside them.
     if answer.get("type"):
         return None
-    if answer.get("detail") or answer.get("errors"):
+    if answer.get("success") is False or answer.get("detail") or answer.get("errors"):
         return answer
     if not any(_text(answer.get(name)) for name in ("message", "msg")):
         return None
@@ -142,9 +143,7 @@ def failure_instead(answer: Mapping[str, Any]) -> object | None:
 
 
 def _says_failed(answer: Mapping[str, Any]) -> bool:
-    if answer.get("success") is False or "error" in (answer.get("object"), answer.get("type")):
-        return True
-    return bool(answer.get("__type"))
+    return "error" in (answer.get("object"), answer.get("type")) or bool(answer.get("__type"))
 
 
 def failure_in(answer: Mapping[str, Any]) -> object | None:
