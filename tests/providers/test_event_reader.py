@@ -170,10 +170,17 @@ BLOCK = {"type": "tool_use", "id": "c1", "name": "f", "input": {}}
                 {"type": "content_block_start", "index": 0, "content_block": BLOCK},
             ],
         ),
+        (
+            Messages(fault),
+            [
+                {"type": "message_start", "message": {"stop_reason": "end_turn", "content": []}},
+                {"type": "content_block_delta", "index": 0, "delta": TEXT_DELTA},
+            ],
+        ),
     ],
-    ids=["responses", "messages"],
+    ids=["responses", "messages", "reason"],
 )
-def test_usage_before_a_call_ends_nothing(
+def test_what_comes_before_all_words_ends_nothing(
     interpreter: EventInterpreter, events: list[dict[str, Any]]
 ) -> None:
     reader, deltas = EventReader(interpreter), list[Delta]()

@@ -66,10 +66,10 @@ class MessagesReader:
         """
         match event.get("type"):
             case "content_block_delta":
-                self._is_counted = False
+                self._go_on()
                 return self._grow(event)
             case "content_block_start":
-                self._is_counted = False
+                self._go_on()
                 block = self._reader.mapping(event, "content_block")
                 return self._open_block(block, event.get("index"))
             case "content_block_stop":
@@ -84,6 +84,12 @@ class MessagesReader:
                 if error := failure_instead(event):
                     raise self._fault(error)
                 return []
+
+    def _go_on(self) -> None:
+        """Counts end nothing where more follows, nor does a reason that came before all words."""
+        self._is_counted = False
+        if not self._has_said:
+            self._stop_reason = None
 
     def over(self) -> list[Delta]:
         """Return what is left to say of a stream that just ended."""
