@@ -199,3 +199,20 @@ def test_empty_arguments_of_an_earlier_call_may_be_followed_by_its_pieces() -> N
 def test_arguments_that_are_null_are_empty() -> None:
     null = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": None}}
     assert whole(null) == [("c1", "f", "")]
+
+
+@pytest.mark.parametrize("call_id", [None, "c1"])
+@pytest.mark.parametrize("index", [None, 0])
+def test_other_whole_arguments_are_another_call(index: int | None, call_id: str | None) -> None:
+    first, second = (
+        fragment(arguments, index=index, call_id=call_id, name="f")
+        for arguments in ('{"a":1}', '{"a":2}')
+    )
+    assert whole(first, second) == [(call_id, "f", '{"a":1}'), (call_id, "f", '{"a":2}')]
+
+
+@pytest.mark.parametrize("call_id", [None, "c1"])
+def test_a_whole_call_may_be_said_again_in_other_words(call_id: str | None) -> None:
+    said = fragment('{"a":1,"b":2}', index=0, call_id=call_id, name="f")
+    again = fragment('{"b": 2, "a": 1}', index=0, call_id=call_id, name="f")
+    assert whole(said, again) == [(call_id, "f", '{"a":1,"b":2}')]

@@ -101,7 +101,7 @@ class Calls:
             deltas += self._settle_before(call)
             self._note(call, own_id, name)
         # A call opens with its first arguments: until then its name may grow.
-        if not arguments or (whole and whole == call.whole):
+        if not arguments or (whole and call.whole):  # it is said twice
             return deltas
         call.whole = "" if call.has_arguments else whole
         if arguments == "{}" and not call.waiting:
@@ -217,16 +217,15 @@ def _function(fragment: Json) -> Json:
 def _is_another(call: _Call, call_id: str, name: str, whole: str) -> bool:
     """Tell whether a fragment that seems to be of `call` begins another one.
 
-    A new id alone does not say so: there are servers that make one up for each fragment. Without
-    ids, other arguments do where both are `whole` (Gemini's calls all had index 0 and no id).
+    A new id alone does not say so: there are servers that make one up for each fragment. Other
+    arguments do where both are `whole` (Gemini's calls all had index 0, and no id or "").
     """
     if not name or not call.name:
         return False
+    has_others = bool(whole and call.whole) and loads(whole) != loads(call.whole)
     if call_id and call.id:
-        return call_id != call.id
-    if name != call.name:
-        return call.has_arguments
-    return bool(whole and call.whole) and whole != call.whole
+        return call_id != call.id or has_others
+    return call.has_arguments if name != call.name else has_others
 
 
 def _is_whole(arguments: str) -> bool:
