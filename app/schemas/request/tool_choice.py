@@ -39,6 +39,14 @@ from app.settings import HOSTED_TOOLS
 _MODES = ("none", "auto", "required")
 
 
+def _name_in(found: dict[str, Any], within: str, path: str) -> str:
+    """Return the name of a choice, its own or the nested one. Raises InvalidField without any."""
+    name: str | None = found.get("name") or found.get(within, {}).get("name")
+    if name is None:
+        raise required(join(path, "name"))
+    return name
+
+
 class ChosenFunctionNameSchema(Document):
     about = "A function or custom tool, by its name."
 
@@ -53,10 +61,7 @@ class ChosenFunctionSchema(Document):
     function = Nested(ChosenFunctionNameSchema(), about="The function, as Chat has it.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedFunction:
-        name = found.get("name") or found.get("function", {}).get("name")
-        if name is None:
-            raise required(join(path, "name"))
-        return NamedFunction(name)
+        return NamedFunction(_name_in(found, "function", path))
 
 
 class ChosenCustomToolSchema(Document):
@@ -67,10 +72,7 @@ class ChosenCustomToolSchema(Document):
     custom = Nested(ChosenFunctionNameSchema(), about="The tool, as Chat has it.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedCustomTool:
-        name = found.get("name") or found.get("custom", {}).get("name")
-        if name is None:
-            raise required(join(path, "name"))
-        return NamedCustomTool(name)
+        return NamedCustomTool(_name_in(found, "custom", path))
 
 
 class ChosenBuiltInToolSchema(Document):

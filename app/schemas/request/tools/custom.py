@@ -11,7 +11,7 @@ from app.schemas.fields import Boolean, Choice, String
 from app.schemas.nesting import Nested, OneOf
 from app.schemas.program import InputCallersField
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
-from app.schemas.request.tools.functions import DEFERRED
+from app.schemas.request.tools.functions import DEFERRED, is_nested
 
 
 class InputTextFormatSchema(Document):
@@ -55,7 +55,7 @@ class InputGrammarSchema(NestedGrammarSchema):
         Raises:
             InvalidField: its first fault.
         """
-        form = _NESTED_FORMAT.read if _is_nested(raw, "syntax", "grammar") else super().read
+        form = _NESTED_FORMAT.read if is_nested(raw, "syntax", "grammar") else super().read
         grammar: InputGrammar = form(raw, path, context)
         return grammar
 
@@ -64,10 +64,6 @@ _NESTED_FORMAT = NestedGrammarFormatSchema()
 _FORMATS = OneOf[PlainInput | InputGrammar](
     InputTextFormatSchema(), _NESTED_FORMAT, InputGrammarSchema()
 )
-
-
-def _is_nested(raw: object, key: str, within: str) -> bool:
-    return type(raw) is dict and raw.get(key) is None and within in raw
 
 
 class NestedCustomSchema(Document):
@@ -114,7 +110,7 @@ class InputCustomToolSchema(Document):
         Raises:
             InvalidField: its first fault.
         """
-        form = NESTED_CUSTOM.read if _is_nested(raw, "name", "custom") else super().read
+        form = NESTED_CUSTOM.read if is_nested(raw, "name", "custom") else super().read
         tool: CustomTool = form(raw, path, context)
         return tool
 

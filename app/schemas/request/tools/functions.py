@@ -20,6 +20,11 @@ _KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
 _is_name = re.compile(NAME).fullmatch
 
 
+def is_nested(raw: object, key: str, within: str) -> bool:
+    """Tell whether an object has under `within` what it would itself have under `key` (R21)."""
+    return type(raw) is dict and raw.get(key) is None and within in raw
+
+
 class NestedFunctionSchema(Document):
     about = "A function, as Chat Completions nests it."
     values = (FunctionTool,)
@@ -66,8 +71,7 @@ class InputFunctionToolSchema(Document):
         Raises:
             InvalidField: its first fault.
         """
-        is_nested = type(raw) is dict and raw.get("name") is None and "function" in raw
-        form = NESTED.read if is_nested else super().read
+        form = NESTED.read if is_nested(raw, "name", "function") else super().read
         tool: FunctionTool = form(raw, path, context)
         return tool
 
