@@ -101,6 +101,21 @@ class Caller(ABC):
         ended: Json = ends[0]["response"]
         return ended
 
+    def _asked(
+        self, session: requests.Session, method: str, path: str, body: Json | None = None
+    ) -> Json | None:
+        """Return what a request is answered with, None where it was refused."""
+        try:
+            answer = session.request(method, self.url + path, json=body, timeout=PATIENCE_S)
+        except requests.RequestException as error:
+            self._refuse(type(error).__name__)
+            return None
+        if answer.status_code != 200:
+            self._refuse(f"{answer.status_code} {code(answer)}")
+            return None
+        response: Json = answer.json()
+        return response
+
     def _refuse(self, why: str) -> None:
         self.refused[why] += 1
         self.over.wait(BACK_OFF_S)
@@ -182,22 +197,10 @@ class Waiting(Caller):
     def _end(self, session: requests.Session, response_id: str) -> Json | None:
         """Return the response when it has ended, None when all is over."""
         while not self.over.is_set():
-            response = self._get(session, f"/v1/responses/{response_id}?wait=5")
+            response = self._asked(session, "GET", f"/v1/responses/{response_id}?wait=5")
             if response and response["status"] in ENDED:
                 return response
         return None
-
-    def _get(self, session: requests.Session, path: str) -> Json | None:
-        try:
-            answer = session.get(self.url + path, timeout=PATIENCE_S)
-        except requests.RequestException as error:
-            self._refuse(type(error).__name__)
-            return None
-        if answer.status_code != 200:
-            self._refuse(f"{answer.status_code} {code(answer)}")
-            return None
-        response: Json = answer.json()
-        return response
 
 
 class Following(Waiting):

@@ -80,21 +80,6 @@ class JobCaller(Caller):
         if self.saw.setdefault(response["id"], end) != end:
             self.changed.append(response["id"])
 
-    def _asked(
-        self, session: requests.Session, method: str, path: str, body: Json | None = None
-    ) -> Json | None:
-        """Return what a request is answered with, None where it was refused."""
-        try:
-            answer = session.request(method, self.url + path, json=body, timeout=PATIENCE_S)
-        except requests.RequestException as error:
-            self._refuse(type(error).__name__)
-            return None
-        if answer.status_code != 200:
-            self._refuse(f"{answer.status_code} {code(answer)}")
-            return None
-        response: Json = answer.json()
-        return response
-
     def _refuse(self, why: str) -> None:
         self.refused[why] += 1
         threading.Event().wait(BACK_OFF_S)  # also where nothing more is asked for
