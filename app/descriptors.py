@@ -17,7 +17,7 @@ import termios
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 #: How many are kept for what is under way already, at most: upstreams, Redis, the spool.
 _RESERVE = 64
-#: What part of all they are, at most.
+#: What part of all they are, at most; and what part a pool of connections may hold.
 _RESERVED = 8
 
 
@@ -31,6 +31,21 @@ def threshold() -> int:
     """Return the number from which on a descriptor is one of the reserve."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft - min(_RESERVE, soft // _RESERVED)
+
+
+def outgoing_limit() -> int:
+    """Return the number from which on no descriptor is a connection to an upstream.
+
+    The last half of the reserve is for callers: they could not be refused without one.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft - min(_RESERVE, soft // _RESERVED) // 2
+
+
+def pool_limit() -> int:
+    """Return how many connections a pool may keep at most, so that callers have room beside it."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, soft // _RESERVED)
 
 
 def is_shortage(error: BaseException | None) -> bool:

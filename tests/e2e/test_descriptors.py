@@ -23,6 +23,8 @@ from tests.upstream.script import Script
 
 LIMIT = 160
 CALLERS = 120
+#: So many are kept for what is under way, and for callers who are refused.
+RESERVE = LIMIT // 8
 HELLO = {"model": "steady", "input": "hello"}
 
 
@@ -66,6 +68,40 @@ def test_a_gateway_without_descriptors_is_busy_and_blames_nobody(
     assert_blameless(running)
 
 
+def test_who_comes_once_streams_have_taken_everything_is_refused(
+    running: Site, upstream: Upstream
+) -> None:
+    place = urlsplit(running.gateway.url)
+    process = psutil.Process(running.workers().pop())
+    script = Script(tag=f"taken {running.gateway.url[-5:]}", say=("one ", "two"), stall_after=1)
+    body = {"model": "steady", "input": script.text(), "stream": True}
+    request = post_bytes("/v1/responses", running.gateway.keys.own, body)
+    with contextlib.ExitStack() as stack:
+
+        def connected() -> socket.socket:
+            caller = socket.create_connection((place.hostname, place.port), PATIENCE_S)
+            name = caller.getsockname()
+            until(lambda: name in peers(process), "a caller to be let in")
+            return stack.enter_context(caller)
+
+        streams = []
+        while process.num_fds() < LIMIT - 2 * RESERVE:
+            streams.append(RawCall(running.gateway.url, request, connected()))
+            assert streams[-1].head()[0] == 200
+        # Now as many as do not touch the reserve connect, and then each asks for an upstream.
+        waiting = [connected() for _ in range(LIMIT - RESERVE - process.num_fds())]
+        streams += [RawCall(running.gateway.url, request, each) for each in waiting]
+        refused = [call for call in streams if call.head()[0] != 200]
+        assert {result(call) for call in refused} == {(503, "overloaded")}
+        late = RawCall(running.gateway.url, request)
+        stack.callback(late.close)
+        assert late.head()[0] in (200, 503)  # in time: there may be room by now
+        upstream.release(script.tag)
+        for call in streams:
+            assert call in refused or b"response.completed" in call.body()
+    assert_blameless(running)
+
+
 def test_idle_connections_leave_descriptors_to_who_asks(running: Site) -> None:
     place = urlsplit(running.gateway.url)
     (worker,) = running.workers()
@@ -87,6 +123,11 @@ def test_idle_connections_leave_descriptors_to_who_asks(running: Site) -> None:
         "an answer once there is room",
     )
     assert_blameless(running)
+
+
+def peers(process: psutil.Process) -> set[tuple[object, ...]]:
+    """Return the addresses at the other ends of a process's connections."""
+    return {tuple(each.raddr) for each in process.net_connections("tcp")}
 
 
 def result(call: RawCall) -> tuple[int, str | None]:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from app.descriptors import is_shortage
+from app.providers.wire import dial
 from app.providers.wire.adapter import WireAdapter, WireRequest
 from app.providers.wire.dial import Address, Dialer, Origin, Resolver
 from app.providers.wire.exchange import Exchange, Timeouts
@@ -146,6 +148,13 @@ class Instant(Resolver):
 def test_no_connection_is_made_when_the_time_is_over() -> None:
     with pytest.raises(TimeoutError):
         Dialer(resolver=Instant()).dial(ORIGIN, -1.0, Interrupt())
+
+
+def test_the_last_descriptors_are_no_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dial, "outgoing_limit", lambda: 0)
+    with pytest.raises(OSError, match="kept for callers") as raised:
+        Dialer(resolver=Instant()).dial(ORIGIN, 1.0, Interrupt())
+    assert is_shortage(raised.value)
 
 
 def test_a_process_without_threads_resolves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from queue import Full
+from queue import Empty, Full
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 from uuid import uuid4
@@ -145,6 +147,55 @@ def test_a_pool_holds_no_more_connections_than_it_may() -> None:
     pool_queue.put_nowait(None)
     with pytest.raises(Full):
         pool_queue.put_nowait(None)
+
+
+def test_without_descriptors_callers_share_the_connections_that_are_open() -> None:
+    pool_queue = PoolQueue(3)
+    idle, busy = SimpleNamespace(is_connected=True), SimpleNamespace(is_connected=True)
+    unopened = SimpleNamespace(is_connected=False)
+    pool_queue.put_nowait(idle)
+    assert pool_queue.exchange(unopened, 10) is idle
+    with ThreadPoolExecutor(2) as others:
+        got = others.submit(pool_queue.exchange, SimpleNamespace(is_connected=False), 10)
+        until(lambda: pool_queue.waiting == 1, "somebody to wait")
+        assert pool_queue.get(10) is unopened
+        pool_queue.put_nowait(unopened)  # of no use to who waits
+        pool_queue.put_nowait(busy)
+        assert got.result() is busy
+
+
+def test_nobody_waits_for_a_connection_where_none_is_open() -> None:
+    pool_queue = PoolQueue(2)
+    pool_queue.put_nowait(None)
+    with pytest.raises(Empty):
+        pool_queue.exchange(SimpleNamespace(is_connected=False), 3600)
+
+
+def test_a_pool_without_descriptors_hands_out_a_connection_once_it_is_given_back(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(RedisSettings(url=redis_url, prefix=PREFIX, pool_size=2))
+    assert isinstance(client, Redis)
+    pool: Any = client.connection_pool
+    open_one = pool.get_connection()
+    make = pool.make_connection
+
+    def unopened() -> Any:
+        connection = make()
+        monkeypatch.setattr(connection, "connect", exhausted)
+        return connection
+
+    monkeypatch.setattr(pool, "make_connection", unopened)
+    with ThreadPoolExecutor(1) as other:
+        got = other.submit(pool.get_connection)
+        until(lambda: pool.pool.waiting == 1, "somebody to wait")
+        pool.release(open_one)
+        assert got.result() is open_one
+    open_one.disconnect()
+
+
+def exhausted() -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 def test_a_fork_uses_no_connection_that_it_gives_back(

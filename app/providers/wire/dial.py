@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import certifi
 
+from app.descriptors import outgoing_limit
 from app.providers.wire.interrupt import Interrupt, shut_down
 
 MAX_PROXY_HEAD = 16 * 1024
@@ -233,6 +234,9 @@ def _connect(addresses: list[Address], deadline: float, interrupt: Interrupt) ->
     fault: OSError = OSError("the name has no address")
     for tried, (family, address) in enumerate(addresses):
         sock = socket.socket(family, socket.SOCK_STREAM)
+        if sock.fileno() >= outgoing_limit():
+            sock.close()
+            raise OSError(errno.EMFILE, "the last file descriptors are kept for callers")
         try:
             interrupt.watch(partial(shut_down, sock))
             # Each address gets its share, so that one that swallows packets leaves time.

@@ -25,6 +25,7 @@ from redis.exceptions import ClusterDownError, SlotNotCoveredError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
 
+from app.descriptors import pool_limit
 from app.settings import RedisSettings
 from app.settings.redis.url import RedisUrl, parse
 from app.store.connection.breaker import guarded
@@ -118,7 +119,7 @@ def connect(settings: RedisSettings) -> Client:
 def _options(settings: RedisSettings, url: RedisUrl) -> dict[str, Any]:
     return {
         "connection_class": guarded(_connection(url)),
-        "max_connections": settings.pool_size,
+        "max_connections": min(settings.pool_size, pool_limit()),
         "timeout": settings.timeout_s,
         "socket_timeout": settings.timeout_s,
         "socket_connect_timeout": settings.connect_timeout_s,

@@ -3,18 +3,24 @@
 MEASURED: redis-py asks the kernel about each connection that it hands out, which under gevent
 takes 25 µs of CPU, and its queue takes 14 calls. A connection that Redis closed while it was idle
 fails at its first use, and redis-py's own retry opens it again.
+
+Where there is no file descriptor for another connection, callers share those that are open.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, Full
 from time import monotonic
 from typing import Any
 
 from redis.connection import BlockingConnectionPool
 from redis.exceptions import ConnectionError as ConnectionLost
+
+from app.descriptors import is_shortage
 
 
 class PoolQueue:
@@ -27,6 +33,7 @@ class PoolQueue:
     def __init__(self, maxsize: int) -> None:
         self.queue: deque[Any] = deque()
         self.waiting = 0
+        self._wait_for_open = 0  # so many of them
         self._maxsize = maxsize
         self._item_added = threading.Condition()
 
@@ -37,22 +44,49 @@ class PoolQueue:
         self.queue.append(item)
         if self.waiting:
             with self._item_added:
-                self._item_added.notify()
+                # Who waits for one that is open leaves any other to the rest.
+                self._item_added.notify(self.waiting if self._wait_for_open else 1)
 
     def get(self, timeout_s: float) -> Any:
         """Take what is on top, waiting for something at most so many seconds. Raises Empty."""
         try:
             return self.queue.pop()
         except IndexError:
-            return self._wait(monotonic() + timeout_s)
+            return self._wait(self.queue.pop, monotonic() + timeout_s)
 
-    def _wait(self, until: float) -> Any:
+    def exchange(self, unopened: Any, timeout_s: float) -> Any:
+        """Give back a connection that cannot be opened, and take one that is open for it.
+
+        Raises:
+            Empty: none came in so many seconds, or none can come, since nobody uses any.
+        """
+        self.queue.appendleft(unopened)  # it is the last that others take
+        try:
+            return self._take_open()
+        except IndexError:
+            if len(self.queue) + self.waiting >= self._maxsize:
+                raise Empty from None
+        self._wait_for_open += 1
+        try:
+            return self._wait(self._take_open, monotonic() + timeout_s)
+        finally:
+            self._wait_for_open -= 1
+
+    def _take_open(self) -> Any:
+        for connection in reversed(tuple(self.queue)):
+            if connection is not None and connection.is_connected:
+                with suppress(ValueError):  # another has taken it meanwhile
+                    self.queue.remove(connection)
+                    return connection
+        raise IndexError
+
+    def _wait(self, take: Callable[[], Any], until: float) -> Any:
         with self._item_added:
             self.waiting += 1
             try:
                 while True:
                     try:
-                        return self.queue.pop()
+                        return take()
                     except IndexError:
                         if not self._item_added.wait(until - monotonic()):
                             raise Empty from None
@@ -92,8 +126,12 @@ class RedisPool(BlockingConnectionPool):
         try:
             if not connection.is_connected:
                 connection.connect()
-        except BaseException:
-            pool.release(connection)
+        except BaseException as error:
+            if is_shortage(error):
+                with suppress(Empty):
+                    return pool.pool.exchange(connection, pool.timeout)
+            else:
+                pool.release(connection)
             raise
         return connection
 
