@@ -13,9 +13,11 @@ from app.api.http.bodies import IDEMPOTENCY_KEY
 from app.api.http.json_response import TraceRecorder, json_response
 from app.api.http.response import WSGIResponse
 from app.domain import response as domain
+from app.domain.items import Item
 from app.domain.prices import Cost
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
 from app.domain.stream.replay.cuts import StreamCuts
+from app.domain.turns.compaction import CompactedConversation
 from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     CallerGone,
@@ -27,7 +29,7 @@ from app.errors import (
     StorageUnavailable,
     Unconfirmed,
 )
-from app.schemas.wire.answers import ERROR_ENVELOPE
+from app.schemas.wire.answers import COMPACTED, ERROR_ENVELOPE
 from app.schemas.wire.responses import RESPONSE
 from app.services.answering.run import without_opaque
 from app.services.idempotency.kept_answers import KeptAnswer
@@ -54,18 +56,25 @@ class KeyedRecorder(TraceRecorder):
     ) -> None:
         super().__init__(call)
         self.owned, self.request, self.cuts = owned, request, cuts
+        self.items: tuple[Item, ...] = ()  # what the model saw
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Note who answers, and what is to be stored: others may follow it from now on."""
         super().started(started, call)
-        if self.request.store and self.request.compaction != "endpoint":
+        self.items = started.items
+        if self.request.store:
             self.owned.note(started.response_id)
 
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
         """Note how the answer ended; keep it, unless it was given up."""
         super().ended(response, failure, cost)
-        if response.status == "cancelled" or _frees_the_key(failure):
+        is_compact = self.request.compaction == "endpoint"
+        came_to_nothing = is_compact and failure is not None
+        if response.status == "cancelled" or came_to_nothing or _frees_the_key(failure):
             self.owned.free()
+        elif is_compact:
+            compacted = CompactedConversation.of(self.items, response)
+            self.owned.finish(KeptAnswer(200, body=COMPACTED.dump(compacted)))
         else:
             kept = self._kept(response, failure)
             is_copy = response.echo["store"] and not kept.response_id

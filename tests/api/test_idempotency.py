@@ -52,6 +52,29 @@ def test_a_request_that_is_made_again_has_the_same_answer(owner: Asker, way: str
     assert ask(owner, "k2", **WAYS[way]).get_data() != first.get_data()
 
 
+def compact(caller: Asker, key: str, **body: object) -> TestResponse:
+    headers = {"Authorization": f"Bearer {caller.secret}", "Idempotency-Key": key}
+    return caller.client.post("/v1/responses/compact", json=BODY | body, headers=headers)
+
+
+def test_a_conversation_is_compacted_once(app: Flask, owner: Asker) -> None:
+    first, again = (compact(owner, "k1") for _ in range(2))
+    assert first.status_code == again.status_code == 200
+    assert first.get_json()["object"] == "response.compaction"
+    assert first.get_data() == again.get_data()
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert compact(owner, "k2").get_data() != first.get_data()
+    assert owner.ask("GET", "/v1/usage").get_json()["total"]["requests"] == 2
+
+
+def test_a_compaction_and_an_answer_do_not_share_a_key(owner: Asker) -> None:
+    assert compact(owner, "k1").status_code == 200
+    assert ask(owner, "k1").status_code == 422
+    assert ask(owner, "k2").status_code == 200
+    assert compact(owner, "k2").status_code == 422
+
+
 def test_a_background_request_that_is_made_again_queues_nothing(owner: Asker) -> None:
     first, again = (ask(owner, "k1", background=True) for _ in range(2))
     assert first.status_code == again.status_code == 202

@@ -40,7 +40,8 @@ def test_without_a_model_the_tokens_are_estimated_and_the_answer_says_so(owner: 
 @pytest.mark.parametrize(
     ("body", "status", "code", "param"),
     [
-        ({"model": "local/echo"}, 400, "invalid_value", "input"),
+        ({"model": "local/echo"}, 400, "missing_required_parameter", "input"),
+        ({"model": "local/echo", "input": []}, 400, "invalid_value", "input"),
         ({"model": 5, "input": "Hi"}, 400, "invalid_type", "model"),
         ({"model": "nobody/knows", "input": "Hi"}, 404, "model_not_found", "model"),
         ({"input": [{"role": "nobody", "content": "Hi"}]}, 400, "invalid_value", "input[0].role"),

@@ -342,12 +342,24 @@ def test_a_summary_that_was_cut_short_is_none(bench: Bench, provider: str) -> No
     assert (status, code) == (500, "upstream_error")
 
 
+def test_one_that_came_to_nothing_is_tried_anew_under_its_idempotency_key(bench: Bench) -> None:
+    tag = "cut under a key"
+    asked = {"model": model("chat", tag, finish="length"), "input": [CITY, NOTED]}
+    headers = {"Idempotency-Key": "k1"}
+    answers = [bench.client.post(COMPACT, json=asked, headers=headers) for _ in range(2)]
+    assert [each.status_code for each in answers] == [500, 500]
+    assert "Idempotent-Replayed" not in answers[1].headers
+    assert len(bench.sent(tag)) == 2
+
+
 def test_it_is_counted_for_its_account(bench: Bench) -> None:
     counted = Counted(input=100, output=10)
     asked = model("chat", "counted", usage=counted)
-    before = bench.client.get("/v1/usage").get_json()["total"]
-    bench.compact(model=asked, input=[CITY, NOTED])
-    after = bench.client.get("/v1/usage").get_json()["total"]
+    rival = bench.stranger  # a worker of the tests before may still write what the other has used
+    before = rival.get("/v1/usage").get_json()["total"]
+    answer = rival.post(COMPACT, json={"model": asked, "input": [CITY, NOTED]})
+    assert answer.status_code == 200
+    after = rival.get("/v1/usage").get_json()["total"]
     assert after["requests"] - before["requests"] == 1
     assert after["input_tokens"] - before["input_tokens"] == 100
     assert after["output_tokens"] - before["output_tokens"] == 10

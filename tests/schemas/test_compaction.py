@@ -92,7 +92,8 @@ def test_the_endpoint_asks_for_one_and_stores_nothing() -> None:
     ("given", "code", "param"),
     [
         ({"input": "Hi"}, "missing_required_parameter", "model"),
-        ({"model": "m"}, "invalid_value", "input"),
+        ({"model": "m"}, "missing_required_parameter", "input"),
+        ({"model": "m", "input": []}, "invalid_value", "input"),
         ({"model": "m", "input": [TRIGGER, HI]}, "invalid_value", "input[0]"),
         ({"model": "m", "input": "Hi", "instructions": 5}, "invalid_type", "instructions"),
         (

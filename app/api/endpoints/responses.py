@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 
@@ -200,8 +201,18 @@ def compact() -> ResponseReturnValue:
     body = json_body(current)
     request = COMPACT_REQUEST.load(body, context=_reading(current, body))
     current.trace.model = request.model
+    current.trace.model_label = current.services.catalog.label(request.model)
     is_to_go_on = goes_on(current.environ, request)
-    return _answered(current, request, body, is_to_go_on=is_to_go_on)
+
+    def answer() -> WSGIResponse:
+        return _answered(current, request, body, is_to_go_on=is_to_go_on)
+
+    key = idempotency_key(current)
+    if key is None:
+        return answer()
+    # A conversation that is to be compacted may be the body of a request for an answer, too.
+    current.body_digest = sha256(b"compact\0" + current.body_digest).digest()
+    return idempotent(current, key, request, answer)
 
 
 @bp.get("/<response_id>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.domain.answer_options import UnseenItem
@@ -16,7 +16,7 @@ from app.domain.items import (
     Message,
     Reasoning,
 )
-from app.domain.response import Usage
+from app.domain.response import NO_USAGE, Response, Usage
 
 #: The most characters of what a compaction holds, sealed: 20 MiB.
 LONGEST_SEALED = 20_971_520
@@ -71,6 +71,12 @@ class CompactedConversation:
     created_at: int
     output: tuple[Item, ...]
     usage: Usage
+
+    @classmethod
+    def of(cls, items: Iterable[Item], response: Response) -> CompactedConversation:
+        """Return what is left of `items`, of which `response` is the compaction."""
+        output = (*filter(is_of_user, items), *response.output)
+        return cls(response.id, response.created_at, output, response.usage or NO_USAGE)
 
 
 def messages_of(summary: Summary, given: Container[str]) -> Iterator[Message]:

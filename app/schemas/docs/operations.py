@@ -83,7 +83,7 @@ def _create() -> Json:
         "operationId": "createResponse",
         "summary": "Create a response: whole, streamed as events, or in the background.",
         "parameters": [
-            header("Idempotency-Key", _KEY, "The same key and body are answered once, for 24 h."),
+            _idempotency_key(),
             header("X-On-Disconnect", _LEFT, "What becomes of a stream that its caller leaves."),
         ],
         "requestBody": {
@@ -93,6 +93,10 @@ def _create() -> Json:
         "responses": {"200": answer, "202": accepted}
         | errors(400, 404, 408, 413, 415, 422, *_KEYED),
     }
+
+
+def _idempotency_key() -> Json:
+    return header("Idempotency-Key", _KEY, "The same key and body are answered once, for 24 h.")
 
 
 def _count_input() -> Json:
@@ -111,15 +115,16 @@ def _count_input() -> Json:
 
 def _compact() -> Json:
     compacted = _answer("What is left of it.", CompactedConversationSchema())
-    compacted["headers"] = headers(*ANSWERED, *LIMITS)
+    compacted["headers"] = headers(*ANSWERED, "Idempotent-Replayed", *LIMITS)
     return {
         "operationId": "compactConversation",
         "summary": "Shorten a conversation to the user's messages and a summary, sealed.",
+        "parameters": [_idempotency_key()],
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": CompactRequestSchema(), "examples": COMPACTIONS}},
         },
-        "responses": {"200": compacted} | errors(400, 404, 408, 413, 415, *_KEYED),
+        "responses": {"200": compacted} | errors(400, 404, 408, 413, 415, 422, *_KEYED),
     }
 
 

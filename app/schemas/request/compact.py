@@ -42,7 +42,6 @@ class CompactRequestSchema(CreateRequestSchema):
     )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
-        found.setdefault("input", ())
         request = super().build(found, path, context)
         return dataclasses.replace(request, store=False, compaction="endpoint")
 

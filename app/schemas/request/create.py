@@ -230,7 +230,6 @@ class InputTokensSchema(CreateRequestSchema):
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
         found.setdefault("model", "")
-        found.setdefault("input", ())
         return super().build(found, path, context)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from app.domain.frozen import frozen_dataclass
 from app.domain.items import Item
-from app.domain.response import NO_USAGE
-from app.domain.turns.compaction import CompactedConversation, is_of_user
+from app.domain.turns.compaction import CompactedConversation
 from app.services.answering.run import Run
 from app.services.upstreams.router import UpstreamAnswer
 
@@ -28,10 +27,4 @@ class Started:
 
         Raises as Run.response does.
         """
-        response = self.run.response()
-        return CompactedConversation(
-            response.id,
-            response.created_at,
-            (*filter(is_of_user, self.items), *response.output),
-            response.usage or NO_USAGE,
-        )
+        return CompactedConversation.of(self.items, self.run.response())
