@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from tests.e2e.background import ended, queued
 from tests.e2e.config import gateway_toml
-from tests.e2e.gateway import Keys
+from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import PATIENCE_S, OpenRequest, Site, site
 from tests.e2e.wire import RawCall, post_bytes
+from tests.e2e.workers import working
 from tests.processes import until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
@@ -25,6 +27,8 @@ LIMIT = 160
 CALLERS = 120
 #: So many are kept for what is under way, and for callers who are refused.
 RESERVE = LIMIT // 8
+#: So many are run at once.
+JOBS = 24
 HELLO = {"model": "steady", "input": "hello"}
 
 
@@ -123,6 +127,21 @@ def test_idle_connections_leave_descriptors_to_who_asks(running: Site) -> None:
         "an answer once there is room",
     )
     assert_blameless(running)
+
+
+def test_jobs_for_which_a_worker_has_no_descriptor_wait_for_one(
+    environment: dict[str, str], gateway: Gateway, upstream: Upstream, tmp_path: Path
+) -> None:
+    script = Script(tag="jobs without descriptors", say=("one ", "two"), stall_after=1)
+    with working(environment, tmp_path) as worker:
+        most = worker.child.num_fds() + JOBS // 2
+        resource.prlimit(worker.child.pid, resource.RLIMIT_NOFILE, (most, most))
+        ids = [queued(gateway, script) for _ in range(JOBS)]
+        until(lambda: "descriptors_exhausted" in worker.log, "a lack of them")
+        upstream.release(script.tag)
+        ends = [ended(gateway, each) for each in ids]
+        assert [each["status"] for each in ends] == ["completed"] * JOBS
+    assert len(upstream.requests(script.tag)) == JOBS
 
 
 def peers(process: psutil.Process) -> set[tuple[object, ...]]:

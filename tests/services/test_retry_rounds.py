@@ -13,6 +13,7 @@ from app.errors import (
     CallerGone,
     GatewayError,
     InvalidRequest,
+    Overloaded,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamRefused,
@@ -63,6 +64,19 @@ def test_an_upstream_that_comes_back_is_asked_again(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", *[[DOWN]] * 9, ANSWER)
     exhaust(opened(bench, fallback=False))
     assert (len(bench.a.requests), sum(bench.clock.pauses) > 60) == (10, True)
+
+
+def test_who_has_no_descriptor_for_it_is_asked_again(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", *[[Overloaded()]] * 3, ANSWER)
+    exhaust(opened(bench, fallback=False))
+    assert bench.clock.pauses == [1, 1, 2]
+
+
+def test_a_caller_on_the_line_does_not_wait_for_descriptors(bench: Bench) -> None:
+    bench.a = ScriptedProvider("a", [Overloaded()], ANSWER)
+    with pytest.raises(Overloaded):
+        bench.router.open([Target("m", bench.a, "m")], bench.request_for, bench.call)
+    assert bench.clock.pauses == []
 
 
 def test_pauses_grow_up_to_a_bound(bench: Bench) -> None:

@@ -4,9 +4,10 @@ A round calls each target once, best first, so that a fallback is tried before a
 for. Between rounds there is a pause of 0.5 s, twice as long each time up to 30 s, each less up to
 half of it at random, and no shorter than until the first target's Retry-After is over; a target
 whose Retry-After runs on is passed over. A pause for which there is no time is made half of what is
-left, so that an upstream that comes back late is still called. Two are not called again: a target
-whose failure is lasting, or whose model has answered something; and a provider that was sent the
-call and timed out, since it may be at work on it still.
+left, so that an upstream that comes back late is still called. A lack of file descriptors here is
+waited for in the same way. Two are not called again: a target whose failure is lasting, or whose
+model has answered something; and a provider that was sent the call and timed out, since it may be
+at work on it still.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.errors import GatewayError, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable
+from app.errors import (
+    GatewayError,
+    Overloaded,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from app.services.upstreams.catalog import Target
 
 FIRST_PAUSE_S = 0.5
@@ -108,4 +115,4 @@ def is_transient(error: GatewayError) -> bool:
         return False
     if isinstance(error, UpstreamTimeout):
         return not error.sent
-    return isinstance(error, UpstreamRateLimited | UpstreamUnavailable)
+    return isinstance(error, Overloaded | UpstreamRateLimited | UpstreamUnavailable)

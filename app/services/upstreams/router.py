@@ -16,6 +16,7 @@ from app.errors import (
     AnswerTooLong,
     CallerGone,
     GatewayError,
+    Overloaded,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamTimeout,
@@ -199,6 +200,10 @@ class Router:
         except AnswerTooLong as error:
             _log_failure(target, call, error)
             raise  # another target would be paid for as much
+        except Overloaded as error:  # of file descriptors: no fault of the provider's
+            if opening.silence_begins:
+                raise  # there is a caller, who may come again
+            return _Failure(error, provider.name, call.key, call.request_id)
         except _FAULTS as error:
             _log_failure(target, call, error)
             return _Failure(error, provider.name, call.key, call.request_id)
