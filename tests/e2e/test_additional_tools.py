@@ -85,4 +85,4 @@ def test_a_choice_that_no_turn_has_brought_is_refused(gateway: Gateway) -> None:
     }
     refused = gateway.call("POST", "/v1/responses", body)
     assert refused.status_code == 400
-    assert refused.json()["error"]["param"] == "tool_choice.name"
+    assert refused.json()["error"]["param"] == "tool_choice"

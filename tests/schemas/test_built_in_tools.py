@@ -141,10 +141,10 @@ def test_tools_of_all_kinds_can_be_allowed_together() -> None:
 @pytest.mark.parametrize(
     ("tools", "choice", "where"),
     [
-        ([FUNCTION], SHELL, "tool_choice.type"),
-        ([FUNCTION | {"name": "shell"}], SHELL, "tool_choice.type"),
-        ([SHELL], {"type": "function", "name": "shell"}, "tool_choice.name"),
-        ([SHELL], {"type": "allowed_tools", "tools": [PATCH]}, "tool_choice.tools"),
+        ([FUNCTION], SHELL, "tool_choice"),
+        ([FUNCTION | {"name": "shell"}], SHELL, "tool_choice"),
+        ([SHELL], {"type": "function", "name": "shell"}, "tool_choice"),
+        ([SHELL], {"type": "allowed_tools", "tools": [PATCH]}, "tool_choice"),
     ],
 )
 def test_a_choice_of_a_tool_that_is_not_declared_is_refused(

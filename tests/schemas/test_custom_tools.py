@@ -157,9 +157,9 @@ def test_functions_and_custom_tools_can_be_allowed_together() -> None:
 @pytest.mark.parametrize(
     ("choice", "where"),
     [
-        ({"type": "function", "name": "patch"}, "tool_choice.name"),
-        ({"type": "custom", "name": "look_up"}, "tool_choice.name"),
-        (ALLOWED | {"tools": [{"type": "function", "name": "patch"}]}, "tool_choice.tools"),
+        ({"type": "function", "name": "patch"}, "tool_choice"),
+        ({"type": "custom", "name": "look_up"}, "tool_choice"),
+        (ALLOWED | {"tools": [{"type": "function", "name": "patch"}]}, "tool_choice"),
     ],
 )
 def test_a_choice_is_of_a_tool_of_its_own_kind(choice: Any, where: str) -> None:

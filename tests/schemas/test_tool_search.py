@@ -181,7 +181,7 @@ def test_a_choice_may_name_what_a_search_has_found() -> None:
 def test_no_choice_names_a_search_as_a_function() -> None:
     choice = {"type": "function", "name": "tool_search"}
     refused = verdict(body(tools=[OWN], tool_choice=choice))
-    assert refused == ("invalid_value", "tool_choice.name")
+    assert refused == ("invalid_value", "tool_choice")
 
 
 @pytest.mark.parametrize("deferred", [True, False])

@@ -249,8 +249,8 @@ def _settle_allowed(
 
 
 def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolChoice:
-    if not excused:
-        raise InvalidField("invalid_value", path, what)
+    if not excused:  # OpenAI names the choice, whatever in it has the name
+        raise InvalidField("invalid_value", "tool_choice", what)
     context.ignore(path)
     return "auto"
 

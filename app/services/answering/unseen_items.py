@@ -10,7 +10,7 @@ from app.domain.answer_options import ConfigurationUpdate, ReasoningOptions, Uns
 from app.domain.built_in.tool_search import ToolSearchOutput
 from app.domain.items import AdditionalTools, Item
 from app.domain.request import CreateRequest, Parameters
-from app.domain.tools import AllowedTools, NamedBuiltInTool, joined, undeclared
+from app.domain.tools import joined, undeclared
 from app.domain.turns.turn import Thread
 from app.errors import InvalidRequest
 
@@ -61,10 +61,9 @@ def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
         raise InvalidRequest(what, param="tool_choice", code="invalid_value")
     missing = undeclared(choice, tools)
     if missing is not None:
-        key = "type" if isinstance(choice, NamedBuiltInTool) else "name"
-        at = f"tool_choice.{'tools' if isinstance(choice, AllowedTools) else key}"
-        what = f"'{at}' names '{missing.label}', which is not among the tools: declare it there."
-        raise InvalidRequest(what, param=at, code="invalid_value")
+        label = missing.label
+        what = f"'tool_choice' names '{label}', which is not among the tools: declare it there."
+        raise InvalidRequest(what, param="tool_choice", code="invalid_value")
 
 
 def in_thread(parameters: Parameters, thread: Thread) -> Parameters:
