@@ -79,6 +79,28 @@ def test_another_item_under_an_id_of_the_context_gets_one_of_its_own(
     assert added.id.startswith(another.prefix + "_")
 
 
+@pytest.mark.parametrize(
+    "sent_before", [(), (user("a", "msg_1"), THOUGHT, ANSWER), (user("new", "msg_9"),)]
+)
+def test_what_the_user_says_last_is_said_anew_though_its_id_and_words_are_known(
+    sent_before: tuple[Item, ...],
+) -> None:
+    *before, added = items(*sent_before, user("a", "msg_1"))
+    assert before[:3] == [user("a", "msg_1"), THOUGHT, ANSWER]
+    assert replace(added, id="msg_1") == user("a", "msg_1")
+    assert (added.id.startswith("msg_"), added.id != "msg_1") == (True, True)
+
+
+def test_what_the_user_said_last_and_nobody_answered_is_there_once() -> None:
+    store = OneParent(before=(user("x", "msg_0"), user("a", "msg_1")))
+    assert begun(store, request(user("x", "msg_0"), user("a", "msg_1"))).items == store.before
+    assert begun(store, request(user("a", "msg_1"))).items == store.before
+
+
+def test_a_history_that_ends_with_the_answer_says_nothing_anew() -> None:
+    assert items(user("a", "msg_1"), ANSWER) == (user("a", "msg_1"), THOUGHT, ANSWER)
+
+
 @pytest.mark.parametrize("parent", [True, False])
 def test_an_id_that_an_input_gives_twice_stays_with_the_first(parent: bool) -> None:
     first, second = items(user("x", "msg_same"), user("x", "msg_same"), parent=parent)[-2:]

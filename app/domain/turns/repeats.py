@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import Mint, carried_id, upstream_item_id
@@ -38,6 +38,28 @@ def _texts(message: Message) -> list[str | ContentPart]:
     return [
         part.text if isinstance(part, InputText | OutputText) else part for part in message.content
     ]
+
+
+def first_spoken_anew(given: Sequence[InputItem], known: Mapping[str, Item]) -> int:
+    """Return from where on in an input messages of the user are said anew, though they repeat.
+
+    Who sends a history again ends it with what is new. Where an input ends with messages of the
+    user that the context has, and has answered, they are said once more: clients that number what
+    they send by the request say "Go on." under one id in each turn. The length of the input where
+    it ends otherwise. `known` are the items of the context by their ids, in order.
+    """
+    start = len(given)
+    while start and _repeats_user(given[start - 1], known):
+        start -= 1
+    last = given[start:]
+    is_unanswered = list(known)[-len(last) :] == [item.id for item in last]
+    return len(given) if is_unanswered else start
+
+
+def _repeats_user(item: InputItem, known: Mapping[str, Item]) -> bool:
+    if not (isinstance(item, Message) and item.role == "user" and item.id):
+        return False
+    return is_repeated(item, known.get(item.id))
 
 
 def has_repeated_ids(given: Iterable[InputItem]) -> bool:

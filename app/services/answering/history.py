@@ -21,7 +21,12 @@ from app.domain.items import (
 from app.domain.request import CreateRequest
 from app.domain.response import Status
 from app.domain.turns.compaction import Summary, is_of_user, stays
-from app.domain.turns.repeats import has_repeated_ids, is_repeated, under_new_id
+from app.domain.turns.repeats import (
+    first_spoken_anew,
+    has_repeated_ids,
+    is_repeated,
+    under_new_id,
+)
 from app.domain.turns.turn import Context, Thread
 from app.errors import InvalidRequest, NotFound
 from app.services.answering.call_order import is_in_order
@@ -228,10 +233,11 @@ def _resolved(
     stored: Mapping[str, Item] | None = None
     resolved: list[Item] = []
     mint = ids.item_minter(response_id)
+    anew = first_spoken_anew(given, known)
     taken = set(known)  # one list may not have two items of one id: no page could go on from it
     for index, (raw, item) in enumerate(zip(given, own, strict=True)):
         if not isinstance(item, ItemReference):
-            if raw.id and is_repeated(item, known.get(item.id)):
+            if raw.id and index < anew and is_repeated(item, known.get(item.id)):
                 continue
             resolved.append(under_new_id(item, mint) if raw.id and item.id in taken else item)
         elif item.id not in taken:
