@@ -19,6 +19,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
+from app.descriptors import pool_limit
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.connection.pool import PoolQueue
@@ -171,27 +172,60 @@ def test_nobody_waits_for_a_connection_where_none_is_open() -> None:
         pool_queue.exchange(SimpleNamespace(is_connected=False), 3600)
 
 
+@pytest.mark.parametrize("kind", ["redis_url", "cluster_url"])
 def test_a_pool_without_descriptors_hands_out_a_connection_once_it_is_given_back(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = connect(RedisSettings(url=redis_url, prefix=PREFIX, pool_size=2))
-    assert isinstance(client, Redis)
-    pool: Any = client.connection_pool
-    open_one = pool.get_connection()
-    make = pool.make_connection
+    url = request.getfixturevalue(kind)
+    with connect(RedisSettings(url=url, prefix=PREFIX, pool_size=2)) as client:
+        pool = pool_of(client)
+        open_one = pool.get_connection()
+        make = pool.make_connection
 
-    def unopened() -> Any:
-        connection = make()
-        monkeypatch.setattr(connection, "connect", exhausted)
-        return connection
+        def unopened() -> Any:
+            connection = make()
+            monkeypatch.setattr(connection, "connect", exhausted)
+            return connection
 
-    monkeypatch.setattr(pool, "make_connection", unopened)
-    with ThreadPoolExecutor(1) as other:
-        got = other.submit(pool.get_connection)
-        until(lambda: pool.pool.waiting == 1, "somebody to wait")
-        pool.release(open_one)
-        assert got.result() is open_one
-    open_one.disconnect()
+        monkeypatch.setattr(pool, "make_connection", unopened)
+        with ThreadPoolExecutor(1) as other:
+            got = other.submit(pool.get_connection)
+            until(lambda: pool.pool.waiting == 1, "somebody to wait")
+            pool.release(open_one)
+            assert got.result() is open_one
+        open_one.disconnect()
+
+
+def test_a_connection_that_a_node_closed_is_opened_again_and_no_node_is_looked_for(
+    cluster_url: str,
+) -> None:
+    with connect(RedisSettings(url=cluster_url, prefix=PREFIX)) as client:
+        pool = pool_of(client)
+        own = pool.get_connection()
+        own.send_command("CLIENT", "ID")
+        own_id = own.read_response()
+        pool.release(own)
+        other = pool.make_connection()
+        other.send_command("CLIENT", "KILL", "ID", own_id)
+        assert other.read_response() == 1
+        other.disconnect()
+        again = pool.get_connection()
+        assert again is own
+        again.send_command("PING")
+        assert again.read_response() == b"PONG"
+        pool.release(again)
+
+
+def test_a_node_of_a_cluster_gets_its_part_of_the_descriptors(cluster_url: str) -> None:
+    with connect(RedisSettings(url=cluster_url, prefix=PREFIX, pool_size=10_000_000)) as client:
+        assert pool_of(client).max_connections == pool_limit() // 3
+
+
+def pool_of(client: Any) -> Any:
+    """Return the pool of a client, or of the first node that it knows in a Cluster."""
+    if not isinstance(client, Redis):
+        client = client.get_redis_connection(client.get_nodes()[0])
+    return client.connection_pool
 
 
 def exhausted() -> None:

@@ -15,7 +15,6 @@ from redis._parsers import Encoder
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import (
-    BlockingConnectionPool,
     Connection,
     SSLConnection,
     UnixDomainSocketConnection,
@@ -29,7 +28,7 @@ from app.descriptors import pool_limit
 from app.settings import RedisSettings
 from app.settings.redis.url import RedisUrl, parse
 from app.store.connection.breaker import guarded
-from app.store.connection.pool import RedisPool
+from app.store.connection.pool import NodePool, RedisPool
 from app.store.connection.sentinel import MasterConnection, MasterSSLConnection, SentinelPool
 from app.store.connection.sentinel_watch import MasterWatch
 
@@ -37,6 +36,8 @@ Client = Redis | RedisCluster
 
 #: A connection that was idle for longer is tried with a PING before it is used.
 HEALTH_CHECK_S = 30
+#: How many nodes of a Cluster a process has connections to, at least.
+_MASTERS = 3
 RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
 
 #: What a server is told of the library. MEASURED: left to itself, redis-py looks its version up in
@@ -147,13 +148,14 @@ def _connection(url: RedisUrl) -> type:
 def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
     for name in ("db", "health_check_interval"):
         del options[name]
+    options["max_connections"] = min(options["max_connections"], max(1, pool_limit() // _MASTERS))
     (host, port), *others = url.hosts
     return LazyCluster(
         others,
         wait_s=options["socket_connect_timeout"],
         # Only where it is given a URL does redis-py use the kind of pool that it is given.
         url=f"redis://{_bracketed(host)}:{port}",
-        connection_pool_class=BlockingConnectionPool,
+        connection_pool_class=NodePool,
         **options,
     )
 

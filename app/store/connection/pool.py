@@ -19,6 +19,7 @@ from typing import Any
 
 from redis.connection import BlockingConnectionPool
 from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as TimedOut
 
 from app.descriptors import is_shortage
 
@@ -31,17 +32,22 @@ class PoolQueue:
     """
 
     def __init__(self, maxsize: int) -> None:
-        self.queue: deque[Any] = deque()
+        self._items: deque[Any] = deque()
         self.waiting = 0
         self._wait_for_open = 0  # so many of them
         self._maxsize = maxsize
         self._item_added = threading.Condition()
 
+    @property
+    def queue(self) -> tuple[Any, ...]:
+        """What is in it now, for redis-py to look at: others may add and take meanwhile."""
+        return tuple(self._items)
+
     def put_nowait(self, item: Any) -> None:
         """Put something on top. Raises Full."""
-        if len(self.queue) >= self._maxsize:
+        if len(self._items) >= self._maxsize:
             raise Full
-        self.queue.append(item)
+        self._items.append(item)
         if self.waiting:
             with self._item_added:
                 # Who waits for one that is open leaves any other to the rest.
@@ -50,9 +56,9 @@ class PoolQueue:
     def get(self, timeout_s: float) -> Any:
         """Take what is on top, waiting for something at most so many seconds. Raises Empty."""
         try:
-            return self.queue.pop()
+            return self._items.pop()
         except IndexError:
-            return self._wait(self.queue.pop, monotonic() + timeout_s)
+            return self._wait(self._items.pop, monotonic() + timeout_s)
 
     def exchange(self, unopened: Any, timeout_s: float) -> Any:
         """Give back a connection that cannot be opened, and take one that is open for it.
@@ -60,11 +66,11 @@ class PoolQueue:
         Raises:
             Empty: none came in so many seconds, or none can come, since nobody uses any.
         """
-        self.queue.appendleft(unopened)  # it is the last that others take
+        self._items.appendleft(unopened)  # it is the last that others take
         try:
             return self._take_open()
         except IndexError:
-            if len(self.queue) + self.waiting >= self._maxsize:
+            if len(self._items) + self.waiting >= self._maxsize:
                 raise Empty from None
         self._wait_for_open += 1
         try:
@@ -73,10 +79,10 @@ class PoolQueue:
             self._wait_for_open -= 1
 
     def _take_open(self) -> Any:
-        for connection in reversed(tuple(self.queue)):
+        for connection in reversed(self.queue):
             if connection is not None and connection.is_connected:
                 with suppress(ValueError):  # another has taken it meanwhile
-                    self.queue.remove(connection)
+                    self._items.remove(connection)
                     return connection
         raise IndexError
 
@@ -124,8 +130,7 @@ class RedisPool(BlockingConnectionPool):
         if connection is None:
             connection = pool.make_connection()
         try:
-            if not connection.is_connected:
-                connection.connect()
+            self._open(connection)
         except BaseException as error:
             if is_shortage(error):
                 with suppress(Empty):
@@ -134,6 +139,10 @@ class RedisPool(BlockingConnectionPool):
                 pool.release(connection)
             raise
         return connection
+
+    def _open(self, connection: Any) -> None:
+        if not connection.is_connected:
+            connection.connect()
 
     def release(self, connection: Any) -> None:
         """Take a connection back; of what a fork gives back, `get_connection` returns none."""
@@ -145,3 +154,21 @@ class RedisPool(BlockingConnectionPool):
         if connection.should_reconnect():
             connection.disconnect()
         pool.pool.put_nowait(connection)
+
+
+class NodePool(RedisPool):
+    """The connections to a node of a Cluster.
+
+    One that its node closed while it was idle is opened anew before it is used: to redis-py's
+    client of a Cluster its failure would be the node's, at which it looks for all nodes again.
+    """
+
+    def _open(self, connection: Any) -> None:
+        connection.connect()
+        try:
+            is_clean = not connection.can_read()
+        except (ConnectionLost, TimedOut, OSError):
+            is_clean = False
+        if not is_clean:
+            connection.disconnect()
+            connection.connect()
