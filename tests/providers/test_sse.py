@@ -175,3 +175,32 @@ def test_a_long_block_is_one_frame() -> None:
     """It would be read in one go, in which nobody else has a turn."""
     lines = b"data: {}\n" * (sse.MOST_UNPARTED // 9 + 1)
     assert len(split(lines + b"\n")) == 1
+
+
+ERROR = b'{"error": {"message": "data is lost"}}'
+SPREAD = b'{\n  "error": {\n    "message": "x"\n  }\n}'
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\n\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("bare", [ERROR, SPREAD])
+def test_an_object_that_is_no_field_is_data_all_the_same(bare: bytes, ending: bytes) -> None:
+    splitter = FrameSplitter()
+    frames = splitter.feed(b'data: {"a": 1}\n\n' + bare + ending) + splitter.end()
+    assert [(name, data.replace(b"\r", b"").strip()) for name, data in frames] == [
+        ("", b'{"a": 1}'),
+        ("", bare),
+    ]
+
+
+def test_an_object_in_a_line_between_fields_has_the_name_before_it() -> None:
+    assert split(b"event: error\n" + ERROR + b"\n\n", b'data: {"a": 1}\n' + ERROR + b"\n\n") == [
+        ("error", ERROR),
+        ("", b'{"a": 1}'),
+        ("", ERROR),
+    ]
+
+
+@pytest.mark.parametrize("line", [b"{", b'{"a', b'{"a": 1}}', b"x {}", b": {}"])
+def test_what_only_looks_like_an_object_at_the_end_is_none(line: bytes) -> None:
+    splitter = FrameSplitter()
+    assert splitter.feed(b'data: {"a": 1}\n\n' + line) + splitter.end() == [("", b'{"a": 1}')]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -20,6 +21,12 @@ MOST_AT_ONCE = 64 * 1024
 BLANKS = b" \t\r\n\xef\xbb\xbf"
 
 
+#: Where an object ends and another, or an event, begins in a line of its own: no one JSON has that.
+_NEXT_LINE = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*(?:\{|data:|event:)")
+#: So much of what came before a piece of a whole answer is looked at with it, in bytes.
+_SEAM = 64
+
+
 class WebPage(Exception):
     """What came in the place of an answer is a web page, whatever its type is said to be."""
 
@@ -28,6 +35,16 @@ def refuse_page(start: bytes) -> None:
     """Raise WebPage where what came begins as one does, and as no answer does."""
     if start.startswith(b"<"):
         raise WebPage
+
+
+def is_of_lines(body: bytes) -> bool:
+    """Tell whether what begins as a JSON object does is several, a line each (NDJSON)."""
+    return _NEXT_LINE.search(body) is not None
+
+
+def as_frames(lines: bytes) -> bytes:
+    """Return lines of JSON as blocks of an event stream, in which each is a frame."""
+    return lines.replace(b"\n", b"\n\n")
 
 
 class AnswerReader(Protocol):
@@ -69,7 +86,8 @@ class PieceReader:
     """Reads one answer piece by piece: `deltas` are those of the latest piece, not yet yielded.
 
     `long_piece` is the latest piece where it is too long to be read in one go. A server that sends
-    a whole answer where a stream was wanted is understood: no stream begins as JSON does.
+    a whole answer where a stream was wanted is understood: no stream begins as JSON does, but for
+    one of JSON alone, an object a line.
     """
 
     def __init__(self, reader: AnswerReader, call: UpstreamCall, budget: Budget) -> None:
@@ -82,6 +100,8 @@ class PieceReader:
         self._splitter = FrameSplitter()
         self._is_blank = True  # nothing has come yet but blanks
         self._body: list[bytes] | None = None  # a whole answer, piece by piece
+        self._seam = b""  # the last bytes of it
+        self._is_of_lines = False  # it is a stream of lines of JSON
         self._yielded_at = time.monotonic()
 
     def take(self, piece: bytes) -> bool:
@@ -120,8 +140,14 @@ class PieceReader:
             self._begin(piece)
         if self._body is not None:
             self._body.append(piece)
-            self._budget.read(len(piece))
-            return deltas
+            latest = self._seam + piece
+            self._seam = latest[-_SEAM:]
+            if not is_of_lines(latest):
+                self._budget.read(len(piece))
+                return deltas
+            piece, self._body, self._is_of_lines = b"".join(self._body), None, True
+        if self._is_of_lines:
+            piece = as_frames(piece)
         self._reader.read(self._splitter.feed(piece), deltas)
         try:
             if deltas:

@@ -34,8 +34,9 @@ class FrameSplitter:
 
     Lines may end in LF, CRLF or CR. Comments and other fields are skipped, frames without data
     too; several data lines are joined by LF, unless each is whole by itself: there are servers that
-    leave out the blank lines. `is_between` is whether a frame begins with what
-    comes next: if that is a whole one, it need not be fed.
+    leave out the blank lines. A line of JSON that is no field is taken for data: so come failures
+    of servers that forget by then that they are in a stream. `is_between` is whether a frame begins
+    with what comes next: if that is a whole one, it need not be fed.
     """
 
     __slots__ = ("_begun", "_ends_line", "_partial", "_partial_size", "_skip_lf", "is_between")
@@ -92,8 +93,9 @@ class FrameSplitter:
         Its last line may lack its end, too: it counts where it is whole.
         """
         rest = b"".join(self._partial).removeprefix(b"" if self._begun else _BOM)
-        is_whole = rest.endswith(b"\n") or _is_whole(rest.rpartition(b"\n")[2])
-        return _parse(rest) if is_whole else []
+        if rest.endswith(b"\n") or _is_whole(rest.rpartition(b"\n")[2]) or _is_json(rest):
+            return _parse(rest)
+        return []
 
     def _ends_frame(self, chunk: bytes) -> bool:
         """Tell whether a frame ends where a chunk without a blank line begins.
@@ -134,8 +136,10 @@ def odd_frame(event: str, data: bytes) -> Literal["end", "idle", "error"] | None
 
 def _parse(block: bytes) -> list[Frame]:
     """Return the frame that a block is, or several where each of its data lines is one."""
-    if b"data" not in block:
+    if b"data" not in block and b"{" not in block:
         return []
+    if _is_json(block):
+        return [("", block)]
     event, frames = b"", list[tuple[bytes, bytes]]()
     for line in block.split(b"\n"):
         name, _, value = line.partition(b":")
@@ -143,6 +147,8 @@ def _parse(block: bytes) -> list[Frame]:
             frames.append((event, value.removeprefix(b" ")))
         elif name == b"event":
             event = value.removeprefix(b" ")
+        elif _may_be_whole(line):
+            frames.append((event, line))
     is_parted = len(block) <= MOST_UNPARTED and all(_may_be_whole(data) for _, data in frames)
     if len(frames) > 1 and not is_parted:
         frames = [(event, b"\n".join(data for _, data in frames))]
@@ -157,11 +163,15 @@ def _may_be_whole(data: bytes) -> bool:
 
 def _is_whole(line: bytes) -> bool:
     """Tell whether a line is one of data that lacks nothing but its end."""
-    name, _, value = line.partition(b":")
-    data = value.strip()
-    if name != b"data" or not _may_be_whole(data):
+    data = line.removeprefix(b"data:").strip()
+    return data == DONE or _is_json(data)
+
+
+def _is_json(data: bytes) -> bool:
+    """Tell whether this is one object of JSON, on however many lines."""
+    if not data.startswith(b"{") or not _may_be_whole(data):
         return False
     try:
-        return data == DONE or loads(data) is not None
+        return loads(data) is not None
     except Misread:
         return False

@@ -24,6 +24,8 @@ from app.providers.reading.pieces import (
     AnswerReader,
     PieceReader,
     WebPage,
+    as_frames,
+    is_of_lines,
     refuse_page,
 )
 from app.providers.reading.sse import FrameSplitter
@@ -155,8 +157,7 @@ def whole_batches(
         if start.startswith(_FIELDS):
             deltas = _all_frames(body, reader, budget)
         else:
-            deltas = reader.whole(body)
-            budget.take(deltas)
+            deltas = _one_object(body, reader, budget)
     except WebPage:
         raise reply.page_error() from None
     except GatewayError:
@@ -167,6 +168,18 @@ def whole_batches(
         yield deltas
     else:
         yield from split_batch(deltas)
+
+
+def _one_object(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
+    """Return what an answer says that is one object of JSON; or several, a line each."""
+    try:
+        deltas = reader.whole(body)
+    except GatewayError:
+        if not is_of_lines(body):
+            raise
+        return _all_frames(as_frames(body), reader, budget)
+    budget.take(deltas)
+    return deltas
 
 
 def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
