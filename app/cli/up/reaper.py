@@ -74,7 +74,8 @@ def main() -> None:
     """Wait for the end of `up`, and end what it has not."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    received, outputs = _listen(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as channel:
+        received, outputs = _listen(channel)
     if received.endswith(_DONE):
         return
     for output in outputs:
