@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from random import SystemRandom
 from threading import Event
 from time import monotonic
 from typing import IO
@@ -23,9 +24,14 @@ ROOT = Path(__file__).resolve().parent.parent
 #: whole application first.
 PROGRAM = str(Path(sys.executable).with_name("responses-gateway"))
 
+#: For how long what has to come is waited for, in seconds: far longer than it takes, as a machine
+#: may be slow, or busy.
+PATIENCE_S = 60
+
 _TERM_S = 10
-_READY_S = 60
 _POLL_S = 0.02
+#: Below those of tests/redis_cluster.py.
+_PORTS = range(10_000, 20_000)
 
 
 @contextlib.contextmanager
@@ -90,7 +96,7 @@ def until(ready: Callable[[], bool], what: str) -> None:
     Raises:
         AssertionError: it has not said so in 60 s.
     """
-    deadline = monotonic() + _READY_S
+    deadline = monotonic() + PATIENCE_S
     idle = Event()
     while not ready():
         assert monotonic() < deadline, f"waited in vain for {what}"
@@ -98,10 +104,16 @@ def until(ready: Callable[[], bool], what: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that was free a moment ago, and that nobody connects from.
+
+    The system gives those who connect, or ask for any port, one above these: it could be taken
+    before a server listens there, or while it is started anew. Drawn at random, not by `random`,
+    which hypothesis seeds: other processes look for some as well.
+    """
+    while True:
+        port = _PORTS[SystemRandom().randrange(len(_PORTS))]
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.api.hangup import HangUps
+from tests.processes import PATIENCE_S
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_a_caller_that_goes_is_noticed(pair: tuple[socket.socket, socket.socket]
     noticed = threading.Event()
     HangUps().watch({"gunicorn.socket": ours}, noticed.set)
     theirs.close()
-    assert noticed.wait(5)
+    assert noticed.wait(PATIENCE_S)
 
 
 def test_a_caller_that_waits_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 
 from app.settings import environment
-from tests.processes import started, until
+from tests.processes import PATIENCE_S, started, until
 
 _MASTER = """
 import subprocess, sys
 from app.cli.worker import master
 
-codes = sys.argv[1:]
+silence_s, *codes = sys.argv[1:]
 master.AT_ONCE_S = master.SHORT_LIFE_S = 0.0
-master.SILENCE_S, master.READY_S = 0.5, 5.0
+master.SILENCE_S = float(silence_s)
 master.LOOK_S = master.SPARE_S = 0.1
 
 def start(channel):
@@ -80,7 +80,7 @@ class Run:
 
     def end(self) -> int:
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -89,9 +89,13 @@ def log(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def master(log: Path, *codes: str) -> Iterator[Run]:
-    """Run a master that starts these processes, one after the other."""
-    argv = [sys.executable, "-c", _MASTER, *codes]
+def master(log: Path, *codes: str, silence_s: float = 60.0) -> Iterator[Run]:
+    """Run a master that starts these processes, one after the other.
+
+    One that is silent for longer than `silence_s` seconds stands still: a busy machine's may be for
+    a while.
+    """
+    argv = [sys.executable, "-c", _MASTER, str(silence_s), *codes]
     with (
         log.open("wb") as file,
         started(argv, env=environment(), stdout=file, stderr=file) as process,
@@ -115,7 +119,7 @@ def test_a_process_that_dies_before_it_works_is_an_error_too(log: Path) -> None:
 
 
 def test_a_process_that_stands_still_is_replaced(log: Path) -> None:
-    with master(log, _FALLS_SILENT, _WORKS) as run:
+    with master(log, _FALLS_SILENT, _WORKS, silence_s=0.5) as run:
         run.says("begins with kept settings")
         assert run.end() == 0
 
@@ -135,12 +139,12 @@ for each in orders: print("old hears", each, flush=True)
         run.process.terminate()
         run.says("old hears drain")
         run.process.terminate()
-        assert run.process.wait(30) == 0
+        assert run.process.wait(PATIENCE_S) == 0
 
 
 def test_the_first_process_that_cannot_start_ends_the_master(log: Path) -> None:
     with master(log, _REFUSES) as run:
-        assert run.process.wait(30) == 1
+        assert run.process.wait(PATIENCE_S) == 1
     assert "gateway.toml, line 2: it is broken" in log.read_text()
 
 
@@ -190,4 +194,4 @@ def test_a_second_signal_hurries(log: Path) -> None:
         run.says("hears drain")
         run.process.terminate()
         run.says("hears hurry")
-        assert run.process.wait(30) == 0
+        assert run.process.wait(PATIENCE_S) == 0

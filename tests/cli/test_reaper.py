@@ -126,16 +126,16 @@ def test_who_is_reaped_is_told_to_a_process_that_ends_with_the_block(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs: list[subprocess.Popen[bytes]] = []
-    begin: Any = subprocess.Popen
+    begin = subprocess.Popen
 
-    def noted(*args: Any, **more: Any) -> subprocess.Popen[bytes]:
-        programs.append(begin(*args, **more))
+    def noted(argv: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        programs.append(begin(argv, **more))
         return programs[-1]
 
     web = start(_PAUSES)
     monkeypatch.setattr(subprocess, "Popen", noted)
     with suppress(KeyError), reaper.reaping(environment()) as register:
-        register("web", web.pid)
+        register("web", web.pid, None)
         raise KeyError
     assert programs[0].returncode == 0
     assert web.poll() is None

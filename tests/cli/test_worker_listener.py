@@ -8,13 +8,13 @@ import pytest
 import requests
 
 from app.cli.worker.listener import ListenerTaken, Report, listening
-from tests.processes import free_port
+from tests.processes import PATIENCE_S, free_port
 
 
 def ask(bind: str, path: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(f"http://{bind}{path}", timeout=30)
+        return session.get(f"http://{bind}{path}", timeout=PATIENCE_S)
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 
 import requests
 
+from tests.processes import PATIENCE_S
 from tests.upstream.script import Script
 
 #: How long a request may take, in seconds, before its caller gives it up.
-PATIENCE_S = 60
 #: How long, in seconds, a caller waits who was refused.
 BACK_OFF_S = 0.1
 ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})

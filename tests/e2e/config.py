@@ -20,7 +20,8 @@ APIS = {
 TROUBLED = ("troubled-first", "troubled-next", "troubled-and-private", "troubled-and-traceless")
 
 PATIENT_S = 60.0
-HASTY_S = 0.4
+#: For who is to be timed out before the first word, and for who falls silent after it.
+HASTY_S, SILENCE_S = 0.4, 3.0
 
 BROKEN = Script(fail=Fail(status=503)).text()
 CALLS_A_FUNCTION = Script(
@@ -48,10 +49,12 @@ def gateway_toml(
         for fault in FAULTS:
             base_url = _base_url(places, fault.place)
             # Only what is to time out may: a busy machine is no fault.
+            more = {"connect_timeout_s": HASTY_S} if fault.place == "deaf" else {}
             timeout_s = HASTY_S if fault.seen.code == "upstream_timeout" else PATIENT_S
-            tables.append(_provider(f"{provider}-{fault.name}", api, base_url, timeout_s, {}))
+            tables.append(_provider(f"{provider}-{fault.name}", api, base_url, timeout_s, more))
         for name in STREAM_FAULTS:
-            tables.append(_provider(f"{provider}-stream-{name}", api, places.url, HASTY_S, {}))
+            timeout_s = SILENCE_S if name == "silent" else PATIENT_S
+            tables.append(_provider(f"{provider}-stream-{name}", api, places.url, timeout_s, {}))
     tables += [
         _provider("narrow", "chat_completions", places.url, PATIENT_S, {"max_concurrency": 1}),
         _provider("cached", "anthropic_messages", places.url, PATIENT_S, {"prompt_cache": "auto"}),
@@ -81,7 +84,7 @@ def _provider(
         "base_url": base_url + "/v1",
         "api_key_env": "UPSTREAM_KEY",
         "timeout_s": timeout_s,
-        "connect_timeout_s": HASTY_S if timeout_s == HASTY_S else 5.0,
+        "connect_timeout_s": 5.0,
     }
     return _table(f"providers.{name}", settings | dict(more))
 

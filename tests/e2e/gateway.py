@@ -21,9 +21,8 @@ from app.cli.keys import keys as keys_command
 from app.factory import create_app
 from app.settings import Settings
 from tests.e2e.wire import Stream, stream_of
-from tests.processes import PROGRAM, free_port, started, until
+from tests.processes import PATIENCE_S, PROGRAM, free_port, started, until
 
-PATIENCE_S = 30
 REDIS_PREFIX = "e2e:"
 #: The default class of worker, and for `make thorough` the other: where that is not what is tried.
 DEFAULT_FIRST = ("gevent", pytest.param("gthread", marks=pytest.mark.thorough))

@@ -16,7 +16,8 @@ from typing import ClassVar
 
 import requests
 
-from tests.e2e.callers import BACK_OFF_S, ENDED, LAST, PATIENCE_S, Caller, Json, code, events_of
+from tests.e2e.callers import BACK_OFF_S, ENDED, LAST, Caller, Json, code, events_of
+from tests.processes import PATIENCE_S
 from tests.upstream.script import Script
 
 #: So many pieces an answer has, each an event of its own.

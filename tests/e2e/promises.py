@@ -15,7 +15,7 @@ from tests.e2e.callers import ENDED, Caller, Chained, Conversing, Following, Tur
 from tests.e2e.gateway import Gateway
 from tests.e2e.scale import Load
 from tests.e2e.webs import Web
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 
 AT_ONCE = 4
 
@@ -38,7 +38,7 @@ def lost(gateway: Gateway, load: Load, wait_s: int = 20) -> list[str]:
 
 def _spooled(web: Web) -> float:
     """Return how many answers wait on the disk of a gateway."""
-    text = requests.get(f"{web.url}/metrics", timeout=20).text
+    text = requests.get(f"{web.url}/metrics", timeout=PATIENCE_S).text
     found = re.search(r"^gateway_spooled ([0-9.e+]+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 

@@ -17,7 +17,7 @@ from tests.e2e.background import ended, following, queued
 from tests.e2e.faulty_redis import FaultyRedis
 from tests.e2e.gateway import Gateway
 from tests.e2e.tcp_proxy import TcpProxy
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -237,7 +237,7 @@ class Load:
             f"{self._gateway.url}/v1/responses",
             json={"model": "steady", "input": script, "background": True},
             headers={"Authorization": f"Bearer {self._gateway.keys.own}"},
-            timeout=30,
+            timeout=PATIENCE_S,
         )
         if answer.status_code == 202:
             self.acknowledged[tag] = answer.json()["id"]

@@ -24,13 +24,12 @@ import requests
 from app.stream_check.checker import check_stream
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.wire import RawCall, parsed, post_bytes
-from tests.processes import ROOT, free_port, is_alive, until
+from tests.processes import PATIENCE_S, ROOT, free_port, is_alive, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
-PATIENCE_S = 30
 RESTARTING = "the gateway is being restarted"
-GRACE_S = 4
+GRACE_S = 8
 #: The command of deploy/responses-gateway-web.service, without its folder.
 UNIT = next(
     line.partition("/.venv/bin/")[2].split()

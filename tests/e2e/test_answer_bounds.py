@@ -23,7 +23,7 @@ from tests.e2e import gateway as gateways
 from tests.e2e.background import cancel, queued, shown
 from tests.e2e.gateway import Gateway
 from tests.e2e.workers import brief
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 
 FORMATS = {"c": "chat_completions", "a": "anthropic_messages", "r": "responses"}
 #: What a process may take more than before, in bytes: the free memory that it keeps, and a response
@@ -70,7 +70,7 @@ class Probe:
         with requests.Session() as session:
             while not self.over.wait(0.02):
                 since = monotonic()
-                assert session.get(self.url + "/healthz", timeout=30).status_code == 200
+                assert session.get(self.url + "/healthz", timeout=PATIENCE_S).status_code == 200
                 self.waits.append(monotonic() - since)
 
 

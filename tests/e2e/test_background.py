@@ -14,7 +14,7 @@ from tests.e2e.background import cancel, checked, ended, events_of, following, q
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.workers import WorkerProcess, working
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Counted, Fail, Script
 
@@ -242,7 +242,7 @@ def follow_alone(gateway: Gateway, response_id: str) -> bytes:
     """Follow on a connection of one's own; return the stream without its comments."""
     path = f"{gateway.url}/v1/responses/{response_id}?stream=true"
     key = {"Authorization": f"Bearer {gateway.keys.own}"}
-    frames = requests.get(path, headers=key, timeout=30).content.split(b"\n\n")
+    frames = requests.get(path, headers=key, timeout=PATIENCE_S).content.split(b"\n\n")
     return b"\n\n".join(frame for frame in frames if not frame.startswith(b":"))
 
 

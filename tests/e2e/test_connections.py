@@ -15,9 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.gateway import Gateway
-from tests.processes import free_port, started, until
-
-PATIENCE_S = 20
+from tests.processes import PATIENCE_S, free_port, started, until
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.e2e.gateway import Gateway
 from tests.e2e.stops import Site, site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import brief
-from tests.processes import free_port, until
+from tests.processes import PATIENCE_S, free_port, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Counted, Fail, Script
 
@@ -84,7 +84,7 @@ class Office:
     def counted(self) -> tuple[int, int]:
         """Return what web's and the worker's counters say, in µUSD and answers."""
         urls = [self.gateway.url, f"http://{self.env['WORKER_METRICS_BIND']}"]
-        text = "\n".join(requests.get(f"{url}/metrics", timeout=30).text for url in urls)
+        text = "\n".join(requests.get(f"{url}/metrics", timeout=PATIENCE_S).text for url in urls)
         sums = {"gateway_cost_usd": 0.0, "gateway_unpriced_requests": 0.0}
         for line in text.splitlines():
             name = line.partition("{")[0].partition(" ")[0].removesuffix("_total")
@@ -102,7 +102,7 @@ def _agree(office: Office, expected: tuple[int, int], logs: tuple[Path, ...]) ->
 
     until(lambda: api() == expected, f"the API to say {expected}")
     until(lambda: office.logged(*logs) == expected, f"the log to say {expected}")
-    assert office.counted() == expected
+    until(lambda: office.counted() == expected, f"the counters to say {expected}")
     lines = office.command()
     costs = sum(line["cost_microusd"] or 0 for line in lines)
     assert (costs, sum(line["unpriced_requests"] for line in lines)) == expected
@@ -166,8 +166,9 @@ def test_every_sum_is_the_same_whoever_is_killed(office: Office, tmp_path: Path)
         expected += 2 * COSTS["anthropic"]
         logs = (killed.log_file, worker.log_file)
         _agree(office, (expected, 2), logs)
-        for pid in office.site.workers():
+        old = office.site.workers()
+        for pid in old:
             psutil.Process(pid).kill()
-        until(lambda: len(office.site.workers()) == 2, "new processes in place of the killed ones")
+        until(lambda: len(office.site.workers() - old) == 2, "new processes in their place")
         gateway.create(script, model="chat/steady")
         _agree(office, (expected + COSTS["chat"], 2), logs)

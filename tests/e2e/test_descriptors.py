@@ -16,10 +16,10 @@ import pytest
 from tests.e2e.background import ended, queued
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway, Keys
-from tests.e2e.stops import PATIENCE_S, OpenRequest, Site, site
+from tests.e2e.stops import OpenRequest, Site, site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import working
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 

@@ -180,7 +180,7 @@ def job(site: Site, upstream: Upstream, ending: str) -> None:
     upstream.release(script.tag)
     events = site.call("GET", f"{path}?stream=true").content
     assert OUTPUT.encode() in events
-    assert site.call("GET", f"{path}?wait=10").json()["status"] == ending
+    until(lambda: site.call("GET", f"{path}?wait=10").json()["status"] == ending, ending)
     assert not site.redis.exists(key)
     assert site.call("GET", f"{path}?stream=true").content == events
 

@@ -16,12 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.gateway import REDIS_PREFIX, Gateway
 from tests.e2e.wire import RawCall, post_bytes
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 HELLO = {"model": "steady", "input": "hello"}
-PATIENCE_S = 20
 #: A header, a line of the log, a command of Redis: whatever a line break might begin.
 BREAKS = {
     "header": "\r\nX-Evil: 1",

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import RawCall, post_bytes, websocket_bytes
+from tests.processes import PATIENCE_S
 
 HELLO = {"model": "steady", "input": "hello"}
 
@@ -84,7 +85,7 @@ def test_a_body_that_cannot_be_read_is_refused(
         data=body,
         headers={"Authorization": f"Bearer {either_gateway.keys.own}"}
         | dict(line.split(": ") for line in headers.split("\r\n") if line),
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     error = answer.json()["error"]
     assert (answer.status_code, error["type"]) == (status, "invalid_request_error")
@@ -111,7 +112,7 @@ def test_a_small_body_that_inflates_without_end_is_refused(gateway: Gateway) -> 
         "Content-Encoding": "gzip",
     }
     answer = gateway.session.post(
-        gateway.url + "/v1/responses", data=bomb, headers=headers, timeout=30
+        gateway.url + "/v1/responses", data=bomb, headers=headers, timeout=PATIENCE_S
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.e2e import gateway as gateways
-from tests.e2e.gateway import PATIENCE_S, Gateway, Keys
-from tests.processes import PROGRAM, ROOT
+from tests.e2e.gateway import Gateway, Keys
+from tests.processes import PATIENCE_S, PROGRAM, ROOT
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script

@@ -20,7 +20,7 @@ from tests.e2e import gateway as gateways
 from tests.e2e.config import APIS
 from tests.e2e.faults import UPSTREAM_KEY
 from tests.e2e.gateway import Gateway, Keys, running_worker
-from tests.processes import free_port, until
+from tests.processes import PATIENCE_S, free_port, until
 from tests.upstream.script import Fail, Script
 
 PROMPT = "zqmy-doctor-said"
@@ -34,7 +34,6 @@ FOREIGN_KINDS = (
 )
 #: Enough of a key to find a part of it.
 PART = 20
-_PATIENCE_S = 10
 
 
 @dataclass
@@ -130,7 +129,7 @@ def send(url: str, request: bytes) -> bytes:
     place = urlsplit(url)
     came = b""
     with (
-        socket.create_connection((place.hostname, place.port), _PATIENCE_S) as sock,
+        socket.create_connection((place.hostname, place.port), PATIENCE_S) as sock,
         contextlib.suppress(OSError),
     ):
         sock.sendall(request)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.background import ended as ended_job
 from tests.e2e.gateway import Gateway, running_worker
 from tests.e2e.wire import raw_get
 from tests.processes import kill
@@ -40,10 +41,7 @@ def ended(
     upstream.wait(UNHEARD.tag, "aborted")
     upstream.release(UNHEARD.tag)
     with running_worker(environment, directory / "found.log"):
-        return {
-            tag: gateway.call("GET", f"/v1/responses/{response_id}?wait=25").json()
-            for tag, response_id in ids.items()
-        }
+        return {tag: ended_job(gateway, response_id) for tag, response_id in ids.items()}
 
 
 def test_a_job_that_had_said_nothing_is_run_again(

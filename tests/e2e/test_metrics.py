@@ -16,7 +16,7 @@ from tests.e2e import gateway as gateways
 from tests.e2e.background import ended, queued
 from tests.e2e.gateway import DEFAULT_FIRST, Gateway, Keys
 from tests.e2e.workers import brief
-from tests.processes import free_port, until
+from tests.processes import PATIENCE_S, free_port, until
 from tests.upstream.script import Script
 
 HELLO = {"input": "Hi"}
@@ -33,7 +33,7 @@ class Site:
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """Ask there."""
-        return self.gateway.session.get(self.platform + path, headers=headers, timeout=30)
+        return self.gateway.session.get(self.platform + path, headers=headers, timeout=PATIENCE_S)
 
     def samples(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
         """Return the samples of a name that have these labels."""
@@ -161,7 +161,10 @@ def test_a_worker_counts_what_it_does_on_a_page_of_its_own(
             lambda: worker.counted("gateway_tokens_total", **used, kind="output") > 0,
             "its tokens to be counted",
         )
-        assert worker.counted("gateway_time_to_first_token_seconds_count", **used) == 1
+        until(
+            lambda: worker.counted("gateway_time_to_first_token_seconds_count", **used) == 1,
+            "its first token to be counted",
+        )
         until(
             lambda: bool(worker.samples("gateway_saturation_ratio", resource="jobs")),
             "the first look at the resources",

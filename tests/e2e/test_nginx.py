@@ -21,7 +21,7 @@ from websockets.typing import Origin
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import RawCall, post_bytes, raw_post, websocket_bytes
-from tests.processes import ROOT, free_port, started, until
+from tests.processes import PATIENCE_S, ROOT, free_port, started, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -237,6 +237,6 @@ def test_a_websocket_of_the_gateways_own_page_goes_through_nginx(proxied: Gatewa
     with connect(url, additional_headers=headers, origin=own, proxy=None) as caller:
         for _ in range(2):
             caller.send(json.dumps(body))
-            while (event := json.loads(caller.recv(20)))["type"] != "response.completed":
+            while (event := json.loads(caller.recv(PATIENCE_S)))["type"] != "response.completed":
                 continue
             assert event["response"]["output_text"] == "through"

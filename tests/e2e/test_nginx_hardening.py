@@ -12,8 +12,8 @@ import pytest
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_nginx import NGINX, running_nginx
 from tests.e2e.wire import post_bytes
+from tests.processes import PATIENCE_S
 
-PATIENCE_S = 20
 HELLO = {"model": "steady", "input": "hello"}
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")

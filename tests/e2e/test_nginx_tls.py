@@ -22,6 +22,7 @@ from websockets.typing import Origin
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_nginx import NGINX, running_nginx
+from tests.processes import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
@@ -102,13 +103,13 @@ def test_a_websocket_of_the_gateways_own_page_goes_through_https(
     own = Origin(secured.url)
     with connect(url, additional_headers=headers, origin=own, ssl=trusted, proxy=None) as caller:
         caller.send('{"type": "response.create", "model": "steady", "input": "hello"}')
-        assert '"response.created"' in str(caller.recv(20))
+        assert '"response.created"' in str(caller.recv(PATIENCE_S))
 
 
 @pytest.mark.usefixtures("secured")
 def test_a_key_that_came_in_the_open_is_refused(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(10)
+        caller.settimeout(PATIENCE_S)
         caller.connect(str(folder / "plain"))
         caller.sendall(b"POST /v1/responses HTTP/1.0\r\nAuthorization: Bearer sk-x\r\n\r\n")
         answer = b"".join(iter(lambda: caller.recv(4096), b""))

@@ -13,7 +13,6 @@ import pytest
 from tests.e2e.gateway import DEFAULT_FIRST
 from tests.e2e.stops import (
     GRACE_S,
-    PATIENCE_S,
     OpenRequest,
     Site,
     answers,
@@ -23,7 +22,7 @@ from tests.e2e.stops import (
     load,
     release,
 )
-from tests.processes import has_children, until
+from tests.processes import PATIENCE_S, has_children, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 

@@ -14,12 +14,11 @@ import requests
 from tests.e2e.gateway import Keys
 from tests.e2e.test_nginx import NGINX, running_nginx
 from tests.e2e.webs import Web, two_webs
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 CALLERS = 4
-PATIENCE_S = 30
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 

@@ -17,8 +17,7 @@ import pytest
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_nginx import NGINX, running_nginx
-
-PATIENCE_S = 20
+from tests.processes import PATIENCE_S
 
 #: What comes after the first line and the Host header, up to the blank line; {body} is what
 #: follows, {all} its length, {inner} the hidden request.

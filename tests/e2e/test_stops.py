@@ -11,7 +11,6 @@ import pytest
 
 from tests.e2e.gateway import DEFAULT_FIRST, Gateway, running_worker
 from tests.e2e.stops import (
-    PATIENCE_S,
     RESTARTING,
     Site,
     assert_ended_in_order,
@@ -21,7 +20,7 @@ from tests.e2e.stops import (
     release,
 )
 from tests.e2e.wire import raw_get
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 

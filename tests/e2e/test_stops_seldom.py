@@ -15,9 +15,9 @@ import pytest
 
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway, Keys
-from tests.e2e.stops import GRACE_S, PATIENCE_S, OpenRequest, Site, site
+from tests.e2e.stops import GRACE_S, OpenRequest, Site, site
 from tests.e2e.wire import get_bytes, post_bytes, raw_get
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 

@@ -20,7 +20,7 @@ from tests.e2e.gateway import DEFAULT_FIRST, Gateway, Keys
 from tests.e2e.stops import site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import brief
-from tests.processes import free_port, until
+from tests.processes import PATIENCE_S, free_port, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -317,11 +317,11 @@ def test_without_its_collector_a_gateway_serves_says_so_once_and_ends_as_ever(
         gateway.logged(event="traces_not_taken")
         assert "very-secret-token" not in gateway.log_file.read_text()
         running.process.send_signal(signal.SIGTERM)
-        running.process.wait(timeout=20)
+        running.process.wait(timeout=PATIENCE_S)
 
 
 def _metric(gateway: Gateway, name: str) -> float:
-    text = gateway.session.get(gateway.url + "/metrics", timeout=10).text
+    text = gateway.session.get(gateway.url + "/metrics", timeout=PATIENCE_S).text
     values = [line.split()[-1] for line in text.splitlines() if line.startswith(name + " ")]
     return sum(map(float, values))
 

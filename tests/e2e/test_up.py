@@ -18,9 +18,8 @@ import psutil
 import pytest
 
 from app.settings import environment
-from tests.processes import PROGRAM, free_port, is_alive, until
+from tests.processes import PATIENCE_S, PROGRAM, free_port, is_alive, until
 
-_PATIENCE_S = 60
 #: What a process keeps of the developer's environment: nothing that the gateway reads.
 _KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 
@@ -41,7 +40,7 @@ class Up:
     def end(self, how: signal.Signals) -> int:
         """Ask it to end; return its exit status."""
         self.process.send_signal(how)
-        return self.process.wait(_PATIENCE_S)
+        return self.process.wait(PATIENCE_S)
 
     def nothing_is_left(self) -> bool:
         """Tell whether every process that it ever had has ended."""
@@ -72,7 +71,7 @@ def up(folder: Path, **changes: str) -> Iterator[Up]:
             yield Up(process, curl, family)
         finally:
             process.terminate()
-            process.wait(_PATIENCE_S)
+            process.wait(PATIENCE_S)
             process.stdout.close()
 
 
@@ -94,7 +93,7 @@ def answer_to(curl: list[str]) -> dict[str, object]:
     """Return what the command brings."""
     if shutil.which("curl") is None:
         pytest.skip("there is no curl here")
-    result = subprocess.run([*curl, "-s"], capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603 - as above
+    result = subprocess.run([*curl, "-s"], capture_output=True, check=True, timeout=PATIENCE_S)  # noqa: S603 - as above
     answer: dict[str, object] = json.loads(result.stdout)
     return answer
 
@@ -138,7 +137,7 @@ def keys_listed(folder: Path) -> str:
     """Return what `keys list` says beside a running gateway, told of no Redis."""
     argv = [PROGRAM, "keys", "list"]
     return subprocess.run(  # noqa: S603 - as above
-        argv, cwd=folder, env={}, capture_output=True, check=True, text=True, timeout=_PATIENCE_S
+        argv, cwd=folder, env={}, capture_output=True, check=True, text=True, timeout=PATIENCE_S
     ).stdout
 
 
@@ -178,6 +177,6 @@ def test_the_next_start_has_what_was_stored(lives: list[Life]) -> None:
 def test_when_redis_dies_all_end_and_that_is_a_failure(folder: Path) -> None:
     with up(folder, BIND=f"unix:{folder}/web.sock") as gateway:
         gateway.member("redis-server").kill()
-        status = gateway.process.wait(_PATIENCE_S)
+        status = gateway.process.wait(PATIENCE_S)
     assert status == 1
     until(gateway.nothing_is_left, "its processes to end")

@@ -17,13 +17,11 @@ from app.settings import environment
 from tests.e2e.config import gateway_toml
 from tests.e2e.test_up import Up, bind_in, folder, key_in, up
 from tests.e2e.wire import raw_get, raw_post
-from tests.processes import PROGRAM, free_port, until
+from tests.processes import PATIENCE_S, PROGRAM, free_port, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 __all__ = ["folder"]
-
-_PATIENCE_S = 60
 
 
 def refusal(folder: Path, **changes: str) -> str:
@@ -31,7 +29,7 @@ def refusal(folder: Path, **changes: str) -> str:
     env = {name: environment()[name] for name in ("PATH",)} | changes
     argv = [PROGRAM, "up"]
     done = subprocess.run(  # noqa: S603 - the command is the tests' own
-        argv, cwd=folder, env=env, capture_output=True, check=False, text=True, timeout=_PATIENCE_S
+        argv, cwd=folder, env=env, capture_output=True, check=False, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 1, done.stderr
     return done.stderr

@@ -21,8 +21,9 @@ from websockets.sync.connection import Connection
 from tests.e2e import gateway as gateways
 from tests.e2e.config import APIS, gateway_toml
 from tests.e2e.gateway import Gateway, Keys
-from tests.e2e.stops import GRACE_S, PATIENCE_S, site
+from tests.e2e.stops import GRACE_S, site
 from tests.e2e.wire import Stream, stream_of
+from tests.processes import PATIENCE_S
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 

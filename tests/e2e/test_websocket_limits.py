@@ -22,10 +22,10 @@ from wsproto.events import CloseConnection, TextMessage
 
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Keys
-from tests.e2e.stops import PATIENCE_S, Site, site
+from tests.e2e.stops import Site, site
 from tests.e2e.test_nginx import NGINX, running_nginx
 from tests.e2e.wire import RawCall, websocket_bytes
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 

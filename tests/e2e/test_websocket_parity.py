@@ -17,9 +17,9 @@ from tests.collector import Collector, SeenSpan, collecting
 from tests.e2e import gateway as gateways
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway, Keys
-from tests.e2e.stops import PATIENCE_S, site
+from tests.e2e.stops import site
 from tests.e2e.wire import stream_of
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Counted, Script
 

@@ -20,12 +20,11 @@ from tests.e2e.background import cancel, ended, queued, shown, spoken
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway
 from tests.e2e.workers import WorkerProcess, brief, working
-from tests.processes import free_port, is_alive, until
+from tests.processes import PATIENCE_S, free_port, is_alive, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 JOBS = 4
-PATIENCE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +232,7 @@ def test_nothing_outlives_a_killed_master(
     child = worker.child
     worker.parent.kill()
     worker.parent.wait()
-    child.wait(timeout=10)
+    child.wait(timeout=PATIENCE_S)
     assert {shown(gateway, each)["status"] for each in load.said} == {"failed"}
     assert all(shown(gateway, each)["output"] == [] for each in load.unsaid)
     for each in load.unsaid:

@@ -13,9 +13,7 @@ import psutil
 import requests
 
 from tests.e2e.stops import UNIT
-from tests.processes import ROOT, free_port, until
-
-PATIENCE_S = 30
+from tests.processes import PATIENCE_S, ROOT, free_port, until
 
 
 @dataclass

@@ -14,8 +14,8 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from app.stream_check.checker import check_stream
+from tests.processes import PATIENCE_S
 
-_PATIENCE_S = 20
 _EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 #: The events that the SDK knows; those of shells and patches are not among them.
 _KNOWN = {
@@ -36,7 +36,7 @@ class RawCall:
 
     def __init__(self, url: str, request: bytes, on: socket.socket | None = None) -> None:
         place = urlsplit(url)
-        self.socket = on or socket.create_connection((place.hostname, place.port), _PATIENCE_S)
+        self.socket = on or socket.create_connection((place.hostname, place.port), PATIENCE_S)
         self.socket.sendall(request)
         self._read = b""
         self._received = b""

@@ -33,7 +33,7 @@ class WorkerProcess:
     @property
     def child(self) -> psutil.Process:
         """The process that does the work, the newest where there are several."""
-        return max(psutil.Process(self.parent.pid).children(), key=lambda each: each.pid)
+        return max(psutil.Process(self.parent.pid).children(), key=psutil.Process.create_time)
 
     def kill(self) -> None:
         """End it as a machine does that loses its power."""

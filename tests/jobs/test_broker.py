@@ -20,7 +20,7 @@ from app.jobs.broker import ACTOR, WakeUpBroker, serve
 from app.jobs.consumer import QUEUE
 from app.settings import RedisSettings
 from app.store.connection.client import connect
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.services.clocks import Clock
 
 _prefixes = (f"tickets{number}:" for number in count())
@@ -218,7 +218,7 @@ def test_a_worker_works_for_each_wake_up(bench: Bench) -> None:
     bench.another().send(3)
     bench.broker.wake()
     for _ in range(3):
-        assert worked.acquire(timeout=30)
+        assert worked.acquire(timeout=PATIENCE_S)
     worker.stop()
     assert bench.client.llen(f"{bench.prefix}{{dramatiq}}:{QUEUE}") == 0
 

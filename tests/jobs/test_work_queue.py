@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from queue import Empty
 
 from app.jobs.work_queue import WarmThreadsQueue
-
-PATIENCE_S = 30.0
+from tests.processes import PATIENCE_S
 
 
 @contextmanager

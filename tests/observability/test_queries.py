@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.observability.test_files import ALERTS, FOLDER
-from tests.processes import free_port, started, until
+from tests.processes import PATIENCE_S, free_port, started, until
 
 PROMETHEUS = shutil.which("prometheus")
 pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason="prometheus is not installed")
@@ -33,7 +33,7 @@ class Prometheus:
 
     def get(self, path: str, **query: str) -> Any:
         """Return the data of an answer."""
-        answer = requests.get(f"{self._url}/api/v1/{path}", params=query, timeout=30).json()
+        answer = requests.get(f"{self._url}/api/v1/{path}", params=query, timeout=PATIENCE_S).json()
         assert answer["status"] == "success", (query, answer)
         return answer["data"]
 
@@ -45,7 +45,7 @@ class Prometheus:
     def is_ready(self) -> bool:
         """Tell whether rates can be told, and rules have been looked at."""
         try:
-            if not requests.get(f"{self._url}/-/ready", timeout=30).ok:
+            if not requests.get(f"{self._url}/-/ready", timeout=PATIENCE_S).ok:
                 return False
         except requests.ConnectionError:
             return False

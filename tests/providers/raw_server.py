@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+from tests.processes import PATIENCE_S
+
 #: Self-signed, for localhost and 127.0.0.1.
 CERTIFICATE = Path(__file__).parent.parent / "upstream" / "certificate.pem"
 
@@ -119,7 +121,7 @@ class RawServer:
             with contextlib.suppress(OSError):
                 wire.sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE_S)
 
     def _start(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, daemon=True)

@@ -20,6 +20,7 @@ from app.providers.wire.exchange import Exchange, Timeouts
 from app.providers.wire.interrupt import Interrupt
 from app.providers.wire.pool import UpstreamConnection, UpstreamPool
 from app.providers.wire.response import IncompleteResponse
+from tests.processes import PATIENCE_S
 
 ORIGIN = Origin("http", "acme.test", 80)
 ANSWER = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
@@ -172,7 +173,7 @@ def test_one_lookup_serves_all_who_ask_at_once(monkeypatch: pytest.MonkeyPatch) 
 
     def look_up(*_: Any, **__: Any) -> list[Any]:
         lookups.append(1)
-        may_end.wait(10)
+        may_end.wait(PATIENCE_S)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)

@@ -11,6 +11,7 @@ import pytest
 
 from app.errors import UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.wire import adapter, response
+from tests.processes import PATIENCE_S
 from tests.providers.calling import API_KEY, a_call, endpoint, stream, whole
 from tests.providers.raw_server import OK, Heard, RawServer, Script, Wire
 
@@ -232,7 +233,7 @@ def test_a_stream_comes_as_it_is_made() -> None:
     def script(wire: Wire) -> None:
         wire.hear()
         wire.say(OK + b"\r\n", b"one")
-        first_was_read.wait(10)
+        first_was_read.wait(PATIENCE_S)
         wire.say(b"two")
 
     with RawServer(script) as server:

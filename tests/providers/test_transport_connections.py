@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from app.errors import UpstreamUnavailable
+from tests.processes import PATIENCE_S
 from tests.providers.calling import a_call, endpoint, stream, whole
 from tests.providers.raw_server import OK, RawServer, Script, Wire
 
@@ -119,7 +120,7 @@ def test_an_unasked_word_on_an_idle_connection_spoils_it() -> None:
     with RawServer(script, echo) as server:
         to = endpoint(server.url)
         whole(to, b"1")
-        is_said.wait(10)
+        is_said.wait(PATIENCE_S)
         assert whole(to, b"2") == b"2"
 
 
@@ -128,7 +129,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
     with RawServer(closing_after_one(is_closed), echo) as server:
         to = endpoint(server.url)
         whole(to, b"1")
-        is_closed.wait(10)
+        is_closed.wait(PATIENCE_S)
         assert whole(to, b"2") == b"2"
 
 
@@ -203,7 +204,7 @@ def test_a_stream_that_is_given_up_closes_its_connection() -> None:
         reply = stream(endpoint(server.url))
         next(reply.pieces())
         reply.close()
-        assert is_left.wait(10)
+        assert is_left.wait(PATIENCE_S)
 
 
 def test_a_server_that_does_not_end_its_stream_is_not_waited_for() -> None:

@@ -17,6 +17,7 @@ from app.errors import (
 )
 from app.providers.transport import Transport
 from app.providers.wire.dial import origin_of
+from tests.processes import PATIENCE_S, free_port
 from tests.providers.calling import a_call, endpoint, settings, stream, whole
 from tests.providers.raw_server import CERTIFICATE, RawServer, Wire
 
@@ -42,10 +43,7 @@ def failure(url: str, **others: Any) -> GatewayError:
 @pytest.fixture
 def refusing_port() -> int:
     """A port that nobody listens at."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
+    return free_port()
 
 
 def test_a_refused_connection_is_said_plainly(refusing_port: int) -> None:
@@ -97,7 +95,7 @@ def test_a_stream_by_tls_survives_silence() -> None:
         wire.serve_tls()
         wire.hear()
         wire.say(b"HTTP/1.1 200 OK\r\n\r\none")
-        is_quiet.acquire(timeout=10)
+        is_quiet.acquire(timeout=PATIENCE_S)
         wire.say(b"two")
         # A close without TLS's own goodbye is how many servers end.
 

@@ -15,6 +15,7 @@ from app.domain.webhooks.deliveries import Receipt
 from app.providers.webhooks import resolver
 from app.providers.webhooks.sender import WebhookSender
 from app.settings import WebhookSettings
+from tests.processes import free_port
 from tests.providers.raw_server import CERTIFICATE, RawServer, Wire
 from tests.webhook_receiver import Receiver, receiving
 
@@ -137,9 +138,7 @@ def test_a_server_that_closes_before_there_is_a_connection(
 
 
 def test_a_port_that_nobody_listens_at_is_no_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    assert posted(url).fault == "connection_failed"
+    assert posted(f"http://127.0.0.1:{free_port()}/").fault == "connection_failed"
 
 
 def test_a_name_that_is_none_is_unresolved(monkeypatch: pytest.MonkeyPatch) -> None:

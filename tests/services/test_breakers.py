@@ -23,6 +23,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.services.upstreams.breakers import Breakers, Permit
+from tests.processes import PATIENCE_S
 from tests.services.scripted import Clock
 
 DOWN = UpstreamUnavailable("down")
@@ -288,5 +289,5 @@ def test_a_call_that_the_garbage_collector_ends_while_it_opens_waits_for_nothing
     dropped.append(breakers.admit("a"))
     opening = threading.Thread(target=calls, args=(breakers, 20, DOWN), daemon=True)
     opening.start()
-    opening.join(30)
+    opening.join(PATIENCE_S)
     assert (opening.is_alive(), state(breakers)) == (False, "open")

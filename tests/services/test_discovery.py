@@ -10,6 +10,7 @@ import pytest
 from app.errors import UpstreamUnavailable
 from app.services.upstreams import discovery
 from app.services.upstreams.discovery import Discovery, spawn
+from tests.processes import PATIENCE_S
 from tests.services.scripted import Clock, ScriptedProvider
 
 
@@ -163,4 +164,4 @@ def test_a_bug_in_a_provider_leaves_its_list_empty_and_askable(
 def test_a_task_is_run_beside_the_caller() -> None:
     ran = threading.Event()
     spawn(ran.set)
-    assert ran.wait(30)
+    assert ran.wait(PATIENCE_S)

@@ -16,7 +16,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, UpstreamRateLimited, UpstreamUnavailable
 from app.services.upstreams.keys.pool import Cause, KeyPool
 from app.settings import KeySettings
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.services.clocks import Clock
 
 
@@ -239,7 +239,7 @@ def test_who_waits_is_refused_when_all_have_come_to_rest(
     bench.pool.release("a")
     assert not results  # it may have b
     bench.pool.rest("b", 40, cause)
-    thread.join(10)
+    thread.join(PATIENCE_S)
     (refused,) = results
     assert (type(refused), refused.retry_after_s) == (error, 30)
 

@@ -12,7 +12,7 @@ from app.errors import Unavailable, UpstreamUnavailable
 from app.services.accounts.tokens.key_set import FIRST_WAIT_S, KEPT_S, KeySet
 from app.services.accounts.tokens.public_keys import MAX_KEYS, BadKeySet, read_keys
 from app.settings import IssuerSettings
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.services.clocks import Clock
 from tests.tokens import ec_key, jwk, key_set, rsa_key
 
@@ -165,7 +165,7 @@ def test_those_who_come_meanwhile_wait_for_the_one_fetch(server: Server) -> None
     until(lambda: bool(server.beside), "the fetch to begin")
     server.do_beside()
     for each in threads:
-        each.join(5)
+        each.join(PATIENCE_S)
     assert (server.fetches, found) == (1, [True] * 8)
 
 
@@ -202,7 +202,7 @@ def test_a_fetch_is_waited_for_from_its_own_beginning(server: Server) -> None:
     server.clock.now += FIRST_WAIT_S
     assert refusal_of(server, "first") == (503, "issuer_unavailable", 2)
     server.do_beside()
-    first.join(5)
+    first.join(PATIENCE_S)
     assert found == [True]
 
 

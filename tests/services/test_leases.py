@@ -11,7 +11,7 @@ import pytest
 from app.errors import StorageUnavailable
 from app.services.limits.leases import LeaseRenewer
 from app.store.rate_limits.base import Lease
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 
 LEASE = Lease("one", "acme", ("all",), 30)
 OTHER = Lease("two", "acme", ("all",), 30)
@@ -56,7 +56,7 @@ def test_a_renewal_that_failed_is_tried_again() -> None:
     renewals = Renewals(failures=2)
     renewer = LeaseRenewer(renewals, every_s=0.001)
     renewer.add(LEASE)
-    assert renewals.any.wait(10)
+    assert renewals.any.wait(PATIENCE_S)
     renewer.remove(LEASE)
 
 
@@ -64,7 +64,7 @@ def test_a_bug_in_a_renewal_stops_no_other() -> None:
     renewals = Renewals(failures=2, failure=ZeroDivisionError())
     renewer = LeaseRenewer(renewals, every_s=0.001)
     renewer.add(LEASE)
-    assert renewals.any.wait(10)
+    assert renewals.any.wait(PATIENCE_S)
     renewer.remove(LEASE)
 
 

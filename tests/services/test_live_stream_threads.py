@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.services.live_streams.keeper import LiveStreams
-from tests.processes import ROOT
+from tests.processes import PATIENCE_S, ROOT
 
 UNUSED: Any = None
 
@@ -41,7 +41,7 @@ class Runs:
     def __call__(self) -> None:
         self.count += 1
         self.begun.release()
-        self.let_go.wait(10)
+        self.let_go.wait(PATIENCE_S)
 
 
 def thread_named(name: str) -> threading.Thread:
@@ -51,11 +51,11 @@ def thread_named(name: str) -> threading.Thread:
 def test_a_thread_is_begun_once_while_it_runs() -> None:
     streams, runs = LiveStreams(UNUSED, UNUSED, 30), Runs()
     streams._start("once", runs)
-    assert runs.begun.acquire(timeout=10)
+    assert runs.begun.acquire(timeout=PATIENCE_S)
     thread = thread_named("once")
     streams._start("once", runs)
     runs.let_go.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert runs.count == 1
 
 
@@ -64,19 +64,19 @@ def test_one_that_has_ended_is_begun_anew() -> None:
     runs.let_go.set()
     for _ in range(2):
         streams._start("again", runs)
-        assert runs.begun.acquire(timeout=10)
+        assert runs.begun.acquire(timeout=PATIENCE_S)
         for thread in [each for each in threading.enumerate() if each.name == "again"]:
-            thread.join(10)
+            thread.join(PATIENCE_S)
     assert runs.count == 2
 
 
 def test_a_process_that_was_forked_begins_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     streams, runs = LiveStreams(UNUSED, UNUSED, 30), Runs()
     streams._start("parent's", runs)
-    assert runs.begun.acquire(timeout=10)
+    assert runs.begun.acquire(timeout=PATIENCE_S)
     monkeypatch.setattr("os.getpid", lambda: 1)
     streams._start("parent's", runs)
-    assert runs.begun.acquire(timeout=10)
+    assert runs.begun.acquire(timeout=PATIENCE_S)
     runs.let_go.set()
 
 

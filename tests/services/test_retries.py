@@ -20,9 +20,10 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.services.upstreams.retries import RetryPolicy, pause
+from tests.processes import PATIENCE_S
 from tests.services.scripted import Clock
 
-PATIENCE_S = 10.0
+LIMIT_S = 10.0
 
 
 class Attempts:
@@ -53,7 +54,7 @@ def run(
 ) -> str:
     call = call or UpstreamCall(deadline=math.inf)
     retries = RetryPolicy(clock, lambda: jitter, clock.pause)
-    return retries.run(attempts, call, clock.now + PATIENCE_S)
+    return retries.run(attempts, call, clock.now + LIMIT_S)
 
 
 def test_a_success_is_returned_at_once(clock: Clock) -> None:
@@ -122,7 +123,7 @@ def test_a_retry_after_is_not_waited_for_where_another_target_is_left(clock: Clo
     attempts = Attempts(clock, UpstreamUnavailable("down", retry_after_s=1), None)
     with pytest.raises(UpstreamUnavailable):
         RetryPolicy(clock, lambda: 0.0, clock.pause).run(
-            attempts, UpstreamCall(deadline=math.inf), clock.now + PATIENCE_S, waits=False
+            attempts, UpstreamCall(deadline=math.inf), clock.now + LIMIT_S, waits=False
         )
     assert (attempts.made, clock.pauses) == (1, [])
 
@@ -132,7 +133,7 @@ def test_a_later_retry_after_is_not_waited_for_either(clock: Clock) -> None:
     attempts = Attempts(clock, down, UpstreamUnavailable("down", retry_after_s=1), None)
     with pytest.raises(UpstreamUnavailable):
         RetryPolicy(clock, lambda: 0.0, clock.pause).run(
-            attempts, UpstreamCall(deadline=math.inf), clock.now + PATIENCE_S, waits=False
+            attempts, UpstreamCall(deadline=math.inf), clock.now + LIMIT_S, waits=False
         )
     assert (attempts.made, clock.pauses) == (2, [0.5])
 
@@ -179,7 +180,7 @@ def test_a_call_cancelled_while_it_waits_is_not_tried_again(clock: Clock) -> Non
     attempts = Attempts(clock, UpstreamUnavailable("down"), None)
     retries = RetryPolicy(clock, lambda: 0.0, lambda waiting, _: waiting.cancel())
     with pytest.raises(CallerGone):
-        retries.run(attempts, call, clock.now + PATIENCE_S)
+        retries.run(attempts, call, clock.now + LIMIT_S)
     assert attempts.made == 1
 
 
@@ -188,7 +189,7 @@ def test_cancelling_ends_a_pause() -> None:
     pausing = threading.Thread(target=pause, args=(call, 3600.0), daemon=True)
     pausing.start()
     call.cancel()
-    pausing.join(30)
+    pausing.join(PATIENCE_S)
     assert not pausing.is_alive()
 
 
@@ -213,4 +214,4 @@ def test_however_it_fails_there_are_three_attempts_and_ten_seconds_at_most(
     with pytest.raises(UpstreamUnavailable):
         run(attempts, clock, jitter=jitter)
     assert attempts.made <= 3
-    assert sum(clock.pauses) <= PATIENCE_S
+    assert sum(clock.pauses) <= LIMIT_S

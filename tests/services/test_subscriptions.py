@@ -19,7 +19,7 @@ from app.services.background.subscriptions import (
     Subscriber,
 )
 from app.store.jobs.base import JobNews, StreamPart
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.services.jobs_bench import Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -192,7 +192,7 @@ def test_where_there_was_no_thread_the_next_subscriber_listens(
     received = threading.Event()
     monkeypatch.setattr(hub, "receive", received.set)
     hub.listen()
-    assert received.wait(30)
+    assert received.wait(PATIENCE_S)
 
 
 def test_when_news_may_have_been_missed_everybody_looks(hub: NewsHub, jobs: Jobs) -> None:

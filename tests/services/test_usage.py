@@ -21,7 +21,7 @@ from app.settings import LimitSettings
 from app.store.rate_limits.base import Adjustment
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.services.clocks import Clock
 
 NOON = 1_893_499_200.0  # 2030-01-01, 12:00 UTC
@@ -173,7 +173,7 @@ def test_requests_that_end_together_are_written_together() -> None:
 def test_what_waits_is_written_by_itself() -> None:
     office = Office(delay_s=0.01)
     office.book.record(CALLER, "gpt", USAGE, failed=False)
-    assert office.store.written.wait(10)
+    assert office.store.written.wait(PATIENCE_S)
 
 
 def test_without_a_thread_to_write_it_later_a_line_is_written_now(

@@ -32,7 +32,7 @@ from app.services.webhooks.endpoints import MOST_TESTS, TESTS_WITHIN_S, WebhookE
 from app.services.webhooks.signing import SecretUnreadable, WebhookSigner
 from app.settings import WebhookSettings
 from app.store.webhooks.base import Taken, WebhookStore
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 
 NOW = 1_764_400_000.5
 EVENT = WebhookEvent("evt_1", "response.completed", int(NOW), "resp_1")
@@ -295,7 +295,7 @@ def ran(store: ScriptedStore, sender: ScriptedSender, capacity: int = 4) -> Disp
 
 def test_no_more_are_under_way_than_there_is_room_for() -> None:
     go_on = threading.Event()
-    sender = ScriptedSender(Receipt(200), wait=lambda: go_on.wait(10))
+    sender = ScriptedSender(Receipt(200), wait=lambda: go_on.wait(PATIENCE_S))
     store = ScriptedStore(*[delivery(number=n) for n in range(9)])
     running = ran(store, sender)
     until(lambda: len(sender.sent) == 4, "four to be sent")
@@ -374,7 +374,7 @@ def test_it_goes_on_after_an_outage_and_a_bug_until_it_is_stopped(
     until(lambda: len(store.settled) == 1, "the delivery")
     running._stopped.set()
     running.wake()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 

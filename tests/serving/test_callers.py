@@ -10,8 +10,7 @@ import gevent
 import pytest
 
 from app.serving.callers import CallerSocket
-
-PATIENCE_S = 10.0
+from tests.processes import PATIENCE_S
 
 
 @pytest.fixture

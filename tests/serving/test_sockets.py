@@ -11,8 +11,14 @@ import pytest
 
 from app.serving import sockets
 from app.serving.sockets import LeanSocket
+from tests.processes import PATIENCE_S
 
-PATIENCE_S = 10.0
+#: No limit, one that has a timer of its own, and one that is looked after with others.
+LIMITS = pytest.mark.parametrize(
+    ("timeout_s", "shortest_s"),
+    [(None, sockets.SHORTEST_S), (60.0, 100.0), (60.0, sockets.SHORTEST_S)],
+    ids=["none", "own", "shared"],
+)
 
 
 @pytest.fixture
@@ -33,10 +39,14 @@ def waited(call: Callable[[], object], meanwhile: Callable[[], object]) -> objec
     return greenlet.get(timeout=PATIENCE_S)
 
 
-@pytest.mark.parametrize("timeout_s", [None, 0.3, 60.0])
+@LIMITS
 def test_a_read_waits_for_what_comes(
-    pair: tuple[Any, socket.socket], timeout_s: float | None
+    pair: tuple[Any, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    timeout_s: float | None,
+    shortest_s: float,
 ) -> None:
+    monkeypatch.setattr(sockets, "SHORTEST_S", shortest_s)
     lean, theirs = pair
     lean.settimeout(timeout_s)
     for text in (b"one", b"two"):
@@ -141,10 +151,14 @@ def test_sockets_are_not_replaced_where_gevent_has_not_replaced_them() -> None:
         sockets.install()
 
 
-@pytest.mark.parametrize("timeout_s", [None, 0.3, 60.0])
+@LIMITS
 def test_reads_go_on_for_as_long_as_more_is_wanted(
-    pair: tuple[Any, socket.socket], timeout_s: float | None
+    pair: tuple[Any, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    timeout_s: float | None,
+    shortest_s: float,
 ) -> None:
+    monkeypatch.setattr(sockets, "SHORTEST_S", shortest_s)
     lean, theirs = pair
     lean.settimeout(timeout_s)
     taken: list[bytes] = []
@@ -193,11 +207,12 @@ def test_a_silence_wakes_who_reads_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sockets, "TICK_S", 0.02)
-    monkeypatch.setattr(sockets, "SHORTEST_S", 0.0)
     monkeypatch.setattr(sockets.TimeoutWheel, "_by_hub", {})
     ours, theirs = socket.socketpair()
     with theirs, LeanSocket(fileno=ours.detach()) as lean:
-        lean.settimeout(0.1)
+        lean.settimeout(60.0)
+        now = [0.0]
+        monkeypatch.setattr(lean._timeouts, "now", lambda: now[0])
         taken: list[bytes] = []
 
         def take(data: bytes) -> bool:
@@ -209,6 +224,7 @@ def test_a_silence_wakes_who_reads_on(
                 theirs.sendall(b"one")
                 while len(taken) < number:
                     gevent.sleep(0)
+            now[0] = 61.0
 
         with pytest.raises(TimeoutError):
             waited(lambda: lean.recv_each(3, take), say)

@@ -20,8 +20,8 @@ from app.serving.callers import CallerSocket
 from app.serving.websockets import socket as websocket
 from app.serving.websockets.socket import CallerWebSocket
 from app.serving.websockets.upgrade import Upgrade
+from tests.processes import PATIENCE_S
 
-PATIENCE_S = 10.0
 NONCE = "dGhlIHNhbXBsZSBub25jZQ=="
 
 

@@ -22,7 +22,8 @@ from app.errors import RequestTooLarge
 from app.serving.websockets import socket as websocket
 from app.serving.websockets.deflate import InboundDeflate
 from app.serving.websockets.socket import CallerWebSocket
-from tests.serving.test_websocket import PATIENCE_S, Peer, Talker, frame, upgrade
+from tests.processes import PATIENCE_S
+from tests.serving.test_websocket import Peer, Talker, frame, upgrade
 
 RSV1 = 0x40
 OFFER = "permessage-deflate"

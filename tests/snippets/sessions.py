@@ -20,7 +20,8 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Protocol
 
-_PATIENCE_S = 60.0
+from tests.processes import PATIENCE_S
+
 _CHUNK = 65536
 
 _BASH = r"""
@@ -119,7 +120,7 @@ class LongSession:
     def _answer(self) -> tuple[str, str]:
         """Return what was printed and the status that stands behind it between two NULs."""
         assert self._process.stdout is not None
-        deadline, read = monotonic() + _PATIENCE_S, b""
+        deadline, read = monotonic() + PATIENCE_S, b""
         while read.count(b"\0") < 2:
             ready, _, _ = select.select([self._process.stdout], [], [], deadline - monotonic())
             piece = os.read(self._process.stdout.fileno(), _CHUNK) if ready else b""
@@ -146,7 +147,7 @@ class NodeSession:
             capture_output=True,
             check=False,
             text=True,
-            timeout=_PATIENCE_S,
+            timeout=PATIENCE_S,
         )
         if ended.returncode:
             raise BlockFailed(f"ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")

@@ -17,7 +17,7 @@ from typing import IO
 
 from app.settings import environment
 from clients.environments import HOME
-from tests.processes import ROOT, free_port
+from tests.processes import PATIENCE_S, ROOT, free_port
 from tests.snippets.sessions import Surroundings
 
 #: The address and the key, as pages write them.
@@ -26,7 +26,6 @@ SHOWN_KEY = "sk-rg-..."
 #: Where a reader's gateway.toml for the pages comes from.
 CONFIG = ROOT / "docs" / "examples" / "gateway.toml"
 
-_PATIENCE_S = 60
 _KEPT = ("PATH", "HOME")
 #: What has coverage count the lines of the gateway's processes; those of programs are not ours.
 _COUNTED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
@@ -92,7 +91,7 @@ def running() -> Iterator[Site]:
             yield Site(address, key, greeting, folder)
         finally:
             process.terminate()
-            process.wait(_PATIENCE_S)
+            process.wait(PATIENCE_S)
             process.stdout.close()
 
 

@@ -14,7 +14,7 @@ from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
-from tests.processes import free_port, started, until
+from tests.processes import PATIENCE_S, free_port, started, until
 from tests.redis_server import binary
 from tests.store.turns import ACCOUNT, chain, left_by, purged, question, saved
 
@@ -27,7 +27,7 @@ RIGHTS = "~rg:* &* +@all -@dangerous -@admin +info"
 def has_tls() -> bool:
     """Tell whether the redis-server speaks TLS: one that does finds fault with its files only."""
     argv = [str(binary()), "--port", "0", "--tls-port", "1", "--tls-cert-file", "/nowhere"]
-    result = subprocess.run(argv, capture_output=True, check=False, timeout=10)  # noqa: S603 - the suite's own redis-server
+    result = subprocess.run(argv, capture_output=True, check=False, timeout=PATIENCE_S)  # noqa: S603 - the suite's own redis-server
     return b"Failed to configure TLS" in result.stdout + result.stderr
 
 

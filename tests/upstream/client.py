@@ -11,12 +11,10 @@ from typing import Any
 
 import requests
 
-from tests.processes import started
+from tests.processes import PATIENCE_S, started
 from tests.upstream.bed import ANY, State
 from tests.upstream.listeners import Places
 from tests.upstream.script import Script
-
-_PATIENCE_S = 10
 
 
 class Upstream:
@@ -52,9 +50,9 @@ class Upstream:
         """Return a tag's requests once so many have come to a state.
 
         Raises:
-            AssertionError: they have not in 10 s.
+            AssertionError: they have not in 60 s.
         """
-        query = {"tag": tag, "state": state, "count": str(count), "timeout_s": f"{_PATIENCE_S}"}
+        query = {"tag": tag, "state": state, "count": str(count), "timeout_s": f"{PATIENCE_S}"}
         shown: list[dict[str, Any]] = self._get("/_wait", query)
         return shown
 
@@ -64,13 +62,13 @@ class Upstream:
         return shown
 
     def _get(self, path: str, query: dict[str, str]) -> Any:
-        answer = self._session.get(self.places.url + path, params=query, timeout=_PATIENCE_S + 10)
+        answer = self._session.get(self.places.url + path, params=query, timeout=PATIENCE_S + 10)
         assert answer.status_code == 200, f"{query} has not come: {answer.text}"
         return answer.json()
 
     def _post(self, path: str, given: dict[str, Any]) -> None:
         self._session.post(
-            self.places.url + path, json=given, timeout=_PATIENCE_S
+            self.places.url + path, json=given, timeout=PATIENCE_S
         ).raise_for_status()
 
 

@@ -13,6 +13,7 @@ import openai
 import pytest
 import requests
 
+from tests.processes import PATIENCE_S
 from tests.upstream.client import Upstream, running
 from tests.upstream.script import Call, Fail, Script
 
@@ -47,7 +48,7 @@ def open_call(upstream: Upstream, script: Script, *, stream: bool = True) -> soc
     )
     prepared = sent.prepare()
     assert isinstance(prepared.body, bytes)
-    connection = socket.create_connection((place.hostname, place.port), timeout=20)
+    connection = socket.create_connection((place.hostname, place.port), timeout=PATIENCE_S)
     head = f"POST {PATHS[0]} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(prepared.body)}\r\n\r\n"
     connection.sendall(head.encode() + prepared.body)
     return connection
@@ -200,7 +201,7 @@ def test_bad_places_fail_as_their_names_say(upstream: Upstream) -> None:
         where = urlsplit(place)
         try:
             with socket.create_connection((where.hostname, where.port), timeout=0.2) as call:
-                call.settimeout(20)
+                call.settimeout(PATIENCE_S)
                 call.recv(1)
         except OSError as error:
             return type(error)
@@ -216,7 +217,7 @@ def test_the_tls_place_has_a_certificate_that_nobody_trusts(upstream: Upstream) 
     where = urlsplit(upstream.places.tls)
     context = ssl.create_default_context()
     with (
-        socket.create_connection((where.hostname, where.port), timeout=20) as plain,
+        socket.create_connection((where.hostname, where.port), timeout=PATIENCE_S) as plain,
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         context.wrap_socket(plain, server_hostname="localhost")
