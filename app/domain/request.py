@@ -10,7 +10,14 @@ from app.domain.answer_options import PLAIN_TEXT, CacheOptions, ReasoningOptions
 from app.domain.frozen import frozen_dataclass
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.items import InputItem, Item
-from app.domain.tools import FUNCTIONS_ONLY, FunctionTool, Tool, ToolChoice, functions_of
+from app.domain.tools import (
+    FUNCTIONS_ONLY,
+    FunctionTool,
+    NamedFunction,
+    Tool,
+    ToolChoice,
+    functions_of,
+)
 
 #: How a request asks for a compaction as its only answer: by an item at the end of its input (G7),
 #: or by the endpoint that it is sent to (G6).
@@ -51,6 +58,14 @@ class Parameters:
     def functions(self) -> tuple[FunctionTool, ...]:
         """The functions among the tools, under the names by which models know them."""
         return functions_of(self.tools)
+
+    @property
+    def only_function(self) -> str:
+        """The name of the one function that can be called, "" where there are more, or none."""
+        if isinstance(self.tool_choice, NamedFunction):
+            return self.tool_choice.name
+        functions = self.functions
+        return functions[0].name if len(functions) == 1 else ""
 
 
 #: Those of a request that says nothing of how it is to be answered.

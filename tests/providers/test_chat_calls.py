@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.request import NO_PARAMETERS, Parameters
 from app.domain.stream.deltas import Arguments, CallOpened, Delta
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
 from app.errors import UpstreamMisbehaved
 from app.providers.openai_chat.calls import Calls
 
@@ -28,8 +30,8 @@ def fragment(
     return {key: value for key, value in found.items() if value is not None}
 
 
-def heard(*fragments: dict[str, Any]) -> list[Delta]:
-    calls = Calls()
+def heard(*fragments: dict[str, Any], parameters: Parameters = NO_PARAMETERS) -> list[Delta]:
+    calls = Calls(parameters=parameters)
     return [delta for each in fragments for delta in calls.add(each)] + calls.end()
 
 
@@ -156,9 +158,55 @@ def test_a_call_with_nothing_but_a_name_is_opened_at_the_end() -> None:
     assert heard(fragment(index=0, name="f")) == [CallOpened("0", None, "f")]
 
 
-def test_a_call_needs_a_name() -> None:
+F, G = FunctionTool("f"), FunctionTool("g")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        NO_PARAMETERS,
+        Parameters(tools=(F, G)),
+        Parameters(tools=(F, G), tool_choice="required"),
+        Parameters(tools=(F, G), tool_choice=AllowedTools.of("required", (NamedFunction("f"),))),
+    ],
+)
+def test_a_call_needs_a_name(parameters: Parameters) -> None:
     with pytest.raises(UpstreamMisbehaved, match="without a name"):
-        heard(fragment("[]", index=0, call_id="c1"))
+        heard(fragment("[]", index=0, call_id="c1"), parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        Parameters(tools=(F,)),
+        Parameters(tools=(F, G), tool_choice=NamedFunction("f")),
+    ],
+)
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_call_without_a_name_is_of_the_only_function_there_is(
+    parameters: Parameters, name: str | None
+) -> None:
+    fragments = fragment('{"a"', index=0, call_id="c1", name=name), fragment(": 1}", index=0)
+    assert heard(*fragments, parameters=parameters) == [
+        CallOpened("0", "c1", "f"),
+        Arguments("0", '{"a": 1}'),
+    ]
+
+
+@pytest.mark.parametrize("index", [0, None])
+@pytest.mark.parametrize("first", ["", '{"a"'])
+@pytest.mark.parametrize("null", ["null", "None"])
+def test_a_null_that_was_made_a_text_is_no_name(null: str, first: str, index: int | None) -> None:
+    rest = '{"a": 1}'.removeprefix(first)
+    fragments = (
+        fragment(first, index=index, call_id="c1", name="f"),
+        fragment(rest, index=index, call_id="", name=null),
+    )
+    assert whole(*fragments) == [("c1", "f", '{"a": 1}')]
+
+
+def test_a_function_may_be_called_null() -> None:
+    assert whole(fragment("{}", index=0, name="null")) == [(None, "null", "{}")]
 
 
 @pytest.mark.parametrize(

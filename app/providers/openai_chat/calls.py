@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from app.domain.ids import call_id
+from app.domain.request import NO_PARAMETERS, Parameters
 from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
 from app.providers.reading.counts import whole_number
@@ -26,6 +27,8 @@ Json = Mapping[str, Any]
 _READ = frozenset({"index", "id", "type", "function"})
 #: Where the arguments stand: templates of open models bring their own names.
 _ARGUMENTS = ("arguments", "parameters", "input")
+#: What is written where there is no name, by servers that make a text of everything.
+_NO_NAMES = frozenset({"null", "None"})
 _READ_OF_FUNCTION = frozenset({"name", *_ARGUMENTS})
 
 
@@ -57,12 +60,19 @@ class Calls:
     every call the index 0, some make up an id for each fragment, some give no id at all, some say
     a whole call twice. A name
     may come in pieces, which OpenAI's own accumulators join, so a call opens with its arguments;
-    some send {} before those. `keep` is called with the fields of a fragment that are not read
-    here, and the place of their call among the answer's (U15).
+    some send {} before those; some say "null" where a name goes on. A call that never gets a name
+    is of the one function that can be called, where there is one. `keep` is called with the fields
+    of a fragment that are not read here, and the place of their call among the answer's (U15);
+    `parameters` are those of the request.
     """
 
-    def __init__(self, keep: Callable[[int, dict[str, Any]], None] = lambda *_: None) -> None:
+    def __init__(
+        self,
+        keep: Callable[[int, dict[str, Any]], None] = lambda *_: None,
+        parameters: Parameters = NO_PARAMETERS,
+    ) -> None:
         self._keep = keep
+        self._parameters = parameters
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}  # the first that got the id
@@ -84,6 +94,8 @@ class Calls:
         # What the fragment has: an id, a piece of a name, a piece of the arguments.
         function = _function(fragment)
         own_id, name = id_text(fragment.get("id")), id_text(function.get("name"))
+        if name in _NO_NAMES and self._has_begun(fragment.get("index")):
+            name = ""
         given = next((function[at] for at in _ARGUMENTS if function.get(at) is not None), None)
         says_nothing = not (own_id or name) and given is None
         if says_nothing and not self._has_begun(fragment.get("index")):
@@ -136,7 +148,7 @@ class Calls:
         """Return the calls that still waited, but for those that call nothing.
 
         Raises:
-            UpstreamMisbehaved: when one never got a name.
+            UpstreamMisbehaved: when one never got a name, and may be of several functions.
         """
         deltas: list[Delta] = []
         for call in self._calls:
@@ -194,10 +206,11 @@ class Calls:
         return deltas
 
     def _open(self, call: _Call) -> list[Delta]:
-        if not call.name:
+        name = call.name or self._parameters.only_function
+        if not name:
             raise UpstreamMisbehaved("the upstream sent a function call without a name")
         call.opened = True
-        opened = CallOpened(call.key, call.id or None, call.name)
+        opened = CallOpened(call.key, call.id or None, name)
         arguments, call.waiting = "".join(call.waiting), []
         return [opened, Arguments(call.key, arguments)] if arguments else [opened]
 

@@ -63,6 +63,7 @@ class ChatFormat:
         )
         shows_logprobs = INCLUDE_LOGPROBS in request.parameters.include
         message = MessageReader(note, kept, shows_logprobs=shows_logprobs)
+        message.parameters = request.parameters
         counts = Counts(total_has_thoughts=profile.total_has_thoughts)
         return ChatReader(fault, note, message, counts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from app.domain.request import NO_PARAMETERS
 from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
 from app.providers.openai_chat.calls import Calls
 from app.providers.openai_chat.kept_fields import KeptFields
@@ -56,8 +57,10 @@ _THOUGHTS = ("reasoning_content", "reasoning")
 class MessageReader:
     """Reads the message of one answer, whole or piece by piece.
 
-    What must travel back goes into `kept`.
+    What must travel back goes into `kept`. `parameters` are those of the request.
     """
+
+    parameters = NO_PARAMETERS
 
     def __init__(self, note: Note, kept: KeptFields, *, shows_logprobs: bool = True) -> None:
         self.kept = kept
@@ -240,7 +243,7 @@ class MessageReader:
             name, fragments = "function_call", (legacy,)
         else:
             return
-        calls = self._calls = self._calls or Calls(self.kept.keep_of_call)
+        calls = self._calls = self._calls or Calls(self.kept.keep_of_call, self.parameters)
         for fragment in fragments:
             if isinstance(fragment, dict):
                 self._open_calls(calls, calls.add(fragment), deltas)
