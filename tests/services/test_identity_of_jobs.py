@@ -20,6 +20,7 @@ from app.errors import UpstreamMisbehaved
 from app.schemas.request.create import CREATE_REQUEST
 from app.settings import CostBudget
 from app.store.jobs.payload import dump_payload, load_payload, load_pending
+from tests.samples import Growth
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -85,6 +86,21 @@ def test_a_lost_job_is_called_what_its_request_was(bench: Bench, lines: Any) -> 
     bench.supervisor.beat()
     line = lines.of("job_lost")
     assert (line["request_id"], line["response_id"]) == ("req_1", response_id)
+
+
+def test_a_job_whose_end_is_all_that_was_stored_is_not_called_lost(
+    bench: Bench, lines: Any
+) -> None:
+    """As after a fail-over, which comes between the end and the step that tidies up."""
+    response_id = queued(bench)
+    bench.worker.work()
+    grown = Growth("gateway_job_leases_lost_total")
+    bench.client.zadd(f"{bench.prefix}{{jobs}}:leases", {response_id: 0})
+    bench.supervisor.beat()
+    assert lines.of("job_end_settled")["response_id"] == response_id
+    with pytest.raises(ValueError, match="not enough values"):
+        lines.of("job_lost")
+    assert grown.all == {}
 
 
 def test_a_job_of_an_earlier_release_has_no_name_and_runs(bench: Bench, lines: Any) -> None:

@@ -294,7 +294,7 @@ def test_an_earlier_release_queues_a_job_that_waits_again(bench: Bench) -> None:
     bench.worker.work()
     bench.lapse()
     # It has it among what is lost.
-    assert bench.store.settle_lost(response_id) is None
+    assert bench.store.settle_lost(response_id) is True
     assert bench.store.take() == response_id
 
 
@@ -496,7 +496,7 @@ def test_what_ends_just_before_it_is_given_back_has_ended(
 def test_a_worker_that_lost_its_job_leaves_it_to_the_next(bench: Bench) -> None:
     def lose() -> None:
         (response_id,) = bench.active_jobs.ids
-        assert bench.store.settle_lost(response_id) is None
+        assert bench.store.settle_lost(response_id) is True
 
     response_id = stopped(bench, lose)
     assert bench.jobs.queues().queued == 1

@@ -430,7 +430,7 @@ def test_a_lost_job_is_queued_again(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
     claimed(bench.lapsing)
     assert bench.lapsing.lost() == [waiting.response.id]
-    assert bench.lapsing.settle_lost(waiting.response.id) is None
+    assert bench.lapsing.settle_lost(waiting.response.id) is True
     assert claimed(bench.lapsing, "next").response_id == waiting.response.id
 
 
@@ -445,7 +445,7 @@ def test_a_lost_job_whose_model_had_spoken_is_to_be_ended(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
     bench.lapsing.append([(claimed(bench.lapsing), SPOKEN)])
     to_end = bench.lapsing.settle_lost(waiting.response.id)
-    assert to_end is not None
+    assert isinstance(to_end, Claim)
     assert (to_end.why, to_end.account, to_end.usage) == ("lost", "acme", Usage(7, 1))
 
 
@@ -455,7 +455,8 @@ def test_the_third_lost_lease_ends_a_job(bench: Bench) -> None:
     for number in range(MAX_LOST_LEASES):
         claimed(bench.lapsing, str(number))
         outcomes.append(bench.lapsing.settle_lost(waiting.response.id))
-    assert [outcome and outcome.why for outcome in outcomes] == [None, None, "lost"]
+    assert outcomes[:2] == [True, True]
+    assert [outcome.why for outcome in outcomes if isinstance(outcome, Claim)] == ["lost"]
 
 
 def test_what_a_canceller_left_half_done_is_done_by_the_sweep(bench: Bench) -> None:
@@ -463,7 +464,7 @@ def test_what_a_canceller_left_half_done_is_done_by_the_sweep(bench: Bench) -> N
     taken_over(bench.lapsing, waiting)
     bench.lapsing.take()
     to_end = bench.lapsing.settle_lost(waiting.response.id)
-    assert to_end is not None
+    assert isinstance(to_end, Claim)
     assert to_end.why == "cancelled"
 
 
@@ -471,7 +472,7 @@ def test_a_job_that_was_taken_but_never_claimed_is_queued_again(bench: Bench) ->
     waiting = queued(bench.lapsing)
     bench.lapsing.take()
     assert bench.lapsing.lost() == [waiting.response.id]
-    assert bench.lapsing.settle_lost(waiting.response.id) is None
+    assert bench.lapsing.settle_lost(waiting.response.id) is True
     assert bench.lapsing.take() == waiting.response.id
 
 
@@ -487,7 +488,7 @@ def test_a_lease_without_a_job_is_forgotten(bench: Bench) -> None:
     waiting = finished(bench.lapsing)
     bench.client.zadd(f"{bench.prefix}{{jobs}}:leases", {waiting.response.id: 0})
     assert bench.lapsing.lost() == [waiting.response.id]
-    assert bench.lapsing.settle_lost(waiting.response.id) is None
+    assert bench.lapsing.settle_lost(waiting.response.id) is False
     assert bench.lapsing.lost() == []
 
 
@@ -563,7 +564,7 @@ def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
         with pytest.raises(StorageUnavailable):
             bench.lapsing.enqueue(payload_of(waiting), max_queued=10)
     to_end = [bench.lapsing.settle_lost(response_id) for response_id in bench.lapsing.lost()]
-    assert [claim.why for claim in to_end if claim is not None] == ends
+    assert [claim.why for claim in to_end if isinstance(claim, Claim)] == ends
     assert bench.jobs.take() is None
     assert bench.jobs.status("acme", waiting.response.id) == ("in_progress" if ends else None)
 

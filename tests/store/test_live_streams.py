@@ -94,7 +94,7 @@ def test_a_stream_that_was_lost_is_not_run_again_but_ended(bench: Streams) -> No
     lapsing.lease([claim.response_id])
     assert claim.response_id in bench.jobs.lost()
     lost = bench.jobs.settle_lost(claim.response_id)
-    assert lost is not None
+    assert isinstance(lost, Claim)
     assert (lost.kind, lost.why, lost.usage) == ("stream", "lost", SPOKEN.usage)
     assert bench.live.lease_token(claim.response_id) != claim.lease_token
     failed = stored(lost.payload.turn(lost.payload.response))

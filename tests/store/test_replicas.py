@@ -158,7 +158,7 @@ def test_an_end_that_is_never_confirmed_is_found_by_a_sweep(unsafe: Unsafe) -> N
     ended, ending = turn("job", response_id=claim.response_id), Flush(0, (b"end",))
     with pytest.raises(Unconfirmed):
         unsafe.jobs.finish(claim, ended, ending)
-    assert unsafe.jobs.settle_lost(claim.response_id) is None
+    assert unsafe.jobs.settle_lost(claim.response_id) is False
     assert unsafe.jobs.queues() == QueueFigures(0, 0, 0.0)
 
 

@@ -15,7 +15,7 @@ from app.domain.webhooks.deliveries import TRIED_S, AttemptEntry, Delivery, Outc
 from app.domain.webhooks.endpoints import WebhookEndpoint, event_id
 from app.settings import RedisSettings
 from app.store.connection.client import connect
-from app.store.jobs.base import Flush
+from app.store.jobs.base import Claim, Flush
 from app.store.webhooks.base import MOST_ENTRIES
 from app.store.webhooks.redis import (
     AT_ONCE,
@@ -152,7 +152,7 @@ def test_an_end_that_was_cut_off_before_the_event_is_made_up_for(bench: HookBenc
     end.run(bench.client)
     assert taken(bench.hooks) == []
     assert list(bench.jobs.lost()) == [waiting.response.id]
-    assert bench.jobs.settle_lost(waiting.response.id) is None
+    assert bench.jobs.settle_lost(waiting.response.id) is False
     event = only(taken(bench.hooks)).event
     assert (event.type, event.response_id) == ("response.completed", waiting.response.id)
     bench.jobs.settle_lost(waiting.response.id)
@@ -164,7 +164,7 @@ def test_a_job_that_was_never_accepted_is_no_event(bench: HookBench) -> None:
     waiting = ended(queued(bench.jobs))
     bench.client.hdel(f"{bench.prefix}{{jobs}}:accounts", waiting.response.id)
     claim = bench.lapsing.settle_lost(waiting.response.id)
-    assert claim is not None
+    assert isinstance(claim, Claim)
     assert claim.why == "refused"
     response = replace(waiting.response, status="failed")
     assert bench.jobs.finish(claim, replace(waiting, response=response), Flush(0, (b"{}",)))

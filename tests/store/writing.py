@@ -195,7 +195,7 @@ class Load:
             return
         for response_id in self.jobs.lost():
             claim = self.jobs.settle_lost(response_id)
-            if claim is not None:
+            if isinstance(claim, Claim):
                 was_promised = claim.account == ACCOUNT and claim.why != "refused"
                 self.figures.lost["job failed"] += was_promised
                 made = turn("lost", response_id=response_id, account=claim.account)

@@ -17,7 +17,7 @@ from app.services.background.draining import Drain
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
 from app.services.background.finisher import JobFinisher, trace_of
 from app.settings import BackgroundSettings
-from app.store.jobs.base import JobNews, JobStore
+from app.store.jobs.base import Claim, JobNews, JobStore
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
 #: A job that has waited for so long, in seconds, beside an idle worker has lost its wake-up.
@@ -114,8 +114,12 @@ class Supervisor:
             unexpected(bug, response_id, "heartbeat")
 
     def _settle_lost(self, response_id: str) -> None:
-        claim = self._jobs.settle_lost(response_id)
+        settled = self._jobs.settle_lost(response_id)
+        if settled is False:  # it was lost with nobody: its end was stored, and no more than that
+            log.info("job_end_settled", response_id=response_id)
+            return
         JOB_LEASES_LOST.inc()
+        claim = settled if isinstance(settled, Claim) else None
         payload = self._jobs.payload(response_id) if claim is None else claim.payload
         ids = {"response_id": response_id} if payload is None else trace_of(payload).ids
         is_stream = claim is not None and claim.kind is not None

@@ -211,10 +211,10 @@ class JobStore(Protocol):
         """Return some ids whose lease is over, each under a new one."""
         ...
 
-    def settle_lost(self, response_id: str) -> Claim | None:
-        """Queue a job whose lease was lost again, if there is still such a job.
+    def settle_lost(self, response_id: str) -> Claim | bool:
+        """Queue a job whose lease was lost again; False where it has ended, and is but tidied up.
 
-        That cannot be where its model had produced output, three leases were lost, a process had
+        It cannot be where its model had produced output, three leases were lost, a process had
         taken it over and did not finish it, or Redis was lost while it was accepted: returns the
         claim to finish it with.
         """

@@ -190,7 +190,8 @@ class RedisJobStore:
 
     def give_back(self, claim: Claim) -> Claim | None:
         """Put a job back into its queue; else return the claim to finish it with."""
-        return self._give_back(claim.response_id, claim.lease_token, "stopped")
+        given = self._give_back(claim.response_id, claim.lease_token, "stopped")
+        return given if isinstance(given, Claim) else None
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
         """Have the job queued again after so long; False where it is its holder's no more."""
@@ -217,17 +218,16 @@ class RedisJobStore:
         with translated():
             return self._queues.lost()
 
-    def settle_lost(self, response_id: str) -> Claim | None:
-        """Queue a job whose lease was lost again; else return the claim to finish it with."""
+    def settle_lost(self, response_id: str) -> Claim | bool:
+        """Settle a job whose lease was lost; see JobStore."""
         with translated():
             is_accepted = self._queues.is_accepted(response_id)
         return self._give_back(response_id, "", "lost" if is_accepted else "refused")
 
-    def _give_back(self, response_id: str, lease_token: str, why: EndReason) -> Claim | None:
-        """Queue a job again that has this lease token; an empty one stands for any.
+    def _give_back(self, response_id: str, lease_token: str, why: EndReason) -> Claim | bool:
+        """Queue a job again that has this lease token, any if empty; False where it has another.
 
-        Two steps: first the job has no holder, then it is in its queue. A job that is cut off in
-        between still has a lease, and is given back once more when that runs out.
+        First it has no holder, then it is in its queue: cut off between, it still has a lease.
         """
         with translated():
             freed = self._records.give_back(response_id, lease_token, why)
@@ -237,7 +237,7 @@ class RedisJobStore:
                 self._queues.push(freed, response_id)
             elif not lease_token:  # it has ended: no lease is to bring it up any more
                 self._end(response_id, freed)
-        return None
+        return isinstance(freed, bytes)
 
     def _end(self, response_id: str, ended: EndedJob | None) -> None:
         """Take a job out of the queues whose end was cut off before that; None where it is gone."""
