@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -17,6 +19,9 @@ from app.settings.active import active
 FREED_AT_ONCE = 16
 #: How long a caller who was turned away may still ask, to find that out, in seconds.
 TURNED_AWAY_S = 1.0
+#: How long what was sent to a caller may wait to be read, in seconds: one who reads nothing would
+#: have a place among those that are answered for ever. nginx waits as long.
+UNREAD_S = 60.0
 #: How often at most a shortage is logged.
 LOG_EACH_S = 10.0
 
@@ -30,6 +35,8 @@ class OrderedWorker(RefusingWorker):
     alive: bool
     ppid: int
     log: Any
+    sockets: list[Any]
+    unread_s = UNREAD_S
     wsgi: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -44,7 +51,19 @@ class OrderedWorker(RefusingWorker):
         deadlines = [each.deadline_s for each in settings.providers]
         longest_s = max(deadlines, default=ProviderSettings(name="", api="local").deadline_s)
         self.leaving = Leaving(settings.requests.grace_s, longest_s)
+        self._bound_unread()
         super().init_process()  # type: ignore[misc] # gunicorn's
+
+    def _bound_unread(self) -> None:
+        """Have the kernel end connections whose callers do not read, or are not there any more.
+
+        What a listener accepts has its options. Of a Unix socket whoever is in front sees to that.
+        """
+        for listener in self.sockets:
+            with suppress(OSError, AttributeError):  # the latter where it is not Linux
+                listener.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.unread_s * 1000)
+                )
 
     def close_answers(self) -> None:
         """Have every answer of the app end now."""

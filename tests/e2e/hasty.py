@@ -7,7 +7,9 @@ from app.serving.worker import GatewayWorker
 
 
 class HastyWorker(GatewayWorker):
-    """Hangs up soon on heads and bodies that do not come."""
+    """Hangs up soon on heads and bodies that do not come, and on who does not read."""
+
+    unread_s = 1.0
 
     def init_process(self) -> None:
         """Shorten the limits of all callers."""

@@ -16,6 +16,8 @@ from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.wire import RawCall
 
 CONNECTIONS = 40
+#: More than the kernel keeps for who does not read.
+UNREAD_BYTES = 6 * 1024 * 1024
 HELLO = json.dumps({"model": "local/echo", "input": "hello"})
 
 
@@ -123,6 +125,16 @@ def test_a_body_that_falls_silent_is_a_time_out(hasty_gateway: Gateway) -> None:
             assert error(call) == (408, "request_timeout")
             assert call.head()[1]["connection"] == "close"
             assert call.is_closed()
+    assert traceless(hasty_gateway)
+
+
+def test_who_does_not_read_its_answer_is_hung_up_on(hasty_gateway: Gateway) -> None:
+    body = json.dumps({"model": "local/echo", "input": "x" * UNREAD_BYTES, "stream": True})
+    lines = ("X-Request-ID: unread", f"Content-Length: {len(body)}")
+    with ExitStack() as stack:
+        begun(hasty_gateway, stack, head(hasty_gateway, *lines) + body)
+        line = hasty_gateway.logged(request_id="unread")
+    assert (line["status"], line["error_code"]) == (499, "caller_left")
     assert traceless(hasty_gateway)
 
 
