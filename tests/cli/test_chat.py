@@ -103,6 +103,25 @@ def test_a_pipe_gets_the_answer_and_nothing_else(gateway: responses.RequestsMock
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        ("http://gateway.test", URL),
+        ("http://gateway.test/", URL),
+        ("gateway.test", URL),
+        ("http://gateway.test/v1/", URL),
+        ("https://gateway.test:8443/", "https://gateway.test:8443/v1"),
+        ("http://gateway.test/behind/v1", "http://gateway.test/behind/v1"),
+    ],
+)
+def test_a_url_may_lack_what_is_the_same_for_every_gateway(
+    gateway: responses.RequestsMock, given: str, called: str
+) -> None:
+    gateway.post(f"{called}/responses", stream("resp_1", text("a"), COMPLETED))
+    words = ["m", "--url", given, "--key", "sk-1"]
+    assert CliRunner().invoke(command.chat, words, input="q").stdout == "a\n"
+
+
 def test_a_model_need_not_be_named_where_there_is_one(gateway: responses.RequestsMock) -> None:
     gateway.get(f"{URL}/models", json={"data": [{"id": "only"}]})
     gateway.post(f"{URL}/responses", stream("resp_1", text("a"), COMPLETED))

@@ -27,7 +27,7 @@ _HELP = (
 @click.option(
     "--url",
     metavar="URL",
-    help="The gateway, as in http://127.0.0.1:8000/v1; by default the one of BIND.",
+    help="The gateway, as in http://127.0.0.1:8000, with or without /v1; by default that of BIND.",
 )
 @click.option(
     "--key",
@@ -47,6 +47,7 @@ def chat(
 
     Each turn goes on from the last by previous_response_id. Ctrl-C interrupts an answer.
     """
+    url = None if url is None else _whole_url(url)
     client = ChatClient(url or _local_url(), key or _first_key(url), last_id)
     talk = _Talk(client, model or _only_model(client), instructions)
     if is_terminal():
@@ -140,6 +141,12 @@ def _harmless(text: str) -> str:
 
 def _may_be_shown(character: str) -> bool:
     return character.isprintable() or character in "\n\t"
+
+
+def _whole_url(url: str) -> str:
+    """Return a URL with its scheme, and with /v1 where it names a host and no path."""
+    whole = (url if "://" in url else f"http://{url}").rstrip("/")
+    return whole if urlsplit(whole).path else f"{whole}/v1"
 
 
 def _local_url() -> str:
