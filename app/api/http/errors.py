@@ -28,8 +28,13 @@ from app.telemetry import shortage_noted, unexpected
 _MEBIBYTE = 1024 * 1024
 _LONGEST_PATH, _LONGEST_METHOD = 100, 20
 _AS_IT_IS = "/:@~+,;="
+#: What has "/responses" at its end in place of "/v1", as a line for curl has it.
+_TOO_LONG_BASE = "a client's base_url must end in /v1, without /responses."
 #: Paths of other APIs than this one, which clients try first, and what to do instead.
 _OTHER_APIS = (
+    ("/v1/v1/", "a client's base_url must end in one /v1."),
+    ("/v1/responses/chat/", _TOO_LONG_BASE),
+    ("/v1/responses/v1/", _TOO_LONG_BASE),
     (
         "/v1/chat/",
         "this gateway speaks the Responses API: POST /v1/responses, with 'messages' as 'input' "
@@ -81,7 +86,10 @@ def http_error(error: HTTPException) -> WSGIResponse:
             translated: GatewayError = path_not_found()
         case 405:
             allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-            translated = MethodNotAllowed(f"Method not allowed: this path takes {allowed}.")
+            message = f"Method not allowed: this path takes {allowed}."
+            if _path() == "/v1/responses/responses":
+                message = f"Method not allowed: {_TOO_LONG_BASE}"
+            translated = MethodNotAllowed(message)
             response = gateway_error(translated)
             response.headers["Allow"] = allowed
             return response
@@ -95,17 +103,22 @@ def http_error(error: HTTPException) -> WSGIResponse:
 
 def path_not_found() -> NotFound:
     """Return the error of a path that does not exist: it names the path and what to try (E11)."""
-    request = context.request()
-    path = request.environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+    path = _path()
     encoded = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
-    if path.startswith("/v1/v1/"):
-        remedy = "a client's base_url must end in one /v1."
-    elif not path.startswith("/v1/"):
+    if "//" in path:
+        remedy = "leave one '/' out: a client's base_url must end in /v1, with no '/' behind it."
+    elif path != "/v1" and not path.startswith("/v1/"):
         remedy = "the API's paths begin with /v1: a client's base_url must end in /v1."
     else:
         found = (each for prefix, each in _OTHER_APIS if path.startswith(prefix))
         remedy = next(found, "GET /openapi.json lists all endpoints.")
-    return NotFound(f"{request.method[:_LONGEST_METHOD]} {encoded} not found: {remedy}")
+    method = context.request().method[:_LONGEST_METHOD]
+    return NotFound(f"{method} {encoded} not found: {remedy}")
+
+
+def _path() -> str:
+    path: str = context.request().environ["PATH_INFO"]
+    return path.encode("latin-1").decode(errors="replace")
 
 
 def bug(error: Exception) -> WSGIResponse:
