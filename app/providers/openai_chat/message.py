@@ -9,6 +9,7 @@ from app.domain.request import NO_PARAMETERS
 from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
 from app.providers.openai_chat.calls import Calls
 from app.providers.openai_chat.kept_fields import KeptFields
+from app.providers.openai_chat.said_text import SaidText
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import whole_number
 from app.providers.reading.fields import Note, elements
@@ -67,9 +68,7 @@ class MessageReader:
         self.reader = ContentReader(note, shows_logprobs=shows_logprobs)
         self.understanding = self.reader.understanding
         self._calls: Calls | None = None  # made for the first
-        self._text_length = 0
-        self._texts: list[str] = []  # where a stream is made of messages: what they said
-        self._texts_length = 0
+        self.said = SaidText()
         self._has_thought = False
         self._sources: Iterable[str] = ()
         self._titles: dict[str, str] = {}
@@ -77,13 +76,13 @@ class MessageReader:
     def take_text(self, text: str, deltas: list[Delta]) -> None:
         """Add a piece that is a text and nothing else."""
         self.understanding.has_known = True
-        self._text_length += len(text)
+        self.said.add(text)
         self._speak(deltas)
         deltas.append(Text(text))
 
     def add_length(self, length: int) -> None:
         """Count the characters of texts that were not given to `take_text`."""
-        self._text_length += length
+        self.said.length += length
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
         """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
@@ -130,9 +129,7 @@ class MessageReader:
     def rest(self, message: Json, uncounted: int) -> Json:
         """Return what is new in a whole message of a stream.
 
-        Some end a stream with one, some say all that was said so far in each, and some have one
-        where others have a delta. `uncounted` is how many characters were said of which this
-        reader does not know.
+        `uncounted` is how many characters were said of which this reader does not know.
         """
         has_calls = self._calls is not None and not self._calls.is_empty
         known = {
@@ -142,30 +139,9 @@ class MessageReader:
             "function_call": has_calls,
         }
         new = {name: value for name, value in message.items() if not known.get(name)}
-        if (length := self._text_length + uncounted) and "content" in new:
-            new["content"] = self._rest_of_text(new["content"], length)
-        elif isinstance(content := new.get("content"), str):
-            self._keep_text(content)
+        if "content" in new:
+            new["content"] = self.said.rest(new["content"], uncounted)
         return new
-
-    def _rest_of_text(self, content: object, length: int) -> str:
-        """Return what a message's content says beyond the characters that were said."""
-        if not isinstance(content, str):
-            return ""
-        if length != self._texts_length:
-            return content[length:]  # deltas said it
-        # Only one that is as long as all before can repeat it: so pieces are joined seldom.
-        if len(content) >= length:
-            before = "".join(self._texts)
-            self._texts, self._texts_length = [before], length
-            if content.startswith(before):
-                content = content[length:]
-        self._keep_text(content)
-        return content
-
-    def _keep_text(self, content: str) -> None:
-        self._texts.append(content)
-        self._texts_length += len(content)
 
     def take_sources(self, place: Json) -> None:
         """Take in sources that stand beside the message (Perplexity); later lists replace them."""
@@ -189,9 +165,9 @@ class MessageReader:
             if calls.has_blank:
                 self.understanding.note_unknown("call", "")
             self.understanding.has_known = self.understanding.has_known or bool(ended)
-        elif self._sources and self._text_length:
+        elif self._sources and self.said.length:
             ended += [
-                Annotated(_url_citation(url, self._titles.get(url, ""), 0, self._text_length))
+                Annotated(_url_citation(url, self._titles.get(url, ""), 0, self.said.length))
                 for url in dict.fromkeys(filter(None, self._sources))
             ]
         self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
@@ -211,7 +187,7 @@ class MessageReader:
 
     def _say(self, text: str, tokens: tuple[Json, ...], deltas: list[Delta]) -> None:
         self._speak(deltas)
-        self._text_length += len(text)
+        self.said.add(text)
         deltas.append(Text(text, tokens))
 
     def _take_part(self, part: object, deltas: list[Delta]) -> None:

@@ -38,6 +38,25 @@ def ignore(_kind: str, _value: str = "", /) -> None:
     """Take no note."""
 
 
+def leading_blanks(text: str) -> int:
+    """Return with how many blanks a text begins."""
+    return len(text) - len(text.lstrip())
+
+
+def unsaid(text: str, length: int, blanks: int) -> str:
+    """Return what a whole text has beyond its first `length` characters, which pieces have said.
+
+    `blanks` of these stood before the first word. There are servers that trim the pieces, or the
+    whole text, and not the other: so words are counted from the first one on.
+    """
+    if not length:
+        return text
+    its_blanks = leading_blanks(text)
+    if length == blanks:  # there was no word yet
+        return text[min(blanks, its_blanks) :]
+    return text[length - blanks + its_blanks :]
+
+
 def text_in(value: object, deep: int = 0) -> str | None:
     """Return the text that a value is or holds, "" for none at all; None where it cannot be read.
 

@@ -104,7 +104,7 @@ class MessageItem(OutputItem):
         piece = self._reader.text(event, "delta")
         before = self._parts.reach(event.get("content_index"))
         if before is not None:
-            self._parts.size += len(piece)
+            self._parts.add(piece)
         return piece, before
 
     def add_annotation(self, event: Json) -> list[Delta]:
@@ -177,7 +177,7 @@ class ReasoningItem(OutputItem):
         piece, (parts, before) = self._reader.text(event, "delta"), self._reach(event)
         if before is None:
             return []
-        parts.size += len(piece)
+        parts.add(piece)
         return [*before, self._thought(piece, parts)]
 
     def rest_of_text(self, event: Json) -> list[Delta]:
