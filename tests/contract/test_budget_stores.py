@@ -205,9 +205,7 @@ def test_racing_requests_never_pass_a_budget(store: RateLimitStore) -> None:
     assert spent(store, DAY) == 98
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(at=st.datetimes(datetime(1970, 3, 1), datetime(2399, 12, 31)))
 def test_months_are_those_of_the_calendar(
     store: RateLimitStore, clock: Clock, at: datetime

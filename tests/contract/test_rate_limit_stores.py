@@ -343,7 +343,7 @@ def test_sixty_four_at_once_get_no_more_than_the_limit(store: RateLimitStore) ->
         assert sum(map(let_in, decisions)) == 100
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, 40_000), st.integers(1, 4)), max_size=25))
 def test_never_more_than_the_limit_in_any_minute(
     store: RateLimitStore, clock: Clock, wishes: list[tuple[int, int]]

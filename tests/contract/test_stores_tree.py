@@ -48,7 +48,7 @@ class Model:
 @settings(
     max_examples=20,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=list(HealthCheck),
 )
 @given(steps=STEPS)
 def test_a_store_knows_of_a_tree_what_the_model_knows(

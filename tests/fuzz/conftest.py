@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.fuzz.gateway import ANSWERS
 
 _SENT = "fuzz_answers"
 
-settings.register_profile("fuzz", max_examples=4_000, deadline=None)
+settings.register_profile(
+    "fuzz",
+    settings.get_profile("default"),
+    max_examples=4_000,
+    deadline=None,
+    derandomize=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
