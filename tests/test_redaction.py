@@ -100,9 +100,9 @@ def spent_s(text: str) -> float:
     """Return the CPU that it takes at best, in seconds."""
     taken = []
     for _ in range(3):
-        before = time.process_time()
+        before = time.thread_time()
         redact(text)
-        taken.append(time.process_time() - before)
+        taken.append(time.thread_time() - before)
     return min(taken)
 
 

@@ -10,16 +10,12 @@ import pytest
 from bench.accounting import Serving
 
 
-def test_cpu_is_what_the_process_itself_counts() -> None:
-    own = Serving([psutil.Process()])
-    before_s, own_before_s = own.cpu_s(), time.process_time()
-    sum(range(2_000_000))
-    assert own.cpu_s() - before_s == pytest.approx(time.process_time() - own_before_s, abs=0.005)
-
-
-def test_cpu_is_that_of_all_processes() -> None:
-    own = psutil.Process()
-    assert Serving([own, own]).cpu_s() == pytest.approx(2 * Serving([own]).cpu_s(), rel=0.01)
+@pytest.mark.parametrize("count", [1, 2])
+def test_cpu_is_what_the_processes_themselves_count(count: int) -> None:
+    serving = Serving([psutil.Process()] * count)
+    # Other threads of this process may run between any two looks.
+    before, counted, after = time.process_time(), serving.cpu_s(), time.process_time()
+    assert count * before <= counted <= count * after
 
 
 def test_without_a_clock_for_it_ticks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
 RESTARTING = "the gateway is being restarted"
-GRACE_S = 8
+GRACE_S = 6
 #: The command of deploy/responses-gateway-web.service, without its folder.
 UNIT = next(
     line.partition("/.venv/bin/")[2].split()

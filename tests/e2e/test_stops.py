@@ -20,7 +20,7 @@ from tests.e2e.stops import (
     release,
 )
 from tests.e2e.wire import raw_get
-from tests.processes import PATIENCE_S, until
+from tests.processes import PATIENCE_S, is_alive, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -77,11 +77,11 @@ def test_workers_whose_master_was_killed_end_in_order(
 ) -> None:
     name = f"kill {running.gateway.url[-5:]}"
     started = load(running, upstream, name)
-    workers = running.workers()
+    workers = [psutil.Process(pid) for pid in running.workers()]
     running.process.kill()
     running.process.wait()
     until(lambda: is_refused(running), "nothing new to be taken")
     release(upstream, name)
     assert_ended_in_order(running, started)
     assert_kept(replace(running, gateway=gateway), started)
-    until(lambda: not any(map(psutil.pid_exists, workers)), "the workers to end")
+    until(lambda: not any(map(is_alive, workers)), "the workers to end")

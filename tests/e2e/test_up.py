@@ -84,9 +84,12 @@ def _curl(stdout: IO[str]) -> list[str]:
 
 def _leads(process: psutil.Process, name: str) -> bool:
     """Tell whether a process is the first of those with this word in their commands."""
-    parent = process.parent()
-    own = any(name in word for word in process.cmdline())
-    return own and not (parent and any(name in word for word in parent.cmdline()))
+    try:
+        parent = process.parent()
+        own = any(name in word for word in process.cmdline())
+        return own and not (parent and any(name in word for word in parent.cmdline()))
+    except psutil.NoSuchProcess:  # one that has done what it was started for
+        return False
 
 
 def answer_to(curl: list[str]) -> dict[str, object]:

@@ -31,7 +31,7 @@ from tests.upstream.script import Fail, Script
 from tests.webhook_receiver import Received, Receiver, receiving
 
 ALL = ["response.completed", "response.failed", "response.incomplete", "response.cancelled"]
-TIMEOUT_S = 3
+TIMEOUT_S = 5
 ALLOWED = f"\n[webhooks]\nallow_private_addresses = true\ntimeout_s = {TIMEOUT_S}\n"
 STRICT = f"\n[webhooks]\ntimeout_s = {TIMEOUT_S}\n"
 PATIENT = "\n[webhooks]\nallow_private_addresses = true\ntimeout_s = 20\n"
@@ -59,8 +59,15 @@ class House:
         return self.store.entries(endpoint.id)[::-1]
 
     def settled(self, endpoint: Any) -> list[AttemptEntry]:
-        """Return the log once nothing is on its way to the endpoint any more."""
-        until(lambda: self.store.waiting(endpoint.id) == 0, f"what is sent to {endpoint.url}")
+        """Return the log once something was sent to the endpoint, and nothing more is to be.
+
+        An event is not on its way yet when its response has ended.
+        """
+
+        def is_settled() -> bool:
+            return bool(self.log(endpoint)) and self.store.waiting(endpoint.id) == 0
+
+        until(is_settled, f"what is sent to {endpoint.url}")
         return self.log(endpoint)
 
 

@@ -74,7 +74,7 @@ def exchange(
     pool = UpstreamPool(time.monotonic)
     if idle is not None:
         pool.give(UpstreamConnection(idle, time.monotonic()))
-    timeouts = Timeouts(5, 5, time.monotonic() + 5)
+    timeouts = Timeouts(60, 60, time.monotonic() + 60)
     return Exchange(Redial(new), pool, ORIGIN, (b"head", b""), timeouts, interrupt or Interrupt())
 
 
@@ -120,7 +120,7 @@ def test_what_was_sent_is_let_go_once_the_answer_has_begun() -> None:
     prepared = requests.Request("POST", "http://acme.test/").prepare()
     tracemalloc.start()
     try:
-        timeouts = Timeouts(5, 5, time.monotonic() + 5)
+        timeouts = Timeouts(60, 60, time.monotonic() + 60)
         request = WireRequest(adapter.template(prepared), bytes(length), timeouts)
         response = adapter.send(request, stream=True)
         taken, _ = tracemalloc.get_traced_memory()

@@ -33,7 +33,7 @@ PREFIX = "trip:"
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[Redis]:
-    client = connect(RedisSettings(url=redis_url, prefix=PREFIX, pool_size=1, timeout_s=0.2))
+    client = connect(RedisSettings(url=redis_url, prefix=PREFIX, pool_size=1))
     assert isinstance(client, Redis)
     with client:
         yield client
@@ -96,7 +96,10 @@ def test_replies_that_were_not_awaited_are_nobodys(client: Redis) -> None:
     assert round_trip(client, [("PING",)]) == [b"PONG"]
 
 
-def test_who_finds_no_connection_free_is_told_so(client: Redis) -> None:
+def test_who_finds_no_connection_free_is_told_so(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.connection_pool, "timeout", 0.05)
     kept = client.connection_pool.get_connection()
     with pytest.raises(ConnectionLost, match="no connection came free"):
         round_trip(client, [("PING",)])
