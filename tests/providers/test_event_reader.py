@@ -55,6 +55,19 @@ def test_an_event_without_a_type_has_the_frames_name() -> None:
     assert reader.is_done
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use"}},
+        {"type": "response.output_item.done", "item": {"type": "function_call", "arguments": "1"}},
+    ],
+)
+def test_what_cannot_be_read_is_named(event: dict[str, Any]) -> None:
+    interpreter = Messages(fault) if "content_block" in event else Responses(fault)
+    with pytest.raises(UpstreamMisbehaved, match="read: a function call has no name"):
+        EventReader(interpreter).read([("", orjson.dumps(event))], [])
+
+
 @pytest.mark.parametrize("data", [b"{", b"7", b"[]", b'"x"'])
 def test_a_frame_that_is_no_object_is_nonsense(data: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved):

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.domain.stream.deltas import Delta
-from app.errors import GatewayError, UpstreamMisbehaved
+from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader, numbered
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
-from app.providers.reading.fields import Note, elements, ignore, mapping
+from app.providers.reading.fields import Note, elements, ignore, mapping, unreadable
 from app.providers.reading.finish_reasons import finished, later_reason, reason_word
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import DONE, Frame, odd_frame
@@ -108,7 +108,7 @@ class ChatReader:
         try:
             return self._body(mapping(loads(body)))
         except Misread as error:
-            raise unreadable() from error
+            raise unreadable(error) from error
 
     def _body(self, answer: Json) -> list[Delta]:
         if error := failure_instead(answer):
@@ -177,7 +177,7 @@ class ChatReader:
             case "idle":
                 pass
             case None:
-                raise unreadable() from error
+                raise unreadable(error) from error
 
     def _read(self, chunk: Json, data: bytes, deltas: list[Delta]) -> None:
         choices = chunk.get("choices")
@@ -278,11 +278,6 @@ def _goes_on(chunk: Json) -> bool:
 
 def _content(chunk: Json) -> object:
     return chunk["choices"][0]["delta"]["content"]
-
-
-def unreadable() -> UpstreamMisbehaved:
-    """Return the error for an answer that cannot be understood."""
-    return UpstreamMisbehaved("the upstream sent an answer that cannot be read", work_done=True)
 
 
 def message_in(choice: Json, *names: str) -> Json:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from app.domain.stream.deltas import Delta
-from app.errors import GatewayError, UpstreamMisbehaved
+from app.errors import GatewayError
 from app.providers.reading.chunk_template import ChunkTemplate
-from app.providers.reading.fields import mapping
+from app.providers.reading.fields import mapping, unreadable
 from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import DONE, Frame, odd_frame
 
@@ -119,7 +119,7 @@ class EventReader:
         try:
             return self._interpreter.whole(mapping(loads(body)))
         except Misread as error:
-            raise _unreadable() from error
+            raise unreadable(error) from error
 
     def _finish(self, deltas: list[Delta]) -> None:
         """Add what is left to say where the server says that this was all."""
@@ -139,7 +139,7 @@ class EventReader:
             case "idle":
                 pass
             case None:
-                raise _unreadable() from error
+                raise unreadable(error) from error
 
     def _end_halves(self, event: Json, deltas: list[Delta]) -> None:
         """Complete halves of characters whose texts do not go on after this event.
@@ -153,9 +153,3 @@ class EventReader:
         for left in self._json.left():
             deltas += self._interpreter.event(left)
         event.update(self._json.finished(event))
-
-
-def _unreadable() -> UpstreamMisbehaved:
-    return UpstreamMisbehaved(
-        "the upstream sent what is not an answer in its format", work_done=True
-    )

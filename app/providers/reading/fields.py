@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from app.errors import AnswerTooLong
+from app.errors import AnswerTooLong, UpstreamMisbehaved
 from app.providers.reading.json_text import Misread, dumps
 
 Json = dict[str, Any]
@@ -106,22 +106,32 @@ def id_text(value: object) -> str:
 def string(value: object) -> str:
     """Return a text. Raises Misread."""
     if not isinstance(value, str):
-        raise Misread("a text is not a string")
+        raise Misread("there is no text where one is expected")
     return value
 
 
 def mapping(value: object) -> Json:
     """Return an object. Raises Misread."""
     if not isinstance(value, dict):
-        raise Misread("an object is not one")
+        raise Misread("there is no object where one is expected")
     return value
 
 
 def name_of(call: Json) -> str:
     """Return the name of the function that a call is of. Raises Misread."""
-    if name := string(call.get("name")):
+    if name := string(call.get("name") or ""):
         return name
-    raise Misread("a call has no name")
+    raise Misread("a function call has no name")
+
+
+def unreadable(why: Misread) -> UpstreamMisbehaved:
+    """Return the error for an answer that cannot be understood; it says `why`, and quotes nothing.
+
+    What a Misread says is of ours alone.
+    """
+    return UpstreamMisbehaved(
+        f"the upstream sent an answer that cannot be read: {why}", work_done=True
+    )
 
 
 class OptionalFields:
