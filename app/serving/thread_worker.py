@@ -8,7 +8,6 @@ import select
 import selectors
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -18,7 +17,8 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from app.descriptors import SHORTAGE, has_unread, threshold
 from app.serving.http.refusals import TLS_HANDSHAKE, TLSHandshake, overloaded
 from app.serving.http.request_body import READ_SIZE
-from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
+from app.serving.ordered_worker import FREED_AT_ONCE, LOG_EACH_S, TURNED_AWAY_S, OrderedWorker
+from app.serving.threads.request_threads import RequestThreads
 from app.serving.worker_state import Order, Phase
 
 #: How often a worker that ends looks what is due.
@@ -47,15 +47,18 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
         self.set_accept_enabled(True)
         self.state.phase = Phase.SERVING
-        while self.alive:
-            self.notify()
-            self.set_accept_enabled(self.nr_conns < self.worker_connections)
-            self.wait_for_and_dispatch_events(timeout=1.0)
-            self.look_up()
-            self._turn_away()
-            self.murder_keepalived()
-            self.murder_pending()
-        self._leave()
+        try:
+            while self.alive:
+                self.notify()
+                self.set_accept_enabled(self.nr_conns < self.worker_connections)
+                self.wait_for_and_dispatch_events(timeout=1.0)
+                self.look_up()
+                self._turn_away()
+                self.murder_keepalived()
+                self.murder_pending()
+            self._leave()
+        finally:
+            self.tpool.shutdown(wait=False)  # the process ends once its threads have
 
     def _leave(self) -> None:
         self.set_accept_enabled(False)
@@ -71,7 +74,6 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
                 self._send_away()
             self._turn_away()
             self.wait_for_and_dispatch_events(timeout=STEP_S)
-        self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
 
@@ -113,6 +115,26 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         connection.pool = self.tpool
         self.enqueue_req(connection)
 
+    def get_thread_pool(self) -> RequestThreads:
+        """Return the threads that serve requests."""
+        return RequestThreads(self.cfg.threads)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Have a thread serve what has come; where there is none for it, it is refused."""
+        try:
+            served = self.tpool.submit(self.handle, conn)
+        except RuntimeError:
+            self._refuse(conn)
+            return
+        served.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+
+    def _refuse(self, connection: Any) -> None:
+        now = time.monotonic()
+        if now >= self._log_again_at:
+            self._log_again_at = now + LOG_EACH_S
+            self.log.warning("No thread is left, callers are refused: raise TasksMax (pids limit).")
+        self._send_off(connection, now)
+
     def handle(self, conn: Any) -> Any:
         """Serve a request of a connection, in a thread."""
         self._busy.add(conn)
@@ -145,15 +167,20 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             for waiting in (self.pending_conns, self.keepalived_conns):
                 if connection in waiting and not has_sent(connection):
                     waiting.remove(connection)
-                    connection.turn_away(overloaded())
-                    self.poller.modify(
-                        connection.sock, selectors.EVENT_READ, partial(self._drain, connection)
-                    )
-                    self._turned_away[connection] = now + TURNED_AWAY_S
+                    self.poller.unregister(connection.sock)
+                    self._send_off(connection, now)
         least = len(self._turned_away) - FREED_AT_ONCE
         for place, (connection, until) in enumerate(list(self._turned_away.items())):
             if place < least or until <= now:
                 self._close(connection)
+
+    def _send_off(self, connection: Any, now: float) -> None:
+        """Refuse, and throw away what is said all the same: to close at once would be a reset."""
+        connection.turn_away(overloaded())
+        self.poller.register(
+            connection.sock, selectors.EVENT_READ, partial(self._drain, connection)
+        )
+        self._turned_away[connection] = now + TURNED_AWAY_S
 
     def _drain(self, connection: Any, client: Any) -> None:
         """Throw away what somebody says who was turned away; its end is the connection's."""
@@ -180,7 +207,7 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
     """A caller's connection. To wait for its first bytes takes no file descriptor."""
 
     data_ready: bool
-    pool: ThreadPoolExecutor
+    pool: RequestThreads
 
     def init(self) -> None:
         """Make ready to read requests.
