@@ -118,6 +118,7 @@ CLIENTS = (
     Client(name="vercel_ai", modes=("stored", "stateless")),
     Client(name="pydantic_ai", modes=("stored", "stateless")),
     Client(name="litellm", modes=("stored", "stateless")),
+    Client(name="litellm_chat", modes=("replayed", "stateless"), drops_reasoning=("replayed",)),
     Client(name="llama_index", modes=("stored", "stateless"), drops_reasoning=("stateless",)),
     Client(name="agno", modes=("replayed", "stateless"), drops_reasoning=("replayed",)),
     Client(name="haystack", modes=("stored", "stateless")),
