@@ -56,12 +56,13 @@ class KeyedRecorder(TraceRecorder):
     ) -> None:
         super().__init__(call)
         self.owned, self.request, self.cuts = owned, request, cuts
-        self.items: tuple[Item, ...] = ()  # what the model saw
+        self.items: tuple[Item, ...] = ()  # what is compacted
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Note who answers, and what is to be stored: others may follow it from now on."""
         super().started(started, call)
-        self.items = started.items
+        if self.request.compaction == "endpoint":
+            self.items = started.items
         if self.request.store:
             self.owned.note(started.response_id)
 

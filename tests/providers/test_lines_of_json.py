@@ -34,6 +34,13 @@ WORDS = {
         b'{"type": "message_stop"}',
     ],
 }
+ANSWERS = {
+    "chat": b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}',
+    "responses": b'{"object": "response", "status": "completed", "output": [{"type": "message", '
+    b'"content": [{"type": "output_text", "text": "Hello"}]}]}',
+    "anthropic": b'{"type": "message", "content": [{"type": "text", "text": "Hello"}], '
+    b'"stop_reason": "end_turn"}',
+}
 every_format = pytest.mark.parametrize("name", WORDS)
 
 
@@ -82,6 +89,15 @@ def test_its_words_come_as_they_are_sent(name: str) -> None:
     for line in WORDS[name]:
         words += [each.text for each in pieces.read(line + b"\n") if isinstance(each, Text)]
     assert words == ["Hel", "lo"]
+
+
+@every_format
+@pytest.mark.parametrize("field", [b"", b"data: "])
+def test_a_whole_answer_behind_signs_of_life_is_read(name: str, field: bytes) -> None:
+    stream = b": working\n\n: working\n\n" + field + ANSWERS[name] + b"\n\n"
+    assert said(streamed(name, stream, 10_000)) == ("Hello", True)
+    batches = whole_batches(Pieces(stream), reader(name), a_call(), lambda bug, _: fault(bug))
+    assert said([delta for batch in batches for delta in batch]) == ("Hello", True)
 
 
 @every_format

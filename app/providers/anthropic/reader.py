@@ -80,6 +80,8 @@ class MessagesReader:
                 return self._change(event)
             case "message_stop":
                 return self.end()
+            case "message" if event.get("stop_reason"):  # a whole answer, behind signs of life
+                return self.whole(event)
             case _:
                 if error := failure_instead(event):
                     raise self._fault(error)

@@ -56,6 +56,7 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
 _OF_A_RESPONSE = {"output", "status", "error"}
 #: The words of a response that has not ended, or not by itself.
 _NOT_ENDED = ("in_progress", "queued", "cancelled")
+_ENDED = ("completed", "incomplete", "failed")
 
 #: The bytes of what a server says of an answer as a whole.
 _MOST_PASSED = 64 * 1024
@@ -168,7 +169,12 @@ class ResponsesReader:
                 return self._other_event(event)
 
     def _other_event(self, event: Json) -> list[Delta]:
-        """Look for an error and for counts in an event that is not known, and pass it on."""
+        """Look for an error and for counts in an event that is not known, and pass it on.
+
+        It may be a whole answer, behind signs of life.
+        """
+        if event.get("object") == "response" and event.get("status") in _ENDED:
+            return self._finish(event, "completed")
         if error := failure_instead(event):
             raise self._failure(error)
         self._note_usage(event)
