@@ -29,9 +29,17 @@ def hasty(environment: dict[str, str], upstream: Upstream, directory: Path) -> d
     config = directory / "hasty.toml"
     config.write_text(
         gateway_toml(upstream.places, keepalive_s=15)
-        + "\n[background]\ndrain_s = 0.5\ngrace_s = 0.5\ntime_limit_s = 3\n"
+        + "\n[background]\ndrain_s = 0.5\ngrace_s = 0.5\n"
     )
     return environment | {"GATEWAY_CONFIG": str(config), "WORKER_LEASE_S": LEASE_S}
+
+
+@pytest.fixture(scope="module")
+def limited(hasty: dict[str, str], directory: Path) -> dict[str, str]:
+    """The environment of such workers that let no job run for more than three seconds."""
+    config = directory / "limited.toml"
+    config.write_text(Path(hasty["GATEWAY_CONFIG"]).read_text() + "time_limit_s = 3\n")
+    return hasty | {"GATEWAY_CONFIG": str(config)}
 
 
 @pytest.fixture(scope="module")
@@ -223,10 +231,10 @@ def test_what_waits_is_dropped_once_its_key_is_closed(
 
 
 def test_what_takes_too_long_ends_failed(
-    gateway: Gateway, upstream: Upstream, hasty: dict[str, str], tmp_path: Path, tag: str
+    gateway: Gateway, upstream: Upstream, limited: dict[str, str], tmp_path: Path, tag: str
 ) -> None:
     response_id = queued(gateway, halted(tag))
-    with brief(hasty, tmp_path):
+    with brief(limited, tmp_path):
         response = ended(gateway, response_id)
         upstream.wait(tag, "aborted")
     assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
