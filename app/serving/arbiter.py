@@ -13,6 +13,7 @@ them where the configuration is broken. Here:
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import signal
@@ -27,7 +28,6 @@ import gunicorn.http.wsgi
 from gunicorn import systemd
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
-from prometheus_client import Gauge
 
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.logs.lines import line
@@ -35,6 +35,7 @@ from app.serving.http.response_writer import SERVER
 from app.serving.worker_state import Order
 from app.settings import Settings, SettingsError, config_file
 from app.settings.active import activate, active
+from app.telemetry.reloads import ReloadMetrics
 
 _ORDERS = {signal.SIGTERM: Order.STOP, signal.SIGQUIT: Order.QUIT}
 #: What ends everything without the grace.
@@ -43,6 +44,9 @@ _HURRYING = {signal.SIGINT, signal.SIGQUIT}
 READY_S = 60.0
 #: How long no worker is started after one that could not, in seconds.
 _AGAIN_S = 1.0
+#: A master that looks after its workers every second, and has not for so long, stood still itself;
+#: and for so long its workers may then take to show that they live (seconds).
+AWAY_S = 5.0
 
 
 def install() -> None:
@@ -71,6 +75,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self._again = False  # gateway.toml is to be read once more
         self._reloaded_at = 0.0
         self._start_after = 0.0
+        self._looked_at, self._spared_until = math.inf, 0.0
 
     def start(self) -> None:
         """Listen, and say how the configuration is."""
@@ -96,6 +101,19 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         for number in _HURRYING:
             signal.signal(number, lambda *_: self.kill_workers(signal.SIGQUIT))
         super().stop(graceful and _HURRYING.isdisjoint(self._pending()))
+
+    def murder_workers(self) -> None:
+        """Kill workers that stand still, but none that did so together with this process.
+
+        In a container that was paused, or on a machine that was moved, nobody has run: whoever is
+        first to go on knows nothing of the others.
+        """
+        now = time.monotonic()
+        if now - self._looked_at > AWAY_S:
+            self._spared_until = now + AWAY_S
+        self._looked_at = now
+        if now >= self._spared_until:
+            super().murder_workers()
 
     def _pending(self) -> list[int]:
         """Take the signals that have come and were not looked at yet."""
@@ -269,30 +287,3 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             self.manage_workers()
         else:
             super().handle_winch()
-
-
-class ReloadMetrics:
-    """How the last reading of the configuration went, for the metrics of all processes.
-
-    Made in the master, once the folder is there in which the metrics meet; nobody else sets them.
-    """
-
-    def __init__(self) -> None:
-        self._successful = Gauge(
-            "gateway_config_last_reload_successful",
-            "Whether the configuration could be used when it was read last.",
-            registry=None,
-            multiprocess_mode="mostrecent",
-        )
-        self._timestamp = Gauge(
-            "gateway_config_last_reload_timestamp_seconds",
-            "When a configuration that could be used was read last.",
-            registry=None,
-            multiprocess_mode="mostrecent",
-        )
-
-    def set(self, *, successful: bool) -> None:
-        """Say how it went."""
-        self._successful.set(successful)
-        if successful:
-            self._timestamp.set_to_current_time()

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from app.cli.worker.master import Master
 from app.settings import environment
 from tests.processes import PATIENCE_S, started, until
 
@@ -195,3 +199,45 @@ def test_a_second_signal_hurries(log: Path) -> None:
         run.process.terminate()
         run.says("hears hurry")
         assert run.process.wait(PATIENCE_S) == 0
+
+
+class Bench:
+    """A master in this process, of a process that says it is ready, and nothing more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("app.cli.worker.master.LOOK_S", 0.0)
+        self.now, self.kills = 0.0, 0
+        self.woken, self._wakes = socket.socketpair()
+        self._master = Master(self._start, lambda: self.now)
+        self._master._fresh("fresh")
+        self.look(1)
+
+    def _start(self, channel: socket.socket) -> Any:
+        channel.sendall(b"ready 100 0.1 settings\n")
+        self._channel = channel.dup()
+        return SimpleNamespace(pid=1, poll=lambda: None, kill=self._kill)
+
+    def _kill(self) -> None:
+        self.kills += 1
+
+    def look(self, after_s: float) -> None:
+        """Have the master look after its process, so much later."""
+        self.now += after_s
+        self._master._once(self.woken)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for each in (self.woken, self._wakes, self._channel, self._master._all[0].channel):
+            each.close()
+
+
+def test_a_process_that_stood_still_with_its_master_has_its_time_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with contextlib.closing(Bench(monkeypatch)) as bench:
+        bench.look(1000)
+        for _ in range(12):
+            bench.look(5)
+        assert bench.kills == 0
+        bench.look(5)
+        assert bench.kills == 1

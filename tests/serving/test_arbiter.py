@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import signal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.arbiter import Arbiter
 
 from app.serving import arbiter
 from app.serving.arbiter import GatewayArbiter
@@ -132,3 +134,16 @@ def test_a_worker_that_is_not_needed_ends_before_it_serves(
     worker.state.give(order)
     worker._end_unless_needed()
     assert ended == ([0] if ends else [])
+
+
+def test_workers_that_stood_still_with_their_master_are_spared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    master, now, looks = GatewayArbiter.__new__(GatewayArbiter), [100.0], list[float]()
+    master._looked_at, master._spared_until = math.inf, 0.0
+    monkeypatch.setattr(arbiter, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Arbiter, "murder_workers", lambda _: looks.append(now[0]))
+    # Each second, but for ten minutes in which nobody ran.
+    for now[0] in [100.0, 101.0, 102.0, 702.0, 703.0, 706.0, 707.0, 708.0]:
+        master.murder_workers()
+    assert looks == [100.0, 101.0, 102.0, 707.0, 708.0]

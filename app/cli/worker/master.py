@@ -42,6 +42,8 @@ AT_ONCE_S = 0.2
 SILENCE_S = 60.0
 #: How often the master looks after its processes, though nothing has happened, in seconds.
 LOOK_S = 5.0
+#: A master that has not looked for so long stood still itself, in seconds.
+AWAY_S = 3 * LOOK_S
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class Master:
         self._start_at: float | None = None  # when a process is started in place of a dead one
         self._pause_s = 0.0
         self._again = False  # gateway.toml is to be read once more
+        self._looked_at = float("inf")
 
     def health(self) -> Report:
         """Tell whether a job would be taken; in any thread."""
@@ -116,7 +119,9 @@ class Master:
 
     def _once(self, woken: socket.socket) -> None:
         """Wait for whatever happens next, and see to it."""
-        for key, _ in self._selector.select(self._timeout_s()):
+        events = self._selector.select(self._timeout_s())
+        self._look()
+        for key, _ in events:
             if key.data is None:
                 with suppress(OSError):
                     woken.recv(4096)
@@ -132,6 +137,18 @@ class Master:
                 each.program.kill()
         if self._start_at is not None and self._clock() >= self._start_at and not self._stop:
             self._fresh("kept")
+
+    def _look(self) -> None:
+        """Take note of the time; while this process stood still, that of the others did as well.
+
+        So it is in a container that was paused, or on a machine that was moved.
+        """
+        now = self._clock()
+        away_s, self._looked_at = now - self._looked_at, now
+        if away_s > AWAY_S:
+            for each in self._all:
+                each.last_line_at += away_s
+                each.kill_at += away_s
 
     def _is_silent(self, process: ChildProcess) -> bool:
         """Tell whether a process that takes jobs has not even said so for too long."""
