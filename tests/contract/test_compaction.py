@@ -20,6 +20,7 @@ from app.factory import create_app
 from app.settings import Api, ProviderSettings, RedisSettings, Settings
 from app.stream_check.checker import check_stream
 from tests.contract.works import Works
+from tests.samples import Growth
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Counted, Script
@@ -363,6 +364,13 @@ def test_it_is_counted_for_its_account(bench: Bench) -> None:
     assert after["requests"] - before["requests"] == 1
     assert after["input_tokens"] - before["input_tokens"] == 100
     assert after["output_tokens"] - before["output_tokens"] == 10
+
+
+def test_it_is_counted_under_its_model(bench: Bench) -> None:
+    grown = Growth("gateway_requests_total")
+    bench.compact(model=model("chat", "labelled"), input=[CITY, NOTED])
+    counted = {"endpoint": COMPACT, "model": "other", "status": "200"}  # none that a file names
+    assert grown.of("gateway_requests_total", **counted) == 1
 
 
 def test_one_that_was_altered_or_is_anothers_is_refused_by_its_path(bench: Bench) -> None:
