@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.accounts.api_keys import ENTROPY_BYTES, format_secret
 from app.providers.profiles import Profile, profile_of
 from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError, WebSettings
 from app.settings.tables import Fault, as_tables, bad_key, bad_table
@@ -174,6 +175,13 @@ def test_a_key_of_openai_brings_its_models() -> None:
     )
     assert openai.api_key == SECRET
     assert openai.models == ("gpt-*", "chatgpt-*", "codex-*", "o[0-9]*")
+
+
+@pytest.mark.parametrize("base_url", [{}, {"OPENAI_BASE_URL": "https://gateway.example/v1"}])
+def test_a_key_of_a_gateway_is_no_vendors(base_url: dict[str, str]) -> None:
+    # Its callers' variables, in the shell that it is started from.
+    environ = {"OPENAI_API_KEY": format_secret(bytes(ENTROPY_BYTES)), **base_url}
+    assert "openai" not in [each.name for each in Settings.from_env(environ).providers]
 
 
 def test_a_key_of_anthropic_brings_its_models() -> None:

@@ -19,6 +19,8 @@ _ANTHROPIC = "https://api.anthropic.com/v1"
 _OPENAI_MODELS = ("gpt-*", "chatgpt-*", "codex-*", "o[0-9]*")
 _ANTHROPIC_MODELS = ("claude-*",)
 _VERSION = re.compile(r"[A-Za-z0-9.-]{1,64}")
+#: How keys of this gateway begin (app.domain.accounts.api_keys).
+_OWN_KEYS = "sk-rg-"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared, not bound
 
 #: Model servers on their usual ports. Whether they are there is asked when it is needed.
@@ -43,7 +45,8 @@ _MODEL_SERVERS = (
 def found_providers(environ: Mapping[str, str], bind: str) -> tuple[ProviderSettings, ...]:
     """Return the vendors whose keys are in `environ`, the local model servers, and `local`.
 
-    `bind` is where this gateway listens: its callers' variables are not taken for a vendor's.
+    `bind` is where this gateway listens: its callers' variables are not taken for a vendor's, nor
+    are keys of a gateway, which no vendor shall see.
 
     Raises:
         SettingsError: a variable of theirs is no address, or a key's variable holds none.
@@ -76,7 +79,7 @@ def _key(environ: Mapping[str, str], variable: str) -> _FoundKey | None:
     key, source = key_of_variable(variable, environ)
     if key is None and read_secret(environ, variable).strip():
         raise SettingsError(f"{variable} holds no key: a key is printable ASCII without spaces")
-    return _FoundKey(key, source) if key else None
+    return _FoundKey(key, source) if key and not key.startswith(_OWN_KEYS) else None
 
 
 def _url(environ: Mapping[str, str], variable: str) -> str | None:
