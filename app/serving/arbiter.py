@@ -32,10 +32,10 @@ from gunicorn.errors import HaltServer
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.logs.lines import line
 from app.serving.http.response_writer import SERVER
+from app.serving.master.reloads import ReloadMetrics
 from app.serving.worker_state import Order
 from app.settings import Settings, SettingsError, config_file
 from app.settings.active import activate, active
-from app.telemetry.reloads import ReloadMetrics
 
 _ORDERS = {signal.SIGTERM: Order.STOP, signal.SIGQUIT: Order.QUIT}
 #: What ends everything without the grace.

@@ -1,0 +1,1 @@
+"""What gunicorn's master keeps beside its workers."""
