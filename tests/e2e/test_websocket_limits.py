@@ -220,6 +220,13 @@ def test_a_key_has_so_many_sessions_and_has_one_more_when_one_ends(place: Place)
         stack.enter_context(place.opened())
 
 
+def read_up_to(call: RawCall, mark: bytes) -> None:
+    """Read until something has come, and perhaps a little more."""
+    read = b""
+    while mark not in read:
+        read += call.socket.recv(1024)
+
+
 def test_a_caller_who_reads_nothing_takes_no_memory(place: Place) -> None:
     """Of fifteen megabytes of frames, what they do not take is not made."""
     (pid,) = place.site.workers()
@@ -236,10 +243,11 @@ def test_a_caller_who_reads_nothing_takes_no_memory(place: Place) -> None:
     before = left()
     with contextlib.closing(place.raw()) as call:
         call.socket.sendall(frame(1, create(Script(say="warm")).encode()))
-        assert call.socket.recv(65536)
+        read_up_to(call, b'"response.completed"')
         bytes_before = worker.memory_full_info().uss
         long = {"model": "local/echo", "input": "word " * 50_000, "store": False}
         call.socket.sendall(frame(1, create(Script(), **long).encode()))
+        read_up_to(call, b'"response.created"')
         until(rests, "the gateway to wait for its caller")
         assert worker.memory_full_info().uss - bytes_before < 8 * MEBIBYTE
     until(lambda: left() > before, "the response to be given up")
