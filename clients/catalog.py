@@ -130,6 +130,7 @@ CLIENTS = (
         drops_reasoning=("replayed", "stateless"),
     ),
     Client(name="instructor", modes=("replayed",), ways=("whole",), story="structured"),
+    Client(name="llm", modes=("stateless",)),
     Client(name="langchain_node", modes=("stored", "stateless")),
     Client(name="mirascope", modes=("replayed",), drops_reasoning=("replayed",)),
     Client(name="ai_sdk_open_responses", modes=("replayed",), drops_reasoning=("replayed",)),
