@@ -63,11 +63,12 @@ def line(name: str, process: subprocess.Popen[bytes]) -> bytes:
 @pytest.mark.usefixtures("_own_signals")
 def test_each_ends_as_it_must_and_redis_last(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     web, worker, redis = (start(_PAUSES) for _ in range(3))
-    signals: list[tuple[int, int]] = []
+    asked: list[int] = []
     kill = os.kill
 
     def noted(pid: int, number: int) -> None:
-        signals.append((pid, number))
+        if number == signal.SIGTERM:
+            asked.append(pid)
         kill(pid, number)
 
     monkeypatch.setattr(os, "kill", noted)
@@ -75,7 +76,7 @@ def test_each_ends_as_it_must_and_redis_last(start: Start, monkeypatch: pytest.M
     reaped(monkeypatch, lambda ours: ours.sendall(lines))
     ends = [each.wait() for each in (web, worker, redis)]
     assert ends == [-signal.SIGTERM, -signal.SIGKILL, -signal.SIGTERM]
-    assert signals[-1] == (redis.pid, signal.SIGTERM)
+    assert asked == [web.pid, redis.pid]
 
 
 @pytest.mark.usefixtures("_own_signals")
@@ -110,8 +111,8 @@ def test_what_they_write_is_read_to_the_end(
     assert web.stdout is not None
     output, thread = web.stdout.fileno(), threading.Thread
 
-    def kept(**more: Any) -> threading.Thread:
-        threads.append(thread(**more))
+    def kept(*args: Any, **more: Any) -> threading.Thread:
+        threads.append(thread(*args, **more))
         return threads[-1]
 
     monkeypatch.setattr(threading, "Thread", kept)
