@@ -36,6 +36,7 @@ ADDED = {
     "stream rg:{requests}": "the request log, which the release before neither reads nor writes",
     "string rg:{requests}:once:*": "for a minute",
     "string rg:{jobs}:beat": "when a worker last sent a heartbeat, for doctor",
+    "string rg:{jobs}:taken:*": "who took which job, for a lease; the release before takes without",
     "field rg:{*} terms:*": "when a response came; readers pass over what is no response",
     "zset rg:responses:acme": "responses by when they came; the release before walks trees",
     "string rg:{expiring}:since": "when the first worker came that looks for what is due",

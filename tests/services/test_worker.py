@@ -466,9 +466,9 @@ def test_what_is_begun_too_late_is_given_back_at_once(
     response_id = bench.queued()
     worker, take = bench.worker, bench.store.take
 
-    def late() -> str | None:
+    def late(token: str) -> str | None:
         bench.active_jobs.closed = True
-        return take()
+        return take(token)
 
     monkeypatch.setattr(bench.store, "take", late)
     worker.work()

@@ -212,6 +212,21 @@ def test_a_job_whose_claim_is_lost_is_claimed_by_the_same(
     assert begin().lease_token == YOU
 
 
+def test_a_job_whose_taking_is_lost_is_taken_by_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [turn("job"), turn("job")]
+    for each in waiting:
+        queued = replace(each, response=replace(each.response, status="queued"))
+        assert bench.jobs.enqueue(payload_of(queued), 10)
+    lost = lossy(monkeypatch)
+    taken = [bench.jobs.take(token) for token in ("me", "you", "me", "", "")]
+    first, second = (each.response.id for each in waiting)
+    assert taken == [first, second, first, None, None]
+    assert lost[0] > 0
+    assert 0 < bench.client.pttl("lost:{jobs}:taken:me") <= 30_000
+
+
 def test_what_is_purged_twice_is_told_and_counted_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

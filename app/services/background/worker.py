@@ -89,9 +89,9 @@ class Worker:
 
     def work_on(self, response_id: str) -> None:
         """Run a job that was taken. Raises nothing, as `work` does."""
-        self._work(lambda: response_id)
+        self._work(lambda _token: response_id)
 
-    def _work(self, take: Callable[[], str | None]) -> None:
+    def _work(self, take: Callable[[str], str | None]) -> None:
         identify()
         with self._active_jobs.claiming() as may_begin:
             claim = None
@@ -106,8 +106,9 @@ class Worker:
             except Exception as bug:  # noqa: BLE001 - whatever it is, no caller is to wait for ever
                 self._fail(claim, bug)
 
-    def _claim(self, take: Callable[[], str | None]) -> Claim | None:
-        response_id, lease_token = self._keep_trying(take), token_hex(8)
+    def _claim(self, take: Callable[[str], str | None]) -> Claim | None:
+        lease_token = token_hex(8)
+        response_id = self._keep_trying(lambda: take(lease_token))
         if response_id is None:
             return None
         return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token))

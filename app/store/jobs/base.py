@@ -147,8 +147,8 @@ class JobStore(Protocol):
         """
         ...
 
-    def take(self) -> str | None:
-        """Take the next response's id by round robin over the accounts, under a new lease."""
+    def take(self, token: str = "") -> str | None:
+        """Lease the next id by round robin over the accounts; to a token that has one, that one."""
         ...
 
     def claim(self, response_id: str, lease_token: str) -> Claim | None:

@@ -67,9 +67,13 @@ class JobQueues:
         """Accept a job, so that it waits."""
         self._run(PUSH, account, response_id)
 
-    def take(self) -> str | None:
-        """Take the next job by round robin over the accounts, under a new lease."""
-        taken = self._run(TAKE, self._lease_ms)
+    def take(self, token: str) -> str | None:
+        """Take the next job by round robin over the accounts, under a new lease.
+
+        A token that has one, as where that reply was lost, is given the same again.
+        """
+        # Of a lease that is over it has none: Redis takes no time of 0 either.
+        taken = self._run(TAKE, self._lease_ms, token if self._lease_ms > 0 else "")
         return taken.decode() if taken else None
 
     def renew(self, response_ids: Sequence[str], idle_s: float) -> None:

@@ -126,10 +126,10 @@ class RedisJobStore:
         """What has every worker look for a job that waits."""
         return ("PUBLISH", self._keys.news, "waiting")
 
-    def take(self) -> str | None:
-        """Take the next response's id by round robin over the accounts, under a new lease."""
+    def take(self, token: str = "") -> str | None:
+        """Lease the next id by round robin over the accounts; to a token that has one, that one."""
         with translated():
-            return self._queues.take()
+            return self._queues.take(token)
 
     def claim(self, response_id: str, lease_token: str) -> Claim | None:
         """Begin to run a job that was taken; None where it is no longer to be run."""

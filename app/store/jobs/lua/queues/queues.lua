@@ -12,6 +12,7 @@
 --                                   by when they were left first, in ms
 --   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by the end of
 --                                   their lease, in ms
+--   <prefix>{jobs}:taken:<token>    string: the id that was taken with a token, for a lease
 --   <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
 --   <prefix>{jobs}:beat             when a worker last renewed its leases, whatever it could take, in ms
 --

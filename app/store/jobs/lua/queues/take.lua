@@ -1,6 +1,9 @@
 -- Takes the next job by round robin over the accounts.
--- ARGV: lease in ms.
--- Returns its id.
+-- ARGV: lease in ms, token of who takes it ('' for none).
+-- Returns its id; to a token that has one, as where that reply was lost, the same again.
+local taken = ARGV[2] ~= '' and jobs .. ':taken:' .. ARGV[2]
+local again = taken and redis.call('GET', taken)
+if again then return again end
 for _ = 1, redis.call('LLEN', ring) do
   local account = redis.call('LPOP', ring)
   local id = redis.call('LPOP', queue(account))
@@ -8,6 +11,7 @@ for _ = 1, redis.call('LLEN', ring) do
   if id then
     redis.call('ZREM', since, id)
     redis.call('ZADD', leases, now + ARGV[1], id)
+    if taken then redis.call('SET', taken, id, 'PX', ARGV[1]) end
     return id
   end
 end
