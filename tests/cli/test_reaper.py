@@ -21,9 +21,13 @@ from tests.processes import started
 Start = Callable[[str], subprocess.Popen[bytes]]
 _PAUSES = "import signal; signal.pause()"
 #: Says when it hears nothing of SIGTERM, as a web process does whose streams run.
-_STAYS = (
-    "import signal; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
-)
+_STAYS = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # what a shell starts with & ignores it
+print("deaf", flush=True)
+signal.pause()
+"""
 
 
 @pytest.fixture
