@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +21,11 @@ from tests.line_counter import LineCounter, read_sources_once
 from tests.processes import ROOT
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
+
+# Who works behind a proxy has it named here; nothing that tests ask is beyond it.
+for _name in ("http_proxy", "https_proxy", "all_proxy"):
+    for _spelling in (_name, _name.upper()):
+        os.environ.pop(_spelling, None)  # noqa: TID251 - it is the tests' own
 
 # jsonschema would make forty parsers of it, in five seconds of each process, to check forms of URIs
 # that no schema of ours names.

@@ -24,6 +24,7 @@ def test_in_a_pipe_each_row_is_a_line(capsys: pytest.CaptureFixture[str]) -> Non
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is printed come out at a terminal of forty columns."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
 
 
