@@ -27,7 +27,9 @@ def contents(redis_url: str) -> dict[bytes, bytes]:
     with redis.Redis.from_url(redis_url) as client:
         keys = list(client.scan_iter(match=REDIS_PREFIX + "*", count=1000))
         kept = (b":usage:", b"{requests}", b"{jobs}:beat", b"{expiring}:lease")
-        return {key: client.dump(key) for key in keys if not any(each in key for each in kept)}
+        looked_at = [key for key in keys if not any(each in key for each in kept)]
+        values = {key: client.dump(key) for key in looked_at}
+        return {key: value for key, value in values.items() if value is not None}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -43,7 +45,8 @@ def test_what_is_not_to_be_stored_leaves_no_trace(
     before = contents(redis_url)
     body = {"input": script.text(), "stream": stream, "store": False}
     either_gateway.call("POST", "/v1/responses", body | {"model": "troubled-and-traceless/m"})
-    assert contents(redis_url) == before
+    # What others have left there for a while may be gone by now.
+    assert contents(redis_url).items() <= before.items()
 
 
 def test_what_is_not_stored_can_neither_be_fetched_nor_continued(gateway: Gateway) -> None:
