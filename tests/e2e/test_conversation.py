@@ -9,7 +9,9 @@ import pytest
 
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
+from tests.upstream.anthropic import SIGNATURE
 from tests.upstream.client import Upstream
+from tests.upstream.responses import SEALED
 from tests.upstream.script import Call, Script
 
 PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -112,6 +114,31 @@ def test_every_format_is_told_the_whole_conversation(
     body = json.dumps(upstream.requests(f"conversation {provider} False")[-1]["body"])
     wanted = ["Hello, you.", "call_weather", "snow", PIXEL, "degrees_tomorrow", "As JSON"]
     assert [words for words in wanted if words not in body] == []
+
+
+@pytest.mark.parametrize(("provider", "payload"), [("responses", SEALED), ("anthropic", SIGNATURE)])
+@pytest.mark.parametrize("way", ["input", "conversation"])
+def test_stored_reasoning_comes_back_whole_by_its_id(
+    gateway: Gateway, upstream: Upstream, provider: str, payload: str, way: str
+) -> None:
+    # As agents send a history again: every item as it was shown, that is without the payload.
+    tag = f"stored reasoning {provider} {way}"
+    called = Call(name="weather", arguments='{"city":"Oslo"}', id="call_oslo")
+    question = {"role": "user", "content": "Is Oslo cold?"}
+    script = Script(tag=tag, reasoning="I look.", calls=(called,))
+    first = gateway.create([question], model=f"{provider}/{script.text()}", tools=[WEATHER])
+    assert "encrypted_content" not in first["output"][0]
+    output = {"type": "function_call_output", "call_id": "call_oslo", "output": "Yes."}
+    history = [{"type": "message", **question}, *first["output"], output]
+    parameters: dict[str, Any] = {"tools": [WEATHER]}
+    if way == "conversation":
+        made = gateway.call("POST", "/v1/conversations", {"items": history}).json()
+        history, parameters["conversation"] = [{"role": "user", "content": "So?"}], made["id"]
+    script = Script(tag=tag, say="It is.")
+    gateway.create(history, model=f"{provider}/{script.text()}", **parameters)
+    *_, last = upstream.requests(tag)
+    body = json.dumps(last["body"])
+    assert body.index("I look.") < body.index(payload) < body.index("call_oslo")
 
 
 @pytest.mark.parametrize("provider", APIS)

@@ -21,13 +21,14 @@ from app.domain.items import (
     ItemReference,
     Message,
     OutputText,
+    Reasoning,
 )
 from app.domain.request import CreateRequest
 from app.domain.response import Status
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool, Tool, joined
 from app.domain.turns.truncation import without_oldest
 from app.domain.turns.turn import Context, Position, Thread
-from app.errors import GatewayError, InvalidRequest, NotFound
+from app.errors import GatewayError, InvalidRequest, NotFound, StorageUnavailable
 from app.services.answering.history import thread_for
 from tests.ids import IDS
 from tests.services.stores import StoreOfNothing
@@ -161,6 +162,50 @@ def test_an_item_that_is_already_told_is_not_told_again() -> None:
         assistant("b", "msg_2"),
         user("c", "msg_3"),
     ]
+
+
+def thought(text: str, item_id: str, payload: str | None = None) -> Reasoning:
+    return Reasoning(item_id, (text,) if text else (), (), payload)
+
+
+@pytest.mark.parametrize("text", ["Hm.", ""])
+def test_reasoning_without_its_payload_is_what_is_stored_under_its_id(text: str) -> None:
+    # OpenAI's agents send no more of it than its id and its text.
+    whole = thought("Hm.", "rs_7", "sealed")
+    store = OneParent(beside=(whole,))
+    bare = thought(text, "rs_7")
+    assert begun(store, request(user("a", "msg_1"), bare, parent=None)).items[1] == whole
+    assert seen(store, bare)[-1] == whole
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        thought("Another.", "rs_7"),
+        thought("Hm.", "rs_8"),
+        thought("Hm.", "rs_7", "another"),
+        thought("Hm.", "msg_7"),
+    ],
+)
+def test_other_reasoning_is_as_it_was_sent(given: Reasoning) -> None:
+    store = OneParent(beside=(thought("Hm.", "rs_7", "sealed"), user("a", "msg_7")))
+    assert begun(store, request(user("a", "msg_1"), given, parent=None)).items[1] == given
+
+
+class Away(OneParent):
+    """Its items cannot be had."""
+
+    def items(
+        self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
+    ) -> dict[str, Item]:
+        raise StorageUnavailable("Redis is unreachable")
+
+
+def test_reasoning_stays_without_its_payload_while_the_store_is_away() -> None:
+    bare = thought("Hm.", "rs_7")
+    assert begun(Away(), request(user("a", "msg_1"), bare, parent=None)).items[1] == bare
+    with pytest.raises(StorageUnavailable):
+        begun(Away(), request(bare, ItemReference("msg_7"), parent=None))
 
 
 def test_an_unknown_reference_is_named() -> None:

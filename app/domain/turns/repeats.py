@@ -18,6 +18,8 @@ from app.domain.items import (
     with_id,
 )
 
+_LOOKED_UP: frozenset[type] = frozenset({ItemReference, Reasoning})
+
 
 def is_repeated(item: InputItem, known: Item | None) -> bool:
     """Tell whether an item is the one that the context has under its id, None for none.
@@ -32,6 +34,37 @@ def is_repeated(item: InputItem, known: Item | None) -> bool:
     if isinstance(item, Message) and isinstance(known, Message):
         return item.role == known.role and _texts(item) == _texts(known)
     return False
+
+
+def looked_up(given: Sequence[InputItem], known: Mapping[str, Item]) -> list[str]:
+    """Return the ids that stand for what is stored, and of which the context has no item.
+
+    They are those of references, and of reasoning without its opaque payload. `known` are the
+    items of the context by their ids.
+    """
+    if _LOOKED_UP.isdisjoint(map(type, given)):
+        return []
+    return [
+        item.id
+        for item in given
+        if (isinstance(item, ItemReference) or _lacks_payload(item)) and item.id not in known
+    ]
+
+
+def _lacks_payload(item: InputItem) -> bool:
+    return isinstance(item, Reasoning) and not item.encrypted_content and bool(item.id)
+
+
+def with_payload(item: Item, stored: Item | None) -> Item:
+    """Return reasoning as it is stored under its id (None: nowhere), where it is said to be that.
+
+    OpenAI knows stored reasoning by its id, so clients send back no more than that and its text.
+    One with another text stays what it is, as does any other item.
+    """
+    if not _lacks_payload(item) or not isinstance(stored, Reasoning):
+        return item
+    is_id_alone = not (item.summary or item.content)  # type: ignore[union-attr] # it is reasoning
+    return stored if is_id_alone or is_repeated(item, stored) else item
 
 
 def _texts(message: Message) -> list[str | ContentPart]:

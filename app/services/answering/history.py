@@ -25,10 +25,12 @@ from app.domain.turns.repeats import (
     first_spoken_anew,
     has_repeated_ids,
     is_repeated,
+    looked_up,
     under_new_id,
+    with_payload,
 )
 from app.domain.turns.turn import Context, Thread
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest, NotFound, StorageUnavailable
 from app.services.answering.call_order import is_in_order
 from app.services.answering.call_pairing import CallPairing
 from app.services.answering.hosted_pairs import hosted_in_order
@@ -222,15 +224,18 @@ def _resolved(
 ) -> tuple[Item, ...]:
     """Return the turn's own input: references resolved, ids minted, nothing repeated.
 
+    Reasoning without its payload has the one that is stored under its id (S5).
+
     `known` are the items of the context by their ids, but for those that are left out of it; `find`
     finds stored ones.
     """
     given = request.input
     nameless = _NAMELESS if _leaves_no_trace(request) else frozenset()
     own = _with_ids(ids, given, nameless, response_id)
-    if not known and ItemReference not in map(type, given) and not has_repeated_ids(given):
+    wanted = looked_up(given, known)
+    if not (known or wanted or has_repeated_ids(given)):
         return own  # type: ignore[return-value] # of which none is a reference
-    stored: Mapping[str, Item] | None = None
+    stored = _stored(find, given, wanted) if wanted else {}
     resolved: list[Item] = []
     mint = ids.item_minter(response_id)
     anew = first_spoken_anew(given, known)
@@ -239,10 +244,9 @@ def _resolved(
         if not isinstance(item, ItemReference):
             if raw.id and index < anew and is_repeated(item, known.get(item.id)):
                 continue
+            item = with_payload(item, stored.get(item.id))
             resolved.append(under_new_id(item, mint) if raw.id and item.id in taken else item)
         elif item.id not in taken:
-            if stored is None:
-                stored = find(_wanted(given, known))
             if item.id not in stored:
                 raise NotFound(
                     f"Item with id '{item.id}' not found. Items of responses that were made with "
@@ -280,6 +284,13 @@ def _leaves_no_trace(request: CreateRequest) -> bool:
     return not (request.store or request.conversation or request.compaction)
 
 
-def _wanted(given: tuple[InputItem, ...], known: Mapping[str, Item]) -> list[str]:
-    """Return the ids of what is referenced and not in the context."""
-    return [item.id for item in given if isinstance(item, ItemReference) and item.id not in known]
+def _stored(
+    find: Callable[[list[str]], Mapping[str, Item]], given: tuple[InputItem, ...], wanted: list[str]
+) -> Mapping[str, Item]:
+    """Return what is stored of the wanted items; while the store is away reasoning stays bare."""
+    try:
+        return find(wanted)
+    except StorageUnavailable:
+        if ItemReference in map(type, given):
+            raise
+        return {}

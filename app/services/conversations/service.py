@@ -13,7 +13,7 @@ from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response, Status, expiry
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
-from app.domain.turns.repeats import under_new_id
+from app.domain.turns.repeats import looked_up, under_new_id, with_payload
 from app.domain.turns.turn import Context
 from app.errors import NotFound, PermissionDenied
 from app.services.accounts.permissions import (
@@ -202,9 +202,10 @@ class Conversations:
     ) -> tuple[Item, ...]:
         """Return the items under ids of their own, as one list may not have two of one id.
 
-        References are resolved: the conversation then has a copy.
+        References are resolved: the conversation then has a copy. Reasoning without its payload has
+        the one that is stored under its id (S5).
         """
-        wanted = [item.id for item in given if isinstance(item, ItemReference)]
+        wanted = looked_up(given, {})
         stored: Mapping[str, Item] = {}
         if wanted:
             stored = self._responses.items(caller.account, wanted, caller.content_key)
@@ -220,6 +221,8 @@ class Conversations:
                         code="item_not_found",
                     )
                 item = stored[item.id]
+            else:
+                item = with_payload(item, stored.get(item.id))
             renewed = under_new_id(item, mint)
             new_ids[item.id] = renewed.id
             items.append(renewed.renamed(new_ids) if isinstance(renewed, HostedItem) else renewed)
