@@ -100,6 +100,23 @@ def test_a_whole_answer_behind_signs_of_life_is_read(name: str, field: bytes) ->
     assert said([delta for batch in batches for delta in batch]) == ("Hello", True)
 
 
+@pytest.mark.parametrize(
+    ("name", "count"), [("chat", 2), ("responses", 2), ("anthropic", 1), ("anthropic", 3)]
+)
+def test_a_whole_answer_behind_its_events_says_nothing_twice_and_leaves_nothing_out(
+    name: str, count: int
+) -> None:
+    events = b"\n\n".join(b"data: " + each for each in [*WORDS[name][:count], ANSWERS[name]])
+    assert said(streamed(name, events + b"\n\n", 10_000)) == ("Hello", True)
+
+
+def test_words_without_a_start_come_once_before_a_whole_answer() -> None:
+    events = b"\n\n".join(
+        b"data: " + each for each in [*WORDS["anthropic"][1:3], ANSWERS["anthropic"]]
+    )
+    assert said(streamed("anthropic", events + b"\n\n", 10_000)) == ("Hello", True)
+
+
 @every_format
 def test_it_is_read_where_a_whole_answer_is_wanted(name: str) -> None:
     body = b"\n".join(WORDS[name])

@@ -33,6 +33,7 @@ class MessagesReader:
         self._understanding = self._reader.understanding
         self._blocks = OpenBlocks(self._reader)
         self._started = False
+        self._has_content = False
         self._is_counted = False  # the usage of the whole answer came
         self._has_said = False
         self._is_reason_noted = False
@@ -81,7 +82,7 @@ class MessagesReader:
             case "message_stop":
                 return self.end()
             case "message" if event.get("stop_reason"):  # a whole answer, behind signs of life
-                return self.whole(event)
+                return self._last(event)
             case _:
                 if error := failure_instead(event):
                     raise self._fault(error)
@@ -119,6 +120,22 @@ class MessagesReader:
         if self._started:
             return []  # relays splice answers, or say this twice
         self._started = True
+        return self._message(message)
+
+    def _last(self, message: Json) -> list[Delta]:
+        """Return what a whole answer says that ends a stream: no content comes twice.
+
+        Raises:
+            GatewayError: it is an error.
+        """
+        if error := failure_instead(message):
+            raise self._fault(error)
+        self._started = True
+        if self._has_content:
+            message = message | {"content": []}
+        return [*self._message(message), *self.end()]
+
+    def _message(self, message: Json) -> list[Delta]:
         deltas: list[Delta] = []
         for index, block in enumerate(self._reader.contents(message, "content")):
             deltas += self._open_block(block, index)
@@ -189,6 +206,7 @@ class MessagesReader:
 
     def _noted(self, deltas: list[Delta]) -> list[Delta]:
         if not self._has_said:
+            self._has_content = self._has_content or bool(deltas)
             self._has_said = any(isinstance(delta, Text | CallOpened) for delta in deltas)
         self._understanding.note_known(deltas)
         return deltas
