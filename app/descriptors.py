@@ -12,6 +12,10 @@ import os
 import resource
 import socket
 import termios
+import threading
+import time
+import weakref
+from typing import Protocol
 
 #: What the system says where it has nothing left to open anything with.
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -19,6 +23,56 @@ SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _RESERVE = 64
 #: What part of all they are, at most; and what part a pool of connections may hold.
 _RESERVED = 8
+#: In how many seconds an event loop has closed what it was to close.
+_ROUND_S = 0.001
+
+
+class Spare(Protocol):
+    """What has descriptors open for a time when they may be of use."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def clear(self) -> None:
+        """Close them all."""
+        ...
+
+
+_spares: weakref.WeakSet[Spare] = weakref.WeakSet()
+_using_spares = threading.Lock()
+
+
+def register(spare: Spare) -> None:
+    """Have somebody's descriptors closed where others need them, for as long as it is there."""
+    with _using_spares:
+        _spares.add(spare)
+
+
+def reclaim() -> bool:
+    """Close what is spare; tell whether there was any. An event loop does so in its next round."""
+    with _using_spares:  # whoever comes meanwhile finds them closed
+        spares = [each for each in _spares if len(each)]
+        for each in spares:
+            each.clear()
+    return bool(spares)
+
+
+def has_room(limit: int) -> bool:
+    """Tell whether the next descriptor is below a limit, spare ones closed if need be.
+
+    Then it waits for a moment.
+    """
+    if _is_below(limit):
+        return True
+    reclaim()
+    time.sleep(_ROUND_S)
+    return _is_below(limit)
+
+
+def _is_below(limit: int) -> bool:
+    free = lowest_free()
+    return free is not None and free < limit
 
 
 def raise_limit() -> None:

@@ -15,7 +15,7 @@ from app.api.http.json_response import name_ignored
 from app.api.http.queries import unknown_keys
 from app.api.http.response import WSGIResponse
 from app.api.server_keys import UPGRADE
-from app.descriptors import lowest_free, threshold
+from app.descriptors import has_room, threshold
 from app.domain.accounts.limits import UNLIMITED_STANDING
 from app.domain.identity import RequestIdentity, identity
 from app.errors import CallerGone, GatewayError, Overloaded, WebSocketNotOffered
@@ -124,8 +124,7 @@ def _refuse_without_descriptors(environ: dict[str, Any]) -> None:
     client = environ.get("gunicorn.socket")
     if client is None or client.fileno() < _DESCRIPTORS:
         return
-    free = lowest_free()
-    if free is None or free >= _DESCRIPTORS:
+    if not has_room(_DESCRIPTORS):
         shortage_noted()
         raise Overloaded
 

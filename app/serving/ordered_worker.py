@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from app.api.server_keys import OPEN_ANSWERS
+from app.descriptors import reclaim
 from app.serving.http.refusals import RefusingWorker
 from app.serving.worker_state import Leaving, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
@@ -74,6 +75,8 @@ class OrderedWorker(RefusingWorker):
 
     def scarce(self, exhausted: bool) -> None:
         """Do what can be done for more file descriptors; say so now and then if there are none."""
+        if reclaim():
+            return
         for _ in range(FREED_AT_ONCE if exhausted else 1):
             self.free_a_descriptor()
         now = monotonic()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.e2e.background import ended, queued
-from tests.e2e.config import gateway_toml
+from tests.e2e.config import APIS, gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import OpenRequest, Site, site
 from tests.e2e.wire import RawCall, post_bytes
@@ -29,6 +29,8 @@ CALLERS = 120
 RESERVE = LIMIT // 8
 #: So many are run at once.
 JOBS = 24
+#: So many streams there is room for, once: each takes two.
+STREAMS = 40
 HELLO = {"model": "steady", "input": "hello"}
 
 
@@ -135,6 +137,27 @@ def test_idle_connections_leave_descriptors_to_who_asks(running: Site) -> None:
     served = {(200, None), (503, "storage_unavailable")}
     assert (503, "overloaded") in results <= served | {(503, "overloaded")}
     answers(running, "an answer once there is room")
+    assert_blameless(running)
+
+
+def test_connections_that_idle_to_one_provider_leave_descriptors_to_others(
+    running: Site, upstream: Upstream
+) -> None:
+    process = psutil.Process(running.workers().pop())
+    at_rest = process.num_fds()  # and as many as are reserved may be connections to Redis
+    for provider in APIS:
+        until(lambda: process.num_fds() <= at_rest + RESERVE + STREAMS, "callers to be gone")
+        tag = f"idle {provider} {running.gateway.url[-5:]}"
+        script = Script(tag=tag, say=("one ", "two"), stall_after=1)
+        body = {"model": f"{provider}/steady", "input": script.text(), "stream": True}
+        request = post_bytes("/v1/responses", running.gateway.keys.own, body)
+        with contextlib.ExitStack() as stack:
+            calls = [RawCall(running.gateway.url, request) for _ in range(STREAMS)]
+            for call in calls:
+                stack.callback(call.close)
+            assert {call.head()[0] for call in calls} == {200}
+            upstream.release(tag)
+            assert all(b"response.completed" in call.body() for call in calls)
     assert_blameless(running)
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from app.descriptors import has_room, lowest_free
 from app.providers.wire import pool
 from app.providers.wire.pool import MAX_AGE_S, MAX_IDLE_S, UpstreamConnection, UpstreamPool
 from tests.services.clocks import Clock
@@ -75,6 +76,17 @@ def test_only_so_many_idle_connections_are_kept(
     for _ in range(3):
         idle.give(make())
     assert len(idle) == 2
+
+
+def test_idle_connections_give_way_where_descriptors_are_scarce(make: Make) -> None:
+    idle = UpstreamPool(Clock(0.0))
+    idle.give(make())
+    free = lowest_free()
+    assert free is not None
+    assert has_room(free + 1)
+    assert len(idle) == 1
+    assert not has_room(0)
+    assert len(idle) == 0
 
 
 def test_what_was_left_idle_goes_when_another_comes_back(make: Make) -> None:

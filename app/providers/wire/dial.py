@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import certifi
 
-from app.descriptors import outgoing_limit
+from app.descriptors import has_room, outgoing_limit
 from app.providers.wire.interrupt import Interrupt, shut_down
 
 MAX_PROXY_HEAD = 16 * 1024
@@ -233,10 +233,9 @@ def _status_words(status: list[bytes]) -> str:
 def _connect(addresses: list[Address], deadline: float, interrupt: Interrupt) -> socket.socket:
     fault: OSError = OSError("the name has no address")
     for tried, (family, address) in enumerate(addresses):
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        if sock.fileno() >= outgoing_limit():
-            sock.close()
+        if not has_room(outgoing_limit()):
             raise OSError(errno.EMFILE, "the last file descriptors are kept for callers")
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             interrupt.watch(partial(shut_down, sock))
             # Each address gets its share, so that one that swallows packets leaves time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import _socket
 import socket
 import threading
 from collections.abc import Callable
@@ -46,9 +46,14 @@ class Interrupt:
 def shut_down(sock: socket.socket) -> None:
     """End both directions of a socket that another thread may be waiting on.
 
-    A second handle on the same socket is used, because shutting an SSL socket down through its
-    own object would have the reader go on in plain text, and because an event loop's socket
-    object may only be touched by the loop's own thread. The kernel wakes the reader.
+    A second object is used for it, because shutting an SSL socket down through its own would have
+    the reader go on in plain text, and because an event loop's socket object may only be touched by
+    the loop's own thread. It has the same descriptor, since there may be none left for another.
+    The kernel wakes the reader.
     """
-    with suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
-        twin.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError, ValueError):  # the latter where it was closed already
+        twin = _socket.socket(fileno=sock.fileno())
+        try:
+            twin.shutdown(socket.SHUT_RDWR)
+        finally:
+            twin.detach()

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from app.descriptors import register
+
 MAX_IDLE = 256
 MAX_IDLE_S = 60.0
 MAX_AGE_S = 900.0
@@ -94,7 +96,8 @@ class UpstreamPool:
     """The idle connections to one server, the latest used first; safe to share between threads.
 
     After a fork the child starts with an empty pool: two processes must not write to one socket.
-    A pool that nobody holds closes what it has. With `keep` false, it keeps none.
+    A pool that nobody holds closes what it has, as does any where descriptors are scarce. With
+    `keep` false, it keeps none.
     """
 
     def __init__(self, clock: Callable[[], float], *, keep: bool = True) -> None:
@@ -103,6 +106,7 @@ class UpstreamPool:
         self._idle: deque[UpstreamConnection] = deque()
         self._pid = os.getpid()
         weakref.finalize(self, _close_all, self._idle).atexit = False
+        register(self)
 
     def __len__(self) -> int:
         return len(self._idle)
