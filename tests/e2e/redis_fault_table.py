@@ -21,9 +21,10 @@ from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
-#: How often what is loaded asks, in seconds, and how long a fault lasts: three leases.
+#: How often what is loaded asks, in seconds, and how long a fault lasts: longer than a lease, which
+#: is so long that a machine that stands still for a moment loses none.
 EVERY_S = 0.1
-FAULT_S = 1.5
+FAULT_S = 2.5
 
 
 @dataclass(frozen=True, slots=True)

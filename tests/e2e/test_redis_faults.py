@@ -29,6 +29,9 @@ from tests.e2e.tcp_proxy import TcpProxy
 from tests.e2e.workers import WorkerProcess, working
 from tests.upstream.client import Upstream
 
+#: All faults happen in one fixture.
+pytestmark = pytest.mark.timeout(300)
+
 HASTY = "\n[redis]\ntimeout_s = 1.0\nconnect_timeout_s = 0.5\n[background]\ngrace_s = 0.5\n"
 
 
@@ -58,7 +61,7 @@ def outcome(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 f"redis://127.0.0.1:{proxy.port}/0",
                 config,
                 UPSTREAM_KEY=UPSTREAM_KEY,
-                WORKER_LEASE_S="1",
+                WORKER_LEASE_S="2",
             )
             for proxy in (to_web, to_worker)
         )
