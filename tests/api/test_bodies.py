@@ -153,6 +153,11 @@ def test_broken_chunks_are_the_callers_mistake(owner: Asker, fault: Exception) -
     assert "sk-secret" not in response.get_data(as_text=True)
 
 
+def test_a_lack_of_memory_is_no_mistake_of_the_callers(owner: Asker, length: int | None) -> None:
+    answer = post(owner, Coming(b"{", MemoryError()), length, "application/json")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "overloaded")
+
+
 def test_a_body_that_is_silent_for_too_long_is_a_time_out(owner: Asker, length: int | None) -> None:
     response = post(owner, Coming(ASKED[:5], TimeoutError()), length, "application/json")
     error = response.get_json()["error"]

@@ -14,6 +14,7 @@ from app.domain.slices import MOMENT_S
 from app.errors import (
     CallerGone,
     InvalidRequest,
+    Overloaded,
     RequestTimeout,
     RequestTooLarge,
     UnsupportedMediaType,
@@ -187,6 +188,8 @@ def _read(environ: dict[str, Any], size: int) -> bytes:
         ) from None
     except (OSError, ValueError):
         raise CallerGone("The connection ended before the body did.") from None
+    except MemoryError:  # ours
+        raise Overloaded from None
     except Exception as fault:  # noqa: BLE001 - a broken body, in the words of whatever server
         # Only the kind of fault: its words may repeat what was sent.
         raise InvalidRequest(
