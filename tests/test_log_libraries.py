@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -73,6 +74,27 @@ def only_line(written: io.StringIO) -> dict[str, Any]:
     (line,) = written.getvalue().splitlines()
     document: dict[str, Any] = json.loads(line)
     return document
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "level"),
+    [
+        (TimeoutError(errno.ETIMEDOUT, "unread"), "Socket error processing request.", "debug"),
+        (TimeoutError(errno.ETIMEDOUT, "unread"), "HTTP/2 socket error", "debug"),
+        (TimeoutError("timed out"), "Socket error processing request.", "error"),
+        (OSError(errno.EIO, "input/output"), "Socket error processing request.", "error"),
+        (TimeoutError(errno.ETIMEDOUT, "somebody's"), "Error handling request", "error"),
+    ],
+)
+def test_a_caller_who_does_not_read_is_no_error_of_gunicorns(
+    written: io.StringIO, error: OSError, what: str, level: str
+) -> None:
+    logger = gunicorns(written)
+    try:
+        raise error
+    except OSError:
+        logger.exception(what)
+    assert only_line(written)["level"] == level
 
 
 def test_gunicorn_tells_that_it_refused_a_request_and_not_its_words(written: io.StringIO) -> None:

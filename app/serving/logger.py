@@ -5,6 +5,7 @@ gunicorn repeats what it cannot read: a header with its key, a request line with
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from app.logs.libraries import LibraryFormatter, catch_uncaught, listen
 from app.logs.lines import Form
 
 _REFUSAL = "Invalid request from ip="
+_FAULTS = ("Socket error processing request.", "HTTP/2 socket error")
 
 
 class GatewayLogger(Logger):  # type: ignore[misc] # gunicorn has no types
@@ -44,3 +46,15 @@ class GatewayLogger(Logger):  # type: ignore[misc] # gunicorn has no types
         if isinstance(msg, str) and msg.startswith(_REFUSAL):
             msg, args = "Invalid request: %s", (refused,)
         super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log an error with its frames; but who reads nothing, or is not there any more, has left.
+
+        gunicorn takes what the kernel calls that for a fault of ours, whatever it was about to do.
+        """
+        error = sys.exc_info()[1]
+        is_unread = isinstance(error, TimeoutError) and error.errno == errno.ETIMEDOUT
+        if is_unread and msg in _FAULTS:
+            self.debug("Ignoring a caller who reads nothing")
+            return
+        super().exception(msg, *args, **kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from contextlib import suppress
@@ -89,18 +88,6 @@ class OrderedWorker(RefusingWorker):
 
         A request may be on its way all the same: what it finds is the refusal.
         """
-
-    def handle_request(self, *request: Any) -> Any:
-        """Answer a request that gunicorn has read; who does not read the answer has left.
-
-        gunicorn takes what the kernel calls that for a fault of ours.
-        """
-        try:
-            return super().handle_request(*request)  # type: ignore[misc] # gunicorn's
-        except TimeoutError as unread:
-            if unread.errno != errno.ETIMEDOUT:
-                raise
-            raise BrokenPipeError(errno.EPIPE, "the caller reads nothing") from unread
 
     def load_wsgi(self) -> None:
         """Load the app, unless that is for nothing."""
