@@ -26,7 +26,7 @@ from app.store.connection.pool import PoolQueue
 from app.store.connection.round_trip import LONG, _in_pieces, _packed, round_trip
 from app.store.connection.script import Script, run_all, run_in_order
 from tests.counting import counted
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 
 PREFIX = "trip:"
 
@@ -142,8 +142,9 @@ def test_who_waits_for_a_connection_gets_the_next_that_is_free() -> None:
     with ThreadPoolExecutor(1) as other:
         got = other.submit(pool_queue.get, 10)
         until(lambda: pool_queue.waiting == 1, "somebody to wait")
-        pool_queue.put_nowait("a connection")
-        assert got.result() == "a connection"
+        connection = SimpleNamespace(is_connected=True)
+        pool_queue.put_nowait(connection)
+        assert got.result() is connection
 
 
 def test_a_pool_holds_no_more_connections_than_it_may() -> None:
@@ -166,6 +167,29 @@ def test_without_descriptors_callers_share_the_connections_that_are_open() -> No
         pool_queue.put_nowait(unopened)  # of no use to who waits
         pool_queue.put_nowait(busy)
         assert got.result() is busy
+
+
+def test_more_callers_wait_for_an_open_connection_than_there_are() -> None:
+    pool_queue, only = PoolQueue(4), SimpleNamespace(is_connected=True)
+    pool_queue.put_nowait(None)
+    with ThreadPoolExecutor(2) as others:
+        unopened = [SimpleNamespace(is_connected=False) for _ in range(2)]
+        got = [others.submit(pool_queue.exchange, each, PATIENCE_S) for each in unopened]
+        until(lambda: pool_queue.waiting == 2, "both to wait")
+        pool_queue.put_nowait(only)
+        until(lambda: pool_queue.waiting == 1, "one to have it")
+        pool_queue.put_nowait(only)
+        assert [each.result() for each in got] == [only, only]
+
+
+def test_who_waits_for_any_connection_gets_one_that_another_could_not_open() -> None:
+    pool_queue, unopened = PoolQueue(1), SimpleNamespace(is_connected=False)
+    with ThreadPoolExecutor(1) as other:
+        got = other.submit(pool_queue.get, PATIENCE_S)
+        until(lambda: pool_queue.waiting == 1, "somebody to wait")
+        with pytest.raises(Empty):
+            pool_queue.exchange(unopened, 0)
+        assert got.result() is unopened
 
 
 def test_nobody_waits_for_a_connection_where_none_is_open() -> None:

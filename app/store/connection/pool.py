@@ -49,9 +49,13 @@ class PoolQueue:
             raise Full
         self._items.append(item)
         if self.waiting:
-            with self._item_added:
-                # Who waits for one that is open leaves any other to the rest.
-                self._item_added.notify(self.waiting if self._wait_for_open else 1)
+            # Who waits for one that is open leaves any other to the rest.
+            is_for_all = self._wait_for_open and not _is_open(item)
+            self._wake(self.waiting if is_for_all else 1)
+
+    def _wake(self, count: int) -> None:
+        with self._item_added:
+            self._item_added.notify(count)
 
     def get(self, timeout_s: float) -> Any:
         """Take what is on top, waiting for something at most so many seconds. Raises Empty."""
@@ -67,10 +71,12 @@ class PoolQueue:
             Empty: none came in so many seconds, or none can come, since nobody uses any.
         """
         self._items.appendleft(unopened)  # it is the last that others take
+        if self.waiting > self._wait_for_open:  # there may be a descriptor for it by now
+            self._wake(self.waiting)
         try:
             return self._take_open()
         except IndexError:
-            if len(self._items) + self.waiting >= self._maxsize:
+            if len(self._items) >= self._maxsize:
                 raise Empty from None
         self._wait_for_open += 1
         try:
@@ -80,7 +86,7 @@ class PoolQueue:
 
     def _take_open(self) -> Any:
         for connection in reversed(self.queue):
-            if connection is not None and connection.is_connected:
+            if _is_open(connection):
                 with suppress(ValueError):  # another has taken it meanwhile
                     self._items.remove(connection)
                     return connection
@@ -98,6 +104,10 @@ class PoolQueue:
                             raise Empty from None
             finally:
                 self.waiting -= 1
+
+
+def _is_open(connection: Any) -> bool:
+    return connection is not None and connection.is_connected
 
 
 class RedisPool(BlockingConnectionPool):
