@@ -20,8 +20,10 @@ from app.settings.active import active
 FREED_AT_ONCE = 16
 #: How long a caller who was turned away may still ask, to find that out, in seconds.
 TURNED_AWAY_S = 1.0
-#: How long what was sent to a caller may wait to be read, in seconds: one who reads nothing would
-#: have a place among those that are answered for ever. nginx waits as long.
+#: How long a caller's system may take nothing of what was sent to it, in seconds: one who reads
+#: nothing would have a place among those that are answered for ever. nginx waits as long. What a
+#: system keeps unread, 64 KiB and more, is taken; and once that is full, the next only when a good
+#: part of it was read: who reads by the byte has left, too.
 UNREAD_S = 60.0
 #: How often at most a shortage is logged.
 LOG_EACH_S = 10.0
