@@ -9,7 +9,7 @@ from app.domain.request import NO_PARAMETERS
 from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
 from app.providers.openai_chat.calls import Calls
 from app.providers.openai_chat.kept_fields import KeptFields
-from app.providers.openai_chat.said_text import SaidText
+from app.providers.openai_chat.message_text import MessageText
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import whole_number
 from app.providers.reading.fields import Note, elements
@@ -68,7 +68,7 @@ class MessageReader:
         self.reader = ContentReader(note, shows_logprobs=shows_logprobs)
         self.understanding = self.reader.understanding
         self._calls: Calls | None = None  # made for the first
-        self.said = SaidText()
+        self.text = MessageText()
         self._has_thought = False
         self._sources: Iterable[str] = ()
         self._titles: dict[str, str] = {}
@@ -76,13 +76,13 @@ class MessageReader:
     def take_text(self, text: str, deltas: list[Delta]) -> None:
         """Add a piece that is a text and nothing else."""
         self.understanding.has_known = True
-        self.said.add(text)
+        self.text.add(text)
         self._speak(deltas)
         deltas.append(Text(text))
 
     def add_length(self, length: int) -> None:
         """Count the characters of texts that were not given to `take_text`."""
-        self.said.length += length
+        self.text.length += length
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
         """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
@@ -140,7 +140,7 @@ class MessageReader:
         }
         new = {name: value for name, value in message.items() if not known.get(name)}
         if "content" in new:
-            new["content"] = self.said.rest(new["content"], uncounted)
+            new["content"] = self.text.rest_of_message(new["content"], uncounted)
         return new
 
     def take_sources(self, place: Json) -> None:
@@ -165,9 +165,9 @@ class MessageReader:
             if calls.has_blank:
                 self.understanding.note_unknown("call", "")
             self.understanding.has_known = self.understanding.has_known or bool(ended)
-        elif self._sources and self.said.length:
+        elif self._sources and self.text.length:
             ended += [
-                Annotated(_url_citation(url, self._titles.get(url, ""), 0, self.said.length))
+                Annotated(_url_citation(url, self._titles.get(url, ""), 0, self.text.length))
                 for url in dict.fromkeys(filter(None, self._sources))
             ]
         self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
@@ -187,7 +187,7 @@ class MessageReader:
 
     def _say(self, text: str, tokens: tuple[Json, ...], deltas: list[Delta]) -> None:
         self._speak(deltas)
-        self.said.add(text)
+        self.text.add(text)
         deltas.append(Text(text, tokens))
 
     def _take_part(self, part: object, deltas: list[Delta]) -> None:

@@ -195,8 +195,8 @@ class ChatReader:
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
                 self._message.take_text(text, deltas)
-                said = self._message.said
-                if not reason and said.length > said.blanks:  # blanks are counted one by one
+                progress = self._message.text
+                if not reason and progress.length > progress.blanks:  # blanks count one by one
                     self.template.learn(data, text, _content)
         else:
             self._message.take(delta, likely, deltas)

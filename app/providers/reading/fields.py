@@ -38,23 +38,40 @@ def ignore(_kind: str, _value: str = "", /) -> None:
     """Take no note."""
 
 
-def leading_blanks(text: str) -> int:
-    """Return with how many blanks a text begins."""
-    return len(text) - len(text.lstrip())
+class TextProgress:
+    """How much of a text has come in pieces, and what the whole of it has beyond them.
 
-
-def unsaid(text: str, length: int, blanks: int) -> str:
-    """Return what a whole text has beyond its first `length` characters, which pieces have said.
-
-    `blanks` of these stood before the first word. There are servers that trim the pieces, or the
-    whole text, and not the other: so words are counted from the first one on.
+    `length` counts the characters that have come, `blanks` those before the first word.
     """
-    if not length:
-        return text
-    its_blanks = leading_blanks(text)
-    if length == blanks:  # there was no word yet
-        return text[min(blanks, its_blanks) :]
-    return text[length - blanks + its_blanks :]
+
+    __slots__ = ("blanks", "length")
+
+    def __init__(self) -> None:
+        self.length = self.blanks = 0
+
+    def add(self, piece: str) -> None:
+        """Count a piece."""
+        if self.blanks == self.length:
+            self.blanks += _leading_blanks(piece)
+        self.length += len(piece)
+
+    def rest(self, whole: str, uncounted: int = 0) -> str:
+        """Return what the whole text has beyond its pieces, which `uncounted` more characters are.
+
+        There are servers that trim the pieces, or the whole text, and not the other: so words are
+        counted from the first one on.
+        """
+        length = self.length + uncounted
+        if not length:
+            return whole
+        its_blanks = _leading_blanks(whole)
+        if length == self.blanks:  # there was no word yet
+            return whole[min(length, its_blanks) :]
+        return whole[length - self.blanks + its_blanks :]
+
+
+def _leading_blanks(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def text_in(value: object, deep: int = 0) -> str | None:

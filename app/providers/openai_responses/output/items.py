@@ -104,7 +104,7 @@ class MessageItem(OutputItem):
         piece = self._reader.text(event, "delta")
         before = self._parts.reach(event.get("content_index"))
         if before is not None:
-            self._parts.add(piece)
+            self._parts.text.add(piece)
         return piece, before
 
     def add_annotation(self, event: Json) -> list[Delta]:
@@ -146,7 +146,7 @@ class MessageItem(OutputItem):
         if "refusal" in part:
             rest = self._parts.rest(self._reader.text(part, "refusal"))
             return [*before, *([Refused(rest)] if rest else [])]
-        likely = logprobs(part, "logprobs", self._reader) if self._parts.size == 0 else ()
+        likely = logprobs(part, "logprobs", self._reader) if self._parts.text.length == 0 else ()
         rest = self._parts.rest(self._reader.text(part, "text"))
         notes = self._reader.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)
@@ -177,7 +177,7 @@ class ReasoningItem(OutputItem):
         piece, (parts, before) = self._reader.text(event, "delta"), self._reach(event)
         if before is None:
             return []
-        parts.add(piece)
+        parts.text.add(piece)
         return [*before, self._thought(piece, parts)]
 
     def rest_of_text(self, event: Json) -> list[Delta]:

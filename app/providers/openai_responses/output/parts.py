@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from app.domain.stream.deltas import Delta, PartEnded
-from app.providers.reading.fields import leading_blanks, unsaid
+from app.providers.reading.fields import TextProgress
 
 
 class PartCursor:
     """Which of an item's parts is the current one, and how much of it has come.
 
-    `index` is that of the part, `size` counts the characters that have come of it, `blanks` those
-    before its first word, `notes` its annotations.
+    `index` is that of the part, `text` how much has come of it, `notes` counts its annotations.
     """
 
     def __init__(self) -> None:
         self.index = 0
-        self.size = self.blanks = 0
+        self.text = TextProgress()
         self.notes = 0
         self._begun = False
 
@@ -35,17 +34,11 @@ class PartCursor:
         if not self._begun:
             return []
         self.index, self.notes, self._begun = self.index + 1, 0, False
-        self.size = self.blanks = 0
+        self.text = TextProgress()
         return [PartEnded()]
-
-    def add(self, piece: str) -> None:
-        """Count a piece of the current part."""
-        if self.size == self.blanks:
-            self.blanks += leading_blanks(piece)
-        self.size += len(piece)
 
     def rest(self, text: str) -> str:
         """Return what is new in the current part's whole text."""
-        rest = unsaid(text, self.size, self.blanks)
-        self.add(rest)
+        rest = self.text.rest(text)
+        self.text.add(rest)
         return rest

@@ -14,7 +14,7 @@ from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.events import EventReader
-from app.providers.reading.fields import leading_blanks, unsaid
+from app.providers.reading.fields import TextProgress
 
 
 def fault(_error: object) -> GatewayError:
@@ -76,5 +76,7 @@ def test_a_text_is_said_once_however_much_of_its_front_was_trimmed(
     front, its_front = (data.draw(st.text(" \n\t", max_size=3)) for _ in range(2))
     begun = words[: 1 + at % len(words)]
     piece = front + begun
-    rest = unsaid(its_front + words, len(piece), leading_blanks(piece))
+    progress = TextProgress()
+    progress.add(piece)
+    rest = progress.rest(its_front + words)
     assert begun + rest == words
