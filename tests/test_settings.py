@@ -353,6 +353,7 @@ max_queued_per_account = 5
 unsupported_tools = "drop"
 max_in_flight = 10
 max_body_memory_mb = 64
+input_cache_mb = 8
 keepalive_s = 5
 
 [redis]
@@ -428,6 +429,7 @@ def test_every_key_of_requests_is_read(whole: Settings) -> None:
     requests = whole.requests
     assert requests.unsupported_tools == "drop"
     assert (requests.max_in_flight, requests.max_body_memory_mb) == (10, 64)
+    assert requests.input_cache_mb == 8
     assert requests.keepalive_s == 5
 
 

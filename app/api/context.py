@@ -19,7 +19,7 @@ from app.api.turns.sessions import WebSocketSessions
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.limits import Standing
 from app.domain.identity import RequestIdentity
-from app.schemas.request.tools.known import ToolMemory
+from app.schemas.request.known_parts import BodyMemory
 from app.services.accounts.content_keys import ContentKeys
 from app.services.accounts.service import Accounts
 from app.services.background.service import Background
@@ -63,7 +63,7 @@ class Services:
     health: Health
     hangups: HangUps
     in_flight: InFlight
-    tool_memory: ToolMemory
+    body_memory: BodyMemory
     open_answers: OpenAnswers
     requests: RequestSettings
     archive: Archive

@@ -42,6 +42,8 @@ from app.factory.retention import copies_of, purges_of
 from app.factory.webhooks import webhook_endpoints, webhook_store
 from app.providers.base import Provider
 from app.schemas.request.body import MAX_BODY_BYTES
+from app.schemas.request.items.known import ItemMemory
+from app.schemas.request.known_parts import BodyMemory
 from app.schemas.request.tools.known import ToolMemory
 from app.services.accounts.content_keys import ContentKeys
 from app.services.answering.sealing import PayloadSealer
@@ -56,7 +58,7 @@ from app.services.live_streams.keeper import LiveStreams
 from app.services.responses.archive import Archive
 from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
-from app.settings import Settings
+from app.settings import RequestSettings, Settings
 from app.store.accounts.base import AccountStore
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
@@ -150,7 +152,7 @@ def _services(
         health=_health(settings, core, identity, spool),
         hangups=HangUps(),
         in_flight=in_flight,
-        tool_memory=ToolMemory(),
+        body_memory=_body_memory(settings.requests),
         open_answers=open_answers,
         requests=settings.requests,
         archive=archive,
@@ -162,6 +164,10 @@ def _services(
         metrics_address=_metrics_address(settings.web.metrics_bind),
         websockets=WebSocketSessions(settings.websocket, settings.web.cors_origins),
     )
+
+
+def _body_memory(settings: RequestSettings) -> BodyMemory:
+    return BodyMemory(ItemMemory(settings.input_cache_mb * 1024 * 1024), ToolMemory())
 
 
 def _console(

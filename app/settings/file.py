@@ -41,6 +41,7 @@ _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
         "unknown_parameters": readers.one_of("ignore", "refuse"),
         "max_in_flight": readers.whole(1),
         "max_body_memory_mb": readers.whole(1),
+        "input_cache_mb": readers.whole(0),
         "keepalive_s": readers.seconds,
         "grace_s": readers.seconds_or_none,
     },

@@ -159,13 +159,15 @@ class BackgroundSettings:
 class RequestSettings:
     """The `[requests]` table. `keepalive_s` is how long a stream may be silent before a comment.
 
-    `grace_s` is what answers under way get when the web process is told to stop.
+    `grace_s` is what answers under way get when the web process is told to stop. `input_cache_mb`
+    is for items of inputs that came before, of each process; 0 for none.
     """
 
     unsupported_tools: UnsupportedTools = "refuse"
     unknown_parameters: UnknownParameters = "ignore"
     max_in_flight: int = 1000
     max_body_memory_mb: int = 512
+    input_cache_mb: int = 32
     keepalive_s: float = 15.0
     grace_s: float = 30.0
 

@@ -24,6 +24,8 @@ from app.providers.profiles.choice import PROFILES
 from app.schemas.field import ReadContext
 from app.schemas.request.body import parse_json
 from app.schemas.request.create import CREATE_REQUEST
+from app.schemas.request.items.known import ItemMemory
+from app.schemas.request.known_parts import BodyMemory
 from app.schemas.request.tools import known
 from app.schemas.request.tools.known import ToolMemory
 from app.schemas.wire.echo import echo
@@ -39,6 +41,11 @@ TOOLS: list[dict[str, Any]] = [
 ]
 BODY: dict[str, Any] = {"model": "local/echo", "input": "Hi", "tools": TOOLS}
 bodies: st.SearchStrategy[Any] = st.one_of(valid_bodies, mutated_bodies())
+
+
+def remembering(tools: ToolMemory) -> BodyMemory:
+    """Return a memory of tools alone."""
+    return BodyMemory(ItemMemory(0), tools)
 
 
 def judged(body: Any) -> tuple[Any, ...]:
@@ -57,7 +64,7 @@ def sent(request: CreateRequest) -> list[Any]:
     return [each.to_upstream(model, profile) for profile in PROFILES.values() for each in FORMATS]
 
 
-def read(memory: ToolMemory, raw: bytes, account: str = "acme") -> tuple[Any, ...]:
+def read(memory: BodyMemory, raw: bytes, account: str = "acme") -> tuple[Any, ...]:
     """Return what becomes of the bytes of a body that goes through a memory."""
     try:
         return judged(memory.parse(account, raw))
@@ -73,7 +80,7 @@ def plainly(raw: bytes) -> tuple[Any, ...]:
         return type(fault), fault.code, fault.message
 
 
-def is_known(memory: ToolMemory, raw: bytes, account: str = "acme") -> bool:
+def is_known(memory: BodyMemory, raw: bytes, account: str = "acme") -> bool:
     """Tell whether the tools of a body come out of the memory."""
     request = CREATE_REQUEST.load(memory.parse(account, raw))
     return type(request.parameters.tools) is KnownTools
@@ -82,7 +89,7 @@ def is_known(memory: ToolMemory, raw: bytes, account: str = "acme") -> bool:
 @THOROUGHLY
 @given(bodies, st.data())
 def test_what_came_before_is_read_as_it_was(body: Any, data: st.DataObject) -> None:
-    memory = ToolMemory(shortest=2)
+    memory = remembering(ToolMemory(shortest=2))
     form = data.draw(st.sampled_from([orjson.dumps, lambda each: json.dumps(each).encode()]))
     try:
         raw = form(body)
@@ -97,7 +104,7 @@ def test_what_came_before_is_read_as_it_was(body: Any, data: st.DataObject) -> N
 def test_another_body_with_tools_that_came_before_is_read_as_it_would_be(
     body: Any, data: st.DataObject
 ) -> None:
-    memory, array = ToolMemory(shortest=2), orjson.dumps(TOOLS)
+    memory, array = remembering(ToolMemory(shortest=2)), orjson.dumps(TOOLS)
     raw = b'{"model":"local/echo","input":"Hi","tools":%b}' % array
     assert read(memory, raw) == read(memory, raw) == plainly(raw)
     assert is_known(memory, raw)
@@ -117,13 +124,13 @@ def test_another_body_with_tools_that_came_before_is_read_as_it_would_be(
 
 @pytest.mark.parametrize("form", [orjson.dumps, lambda each: json.dumps(each).encode()])
 def test_tools_are_known_when_they_come_again(form: Any) -> None:
-    memory, raw = ToolMemory(shortest=2), form(BODY)
+    memory, raw = remembering(ToolMemory(shortest=2)), form(BODY)
     assert [is_known(memory, raw) for _ in range(3)] == [False, True, True]
     assert is_known(memory, form(BODY | {"input": "Other", "stream": True}))
 
 
 def test_another_account_is_told_nothing_of_them() -> None:
-    memory, raw = ToolMemory(shortest=2), orjson.dumps(BODY)
+    memory, raw = remembering(ToolMemory(shortest=2)), orjson.dumps(BODY)
     assert [is_known(memory, raw) for _ in range(2)] == [False, True]
     assert not is_known(memory, raw, "other")
 
@@ -139,17 +146,20 @@ def test_another_account_is_told_nothing_of_them() -> None:
     ],
 )
 def test_tools_of_which_one_is_not_plain_are_read_anew(tool: dict[str, Any]) -> None:
-    memory, raw = ToolMemory(shortest=2), orjson.dumps(BODY | {"tools": [*TOOLS, tool]})
+    memory, raw = (
+        remembering(ToolMemory(shortest=2)),
+        orjson.dumps(BODY | {"tools": [*TOOLS, tool]}),
+    )
     assert [type(memory.parse("acme", raw)["tools"]) for _ in range(5)] == [list] * 5
 
 
 def test_nothing_stays_of_tools_with_a_secret() -> None:
-    memory = ToolMemory(shortest=2)
+    memory = remembering(ToolMemory(shortest=2))
     tool = {"type": "mcp", "server_label": "s", "headers": {"Authorization": "Bearer hunter2"}}
     for _ in range(3):
         memory.parse("acme", orjson.dumps(BODY | {"tools": [tool]}))
-    assert "acme" in repr(vars(memory))
-    assert "hunter2" not in repr(vars(memory))
+    assert "acme" in repr(vars(memory.tools))
+    assert "hunter2" not in repr(vars(memory.tools))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +174,7 @@ def test_nothing_stays_of_tools_with_a_secret() -> None:
     ],
 )
 def test_tools_elsewhere_are_not_the_requests(raw: bytes) -> None:
-    memory, array = ToolMemory(shortest=2), orjson.dumps(TOOLS)
+    memory, array = remembering(ToolMemory(shortest=2)), orjson.dumps(TOOLS)
     for _ in range(2):
         memory.parse("acme", orjson.dumps(BODY))
     assert read(memory, raw % array) == plainly(raw % array)
@@ -182,7 +192,7 @@ def test_a_text_without_an_end_is_looked_through_once(monkeypatch: pytest.Monkey
     monkeypatch.setattr(known, "_token", tokens)
     monkeypatch.setattr(known, "_LONGEST", 2000)
     array = b'["' + b'\\"' * 2000 + b'"]'
-    memory = ToolMemory(shortest=2)
+    memory = remembering(ToolMemory(shortest=2))
     for _ in range(2):
         memory.split("acme", b'{"tools":%b}' % array)
     assert b"".join(looked_at) == array[:2000]
@@ -194,15 +204,15 @@ def test_what_is_not_needed_is_forgotten() -> None:
     ]
     first, second, third = (orjson.dumps(BODY | {"tools": tools}) for tools in kinds)
     most_bytes = 30 * len(orjson.dumps(kinds[0]))
-    memory = ToolMemory(most_bytes, shortest=2)
+    memory = remembering(ToolMemory(most_bytes, shortest=2))
     for raw in (first, first, second, second, first, third, third):
         memory.parse("acme", raw)
-        assert memory.size <= most_bytes
+        assert memory.tools.size <= most_bytes
     assert [is_known(memory, raw) for raw in (first, third)] == [True, True]
 
 
 def test_one_account_does_not_take_all_of_the_memory() -> None:
-    memory = ToolMemory(shortest=2)
+    memory = remembering(ToolMemory(shortest=2))
     own = orjson.dumps(BODY)
     for _ in range(2):
         memory.parse("acme", own)
@@ -211,11 +221,11 @@ def test_one_account_does_not_take_all_of_the_memory() -> None:
         for _ in range(2):
             memory.parse("other", raw)
     assert is_known(memory, own)
-    assert memory.size < 40 * 12 * len(orjson.dumps(TOOLS))
+    assert memory.tools.size < 40 * 12 * len(orjson.dumps(TOOLS))
 
 
 def test_tools_that_differ_each_time_are_soon_looked_at_no_more() -> None:
-    memory = ToolMemory(shortest=2)
+    memory = remembering(ToolMemory(shortest=2))
     begun = [TOOLS[0] | {"parameters": {"description": "x" * 300}}]
     times = 0
     for number in range(100):
@@ -225,7 +235,7 @@ def test_tools_that_differ_each_time_are_soon_looked_at_no_more() -> None:
 
 
 def test_threads_that_learn_at_once_lose_no_room() -> None:
-    memory = ToolMemory(20_000, shortest=2)
+    memory = remembering(ToolMemory(20_000, shortest=2))
     raws = [orjson.dumps(BODY | {"tools": [TOOLS[0] | {"name": f"f{n}"}]}) for n in range(20)]
 
     def send(first: int) -> None:
@@ -239,12 +249,12 @@ def test_threads_that_learn_at_once_lose_no_room() -> None:
             list(pool.map(send, range(8)))
     finally:
         sys.setswitchinterval(interval)
-    kept = [array for arrays in memory._known.values() for array, _ in arrays]
-    assert memory.size == known._GROWTH * sum(map(len, kept))
+    kept = [array for arrays in memory.tools._known.values() for array, _ in arrays]
+    assert memory.tools.size == known._GROWTH * sum(map(len, kept))
 
 
 def test_what_is_made_of_known_tools_is_made_once() -> None:
-    memory, raw = ToolMemory(shortest=2), orjson.dumps(BODY)
+    memory, raw = remembering(ToolMemory(shortest=2)), orjson.dumps(BODY)
     memory.parse("acme", raw)
     first, second = (CREATE_REQUEST.load(memory.parse("acme", raw)) for _ in range(2))
     assert echo(first)["tools"] is echo(second)["tools"]

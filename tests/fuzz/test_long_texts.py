@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from app.errors import GatewayError
 from app.schemas.request.body import parse_json
+from app.schemas.request.items.known import ItemMemory
 from app.schemas.request.json_body import long_texts as module
 from app.schemas.request.json_body.long_texts import long_texts
 from app.schemas.request.json_body.memory import memory_of
+from app.schemas.request.known_parts import BodyMemory
 from app.schemas.request.tools.known import ToolMemory
 from tests.fuzz.bodies import broken
 
@@ -113,7 +115,7 @@ def test_a_picture_is_taken_out_and_put_back() -> None:
 
 def test_a_body_is_read_as_often_as_one_wants() -> None:
     raw = b'{"input":"%b","store":false}' % (b"A" * module.LONG_TEXT)
-    split = ToolMemory().split("acme", raw)
+    split = BodyMemory(ItemMemory(), ToolMemory()).split("acme", raw)
     assert split.texts is not None
     assert split.parsed() == split.parsed() == parse_json(raw)
 
@@ -126,7 +128,7 @@ def test_a_body_that_has_to_be_read_whole_leaves_no_text_of_the_rest(form: bytes
     raw = form % (b"A" * 1024 * 1024)
     tracemalloc.start()
     try:
-        split = ToolMemory().split("acme", raw)
+        split = BodyMemory(ItemMemory(), ToolMemory()).split("acme", raw)
         assert split.texts is not None
         with suppress(GatewayError):
             split.parsed()
@@ -147,7 +149,9 @@ def test_a_body_that_has_to_be_read_whole_leaves_no_text_of_the_rest(form: bytes
 )
 def test_a_body_weighs_no_less_than_all_of_it(form: bytes | str) -> None:
     raw = (form.encode() if isinstance(form, str) else form) % (b"A" * 1024 * 1024)
-    assert ToolMemory().split("acme", raw).memory >= 0.999 * memory_of(raw)
+    assert BodyMemory(ItemMemory(), ToolMemory()).split("acme", raw).memory >= 0.999 * memory_of(
+        raw
+    )
 
 
 @pytest.mark.parametrize("text", ["é" * LONG, "a" * LONG + "\n", "a" * LONG + '"'])
@@ -157,11 +161,11 @@ def test_a_text_that_is_not_written_as_it_is_stays_in_the_rest(text: str) -> Non
 
 def test_numbers_between_texts_are_weighed_as_such() -> None:
     many = b'{"a":"x\\"",' + b'"n":[%b],"z":"\\""}' % b",".join([b"1"] * 200_000)
-    assert ToolMemory().split("acme", many).memory > 10_000_000
+    assert BodyMemory(ItemMemory(), ToolMemory()).split("acme", many).memory > 10_000_000
 
 
 def test_tools_that_came_before_are_known_beside_a_picture() -> None:
-    memory = ToolMemory(shortest=2)
+    memory = BodyMemory(ItemMemory(shortest=2), ToolMemory(shortest=2))
     tools = [{"type": "function", "name": "look_up", "parameters": {"type": "object"}}]
     body = {"input": "A" * module.LONG_TEXT * 2, "tools": tools}
     raw = orjson.dumps(body)

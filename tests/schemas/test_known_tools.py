@@ -13,6 +13,8 @@ import pytest
 
 from app.domain.tools.known import KnownTools
 from app.errors import InvalidRequest
+from app.schemas.request.items.known import ItemMemory
+from app.schemas.request.known_parts import BodyMemory
 from app.schemas.request.tools import known
 from app.schemas.request.tools.known import KnownToolsJson, ToolMemory, written_once
 
@@ -28,11 +30,16 @@ def body(*tools: Any, **more: Any) -> bytes:
 
 
 @pytest.fixture
-def memory() -> ToolMemory:
-    return ToolMemory(shortest=0)
+def memory() -> BodyMemory:
+    return remembering(ToolMemory(shortest=0))
 
 
-def is_known(memory: ToolMemory, raw: bytes, account: str = "acme") -> bool:
+def remembering(tools: ToolMemory) -> BodyMemory:
+    """Return a memory of tools alone."""
+    return BodyMemory(ItemMemory(0), tools)
+
+
+def is_known(memory: BodyMemory, raw: bytes, account: str = "acme") -> bool:
     """Tell whether the tools of a body came before; its value is the same anyway."""
     split = memory.split(account, raw)
     parsed = split.parsed()
@@ -41,7 +48,7 @@ def is_known(memory: ToolMemory, raw: bytes, account: str = "acme") -> bool:
     return type(parsed.get("tools")) is KnownToolsJson
 
 
-def test_what_has_come_twice_is_known(memory: ToolMemory) -> None:
+def test_what_has_come_twice_is_known(memory: BodyMemory) -> None:
     tools = tool("look_up", description="x" * 300), tool("write")
     raw = body(*tools)
     assert [is_known(memory, raw) for _ in range(4)] == [False, True, True, True]
@@ -60,59 +67,59 @@ def test_what_has_come_twice_is_known(memory: ToolMemory) -> None:
     ],
     ids=["twice", "hosted", "none", "nonsense", "many"],
 )
-def test_what_is_not_plain_is_read_anew_each_time(memory: ToolMemory, tools: list[Any]) -> None:
+def test_what_is_not_plain_is_read_anew_each_time(memory: BodyMemory, tools: list[Any]) -> None:
     assert not any(is_known(memory, body(*tools)) for _ in range(3))
 
 
 def test_short_ones_are_not_worth_it() -> None:
-    memory = ToolMemory()
+    memory = remembering(ToolMemory())
     assert not any(is_known(memory, body(tool("x"))) for _ in range(3))
 
 
-def test_tools_are_only_where_they_stand_by_themselves(memory: ToolMemory) -> None:
+def test_tools_are_only_where_they_stand_by_themselves(memory: BodyMemory) -> None:
     raw = json.dumps({"model": "m", "metadata": {"tools": [tool("x")]}}).encode()
     for _ in range(3):
         assert memory.parse("acme", raw) == json.loads(raw)
 
 
 @pytest.mark.parametrize("raw", [b'{"tools": [', b'{"tools": [{"a": "', b'{"tools": []'])
-def test_what_has_no_end_is_refused(memory: ToolMemory, raw: bytes) -> None:
+def test_what_has_no_end_is_refused(memory: BodyMemory, raw: bytes) -> None:
     for _ in range(3):
         with pytest.raises(InvalidRequest):
             memory.parse("acme", raw)
 
 
 def test_there_is_room_for_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = ToolMemory(most_bytes=5000, shortest=0)
+    small = remembering(ToolMemory(most_bytes=5000, shortest=0))
     for number in range(30):
         raw = body(tool(f"tool_{number}"))
         assert [is_known(small, raw) for _ in range(2)] == [False, True]
-        assert 0 < small.size <= 5000
+        assert 0 < small.tools.size <= 5000
     monkeypatch.setattr(known, "MOST_OF_ACCOUNT", 1)
     first, second = body(tool("one")), body(tool("two"))
     for raw in (first, first, second, second):
         is_known(small, raw)
-    assert small.size < 24 * min(len(first), len(second))  # one of them
+    assert small.tools.size < 24 * min(len(first), len(second))  # one of them
 
 
-def test_of_arrays_that_begin_alike_a_few_are_known(memory: ToolMemory) -> None:
+def test_of_arrays_that_begin_alike_a_few_are_known(memory: BodyMemory) -> None:
     alike = [body(tool("x", description=f"{'y' * 300} {number}")) for number in range(6)]
     for raw in alike:
         is_known(memory, raw)
         is_known(memory, raw)
     assert is_known(memory, alike[-1])
-    assert memory.size < 12 * len(alike[0]) * len(alike)
+    assert memory.tools.size < 12 * len(alike[0]) * len(alike)
 
 
 def test_what_came_once_is_forgotten_where_much_does(
-    memory: ToolMemory, monkeypatch: pytest.MonkeyPatch
+    memory: BodyMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known, "_MOST_SEEN", 1)
     first, other = body(tool("first")), body(tool("other"))
     assert [is_known(memory, raw) for raw in (first, other, first, other)] == [False] * 4
 
 
-def test_json_of_known_tools_is_written_once(memory: ToolMemory) -> None:
+def test_json_of_known_tools_is_written_once(memory: BodyMemory) -> None:
     raw = body(tool("look_up"))
     assert not is_known(memory, raw)
     tools = memory.parse("acme", raw)["tools"].tools

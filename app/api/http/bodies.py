@@ -84,7 +84,7 @@ def parse_message(
     """
     if len(raw) <= _LIGHT:
         return parse_json(raw), len(raw)
-    split = services.tool_memory.split(account, raw)
+    split = services.body_memory.split(account, raw)
     memory = split.memory
     if place is not None:
         services.in_flight.weigh(place, memory)
@@ -131,7 +131,9 @@ def _parsed(current: context.CallContext, body: bytes) -> Any:
     if IDEMPOTENCY_KEY in current.environ:
         current.body_digest = hashlib.sha256(body).digest()
     if len(body) > _LIGHT:
-        split = current.services.tool_memory.split(current.caller.account, body)
+        caller = current.caller
+        is_private = caller.content_key is not None
+        split = current.services.body_memory.split(caller.account, body, is_private=is_private)
         _weigh(current, split.memory)
         if len(body) > _LARGE:
             let_others_run()

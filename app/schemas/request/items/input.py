@@ -34,6 +34,7 @@ from app.schemas.request.items.hosted import (
     InputHostedItemSchema,
     InputUnknownItemSchema,
 )
+from app.schemas.request.items.known import KnownItemsJson
 from app.schemas.request.items.messages import (
     InputMessageSchema,
     InputReasoningSchema,
@@ -75,6 +76,9 @@ class InputField(StrictField):
     """The input: a string is one message of the user, an array holds items."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[InputItem, ...]:
+        known: tuple[InputItem, ...] = ()
+        if type(value) is KnownItemsJson:
+            known, value = value.items, [*value]
         given = text_or_array(self, value, at, MOST_ITEMS)
         if isinstance(given, str):
             return (Message("", "user", (InputText(given),)),)
@@ -87,13 +91,14 @@ class InputField(StrictField):
                 for index, item in enumerate(read):
                     if item is None:
                         place = start + index
-                        read[index] = read_item(given[place], f"{path}[{place}]", context)
+                        where = f"{path}[{len(known) + place}]"
+                        read[index] = read_item(given[place], where, context)
             items += filter(None, read)
             if len(part) == SLICE:
                 context.pause()
         if context.trigger:
-            refuse_trigger_inside(context, f"{path}[{len(given) - 1}]")
-        return tuple(items)
+            refuse_trigger_inside(context, f"{path}[{len(known) + len(given) - 1}]")
+        return (*known, *items)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         items = {"anyOf": [refer(item) for item in dict.fromkeys(ITEMS.values())]}

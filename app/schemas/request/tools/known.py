@@ -15,7 +15,6 @@ known tools to what they would be without.
 from __future__ import annotations
 
 import re
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -25,15 +24,13 @@ import orjson
 
 from app.domain.tools import Tool
 from app.domain.tools.known import KnownTools, made_once
-from app.schemas.request.body import parse_json
 from app.schemas.request.bounds import MOST_TOOLS
-from app.schemas.request.json_body.long_texts import LONG_TEXT, LongTexts, long_texts
 from app.schemas.request.json_body.memory import memory_of
 from app.schemas.request.tools.functions import plain_tool
 
 #: How long an array of tools is that is worth remembering, in bytes.
 SHORTEST, _LONGEST = 1024, 256 * 1024
-#: In a body that is longer without its long texts, to look for them takes longer than to read them.
+#: In a body that is longer, to look for them takes longer than to read them.
 _LONGEST_BODY = 1024 * 1024
 #: What all that is remembered takes at most, and of how many arrays of one account. What becomes of
 #: an array takes a dozen times its bytes.
@@ -53,10 +50,6 @@ _OPENING, _MOST_OPENINGS = b'"tools":', 4
 #: is escaped in it would be taken for the beginning of another, and read to the end.
 _token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]').finditer
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-#: Stands in for the tools while the rest is parsed. Nobody else knows it, so that what has it as
-#: the value of `tools` has the tools exactly there, whatever else is in the body.
-_STAND_IN = secrets.token_hex(16)
-_STAND_IN_JSON = orjson.dumps(_STAND_IN)
 
 
 class KnownToolsJson(list[Any]):
@@ -82,47 +75,12 @@ def written_once(
     return made_once(tools, key, owner, lambda: orjson.Fragment(orjson.dumps(make())))
 
 
-class SplitBody(NamedTuple):
-    """The JSON of a body, and what is left of it beside known tools and long texts."""
+class FoundTools(NamedTuple):
+    """The known tools of a body, and where they stand in it."""
 
-    raw: bytes
-    rest: bytes
-    tools: KnownToolsJson | None = None
-    texts: LongTexts | None = None
-
-    @property
-    def memory(self) -> int:
-        """How many bytes its values will take. Raises RequestTooLarge, see memory_of."""
-        memory = memory_of(self.rest)
-        if self.tools is not None:
-            memory += self.tools.memory
-        if self.texts is not None:
-            memory += self.texts.memory
-        return memory
-
-    def parsed(self) -> Any:
-        """Return its value, in which the tools are known ones if they came before.
-
-        Raises:
-            InvalidRequest: as `parse_json` does.
-        """
-        if self.rest is not self.raw and (body := self._put_together()) is not None:
-            return body
-        return parse_json(self.raw)
-
-    def _put_together(self) -> Any:
-        """Return the rest's value with what was taken out of it, None where it is not the body's.
-
-        Then nothing of it stays: all of the body is to be read once more.
-        """
-        body = _parsed(self.rest)
-        if self.texts is not None and not self.texts.put_back(body):
-            return None
-        if self.tools is not None:
-            if type(body) is not dict or body.get("tools") != _STAND_IN:
-                return None
-            body["tools"] = self.tools
-        return body
+    start: int
+    end: int
+    tools: KnownToolsJson
 
 
 class ToolMemory:
@@ -141,21 +99,17 @@ class ToolMemory:
         self._seen: OrderedDict[_Beginning, int] = OrderedDict()
         self._learning = threading.Lock()
 
-    def split(self, account: str, raw: bytes) -> SplitBody:
-        """Return a body's JSON apart from its long texts, and tools that came before, if any."""
-        texts = long_texts(raw) if len(raw) > LONG_TEXT else None
-        rest = raw if texts is None else texts.rest
-        for start in _starts(rest) if len(rest) <= _LONGEST_BODY else ():
-            known = self._find(account, rest, start)
+    def find(self, account: str, raw: bytes) -> FoundTools | None:
+        """Return a body's tools if they came before.
+
+        They are the body's only where its value has them there: the caller finds out.
+        """
+        for start in _starts(raw) if len(raw) <= _LONGEST_BODY else ():
+            known = self._find(account, raw, start)
             if known is not None:
                 array, tools = known
-                rest = b"".join((rest[:start], _STAND_IN_JSON, rest[start + len(array) :]))
-                return SplitBody(raw, rest, tools, texts)
-        return SplitBody(raw, rest, None, texts)
-
-    def parse(self, account: str, raw: bytes) -> Any:
-        """Return the value of a body's JSON. Raises InvalidRequest."""
-        return self.split(account, raw).parsed()
+                return FoundTools(start, start + len(array), tools)
+        return None
 
     def _find(self, account: str, raw: bytes, start: int) -> tuple[bytes, KnownToolsJson] | None:
         """Return the array that begins there, where it came before: it is learned then."""
