@@ -21,6 +21,7 @@ ITEM = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
 RUNNING = {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}
 ADDED = {"type": "response.output_item.added", "output_index": 0, "item": ITEM}
 FAILED = {"status": "failed", "error": {"code": "server_error", "message": "Overloaded"}}
+CANCELLED = {"status": "cancelled", "usage": {"input_tokens": 9, "output_tokens": 0}}
 ROLE = {"choices": [{"delta": {"role": "assistant", "content": ""}}]}
 STARTED = {"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 9}}}
 OPENED = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
@@ -47,6 +48,10 @@ FAULTS = {
         frames(RUNNING, {"type": "error", "code": "server_error", "message": "Overloaded"}),
     ),
     "responses-cut": ("r", frames(RUNNING, ADDED)),
+    "responses-cancelled": (
+        "r",
+        frames(RUNNING, {"type": "response.cancelled", "response": CANCELLED}),
+    ),
 }
 
 

@@ -54,8 +54,13 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
 }
 #: A whole answer has at least one of them.
 _OF_A_RESPONSE = {"output", "status", "error"}
+#: The events after which nothing follows.
+_LAST = {
+    f"response.{ending}"
+    for ending in ("completed", "incomplete", "failed", "done", "cancelled", "canceled")
+}
 #: The words of a response that has not ended, or not by itself.
-_NOT_ENDED = ("in_progress", "queued", "cancelled")
+_NOT_ENDED = ("in_progress", "queued", "cancelled", "canceled")
 _ENDED = ("completed", "incomplete", "failed")
 
 #: The bytes of what a server says of an answer as a whole.
@@ -161,10 +166,10 @@ class ResponsesReader:
                 return self._items.take(MessageItem, MessageItem.end_part, event)
             case "error":
                 raise self._failure(event.get("error") or _flat_error(event))
-            case "response.completed" | "response.incomplete" | "response.failed" | "response.done":
+            case str() if kind in _LAST:
                 response = self._reader.mapping(event, "response")
                 ended = {"usage": event.get("usage")} | response
-                return self._finish(ended, event["type"].removeprefix("response."))
+                return self._finish(ended, kind.removeprefix("response."))
             case _:
                 return self._other_event(event)
 
