@@ -88,12 +88,12 @@ def read_error(error: object, secret: str | None) -> ErrorBody:
         return ErrorBody()
     if isinstance(inner := error.get("error"), dict):
         error = {**error, **inner}
-    number = error.get("code", error.get("status_code", error.get("status")))
-    status = _status(number)
+    numbers = (_status(error.get(name)) for name in ("code", "status_code", "status"))
+    status = next(filter(None, numbers), None)
     return ErrorBody(
         message=_message(_upstream_words(error) or _words(error), secret),
         type=_first(error, ("error_type", "type", "__type", "status"), secret),
-        code="" if status else _first(error, ("code",), secret),
+        code="" if _status(error.get("code")) else _first(error, ("code",), secret),
         param=_first(error, ("param",), secret) or None,
         status=status,
         excess_tokens=_stated_excess(error),
@@ -223,12 +223,19 @@ def _stated_excess(error: Mapping[str, Any]) -> int | None:
 
 
 def _retry_delay_s(error: Mapping[str, Any]) -> float | None:
-    """Return the delay of a google.rpc.RetryInfo: "37s", "0.5s"."""
+    """Return the delay of a google.rpc.RetryInfo ("37s", "0.5s"), or what the words say.
+
+    OpenAI's are "Please try again in 1m2.5s." (or "in 20ms"), Azure's "retry after 6 seconds".
+    """
     details = error.get("details")
     for detail in details if isinstance(details, list) else ():
         delay = detail.get("retryDelay") if isinstance(detail, dict) else None
         if isinstance(delay, str) and (found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", delay)):
             return float(found[1])
+    if found := _WAIT.search(_text(error.get("message"))[:MAX_READ]):
+        hours, minutes, number, unit = found.groups(default="0")
+        seconds = float(number) / 1000 if unit == "ms" else float(number)
+        return int(hours) * 3600 + int(minutes) * 60 + seconds
     return None
 
 
@@ -240,4 +247,8 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+_WAIT = re.compile(
+    r"\b(?:try again in|retry after) (?:(\d{1,4})h)?(?:(\d{1,4})m(?!s))?"
+    r"(\d{1,6}(?:\.\d{1,9})?) ?(ms|s)(?:econds?)?\b"
+)
 _HTML = re.compile(r"\s*<(!doctype|html|head|body|\?xml)", re.IGNORECASE)

@@ -27,6 +27,13 @@ from app.errors import (
 from app.logs.redaction import redact
 from app.providers.faults.error_body import ErrorBody, read_body, read_error
 from app.providers.faults.overflow import excess_tokens, is_overflow
+from app.providers.faults.refusals import (
+    is_about_content,
+    is_about_credential,
+    is_about_credit,
+    is_about_model,
+    is_about_rate,
+)
 
 #: The longest wait, in seconds, that an upstream may ask for: a day.
 MAX_WAIT_S = 86_400
@@ -48,6 +55,12 @@ _STATUS_OF = {
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
     "insufficient_quota": 429,
+    # What the request holds is refused: OpenAI's, Azure's, DashScope's
+    "content_policy_violation": 400,
+    "content_filter": 400,
+    "cyber_policy": 400,
+    "misalignment_policy_violation": 400,
+    "data_inspection_failed": 400,
     "timeout_error": 504,
     "overloaded_error": 529,
     # Google's, of google.rpc.Code
@@ -73,9 +86,6 @@ _STATUS_OF = {
     "ServiceUnavailableException": 503,
     "ModelTimeoutException": 504,
 }
-
-#: Codes and types that say that there is no such model.
-_NO_MODEL = {"model_not_found", "DeploymentNotFound", "ModelNotFound", "model_not_available"}
 
 #: Their parameter -> ours, where the names differ.
 _PARAMS = {
@@ -164,7 +174,7 @@ def _redirected(
 
 def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None) -> GatewayError:
     who = f"provider {provider!r}"
-    if status == 429 or (status in (400, 413) and _is_rate_limit(error)):
+    if status == 429 or (status in (400, 413) and is_about_rate(error)):
         return _rate_limited(error, who, wait_s)
     if status in (400, 404, 413, 422, 424, 500) and is_overflow(
         error.message, error.code, error.type
@@ -173,16 +183,16 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
         return ContextLengthExceeded(
             error.message or "the input is longer than the model's context", excess_tokens=excess
         )
-    if status == 402 or _BILLING.search(error.message):
+    if status == 402 or is_about_credit(error):
         why = f": {error.message}" if error.message else ""
         return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
-    if status == 403 and _is_about_content(error):
+    if status == 403 and is_about_content(error):
         # What the server says of it may name the operator's account.
         why = f"{who} refused the content of the request ({status}): its rules do not allow it"
         return InvalidRequest(why, param="input", code="content_policy_violation")
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and is_about_credential(error)):
         why = f"{who} refused the gateway's credential ({status})"
-        return UpstreamRefused(why, refusal=status)
+        return UpstreamRefused(why, refusal=403 if status == 403 else 401)
     if status == 500 and _UNREAD.search(error.message):  # llama.cpp's word for it
         return InvalidRequest(error.message, param="input", code="unsupported_value")
     if status in (400, 404, 410, 413, 422):
@@ -194,21 +204,9 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
     return UpstreamMisbehaved(f"{who} answered with status {status}")
 
 
-def _is_about_content(error: ErrorBody) -> bool:
-    """Tell whether a 403 is about what was asked, not about who asks."""
-    if error.code == "content_policy_violation":
-        return True
-    is_flagged = _FLAGGED.search(error.message) is not None
-    return is_flagged and not _BARRED.search(error.message)
-
-
-def _is_rate_limit(error: ErrorBody) -> bool:
-    """Tell whether a refusal of the request's size is about tokens a minute (Groq's 413)."""
-    return error.code == "rate_limit_exceeded" or _PER_MINUTE.search(error.message) is not None
-
-
 def _rate_limited(error: ErrorBody, who: str, wait_s: int | None) -> GatewayError:
-    code = error.code if error.code == "insufficient_quota" else None
+    is_used_up = error.code == "insufficient_quota" or is_about_credit(error)
+    code = "insufficient_quota" if is_used_up else None
     what = f"{who} is rate limited: {error.message}" if error.message else f"{who} is rate limited"
     return UpstreamRateLimited(what, retry_after_s=wait_s, code=code)
 
@@ -220,8 +218,7 @@ def _callers_fault(status: int, error: ErrorBody, who: str) -> GatewayError:
     operator's to mend.
     """
     message = error.message or f"{who} refused the request ({status})"
-    named = {error.code, error.type} & _NO_MODEL
-    if named or (status in (404, 410) and _MODEL.search(error.message)):
+    if is_about_model(status, error):
         return NotFound(message, param="model", code="model_not_found")
     if status in (404, 410):
         return UpstreamMisbehaved(
@@ -250,32 +247,7 @@ def _number(text: str | None) -> float | None:
 
 
 _UNREAD = re.compile(r"\b(image|audio|video|file) input is not supported\b", re.IGNORECASE)
-_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,63}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)
-_PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
 #: Groq's status for no capacity in the tier that was asked for.
 _NO_CAPACITY = 498
-#: A 403 about what was asked, not about who asks (OpenRouter, xAI).
-_FLAGGED = re.compile(
-    r"""
-    violates?\s.{0,20}\b(usage|content)\s(guidelines|polic) | input\swas\sflagged
-    | requires\smoderation | content[\s_]policy | safety_check
-    | prompt\s(was\s)?blocked | prompt\sinjection
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-#: A 403 about who asks, whatever it says of rules. A firewall says "Your request was blocked".
-_BARRED = re.compile(
-    r"\byour (account|organi[sz]ation)\b"
-    r"|\b(account|organi[sz]ation|access|key)\b.{0,20}\b(suspended|disabled|deactivated|blocked)\b",
-    re.IGNORECASE,
-)
-_BILLING = re.compile(
-    r"""
-    credit\sbalance\sis\stoo\slow | billing\shard\slimit | insufficient\s(balance|credits?|funds)
-    | (requires|need|add)\smore\scredits | exceeded\syour\scurrent\sbalance
-    | account\sis\sin\sarrears
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)

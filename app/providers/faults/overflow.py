@@ -9,6 +9,7 @@ _CODES = {
     "context_window_exceeded",
     "exceed_context_size_error",
     "model_max_prompt_tokens_exceeded",
+    "tokens_limit_reached",  # GitHub Models
 }
 
 _WORDS = re.compile(
@@ -30,6 +31,10 @@ _WORDS = re.compile(
     | reduce\sthe\slength\sof\sthe\s(messages|input|prompt)  # Groq, Cerebras, vLLM
     | tokens\b.{0,20}\sexceed\s(the\sconfigured\slimit|max\smessage\stokens) # OpenAI, Volcengine
     | tokens\sto\skeep\sfrom\sthe\s(initial|first)  # LM Studio
+    | exceeds?\s(the\s)?max(imum)?\s(allowed\s|input\s|sequence\s)?(length|tokens)\b  # SGLang, Nova
+    | should\snot\sexceed\smax_(num_tokens|seq_len)  # TensorRT-LLM
+    | larger\sthan\smax_(num_tokens|seq_len|input_len)  # TensorRT-LLM
+    | default_max_tokens\b.{0,20}\bmust\sbe\sgreater\sthan\s0  # TensorRT-LLM
     | initial\sprompt\sis\sgreater\sthan\sthe\scontext  # LM Studio
     """,
     re.IGNORECASE | re.VERBOSE,

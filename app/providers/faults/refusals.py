@@ -1,0 +1,114 @@
+"""Whose matter a refusal is, by the words of the server that refused. Pure.
+
+A status tells it only in part: vendors say 400 of a credential that they do not know (Google, xAI),
+403, 412 or 429 of an account without credit, 400 of a model that they do not have.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.providers.faults.error_body import ErrorBody
+
+#: Codes and types that say that there is no such model.
+_NO_MODEL = {
+    "model_not_found",
+    "DeploymentNotFound",
+    "ModelNotFound",
+    "model_not_available",
+    "model_decommissioned",  # Groq's
+    "1211",  # Z.ai's
+}
+_NO_CREDENTIAL = {"authentication_error", "invalid_api_key", "InvalidApiKey", "UNAUTHENTICATED"}
+_NO_CREDIT = {
+    "billing_error",
+    "exceeded_current_quota_error",  # Moonshot's
+    "Arrearage",  # DashScope's
+    "AccountOverdueError",  # Volcengine's
+    "1113",  # Z.ai's
+}
+
+
+def is_about_credential(error: ErrorBody) -> bool:
+    """Tell whether a 400 is about the key that was sent, or where it may be used from."""
+    named = {error.code, error.type} & _NO_CREDENTIAL
+    return bool(named) or _CREDENTIAL.search(error.message) is not None
+
+
+def is_about_credit(error: ErrorBody) -> bool:
+    """Tell whether the account at the server has no credit, whatever the status."""
+    named = {error.code, error.type} & _NO_CREDIT
+    return bool(named) or _BILLING.search(error.message) is not None
+
+
+def is_about_content(error: ErrorBody) -> bool:
+    """Tell whether a 403 is about what was asked, not about who asks."""
+    if error.code == "content_policy_violation":
+        return True
+    is_flagged = _FLAGGED.search(error.message) is not None
+    return is_flagged and not _BARRED.search(error.message)
+
+
+def is_about_rate(error: ErrorBody) -> bool:
+    """Tell whether a refusal of the request's size is about tokens a minute (Groq's 413)."""
+    return error.code == "rate_limit_exceeded" or _PER_MINUTE.search(error.message) is not None
+
+
+def is_about_model(status: int, error: ErrorBody) -> bool:
+    """Tell whether there is no such model. A 404 that speaks of one is about it."""
+    if {error.code, error.type} & _NO_MODEL:
+        return True
+    words = _MODEL if status in (404, 410) else _MISSING_MODEL
+    return words.search(error.message) is not None
+
+
+_CREDENTIAL = re.compile(
+    r"""
+    \b(incorrect|invalid)\sapi[\s_-]?key\b         # xAI
+    | \bapi[\s_-]?key\s(not\s(valid|found)|expired) # Google
+    | \buser\slocation\sis\snot\ssupported\b       # Google
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_BILLING = re.compile(
+    r"""
+    credit\sbalance\sis\stoo\slow | billing\shard\slimit | insufficient\s(balance|credits?|funds)
+    | (requires|need|add)\smore\scredits | exceeded\syour\scurrent\sbalance
+    | account\sis\sin\sarrears
+    | \bbalance\sis\sinsufficient\b                 # SiliconFlow
+    | \boverdue\sbalance\b                         # Volcengine
+    | \baccount\sis\sin\sgood\sstanding\b          # DashScope
+    | \b(have|has)\sany\scredits\b                 # xAI
+    | \bfree\stier\b.{0,40}\bexhausted\b           # DashScope
+    | \bsuspended\b.{0,60}\bspending\slimit\b      # Fireworks
+    | 余额不足                                       # Z.ai: the balance does not suffice
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+#: A 403 about what was asked, not about who asks (OpenRouter, xAI).
+_FLAGGED = re.compile(
+    r"""
+    violates?\s.{0,20}\b(usage|content)\s(guidelines|polic) | input\swas\sflagged
+    | requires\smoderation | content[\s_]policy | safety_check
+    | prompt\s(was\s)?blocked | prompt\sinjection
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+#: A 403 about who asks, whatever it says of rules. A firewall says "Your request was blocked".
+_BARRED = re.compile(
+    r"\byour (account|organi[sz]ation)\b"
+    r"|\b(account|organi[sz]ation|access|key)\b.{0,20}\b(suspended|disabled|deactivated|blocked)\b",
+    re.IGNORECASE,
+)
+_PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
+#: OpenRouter says of hosts of a model that there is none for the request.
+_MODEL = re.compile(r"\bmodels?\b|\bno (endpoints|allowed providers)\b", re.IGNORECASE)
+_MISSING_MODEL = re.compile(
+    r"""
+    \bmodel\b.{0,100}?\b(does\s)?not\s(exist|found)\b  # SiliconFlow, DashScope
+    | \bmodel\b.{0,100}?\bdecommissioned\b             # Groq
+    | \bmodel\sidentifier\sis\sinvalid\b               # Bedrock
+    | 模型不存在                                         # Z.ai: the model does not exist
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
