@@ -25,7 +25,9 @@ def rows() -> Iterator[str]:
 def _differences(profile: Profile, generic: Profile) -> str:
     found = {name: getattr(profile, name) for name in _differing(profile, generic)}
     return ", ".join(
-        f"{'' if value else 'no '}{name}" if isinstance(value, bool) else f"{name} = {value}"
+        f"{'' if value else 'no '}{name}"
+        if isinstance(value, bool) or not value
+        else f"{name} = {value}"
         for name, value in found.items()
     )
 

@@ -13,7 +13,8 @@ from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
-from app.providers.profiles import Profile, facts_of
+from app.providers.openai_chat.think_tag import ThinkTag
+from app.providers.profiles import Profile, facts_of, may_reason
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault
 from app.providers.reading.fields import Note
@@ -64,6 +65,8 @@ class ChatFormat:
         shows_logprobs = INCLUDE_LOGPROBS in request.parameters.include
         message = MessageReader(note, kept, shows_logprobs=shows_logprobs)
         message.parameters = request.parameters
+        if profile.think_tag and may_reason(request):
+            message.tag = ThinkTag(profile.think_tag)
         counts = Counts(total_has_thoughts=profile.total_has_thoughts)
         return ChatReader(fault, note, message, counts)
 

@@ -5,7 +5,7 @@ It travels as the opaque payload of a reasoning item, which is sealed on its way
 that thought, called a function and signed the call:
 
     {"chat": 1, "model": "gemini-3-pro", "field": "reasoning_content", "text": "I should look.",
-     "fields": {"reasoning_details": [...]},
+     "fields": {"reasoning_details": [...]}, "in_tags": true,
      "calls": [[0, "call_1", "get_weather", {"extra_content": {"google": {...}}}]]}
 
 A call is named by its place among those of its answer, its id where the server gave one, and its
@@ -39,8 +39,11 @@ class KeptFields:
     """Gathers what of one answer must travel back.
 
     `fields` says whether unknown fields are kept, `text` whether the reasoning's text is; `note`
-    hears when there was too much of it: then nothing more is kept.
+    hears when there was too much of it: then nothing more is kept. `in_tags` says that the
+    reasoning stood in the text, where it goes back to.
     """
+
+    in_tags = False
 
     def __init__(
         self, model: str, note: Note = ignore, *, fields: bool = True, text: bool = False
@@ -84,9 +87,10 @@ class KeptFields:
         `calls` tells places, ids ("" for none) and names of the calls that begin here.
         """
         self.is_thinking = False
-        if not (self._thoughts or self._fields or self._calls):
+        in_tags = self.in_tags and self._keeps_fields
+        if not (self._thoughts or self._fields or self._calls or in_tags):
             return
-        payload: Json = {}
+        payload: Json = {"in_tags": True} if in_tags else {}
         if self._thoughts:
             payload |= {"field": self._field, "text": "".join(self._thoughts)}
         if self._fields:
@@ -94,7 +98,7 @@ class KeptFields:
         signed = [[*call, self._calls.pop(call[0])] for call in calls if call[0] in self._calls]
         if signed:
             payload["calls"] = signed
-        self._thoughts, self._fields = [], {}
+        self._thoughts, self._fields, self.in_tags = [], {}, False
         if payload:
             deltas.append(Opaque(dumps({"chat": _VERSION, "model": self._model} | payload)))
 

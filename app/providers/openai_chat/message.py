@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.domain.request import NO_PARAMETERS
-from app.domain.stream.deltas import Annotated, CallOpened, Delta, Refused, Text, Thought
+from app.domain.stream.deltas import CallOpened, Delta, Refused, Text, Thought
 from app.providers.openai_chat.calls import Calls
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message_text import MessageText
+from app.providers.openai_chat.sources import Sources
+from app.providers.openai_chat.think_tag import ThinkTag
 from app.providers.reading.budget import BOUNDS
-from app.providers.reading.counts import whole_number
-from app.providers.reading.fields import Note, elements
+from app.providers.reading.fields import Note, elements, text_in
 from app.providers.reading.logprobs import logprobs
 from app.providers.reading.understanding import ContentReader
 
@@ -24,6 +25,8 @@ _READ = frozenset(
         "content",
         "reasoning_content",
         "reasoning",
+        "reasoning_text",
+        "thinking",
         "refusal",
         "annotations",
         "tool_calls",
@@ -51,17 +54,23 @@ _RETURNED = frozenset(
     | {"provider_specific_fields", "signature", "reasoning_signature"}
 )
 _TEXT_ONLY = ["content"]
-#: Where reasoning stands; some servers send it under both names.
-_THOUGHTS = ("reasoning_content", "reasoning")
+#: Where reasoning stands, Copilot's and Ollama's too; some servers send it under several names.
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+#: Where it stands in pieces that travel back, and at some servers nowhere else.
+_DETAILS = ("reasoning_details", "thinking_blocks")
+_CALLS = ("tool_calls", "function_call")
 
 
 class MessageReader:
     """Reads the message of one answer, whole or piece by piece.
 
-    What must travel back goes into `kept`. `parameters` are those of the request.
+    What must travel back goes into `kept`. `parameters` are those of the request; `tag` finds
+    thoughts in the text, None where all of it is text.
     """
 
     parameters = NO_PARAMETERS
+    tag: ThinkTag | None = None
+    _hidden = 0  # how many characters of the text were thoughts, tags and what waits
 
     def __init__(self, note: Note, kept: KeptFields, *, shows_logprobs: bool = True) -> None:
         self.kept = kept
@@ -69,13 +78,15 @@ class MessageReader:
         self.understanding = self.reader.understanding
         self._calls: Calls | None = None  # made for the first
         self.text = MessageText()
-        self._has_thought = False
-        self._sources: Iterable[str] = ()
-        self._titles: dict[str, str] = {}
+        self._has_thought = self._has_field = False
+        self._sources = Sources(self.reader)
 
     def take_text(self, text: str, deltas: list[Delta]) -> None:
         """Add a piece that is a text and nothing else."""
         self.understanding.has_known = True
+        if self.tag is not None:
+            self._say(text, (), deltas)
+            return
         self.text.add(text)
         self._speak(deltas)
         deltas.append(Text(text))
@@ -93,18 +104,16 @@ class MessageReader:
             return
         before = len(deltas)
         self._keep_unknown(message, names)
-        for field in _THOUGHTS:
-            if message.get(field) and (thought := self.reader.text(message, field)):
-                self._think(field, thought, deltas)
-                break
+        self._take_thoughts(message, deltas)
         if content := message.get("content"):
             self._take_content(content, likely, deltas)
         if message.get("refusal") and (refusal := self.reader.text(message, "refusal")):
+            self._end_tag(deltas)
             self._speak(deltas)
             deltas.append(Refused(refusal))
         for annotation in self.reader.mappings(message, "annotations"):
-            if cited := self._citation(annotation):
-                deltas.append(Annotated(cited))
+            if cited := self._sources.cited(annotation):
+                deltas.append(cited)
         self._take_calls(message, deltas)
         if len(deltas) > before:
             self.understanding.has_known = True
@@ -116,6 +125,20 @@ class MessageReader:
                 self.kept.keep(name, message[name])
                 if name not in _RETURNED:
                     self.understanding.note_unknown("field", name)
+
+    def _take_thoughts(self, message: Json, deltas: list[Delta]) -> None:
+        """Add the reasoning of a message: the first that stands in a field of its own."""
+        for field in _THOUGHTS:
+            if message.get(field) and (thought := self.reader.text(message, field)):
+                self._end_tag(deltas)
+                self._has_field = True
+                self._think(field, thought, deltas)
+                return
+        for field in () if self._has_field else _DETAILS:
+            if message.get(field) and (detail := text_in(message[field])):
+                self._end_tag(deltas)
+                self._think("", detail, deltas)
+                return
 
     def _think(self, field: str, text: str, deltas: list[Delta]) -> None:
         self._has_thought = True
@@ -132,44 +155,28 @@ class MessageReader:
         `uncounted` is how many characters were said of which this reader does not know.
         """
         has_calls = self._calls is not None and not self._calls.is_empty
-        known = {
-            "reasoning_content": self._has_thought,
-            "reasoning": self._has_thought,
-            "tool_calls": has_calls,
-            "function_call": has_calls,
-        }
-        new = {name: value for name, value in message.items() if not known.get(name)}
+        known = (_THOUGHTS + _DETAILS if self._has_thought else ()) + (_CALLS if has_calls else ())
+        new = {name: value for name, value in message.items() if name not in known}
         if "content" in new:
             new["content"] = self.text.rest_of_message(new["content"], uncounted)
         return new
 
     def take_sources(self, place: Json) -> None:
-        """Take in sources that stand beside the message (Perplexity); later lists replace them."""
-        if "search_results" in place:
-            for result in self.reader.mappings(place, "search_results"):
-                url = self.reader.string(result, "url")
-                self._titles[url] = self.reader.string(result, "title")
-            self._sources = self._titles  # with those that are yet to come
-        if "citations" in place and isinstance(cited := place["citations"], list):
-            pages = [{"url": each} if isinstance(each, str) else each for each in cited]
-            for page in self.reader.mappings({"citations": pages}, "citations"):
-                if title := self.reader.string(page, "title"):
-                    self._titles[self.reader.string(page, "url")] = title
-            self._sources = [page["url"] for page in pages if _has_url(page)]
+        """Take in sources that stand beside the message (Perplexity)."""
+        if "search_results" in place or "citations" in place:
+            self._sources.take(place)
 
     def end(self) -> list[Delta]:
         """Return what is left to say: the sources of the whole text, calls that still waited."""
         ended, calls = list[Delta](), self._calls
+        self._end_tag(ended)
         if calls is not None and not calls.is_empty:
             self._open_calls(calls, calls.end(), ended)
             if calls.has_blank:
                 self.understanding.note_unknown("call", "")
             self.understanding.has_known = self.understanding.has_known or bool(ended)
-        elif self._sources and self.text.length:
-            ended += [
-                Annotated(_url_citation(url, self._titles.get(url, ""), 0, self.text.length))
-                for url in dict.fromkeys(filter(None, self._sources))
-            ]
+        elif shown := self.text.length - self._hidden:
+            ended += self._sources.of_all(shown)
         self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
         return ended
 
@@ -186,9 +193,35 @@ class MessageReader:
             self._take_part(part, deltas)
 
     def _say(self, text: str, tokens: tuple[Json, ...], deltas: list[Delta]) -> None:
-        self._speak(deltas)
         self.text.add(text)
-        deltas.append(Text(text, tokens))
+        if self.tag is None:
+            self._speak(deltas)
+            deltas.append(Text(text, tokens))
+            return
+        self._hidden += len(text)
+        said = self.tag.feed(text)
+        self._take_parted(said, tokens if said == [(False, text)] else (), deltas)
+        if self.tag.is_over:
+            self.tag = None
+
+    def _take_parted(
+        self, said: list[tuple[bool, str]], tokens: tuple[Json, ...], deltas: list[Delta]
+    ) -> None:
+        """Add what a text has by its tags: thoughts, and what follows them."""
+        for is_thought, text in said:
+            if is_thought:
+                self._think("", text, deltas)
+                self.kept.in_tags = True
+            else:
+                self._hidden -= len(text)
+                self._speak(deltas)
+                deltas.append(Text(text, tokens))
+
+    def _end_tag(self, deltas: list[Delta]) -> None:
+        """Look for no more tags: something else than text has come, or the end."""
+        if self.tag is not None:
+            self._take_parted(self.tag.end(), (), deltas)
+            self.tag = None
 
     def _take_part(self, part: object, deltas: list[Delta]) -> None:
         """Add a part of content that comes as a list, thinking among them (Mistral)."""
@@ -219,6 +252,7 @@ class MessageReader:
             name, fragments = "function_call", (legacy,)
         else:
             return
+        self._end_tag(deltas)
         calls = self._calls = self._calls or Calls(self.kept.keep_of_call, self.parameters)
         for fragment in fragments:
             if isinstance(fragment, dict):
@@ -231,18 +265,6 @@ class MessageReader:
         if any(type(delta) is CallOpened for delta in added):
             self.kept.end_thought(deltas, calls.opened(self.kept.places))
         deltas += added
-
-    def _citation(self, annotation: Json) -> Json | None:
-        """Return a web citation flat, as Responses has it; other kinds have no place there."""
-        if annotation.get("type") != "url_citation":
-            return None
-        cited = annotation.get("url_citation")
-        cited = cited if isinstance(cited, dict) else annotation
-        url, title = self.reader.string(cited, "url"), self.reader.string(cited, "title")
-        if not url:
-            return None
-        start = whole_number(cited.get("start_index")) or 0
-        return _url_citation(url, title, start, whole_number(cited.get("end_index")) or 0)
 
 
 def numbered(message: Json) -> Json:
@@ -259,18 +281,3 @@ def _listed(calls: object) -> object:
     if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
         return list(calls.values())
     return calls
-
-
-def _has_url(page: object) -> bool:
-    url = page.get("url") if isinstance(page, dict) else None
-    return isinstance(url, str) and bool(url)
-
-
-def _url_citation(url: str, title: str, start: int, end: int) -> Json:
-    return {
-        "type": "url_citation",
-        "url": url,
-        "title": title,
-        "start_index": start,
-        "end_index": end,
-    }

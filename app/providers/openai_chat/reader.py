@@ -195,8 +195,9 @@ class ChatReader:
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
                 self._message.take_text(text, deltas)
-                progress = self._message.text
-                if not reason and progress.length > progress.blanks:  # blanks count one by one
+                progress, is_text = self._message.text, self._message.tag is None
+                # Blanks count one by one.
+                if is_text and not reason and progress.length > progress.blanks:
                     self.template.learn(data, text, _content)
         else:
             self._message.take(delta, likely, deltas)

@@ -10,6 +10,7 @@ from app.providers.openai_chat.kept_fields import read_payload, returned
 from app.providers.profiles import Profile
 
 Json = dict[str, Any]
+_SEPARATOR = "\n\n"
 
 
 class ReasoningFields:
@@ -46,7 +47,9 @@ class ReasoningFields:
         """Return the turn's message with these fields; `calls` are those in its tool_calls."""
         if self.is_empty and not (calls and self._profile.empty_reasoning):
             return message
-        if calls or self._payloads:
+        if calls and self._thoughts and any(each.get("in_tags") for each in self._payloads):
+            message["content"] = self._in_tags(message["content"] or "")
+        elif calls or self._payloads:
             message |= self._text(has_calls=bool(calls))
         if not self._payloads or not self._profile.returns_unknown_fields:
             return message
@@ -62,6 +65,11 @@ class ReasoningFields:
         self.is_empty = True
         self._payloads, self._thoughts = [], []
 
+    def _in_tags(self, content: str) -> str:
+        """Return a content behind the thoughts that stood before it (MiniMax wants them there)."""
+        tag = self._profile.think_tag
+        return f"<{tag}>\n{_SEPARATOR.join(self._thoughts)}\n</{tag}>\n\n{content}"
+
     def _text(self, *, has_calls: bool) -> Json:
         profile = self._profile
         came_in = [each["field"] for each in self._payloads if each.get("text")]
@@ -71,5 +79,5 @@ class ReasoningFields:
         if not field or not self._thinks:
             return {}
         if self._thoughts:
-            return {field: "\n\n".join(self._thoughts)}
+            return {field: _SEPARATOR.join(self._thoughts)}
         return {field: ""} if has_calls and profile.empty_reasoning else {}

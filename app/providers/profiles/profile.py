@@ -56,6 +56,8 @@ class Profile:
             back to it (U15); servers that know their own messages by heart refuse some.
         seed_field: the name of `seed` there.
         tells_reasoning: whether its reasoning can be read in its answers.
+        think_tag: the tag between which the server may leave thoughts in the text, before what is
+            said; "" where it never does.
         total_has_thoughts: whether thoughts are counted in the total of its tokens alone; they
             are output, which is what the total has beside the input then.
         metadata: whether metadata is sent; OpenAI keeps the conversation then (`store`).
@@ -117,6 +119,7 @@ class Profile:
     empty_reasoning: bool = False
     returns_unknown_fields: bool = True
     tells_reasoning: bool = True
+    think_tag: str = "think"
     total_has_thoughts: bool = False
     verbosity: bool = False
     logprobs: bool = True

@@ -24,6 +24,7 @@ _OPENAI = replace(
     strict_false=True,
     tool_choice="full",
     tells_reasoning=False,
+    think_tag="",
     verbosity=True,
     service_tier=True,
     safety_identifier=True,
@@ -37,9 +38,14 @@ _OPENAI = replace(
     compaction=True,
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
-#: processing": the tiers are auto, default and priority.
+#: processing": the tiers are auto, default and priority. Models of others are there as well.
 _AZURE = replace(
-    _OPENAI, name="azure", key_header="api-key", tiers="azure", prompt_cache_options=False
+    _OPENAI,
+    name="azure",
+    key_header="api-key",
+    tiers="azure",
+    prompt_cache_options=False,
+    think_tag="think",
 )
 #: Hosts of open models: their templates want an object for arguments; they read no files, and
 #: none documents encrypted reasoning.
@@ -85,6 +91,7 @@ VENDORS = (
     replace(
         GENERIC,
         name="anthropic",
+        think_tag="",
         strict_tools=False,
         json_schema=False,
         json_object=False,
@@ -104,6 +111,7 @@ VENDORS = (
         name="bedrock",
         max_tokens="max_completion_tokens",
         encrypted_reasoning=True,  # OpenAI's own models are served there too, by Responses
+        think_tag="reasoning",  # browseros-ai/BrowserOS 167: each piece of a stream in its own
         logprobs=False,
         user=False,
     ),

@@ -1,0 +1,71 @@
+"""What an answer says it has from elsewhere, as citations of the wire. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from app.domain.stream.deltas import Annotated
+from app.providers.reading.counts import whole_number
+from app.providers.reading.fields import OptionalFields
+
+Json = dict[str, Any]
+
+
+class Sources:
+    """The sources of one answer: those of a part of its text, and those of all of it."""
+
+    def __init__(self, reader: OptionalFields) -> None:
+        self._reader = reader
+        self._urls: Iterable[str] = ()
+        self._titles: dict[str, str] = {}
+
+    def cited(self, annotation: Json) -> Annotated | None:
+        """Return a web citation flat, as Responses has it; other kinds have no place there."""
+        if annotation.get("type") != "url_citation":
+            return None
+        cited = annotation.get("url_citation")
+        cited = cited if isinstance(cited, dict) else annotation
+        url, title = self._reader.string(cited, "url"), self._reader.string(cited, "title")
+        if not url:
+            return None
+        start = whole_number(cited.get("start_index")) or 0
+        return _url_citation(url, title, start, whole_number(cited.get("end_index")) or 0)
+
+    def take(self, place: Json) -> None:
+        """Take in sources that stand beside the message (Perplexity); later lists replace them."""
+        if "search_results" in place:
+            for result in self._reader.mappings(place, "search_results"):
+                url = self._reader.string(result, "url")
+                self._titles[url] = self._reader.string(result, "title")
+            self._urls = self._titles  # with those that are yet to come
+        if "citations" in place and isinstance(cited := place["citations"], list):
+            pages = [{"url": each} if isinstance(each, str) else each for each in cited]
+            for page in self._reader.mappings({"citations": pages}, "citations"):
+                if title := self._reader.string(page, "title"):
+                    self._titles[self._reader.string(page, "url")] = title
+            self._urls = [page["url"] for page in pages if _has_url(page)]
+
+    def of_all(self, length: int) -> list[Annotated]:
+        """Return the citations of a text that is so long."""
+        return [
+            _url_citation(url, self._titles.get(url, ""), 0, length)
+            for url in dict.fromkeys(filter(None, self._urls))
+        ]
+
+
+def _has_url(page: object) -> bool:
+    url = page.get("url") if isinstance(page, dict) else None
+    return isinstance(url, str) and bool(url)
+
+
+def _url_citation(url: str, title: str, start: int, end: int) -> Annotated:
+    return Annotated(
+        {
+            "type": "url_citation",
+            "url": url,
+            "title": title,
+            "start_index": start,
+            "end_index": end,
+        }
+    )
