@@ -9,7 +9,7 @@ from app.api.http import sse
 from app.api.http.response import WSGIResponse
 from app.errors import CallerGone, GatewayError
 from app.services.responses.following import Follower
-from app.telemetry import STREAMS_OPEN
+from app.telemetry import STREAMS_OPEN, own_mistake
 
 
 def followed(
@@ -20,8 +20,8 @@ def followed(
 ) -> WSGIResponse:
     """Send what a follower yields; `on_batch` is called before each batch, at silences too.
 
-    Where this process ends first, an `error` event says so: the response goes on, and can be
-    followed elsewhere from the number on that this event repeats.
+    Where this process ends first, or cannot read on, an `error` event says so: the response goes on,
+    and can be followed again from the number on that this event repeats.
     """
     services = current.services
     faults: list[GatewayError] = []
@@ -35,9 +35,17 @@ def followed(
         follower.close()
 
     def batches() -> Iterator[Sequence[bytes]]:
-        for batch in sse.with_fault(follower, faults):
-            on_batch()
-            yield batch
+        try:
+            for batch in follower:
+                on_batch()
+                yield batch
+        except Exception as failure:  # noqa: BLE001 - the 200 is under way: nobody else can say it
+            fault = failure
+            if not isinstance(fault, GatewayError):
+                fault = own_mistake(failure, "", "follow")
+            current.trace.error_code = fault.code
+            faults.append(fault)
+        yield from sse.fault_events(follower, faults)
 
     place = services.open_answers.enter(cut)
     watch = services.hangups.watch(current.environ, leave)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from json import loads
 from typing import Any
 
+import pytest
+
+from app.errors import StorageRefused
+from app.services.responses.replays import StreamReplays
 from tests.api.conftest import Asker
 
 
@@ -48,3 +54,29 @@ def test_a_stream_is_unknown_where_its_response_is(owner: Asker, stranger: Asker
     assert replayed(owner, unkept).status_code == 404
     owner.ask("DELETE", f"/v1/responses/{response_id}")
     assert replayed(owner, response_id).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "failure", [StorageRefused("Redis refused the command."), ValueError("a bug")]
+)
+@pytest.mark.parametrize("lines", [0, 2])
+def test_a_failure_while_it_is_read_ends_it_with_an_error_event(
+    owner: Asker, monkeypatch: pytest.MonkeyPatch, failure: Exception, lines: int
+) -> None:
+    response_id, first = streamed(owner)
+    read = StreamReplays.lines
+
+    def failing(*asked: Any) -> Iterator[Sequence[bytes]]:
+        for pieces in read(*asked):
+            if lines:
+                yield pieces[:lines]
+            raise failure
+
+    monkeypatch.setattr(StreamReplays, "lines", failing)
+    answer = replayed(owner, response_id)
+    *frames, error, done, _ = answer.get_data().split(b"\n\n")
+    assert (answer.status_code, done) == (200, b"data: [DONE]")
+    assert frames == first.split(b"\n\n")[:lines]
+    event = loads(error.partition(b"data: ")[2])
+    assert (event["type"], event["sequence_number"]) == ("error", max(0, lines - 1))
+    assert event["error"]["type"] == "api_error"

@@ -104,12 +104,11 @@ def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
     return push_text
 
 
-def with_fault(follower: Follower, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
-    """Yield what a follower does, and the fault that cut it short, if one did.
+def fault_events(follower: Follower, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
+    """Yield the fault that cut a follower short, if one did, as an event.
 
     It has the last event's number, so that who goes on behind it misses none.
     """
-    yield from follower
     for fault in faults[:1]:
         number = max(0, follower.last)
         yield [encode(ErrorRaised(number, fault.type, fault.code, fault.message, fault.param))]
