@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import pytest
 
-from app.domain.accounts.accounts import Permissions
+from app.domain.accounts.accounts import Caller, Permissions
 from app.domain.accounts.api_keys import format_secret
 from app.errors import GatewayError, StorageUnavailable, Unauthenticated
 from app.services.accounts.authentication import Authenticator, bad_key
@@ -297,7 +299,9 @@ def test_a_store_that_is_back_is_noticed_within_a_second(house: House) -> None:
     assert not house.server.authenticate(house.secret).stale
 
 
-def test_while_one_request_asks_a_store_that_failed_the_others_do_not_wait(house: House) -> None:
+def test_while_one_request_asks_a_store_that_failed_the_others_do_not_wait_long(
+    house: House,
+) -> None:
     house.known().store.away = True
     house.clock.now += 1
     house.server.authenticate(house.secret)
@@ -307,6 +311,23 @@ def test_while_one_request_asks_a_store_that_failed_the_others_do_not_wait(house
     house.store.meanwhile = lambda: others.append(house.server.authenticate(house.secret).stale)
     house.server.authenticate(house.secret)
     assert (others, house.store.look_ups) == ([True], 2)
+
+
+def test_who_comes_while_a_store_that_is_back_is_asked_gets_in(house: House) -> None:
+    house.known().store.away = True
+    house.clock.now += 1
+    house.server.authenticate(house.secret)
+    house.store.away = False
+    house.clock.now += 61
+    with ThreadPoolExecutor(3) as pool:
+        others: list[Future[Caller]] = []
+
+        def come() -> None:
+            others.extend(pool.submit(house.server.authenticate, house.secret) for _ in range(3))
+
+        house.store.meanwhile = come
+        house.server.authenticate(house.secret)
+        assert [each.result().stale for each in others] == [False] * 3
 
 
 def test_a_store_that_is_back_is_asked_by_everybody_again(house: House) -> None:

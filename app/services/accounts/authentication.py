@@ -7,7 +7,8 @@ no cached key is valid.
 
 When the store is unreachable, a key that was valid last is let in for STALE_S more, marked `stale`:
 its requests may be answered but not stored. All others get StorageUnavailable. Meanwhile one
-request in PROBE_S tries the store; the others do not wait for its time-out.
+request in PROBE_S tries the store; the others wait PROBED_S for it, which a store that is back
+needs at most, and not for its time-out.
 
 The holder of a signed token (P5) is treated as one of a key which the token itself describes: only
 their account is looked up, and made where there is none.
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import Event
 
 from app.domain.accounts.accounts import (
     Account,
@@ -39,7 +41,7 @@ from app.store.accounts.base import AccountStore, KeyLookup
 REFRESH_S = 0.4
 FRESH_S = 0.9
 STALE_S = 60.0
-PROBE_S = 0.5
+PROBE_S, PROBED_S = 0.5, 0.2
 MARK_USED_S = 60
 MAX_CACHED = 50_000
 
@@ -90,6 +92,7 @@ class Authenticator:
         self._entries: dict[str, _Entry] = {}
         self._seen = _SeenVersion("", float("-inf"))
         self._is_reading = False
+        self._read = Event()  # set but while somebody reads
         self._failed_at: float | None = None
 
     def authenticate(self, secret: str | None) -> Caller:
@@ -137,6 +140,7 @@ class Authenticator:
         if self._is_down():
             return self._without_store(entry)
         started_at = self._monotonic()
+        self._read.clear()
         self._is_reading = True
         try:
             found = self._found(sha256, grant)
@@ -145,9 +149,11 @@ class Authenticator:
                 return self._without_store(entry, fault)
             self._failed_at = self._monotonic()
             return self._without_store(entry)
+        else:
+            self._failed_at = None
         finally:
             self._is_reading = False
-        self._failed_at = None
+            self._read.set()
         if started_at >= self._seen.at:
             self._see(_SeenVersion(found.version, started_at))
         if grant is not None and found.account is None and makes_account:
@@ -176,9 +182,14 @@ class Authenticator:
     def _is_down(self) -> bool:
         """Tell whether the store failed a moment ago, and this request is not to try it."""
         failed_at = self._failed_at
-        return failed_at is not None and (
-            self._is_reading or self._monotonic() - failed_at < PROBE_S
-        )
+        if failed_at is None:
+            return False
+        if self._monotonic() - failed_at < PROBE_S:
+            return True
+        if not self._is_reading:
+            return False
+        self._read.wait(PROBED_S)
+        return self._failed_at is not None
 
     def _without_store(
         self, entry: _Entry | None, fault: StorageUnavailable | None = None
