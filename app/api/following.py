@@ -20,8 +20,8 @@ def followed(
 ) -> WSGIResponse:
     """Send what a follower yields; `on_batch` is called before each batch, at silences too.
 
-    Where this process ends first, or cannot read on, an `error` event says so: the response goes on,
-    and can be followed again from the number on that this event repeats.
+    Where this process ends first, or cannot read on, an `error` event says so: the response goes
+    on, and can be followed again from the number on that this event repeats.
     """
     services = current.services
     faults: list[GatewayError] = []

@@ -266,6 +266,7 @@ def _health(
     worker_silence_s = core.jobs.worker_silence_s if settings.background.enabled else lambda: None
     return Health(
         identity.probe,
+        identity.look,
         worker_silence_s,
         core.breakers.states,
         spool.folders.fault,

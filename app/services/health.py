@@ -31,7 +31,8 @@ class Readiness:
 class Health:
     """Checks what the gateway depends on.
 
-    `write` raises StorageUnavailable when the store takes no write; `worker_silence_s` returns for
+    `write` raises StorageUnavailable when the store takes no write, `read` when it cannot be read;
+    `worker_silence_s` returns for
     how many seconds no worker has taken a job, nor could have, None where background is disabled,
     infinity where there never was one; `upstreams` returns the state of each provider's circuit
     breaker; `spool_fault` returns why the spool can take no answer, None where it can; `keys_rest`
@@ -41,6 +42,7 @@ class Health:
     def __init__(
         self,
         write: Callable[[], None],
+        read: Callable[[], object],
         worker_silence_s: Callable[[], float | None],
         upstreams: Callable[[], Mapping[str, str]],
         spool_fault: Callable[[], str | None],
@@ -48,6 +50,7 @@ class Health:
     ) -> None:
         self._keys_rest = keys_rest
         self._write = write
+        self._read = read
         self._worker_silence_s = worker_silence_s
         self._upstreams = upstreams
         self._spool_fault = spool_fault
@@ -84,8 +87,16 @@ class Health:
         try:
             self._write()
         except StorageUnavailable as fault:
-            return "read_only" if refuses_writes(fault) else "unavailable", reason(fault)
-        return "ok", None
+            if not refuses_writes(fault):
+                return "unavailable", reason(fault)
+            refusal = fault
+        else:
+            return "ok", None
+        try:
+            self._read()  # a replica without its master may refuse that as well
+        except StorageUnavailable as fault:
+            return "unavailable", reason(fault)
+        return "read_only", reason(refusal)
 
     def _worker(self, store: str) -> str:
         """Return how the workers are: where no write is taken, none can show that it lives."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import MasterDownError, OutOfMemoryError
 
 from app.errors import StorageUnavailable
 from app.services.health import Health, Readiness
@@ -15,6 +15,7 @@ def readiness(
     *,
     away: bool = False,
     refuses: bool = False,
+    unread: bool = False,
     spool_fault: str | None = None,
 ) -> Readiness:
     def write() -> None:
@@ -23,8 +24,13 @@ def readiness(
         if refuses:
             raise StorageUnavailable("away") from OutOfMemoryError("…", status_code="OOM")
 
+    def read() -> None:
+        if unread:
+            raise StorageUnavailable("away") from MasterDownError("…", status_code="MASTERDOWN")
+
     upstreams = {"openai": "closed", "house": "open", "lab": "half_open"}
-    return Health(write, lambda: silence_s, lambda: upstreams, lambda: spool_fault).readiness()
+    health = Health(write, read, lambda: silence_s, lambda: upstreams, lambda: spool_fault)
+    return health.readiness()
 
 
 def test_a_gateway_with_its_store_and_a_worker_is_ready() -> None:
@@ -34,7 +40,9 @@ def test_a_gateway_with_its_store_and_a_worker_is_ready() -> None:
 def test_a_provider_rests_while_all_of_its_keys_do() -> None:
     pools = {"lab": {"eu": True, "us": False}, "openai": {"1": True}}
     upstreams = {"openai": "closed", "house": "closed", "lab": "closed"}
-    health = Health(lambda: None, lambda: 0.0, lambda: upstreams, lambda: None, lambda: pools)
+    health = Health(
+        lambda: None, lambda: None, lambda: 0.0, lambda: upstreams, lambda: None, lambda: pools
+    )
     found = health.readiness()
     assert found.ready
     assert found.upstreams == {"openai": "resting", "house": "ok", "lab": "ok"}
@@ -52,6 +60,12 @@ def test_a_gateway_without_its_store_is_not_ready() -> None:
 def test_a_store_that_takes_no_writes_still_serves_while_the_spool_does() -> None:
     found = readiness(float("inf"), refuses=True)
     assert (found.ready, found.checks["store"]) == (True, "read_only")
+
+
+def test_a_store_that_can_be_read_no_more_than_written_is_unavailable() -> None:
+    found = readiness(refuses=True, unread=True)
+    assert (found.ready, found.checks["store"]) == (False, "unavailable")
+    assert found.reasons["store"].startswith("MASTERDOWN")
 
 
 def test_without_a_spool_a_store_that_takes_no_writes_serves_nobody() -> None:

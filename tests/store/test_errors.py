@@ -31,6 +31,9 @@ AWAY = [
     ResponseError("NOREPLICAS Not enough good replicas to write."),
     ResponseError("BUSY Redis is busy running a script."),
     ResponseError("WRONGPASS invalid username-password pair"),
+    ResponseError("UNBLOCKED force unblock from blocking operation, instance state changed"),
+    ResponseError("max number of clients + cluster connections reached"),
+    ResponseError("Error running script, f_1: Script killed by user with SCRIPT KILL."),
     ResponseError(
         "Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not "
         "allowed when used memory > 'maxmemory'."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,10 +13,11 @@ from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
+from app.store.connection.errors import is_refusal
 from app.store.connection.reasons import reason, refuses_writes
 from app.store.responses.redis import RedisStore
 from app.store.spool.store_identity import StoreIdentity
-from tests.processes import free_port
+from tests.processes import free_port, until
 from tests.redis_refusals import REFUSALS, Refusing
 from tests.redis_server import running
 from tests.store.turns import ACCOUNT, saved, turn
@@ -82,3 +84,41 @@ def test_a_redis_with_another_password_says_so_without_it(server: tuple[str, Ref
     finally:
         refusing.client.config_set("requirepass", "")
     assert reason(no.value) == "WRONGPASS: Redis refuses the password"
+
+
+def test_a_redis_without_room_for_another_client_says_so() -> None:
+    port = free_port()  # over a socket of the system it hangs up before it can be heard
+    with running("--port", str(port)) as url, connected(url) as client:
+        client.config_set("maxclients", "1")
+        with (
+            connected(f"redis://127.0.0.1:{port}") as another,
+            pytest.raises(StorageUnavailable) as no,
+        ):
+            StoreIdentity(another, "rg:").probe()
+    assert reason(no.value) == "Redis has as many clients as its maxclients allows"
+
+
+def test_a_redis_that_runs_a_program_without_end_says_so(server: tuple[str, Refusing]) -> None:
+    url, refusing = server
+    refusing.client.config_set("lua-time-limit", "1")
+    with connected(url) as busy, connected(url) as another, ThreadPoolExecutor(1) as pool:
+        for client in (busy, another):
+            client.ping()
+        running = pool.submit(busy.eval, "while true do end", 0)
+        reasons: list[str] = []
+
+        def is_busy() -> bool:
+            try:
+                StoreIdentity(another, "rg:").look()
+            except StorageUnavailable as fault:
+                reasons.append(reason(fault))
+            return bool(reasons)
+
+        try:
+            until(is_busy, "Redis to be busy")
+        finally:
+            another.execute_command("SCRIPT", "KILL")
+        killed = running.exception()
+    assert reasons == ["BUSY: Redis runs a program that does not end (SCRIPT KILL ends one)"]
+    assert killed is not None
+    assert not is_refusal(killed)

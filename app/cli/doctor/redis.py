@@ -30,6 +30,12 @@ _REMEDIES: Mapping[str, str] = {
     "LOADING": "wait: it is reading its data",
     "CLUSTERDOWN": "bring back the Cluster's missing masters: CLUSTER INFO names what is wrong",
     "MASTERDOWN": "bring back its master, or name another server in REDIS_URL",
+    "BUSY": "have it end that program: SCRIPT KILL. CLIENT LIST shows whose it is",
+    "UNKILLABLE": "wait for that program: only SHUTDOWN NOSAVE ends it, which loses what is not on "
+    "the disk",
+    "TRYAGAIN": "wait for the move to end, or mend it: redis-cli --cluster check",
+    "MAXCLIENTS": "raise its maxclients, or lower [redis] pool_size: CLIENT LIST shows whose "
+    "connections there are",
     "NODB": "mend the number behind the slash of REDIS_URL: a Redis has 0 to 15 unless its "
     "`databases` says otherwise, a Cluster has 0 alone",
 }

@@ -30,7 +30,7 @@ from redis.exceptions import (
 
 from app.descriptors import is_shortage
 from app.errors import OVERLOADED, GatewayError, StorageRefused, StorageUnavailable
-from app.store.connection.reasons import NO_DATABASE, is_write_refusal
+from app.store.connection.reasons import NO_DATABASE, NO_ROOM, is_write_refusal
 from app.telemetry import shortage_noted, unexpected
 
 #: Replies by which a server says that it cannot serve now, whatever it is asked.
@@ -49,7 +49,8 @@ _AWAY = (
 #: The same, where redis-py knows no class for it, or where a program passes it on.
 _AWAY_WORDS = re.compile(
     r"\b(OOM|MISCONF|READONLY|NOREPLICAS|NOGOODSLAVE|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN"
-    rf"|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|DENIED|UNKILLABLE|FAILOVER|{NO_DATABASE})\b"
+    "|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|DENIED|UNKILLABLE|UNBLOCKED|FAILOVER"
+    rf"|{NO_DATABASE}|{NO_ROOM}|Script killed by user)\b"
 )
 
 

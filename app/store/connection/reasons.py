@@ -30,11 +30,17 @@ _REASONS = {
     "LOADING": "LOADING: Redis has just been started",
     "CLUSTERDOWN": "CLUSTERDOWN: the Cluster is incomplete",
     "MASTERDOWN": "MASTERDOWN: the replica has lost its master",
+    "BUSY": "BUSY: Redis runs a program that does not end (SCRIPT KILL ends one)",
+    "UNKILLABLE": "UNKILLABLE: Redis runs a program that does not end and has written",
+    "TRYAGAIN": "TRYAGAIN: the Cluster moves a slot at the moment",
+    "MAXCLIENTS": "Redis has as many clients as its maxclients allows",
     "NODB": "Redis has no database of the number that REDIS_URL names",
 }
 #: What Redis, and a Cluster, say of such a database, for which they have no code.
 NO_DATABASE = "DB index is out of range|SELECT is not allowed in cluster mode"
 _NO_DATABASE = re.compile(NO_DATABASE)
+#: What Redis, and a Cluster, say to a client for which there is no room; they have no code either.
+NO_ROOM = "max number of clients"
 #: A server that says so answers reads.
 _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
@@ -105,5 +111,7 @@ def _code(error: BaseException | None) -> str | None:
         return str(status)
     if _NO_DATABASE.search(str(error)):
         return "NODB"
+    if NO_ROOM in str(error):
+        return "MAXCLIENTS"
     found = _CODE.search(str(error))
     return found and found[0]

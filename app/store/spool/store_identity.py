@@ -43,6 +43,11 @@ class StoreIdentity:
             raise StorageUnavailable("Redis was emptied a moment ago.", retry_after_s=1)
         return found.decode()
 
+    def look(self) -> None:
+        """Return when the store can be read, whether or not it has an id."""
+        with translated():
+            self._redis.get(self._keys.store_id)
+
     def probe(self) -> None:
         """Return when the store takes a write."""
         with translated():
