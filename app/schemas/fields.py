@@ -9,7 +9,9 @@ from typing import Any
 from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.field import Bind, ReadContext, Refer, StrictField
 from app.schemas.invalid import (
+    InvalidField,
     array_at,
+    is_beyond_integers,
     join,
     listed,
     mistyped,
@@ -98,7 +100,7 @@ class Boolean(StrictField):
 
 
 class Integer(StrictField):
-    """An integer from `least` to `most`; 5.0 is none."""
+    """An integer from `least` to `most`; 5.0 is none, one beyond 64 bits is out of bounds."""
 
     def __init__(self, least: int, most: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -106,14 +108,25 @@ class Integer(StrictField):
 
     def check(self, value: Any, at: str, context: ReadContext) -> int:
         if type(value) is not int:
-            raise self.mistyped(at, "an integer", value)
+            raise self._no_integer(at, value)
         if value < self.least:
-            what = f"must be at least {self.least}, not {value}."
-            raise self.invalid("integer_below_min_value", at, what)
+            raise self._below(at, value)
         if self.most is not None and value > self.most:
-            what = f"must be at most {self.most}, not {value}."
-            raise self.invalid("integer_above_max_value", at, what)
+            raise self._above(at, value, self.most)
         return value
+
+    def _no_integer(self, at: str, value: Any) -> InvalidField:
+        if self.most is None or not is_beyond_integers(value):
+            return self.mistyped(at, "an integer", value)
+        return self._below(at, value) if value < 0 else self._above(at, value, self.most)
+
+    def _below(self, at: str, value: float) -> InvalidField:
+        what = f"must be at least {self.least}, not {value}."
+        return self.invalid("integer_below_min_value", at, what)
+
+    def _above(self, at: str, value: float, most: int) -> InvalidField:
+        what = f"must be at most {most}, not {value}."
+        return self.invalid("integer_above_max_value", at, what)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         most = {} if self.most is None else {"maximum": self.most}

@@ -44,6 +44,13 @@ def kind(value: object) -> str:
     return _KINDS.get(type(value), "something else")
 
 
+def is_beyond_integers(value: object) -> bool:
+    """Tell whether a parsed number has no place in 64 bits: then it may stand for an integer, of
+    which the parser has made a decimal number.
+    """
+    return type(value) is float and abs(value) >= 2.0**63
+
+
 def quoted(value: object) -> str:
     """Return a short value as it was written, and no more than the kind of a long one."""
     if type(value) is str:

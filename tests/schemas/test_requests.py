@@ -87,6 +87,10 @@ REFUSED: list[tuple[str, object, str]] = [
     ("seed", 1.0, TYPE),
     ("seed", -(2**63) - 1, BELOW),
     ("seed", 2**63, ABOVE),
+    # What the parser makes of integers that have no place in 64 bits.
+    ("seed", float(10**20), ABOVE),
+    ("seed", -float(10**20), BELOW),
+    ("max_output_tokens", float(10**30), ABOVE),
     ("include", "reasoning.encrypted_content", TYPE),
     ("context_management", {}, TYPE),
 ]
