@@ -119,6 +119,8 @@ def test_metadata_is_sent_where_the_operator_wants_it_kept() -> None:
             "none",
             {"chat_template_kwargs": {"enable_thinking": False}},
         ),
+        ({"effort": "enable_thinking"}, "none", {"enable_thinking": False}),
+        ({"effort": "enable_thinking"}, "high", {"enable_thinking": True}),
         ({"effort": "none"}, "high", {}),
         ({}, None, {}),
     ],
@@ -133,6 +135,14 @@ def test_the_effort_goes_where_the_server_reads_it(
 def test_an_effort_that_is_not_understood_is_named() -> None:
     payload = request(reasoning=ReasoningOptions("high"))
     assert ignored(payload, knowing(effort="none")) == ("reasoning.effort",)
+
+
+@pytest.mark.parametrize(("effort", "names"), [("none", ()), ("high", ("reasoning.effort",))])
+def test_a_switch_of_thinking_honours_no_effort_but_none(
+    effort: str, names: tuple[str, ...]
+) -> None:
+    payload = request(reasoning=ReasoningOptions(effort))
+    assert ignored(payload, knowing(effort="enable_thinking")) == names
 
 
 @pytest.mark.parametrize(("summary", "names"), [("auto", ("reasoning.summary",)), ("none", ())])

@@ -111,6 +111,8 @@ def _is_effort_known(effort: str, profile: Profile) -> bool:
     """Tell whether the server can be sent this very effort, not only the nearest (R10)."""
     if effort == "none" and profile.thinking_switch:
         return True
+    if profile.effort == "enable_thinking":
+        return effort == "none"
     return profile.effort != "none" and effort_sent(effort, profile) == effort
 
 
@@ -181,6 +183,8 @@ def _reasoning(options: ReasoningOptions, profile: Profile) -> Json:
         case "chat_template_kwargs":
             off = {"enable_thinking": False}
             return {"chat_template_kwargs": off if level == "none" else {"reasoning_effort": level}}
+        case "enable_thinking":
+            return {"enable_thinking": level != "none"}
         case "none":
             return {}
         case _:

@@ -8,8 +8,11 @@ from typing import Literal
 #: How much of tool_choice is understood: all of it; all but allowed_tools; only auto, none and
 #: required; nothing, so that the field is never sent.
 ToolChoiceForm = Literal["full", "named", "modes", "never"]
-#: Where the effort goes: a field of that name, OpenRouter's object, the chat template, nowhere.
-EffortField = Literal["reasoning_effort", "reasoning", "chat_template_kwargs", "none"]
+#: Where the effort goes: a field of that name, OpenRouter's object, the chat template, a switch
+#: that is on or off, nowhere.
+EffortField = Literal[
+    "reasoning_effort", "reasoning", "chat_template_kwargs", "enable_thinking", "none"
+]
 #: Where a server counts the tokens of a request: nowhere, beside the endpoint that answers it, or
 #: with its tokenizer.
 CounterPlace = Literal["none", "beside", "tokenize"]
@@ -26,7 +29,8 @@ class Profile:
 
     All formats:
         whole: whether an answer that is wanted whole is asked for whole; else it is streamed to
-            us, because that server works on when the caller of a whole answer hangs up.
+            us, because that server works on when the caller of a whole answer hangs up, or has
+            models that think in streams alone.
         object_arguments: whether the arguments of calls in the history must be a JSON object;
             what a model wrote that is none is wrapped into one.
         key_header: the header that the key goes into; `Authorization` makes it a bearer.

@@ -104,8 +104,7 @@ VENDORS = (
         tiers="anthropic",
         cache_control=True,  # platform.claude.com, "Prompt caching"
     ),
-    # docs.aws.amazon.com/bedrock, "Chat Completions API": OpenAI's shape, max_completion_tokens;
-    # open-weight models behind it, whose templates are theirs.
+    # docs.aws.amazon.com/bedrock, "Chat Completions API": max_completion_tokens; open models.
     replace(
         _HOSTED,
         name="bedrock",
@@ -205,6 +204,18 @@ VENDORS = (
         reasoning_field="reasoning_content",
         empty_reasoning=True,
         seed=False,
+        user=False,
+    ),
+    # help.aliyun.com/model-studio, "Deep thinking"; "parameter.enable_thinking must be set to false
+    # for non-streaming calls" is a 400 (langchain4j 3974), arguments that are no JSON another.
+    replace(
+        _HOSTED,
+        name="dashscope",
+        whole=False,
+        tool_choice="never",
+        json_schema=False,
+        effort="enable_thinking",
+        logprobs=False,
         user=False,
     ),
     # docs.z.ai, "Chat completion", "Thinking mode", and the vendor's client (zai-sdk 0.2):
