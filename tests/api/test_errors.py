@@ -13,6 +13,7 @@ from tests.api.conftest import Asker
         ("POST", "/v1/chat/completions", "POST /v1/chat/completions not found: "),
         ("POST", "/v1/messages", "POST /v1/responses"),
         ("POST", "/responses", "base_url"),
+        ("GET", "/", "People find the documentation at /docs and the console at /console."),
         ("GET", "/v1/nothing", "/openapi.json"),
         ("GET", "/v1/a%0d%0aX: y", "/v1/a%0D%0AX:%20y not found"),
         ("GET", "/v1/" + "a" * 5000, "aaa not found: "),

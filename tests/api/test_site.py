@@ -130,3 +130,5 @@ def test_an_operator_can_turn_it_off(redis_url: str) -> None:
         answer = client.get(path)
         assert (answer.status_code, answer.content_type) == (404, "application/json")
     assert client.get("/openapi.json").status_code == 200
+    error = client.get("/").get_json()["error"]
+    assert error["message"].endswith("must end in /v1. People find the console at /console.")

@@ -89,6 +89,7 @@ MISTAKES = (
     elsewhere("/v1/files", "'file_data'", "GET"),
     elsewhere("/v1/threads", "/v1/conversations", "GET"),
     elsewhere("/v1/images", "GET /openapi.json", "GET"),
+    elsewhere("/", "the documentation at /docs", "GET"),
     elsewhere("/responses", "base_url must end in /v1"),
     elsewhere("/openai/v1/responses", "base_url must end in /v1"),
     elsewhere("/v1/v1/responses", "one /v1"),

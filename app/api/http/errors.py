@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import orjson
-from flask import Flask
+from flask import Flask, current_app
 from werkzeug.exceptions import HTTPException
 
 from app.api import context
@@ -30,6 +30,8 @@ _LONGEST_PATH, _LONGEST_METHOD = 100, 20
 _AS_IT_IS = "/:@~+,;="
 #: What has "/responses" at its end in place of "/v1", as a line for curl has it.
 _TOO_LONG_BASE = "a client's base_url must end in /v1, without /responses."
+#: Pages for people, by the blueprint that has them where it is not turned off.
+_PAGES = {"site": "the documentation at /docs", "console": "the console at /console"}
 #: Paths of other APIs than this one, which clients try first, and what to do instead.
 _OTHER_APIS = (
     ("/v1/v1/", "a client's base_url must end in one /v1."),
@@ -109,11 +111,22 @@ def path_not_found() -> NotFound:
         remedy = "leave one '/' out: a client's base_url must end in /v1, with no '/' behind it."
     elif path != "/v1" and not path.startswith("/v1/"):
         remedy = "the API's paths begin with /v1: a client's base_url must end in /v1."
+        if path == "/":
+            remedy += _pages()
     else:
         found = (each for prefix, each in _OTHER_APIS if path.startswith(prefix))
         remedy = next(found, "GET /openapi.json lists all endpoints.")
     method = context.request().method[:_LONGEST_METHOD]
     return NotFound(f"{method} {encoded} not found: {remedy}")
+
+
+def _pages() -> str:
+    """Return a sentence of the pages that a browser can be sent to, "" where there are none."""
+    current = context.current()
+    if current.services.is_for_platform(current.environ):
+        return ""
+    pages = " and ".join(page for name, page in _PAGES.items() if name in current_app.blueprints)
+    return f" People find {pages}." if pages else ""
 
 
 def _path() -> str:
