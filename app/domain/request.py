@@ -14,6 +14,7 @@ from app.domain.tools import (
     FUNCTIONS_ONLY,
     FunctionTool,
     NamedFunction,
+    NamedHostedTool,
     Tool,
     ToolChoice,
     functions_of,
@@ -62,6 +63,8 @@ class Parameters:
     @property
     def only_function(self) -> str:
         """The name of the one function that can be called, "" where there are more, or none."""
+        if isinstance(self.tool_choice, NamedHostedTool):
+            return ""
         if isinstance(self.tool_choice, NamedFunction):
             return self.tool_choice.name
         functions = self.functions

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.request import NO_PARAMETERS, Parameters
 from app.domain.stream.deltas import Arguments, CallOpened, Delta
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction
+from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, NamedHostedTool
 from app.errors import UpstreamMisbehaved
 from app.providers.openai_chat.calls import Calls
 
@@ -168,6 +168,7 @@ F, G = FunctionTool("f"), FunctionTool("g")
         Parameters(tools=(F, G)),
         Parameters(tools=(F, G), tool_choice="required"),
         Parameters(tools=(F, G), tool_choice=AllowedTools.of("required", (NamedFunction("f"),))),
+        Parameters(tools=(F,), tool_choice=NamedHostedTool.of({"type": "web_search"})),
     ],
 )
 def test_a_call_needs_a_name(parameters: Parameters) -> None:
