@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 HIDDEN = "[hidden]"
+#: What keys of this gateway begin with, by which scanners find those that leaked.
+OWN_KEYS = "sk-rg-"
 
 #: What stands after a word that says what it is: a header, a field, a setting, a part of a URL.
 _NAMED = re.compile(

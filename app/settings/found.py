@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from app.logs.redaction import OWN_KEYS
 from app.settings import readers
 from app.settings.errors import SettingsError
 from app.settings.keys import key_of_variable
@@ -19,8 +20,6 @@ _ANTHROPIC = "https://api.anthropic.com/v1"
 _OPENAI_MODELS = ("gpt-*", "chatgpt-*", "codex-*", "o[0-9]*")
 _ANTHROPIC_MODELS = ("claude-*",)
 _VERSION = re.compile(r"[A-Za-z0-9.-]{1,64}")
-#: How keys of this gateway begin (app.domain.accounts.api_keys).
-_OWN_KEYS = "sk-rg-"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared, not bound
 
 #: Model servers on their usual ports. Whether they are there is asked when it is needed.
@@ -79,7 +78,7 @@ def _key(environ: Mapping[str, str], variable: str) -> _FoundKey | None:
     key, source = key_of_variable(variable, environ)
     if key is None and read_secret(environ, variable).strip():
         raise SettingsError(f"{variable} holds no key: a key is printable ASCII without spaces")
-    return _FoundKey(key, source) if key and not key.startswith(_OWN_KEYS) else None
+    return _FoundKey(key, source) if key and not key.startswith(OWN_KEYS) else None
 
 
 def _url(environ: Mapping[str, str], variable: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The secret of an API key: `sk-rg-`, 256 bits in base62, a checksum.
+"""The secret of an API key: OWN_KEYS, 256 bits in base62, a checksum.
 
 The prefix lets scanners find leaked keys; the checksum tells a typo from a forgery without a
 look-up. Only `digest` of a secret is ever kept.
@@ -10,20 +10,21 @@ import hashlib
 import re
 import zlib
 
-PREFIX = "sk-rg-"
+from app.logs.redaction import OWN_KEYS
+
 ENTROPY_BYTES = 32
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 43  # 62 ** 43 > 2 ** 256
 _CHECKSUM_LENGTH = 6  # 62 ** 6 > 2 ** 32
-_FORM = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
+_FORM = re.compile(rf"{OWN_KEYS}[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
 
 
 def format_secret(entropy: bytes) -> str:
     """Return the secret that carries `entropy`, which must be ENTROPY_BYTES long."""
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"a key needs {ENTROPY_BYTES} bytes of entropy, not {len(entropy)}")
-    body = PREFIX + _base62(int.from_bytes(entropy, "big"), _RANDOM_LENGTH)
+    body = OWN_KEYS + _base62(int.from_bytes(entropy, "big"), _RANDOM_LENGTH)
     return body + _checksum(body)
 
 

@@ -31,9 +31,10 @@ from app.domain.accounts.accounts import (
     caller_of,
     unrecorded_key,
 )
-from app.domain.accounts.api_keys import PREFIX, digest, is_well_formed
+from app.domain.accounts.api_keys import digest, is_well_formed
 from app.domain.accounts.tokens import TokenGrant, is_token
 from app.errors import OVERLOADED, StorageUnavailable, Unauthenticated
+from app.logs.redaction import OWN_KEYS
 from app.services.accounts.tokens.verifier import TokenVerifier, bad_token
 from app.settings import LimitSettings
 from app.store.accounts.base import AccountStore, KeyLookup
@@ -246,7 +247,7 @@ class Authenticator:
 def bad_key() -> Unauthenticated:
     """Return the one error for every secret that is not valid, whatever the reason."""
     return Unauthenticated(
-        f"The API key is not valid: keys of this gateway begin with '{PREFIX}', and its operator "
+        f"The API key is not valid: keys of this gateway begin with '{OWN_KEYS}', and its operator "
         "makes them.",
         code="invalid_api_key",
     )
