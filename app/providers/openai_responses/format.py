@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.models import ModelFacts
-from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
+from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS, ModelRequest
 from app.domain.tools import NamespaceTool, runs_tools
 from app.providers.input_counter import InputCounter
 from app.providers.openai_responses.reader import ResponsesReader
@@ -71,6 +71,7 @@ class ResponsesFormat:
             has_namespaces=has_namespaces,
             carries=runs_tools(request.known_tools),
             shows_text=profile.reasoning_text,
+            is_encrypted=INCLUDE_ENCRYPTED in sent.get("include", ()),
             passes=runs_tools(request.known_tools) or bool(request.forwarded),
             shows_logprobs=INCLUDE_LOGPROBS in request.parameters.include,
         )

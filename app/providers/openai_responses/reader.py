@@ -85,8 +85,9 @@ class ResponsesReader:
     one that is as long was cut, and nothing in it is whole before it is known to be shorter.
     `has_namespaces` says that the upstream was sent the tools' namespaces, and names them;
     `carries` that it runs tools itself, whose items and events are passed on (P2); `shows_text`
-    that the text of its reasoning is (A3); `passes` that what it says of the answer is (P1);
-    `shows_logprobs` is as in OptionalFields.
+    that the text of its reasoning is (A3); `is_encrypted` that its reasoning comes encrypted, to
+    travel back; `passes` that what it says of the answer is passed on (P1); `shows_logprobs` is as
+    in OptionalFields.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ResponsesReader:
         has_namespaces: bool = False,
         carries: bool = False,
         shows_text: bool = False,
+        is_encrypted: bool = False,
         passes: bool = False,
         shows_logprobs: bool = True,
     ) -> None:
@@ -116,6 +118,7 @@ class ResponsesReader:
             has_namespaces=has_namespaces,
             carries=carries,
             shows_text=shows_text,
+            is_encrypted=is_encrypted,
         )
 
     @property

@@ -34,6 +34,7 @@ from app.providers.openai_responses.output.items import (
     OutputItem,
     ReasoningItem,
 )
+from app.providers.openai_responses.output.late_reasoning import LateReasoning
 from app.providers.reading.events import Json
 from app.providers.reading.fields import refuse_too_many
 from app.providers.reading.understanding import ContentReader
@@ -60,7 +61,8 @@ class OpenItems:
 
     `may_be_cut` says that the server does not tell that it cut an answer: then no item ends before
     the answer does. `carries` says that it runs tools itself, and may have items of any kind;
-    `shows_text` that the text of reasoning is passed on as what it is (A3).
+    `shows_text` that the text of reasoning is passed on as what it is (A3); `is_encrypted` that
+    reasoning has what must travel back, for which the calls behind it wait.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class OpenItems:
         has_namespaces: bool = False,
         carries: bool = False,
         shows_text: bool = False,
+        is_encrypted: bool = False,
     ) -> None:
         self._reader = reader
         self._may_be_cut = may_be_cut
@@ -82,6 +85,8 @@ class OpenItems:
         self._by_index: dict[int, OutputItem] = {}
         self._by_id: dict[str, OutputItem] = {}
         self._open: deque[OutputItem] = deque()
+        self._late = LateReasoning()
+        self._is_encrypted = is_encrypted and not may_be_cut
 
     @property
     def is_empty(self) -> bool:
@@ -94,7 +99,7 @@ class OpenItems:
         """Add an event to the item that it is about, which may begin by it."""
         item = self._find(event, kind)
         if item is not None:
-            return [] if item.is_done else add(item, event)
+            return [] if item.is_done else self._late.pass_on(item, add(item, event))
         if issubclass(kind, CallItem):
             return []  # its name is not known: the item, once done, has it all
         if self._is_of_hosted(event):
@@ -167,9 +172,22 @@ class OpenItems:
 
     def leave(self) -> list[Delta]:
         """Return what is left to say of the latest item, unless it is a call or has ended."""
+        deltas: list[Delta] = []
+        if (late := self._late.item) is not None:
+            self._open.remove(late)
+            deltas = late.left() + self._late.release()
         if not self._open or isinstance(self._open[-1], CallItem):
-            return []
-        return self._open.pop().left()
+            return deltas
+        return deltas + self._open.pop().left()
+
+    def _must_wait(self, item: OutputItem) -> bool:
+        """Tell whether what an item says that begins has to wait for reasoning before it."""
+        if not isinstance(item, CallItem):
+            return False
+        last = self._open[-1] if self._open else None
+        if self._is_encrypted and isinstance(last, ReasoningItem) and not last.is_done:
+            self._late.item = last
+        return self._late.item is not None
 
     def _is_of_hosted(self, event: Json) -> bool:
         """Tell whether an event is about an item of the server's own, whatever it is called."""
@@ -221,11 +239,11 @@ class OpenItems:
         self._items.append(item)
         if item.item_id:
             self._by_id[item.item_id] = item
-        before = self.leave()
+        before = [] if self._must_wait(item) else self.leave()
         if isinstance(item, HostedOutputItem):  # its end is told apart from that of any other
             return before + (item.opened_late() if is_whole else item.opened())
         self._open.append(item)
-        return before + item.opened()
+        return before + self._late.pass_on(item, item.opened())
 
     def _complete(self, item: OutputItem, item_json: Json) -> list[Delta]:
         """Add what is new in the whole item and end it, and those that waited for it.
@@ -236,6 +254,7 @@ class OpenItems:
         if isinstance(item, HostedOutputItem):
             item.is_done = True
             return deltas
+        deltas = self._late.pass_on(item, deltas)
         if item_json.get("status") == "incomplete" or self._may_be_cut:
             return deltas
         item.is_done = True
@@ -246,6 +265,8 @@ class OpenItems:
                 deltas += first.ended_late()
             else:
                 deltas += first.ended()
+            if first is self._late.item:
+                deltas += self._late.release()
         return deltas
 
 
