@@ -127,7 +127,8 @@ class ModelRequest:
     have no others, and the items stand for calls of others as calls of functions. `key` is the one
     of the provider's pool by which the payloads in the items came; None where there are none.
     `forwarded` are fields, by path, that it is sent as they came; `left_out` names what the caller
-    asked for and this provider is not sent, though another may be (P1, P2).
+    asked for and this provider is not sent, though another may be (P1, P2). Of what is sent of a
+    request that `is_private` nothing is remembered.
     """
 
     model: str
@@ -143,3 +144,4 @@ class ModelRequest:
     key: str | None = None
     forwarded: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    is_private: bool = False

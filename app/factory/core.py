@@ -115,6 +115,7 @@ def core_of(
         _now,
         context_of(conversations, lookup.context),
         echo,
+        remembers=settings.requests.input_cache_mb > 0,
     )
     return Core(
         accounts, catalog, breakers, keys, lookup, conversations, preparation, meter, jobs, router

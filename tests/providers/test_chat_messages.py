@@ -17,7 +17,7 @@ from app.domain.items import (
     Refusal,
 )
 from app.errors import InvalidRequest
-from app.providers.openai_chat.messages import SEE_BELOW, to_messages
+from app.providers.openai_chat.messages.writer import SEE_BELOW, to_messages
 from app.providers.profiles import Profile
 from app.providers.writing.placeholders import GO_ON
 from tests.providers.chatting import GENERIC, OPENAI, assistant, call, knowing, output, user

@@ -14,7 +14,7 @@ from app.domain.items import FunctionCall, Reasoning
 from app.domain.stream.deltas import Annotated, Delta, Finished, Opaque, Text, Thought
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.openai_chat.format import ChatFormat
-from app.providers.openai_chat.messages import to_messages
+from app.providers.openai_chat.messages.writer import to_messages
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.think_tag import ThinkTag
 from app.providers.profiles import PROFILES

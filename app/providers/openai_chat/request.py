@@ -17,7 +17,8 @@ from app.domain.answer_options import (
 from app.domain.items import InputFile
 from app.domain.request import INCLUDE_LOGPROBS, ModelRequest, Parameters
 from app.domain.tools import FunctionTool, NamedFunction
-from app.providers.openai_chat.messages import to_messages
+from app.providers.openai_chat.messages.known import KnownMessages
+from app.providers.openai_chat.messages.writer import to_messages
 from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
 from app.providers.writing.details import ignored_details
 from app.providers.writing.hosted import hosted_in_words
@@ -35,6 +36,7 @@ from app.providers.writing.prompt_cache import ignored_caching
 Json = dict[str, Any]
 
 _PASS_THROUGH = PassThrough("chat")
+_KNOWN = KnownMessages()
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
@@ -53,6 +55,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
             profile,
             request.model,
             thinks=may_reason(request),
+            known=None if request.is_private else _KNOWN,
         ),
         "stream": request.stream,  # always sent: some servers stream where it is left out
     }

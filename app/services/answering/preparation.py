@@ -46,9 +46,8 @@ MAX_TRUNCATIONS = 4
 class Preparation:
     """Prepares requests, opens upstreams for them and begins their answers.
 
-    `now` returns Unix seconds. `context_of` returns what an account's response, or conversation,
-    leaves to the next (services/conversations), given the key of what is encrypted. `echo`
-    returns a request's parameters as its responses show them.
+    `now` returns Unix seconds, `context_of` what an account's response or conversation leaves to
+    the next, given its content key, `echo` what responses show; `remembers`: see ModelRequests.
     """
 
     def __init__(
@@ -61,12 +60,13 @@ class Preparation:
         now: Callable[[], int],
         context_of: Callable[[str, str, ContentKey | None], Context | Status],
         echo: Callable[[CreateRequest], Mapping[str, Any]],
+        remembers: bool = True,
     ) -> None:
         self._store = store
         self._catalog = catalog
         self._router = router
         self._sealer = sealer
-        self._requests = ModelRequests(sealer)
+        self._requests = ModelRequests(sealer, remembers=remembers)
         self._compactor = Compactor(sealer)
         self._ids = ids
         self._now = now

@@ -20,10 +20,14 @@ from app.services.upstreams.catalog import Target
 
 
 class ModelRequests:
-    """Makes the requests to providers of a request that is prepared."""
+    """Makes the requests to providers of a request that is prepared.
 
-    def __init__(self, sealer: PayloadSealer) -> None:
+    `remembers` says whether what they are sent of a conversation may be kept for the next request.
+    """
+
+    def __init__(self, sealer: PayloadSealer, *, remembers: bool) -> None:
         self._sealer = sealer
+        self._remembers = remembers
 
     def answer(
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
@@ -69,6 +73,7 @@ class ModelRequests:
                 if request.passed is NOTHING_PASSES
                 else left_out(request, prepared.parameters, forwarded, known)
             ),
+            is_private=prepared.caller.content_key is not None or not self._remembers,
         )
 
     def summary(

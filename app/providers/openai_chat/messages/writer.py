@@ -10,7 +10,6 @@ A message of the user, one of the assistant with a call, and the call's output b
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 from collections.abc import Sequence
 from typing import Any, assert_never
 
@@ -32,8 +31,9 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from app.errors import InvalidRequest
-from app.providers.openai_chat.reasoning_fields import ReasoningFields
+from app.providers.openai_chat.messages.known import KnownMessages
+from app.providers.openai_chat.messages.parts import unsupported, written_part
+from app.providers.openai_chat.messages.reasoning_fields import ReasoningFields
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
 from app.providers.writing.call_ids import CallIds
@@ -56,11 +56,13 @@ def to_messages(
     model: str = "",
     *,
     thinks: bool = True,
-) -> list[Json]:
+    known: KnownMessages | None = None,
+) -> list[Any]:
     """Return `items` as messages, with `instructions` before them.
 
     What a server gave to travel back goes to the `model` that it is from alone; reasoning goes to
-    one that `thinks`.
+    one that `thinks`. Those of the items that were written before are one piece of JSON, if they
+    are among the `known`.
 
     Raises:
         InvalidRequest: when a part has no equivalent at this server.
@@ -68,7 +70,11 @@ def to_messages(
     writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
         writer.write_message(Message("", "developer", (InputText(text),)))
-    writer.write_all(items)
+    if known is None or (profile.one_system and _is_system(items)):
+        writer.write(items)
+    else:
+        known.write(writer, tuple(items), (profile, model, thinks))
+    writer.end()
     return _with_one_system(writer.messages) if profile.one_system else writer.messages
 
 
@@ -80,18 +86,23 @@ class _Writer:
     """
 
     def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
-        self.messages: list[Json] = []
+        self.messages: list[Any] = []
         self._profile = profile
         self._reasoning = ReasoningFields(profile, model, thinks=thinks)
         self._is_in_turn = False
         self._texts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
-        self._ids = CallIds(nine_characters if profile.nine_character_ids else _short)
+        self.ids = CallIds(nine_characters if profile.nine_character_ids else _short)
 
-    def write_all(self, items: Sequence[Item]) -> None:
-        """Write the items, and end the turn."""
-        of_call, of_output = self._ids.of_call, self._ids.of_output
+    @property
+    def has_outputs(self) -> bool:
+        """Whether a call of the turn has its output."""
+        return bool(self._outputs)
+
+    def write(self, items: Sequence[Item]) -> None:
+        """Write the items; the last turn may go on."""
+        of_call, of_output = self.ids.of_call, self.ids.of_output
         calls, outputs = self._calls, self._outputs
         for item in items:
             # MEASURED: to match a class takes three times as long as to ask for it, and to match
@@ -109,8 +120,12 @@ class _Writer:
                 self.write_message(item)
             elif not isinstance(item, UnseenItem):  # the parameters have what it changes
                 self._write_other(item)
+
+    def end(self) -> None:
+        """End the last turn, and have the user go on where the assistant must not be the last."""
         self.end_turn()
-        if not self._profile.prefill and self.messages and self.messages[-1]["role"] == "assistant":
+        last = self.messages[-1] if self.messages else None
+        if not self._profile.prefill and type(last) is dict and last["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
 
     def write_message(self, message: Message) -> None:
@@ -208,19 +223,27 @@ class _Writer:
         """Part an output's text, which a tool message can hold, from the rest, which it cannot."""
         texts = [part.text for part in output if isinstance(part, InputText)]
         others = [part for part in output if not isinstance(part, InputText)]
-        return "\n".join(texts), [_part(part, self._profile) for part in others]
+        return "\n".join(texts), [written_part(part, self._profile) for part in others]
 
     def _content(self, content: tuple[ContentPart, ...]) -> str | list[Json]:
         texts = [part.text for part in content if isinstance(part, InputText | OutputText)]
         if len(texts) == len(content) and (len(texts) < 2 or not self._profile.text_arrays):
             return "\n".join(texts)
-        return [_part(part, self._profile) for part in content]
+        return [written_part(part, self._profile) for part in content]
 
 
-def _with_one_system(messages: list[Json]) -> list[Json]:
+def _is_system(items: Sequence[Item]) -> bool:
+    """Tell whether the first item is a system message, which may be joined to those before it."""
+    first = items[0] if items else None
+    return isinstance(first, Message) and first.role in {"system", "developer"}
+
+
+def _with_one_system(messages: list[Any]) -> list[Any]:
     """Join the system messages that lead: many chat templates know only one."""
     count = 0
-    while count < len(messages) and messages[count]["role"] == "system":
+    for message in messages:
+        if type(message) is not dict or message["role"] != "system":
+            break
         count += 1
     contents = [message["content"] for message in messages[:count]]
     if count < 2 or not all(isinstance(content, str) for content in contents):
@@ -236,7 +259,7 @@ def _spoken(content: tuple[ContentPart, ...]) -> str:
             case OutputText(text=text) | InputText(text=text) | Refusal(refusal=text):
                 texts.append(text)
             case InputImage() | InputFile():
-                raise _refused("an assistant's message can hold text only")
+                raise unsupported("an assistant's message can hold text only")
             case _:
                 assert_never(part)
     return "".join(texts)
@@ -247,45 +270,3 @@ def _short(given: str) -> str:
     if len(given) <= MAX_CALL_ID:
         return given
     return "call_" + hashlib.sha256(given.encode()).hexdigest()[:32]
-
-
-def _part(part: ContentPart, profile: Profile) -> Json:
-    match part:
-        case InputText(text=text) | OutputText(text=text) | Refusal(refusal=text):
-            return {"type": "text", "text": text}
-        case InputImage():
-            return {"type": "image_url", "image_url": _image(part, profile)}
-        case InputFile():
-            return {"type": "file", "file": _file(part, profile)}
-        case _:
-            assert_never(part)
-
-
-def _image(image: InputImage, profile: Profile) -> Json:
-    if not profile.images:
-        raise _refused("the model's server reads no images")
-    if image.image_url is None:
-        raise _refused("the model's server takes images by URL or as data, not by file_id")
-    field: Json = {"url": image.image_url}
-    if image.detail != "auto":
-        field["detail"] = "high" if image.detail == "original" else image.detail
-    return field
-
-
-def _file(file: InputFile, profile: Profile) -> Json:
-    if not profile.files:
-        raise _refused("the model's server reads no files")
-    if file.file_id is not None:
-        return {"file_id": file.file_id}
-    if file.file_data is None:
-        raise _refused("the model's server takes files as data, not by file_url")
-    name = file.filename or "file.pdf"
-    data = file.file_data
-    if not data.startswith("data:"):
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        data = f"data:{kind};base64,{data}"
-    return {"filename": name, "file_data": data}
-
-
-def _refused(why: str) -> InvalidRequest:
-    return InvalidRequest(f"Unsupported input: {why}.", param="input", code="unsupported_value")

@@ -1,0 +1,1 @@
+"""A conversation as messages of Chat Completions: written, and known from before."""

@@ -1,0 +1,56 @@
+"""The parts of a message, or of a call's output, as Chat Completions has them. Pure."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Any, assert_never
+
+from app.domain.items import ContentPart, InputFile, InputImage, InputText, OutputText, Refusal
+from app.errors import InvalidRequest
+from app.providers.profiles import Profile
+
+Json = dict[str, Any]
+
+
+def written_part(part: ContentPart, profile: Profile) -> Json:
+    """Return a part as Chat Completions has it. Raises InvalidRequest where it has none."""
+    match part:
+        case InputText(text=text) | OutputText(text=text) | Refusal(refusal=text):
+            return {"type": "text", "text": text}
+        case InputImage():
+            return {"type": "image_url", "image_url": _image(part, profile)}
+        case InputFile():
+            return {"type": "file", "file": _file(part, profile)}
+        case _:
+            assert_never(part)
+
+
+def _image(image: InputImage, profile: Profile) -> Json:
+    if not profile.images:
+        raise unsupported("the model's server reads no images")
+    if image.image_url is None:
+        raise unsupported("the model's server takes images by URL or as data, not by file_id")
+    field: Json = {"url": image.image_url}
+    if image.detail != "auto":
+        field["detail"] = "high" if image.detail == "original" else image.detail
+    return field
+
+
+def _file(file: InputFile, profile: Profile) -> Json:
+    if not profile.files:
+        raise unsupported("the model's server reads no files")
+    if file.file_id is not None:
+        return {"file_id": file.file_id}
+    if file.file_data is None:
+        raise unsupported("the model's server takes files as data, not by file_url")
+    name = file.filename or "file.pdf"
+    data = file.file_data
+    if not data.startswith("data:"):
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        data = f"data:{kind};base64,{data}"
+    return {"filename": name, "file_data": data}
+
+
+def unsupported(why: str) -> InvalidRequest:
+    """Return the error of an input that the model's server cannot be sent."""
+    return InvalidRequest(f"Unsupported input: {why}.", param="input", code="unsupported_value")

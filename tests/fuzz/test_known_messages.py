@@ -1,0 +1,199 @@
+"""Messages of items that were written before are what they would be without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.domain.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputText,
+    Reasoning,
+)
+from app.errors import GatewayError
+from app.providers.openai_chat.messages import known as known_messages
+from app.providers.openai_chat.messages.known import KnownMessages
+from app.providers.openai_chat.messages.writer import to_messages
+from app.providers.profiles import Profile
+from app.providers.profiles.choice import PROFILES
+
+THOROUGHLY = settings(
+    max_examples=max(200, settings().max_examples),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+_ids = st.sampled_from(["call_1", "call_2", "call_3", "c" * 50])
+_texts = st.text(max_size=3)
+_outputs = st.one_of(
+    _texts,
+    st.just((InputText("a"), InputImage("https://a.example/b.png"))),
+)
+items: st.SearchStrategy[Item] = st.one_of(
+    st.builds(lambda text: Message("", "user", (InputText(text),)), _texts),
+    st.builds(lambda text: Message("", "assistant", (OutputText(text),)), _texts),
+    st.builds(lambda text: Message("", "system", (InputText(text),)), _texts),
+    st.builds(lambda call_id, text: FunctionCall("", call_id, "f", text), _ids, _texts),
+    st.builds(lambda call_id, output: FunctionCallOutput("", call_id, output), _ids, _outputs),
+    st.builds(lambda text: Reasoning("", (text,)), _texts),
+)
+histories = st.lists(items, min_size=4, max_size=24).map(tuple)
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_messages, "FEWEST", 3)
+    monkeypatch.setattr(known_messages, "_MORE", 0)
+
+
+def written(
+    given: Sequence[Item], profile: Profile, known: KnownMessages | None, **more: Any
+) -> bytes | str:
+    """Return the messages as bytes, or why there are none."""
+    try:
+        return orjson.dumps(to_messages(["Be brief."], given, profile, "m", known=known, **more))
+    except GatewayError as fault:
+        return fault.message
+
+
+@THOROUGHLY
+@given(histories, st.lists(histories, max_size=4), st.sampled_from(sorted(PROFILES)), st.data())
+def test_what_was_written_before_is_written_as_it_was(
+    first: tuple[Item, ...], others: list[tuple[Item, ...]], name: str, data: st.DataObject
+) -> None:
+    known, profile = KnownMessages(), PROFILES[name]
+    history = first
+    for more in [(), (), *others, ()]:
+        cut = data.draw(st.integers(1, len(history)))
+        history = (*history[: cut if data.draw(st.booleans()) else None], *more)
+        thinks = data.draw(st.booleans())
+        for _ in range(data.draw(st.integers(1, 3))):
+            plain = written(history, profile, None, thinks=thinks)
+            assert written(history, profile, known, thinks=thinks) == plain
+
+
+def agent(steps: int) -> tuple[Item, ...]:
+    """Return the items of an agent's history, new ones each time."""
+    items: list[Item] = [Message("", "user", (InputText("Find it."),))]
+    for number in range(steps):
+        items.append(FunctionCall("", f"call_{number}", "look_up", "{}"))
+        items.append(FunctionCallOutput("", f"call_{number}", f"{number}"))
+    return tuple(items)
+
+
+def pieces(given: tuple[Item, ...], known: KnownMessages, name: str = "generic") -> list[Any]:
+    profile = PROFILES[name]
+    messages = to_messages([], given, profile, "m", known=known)
+    assert orjson.dumps(messages) == orjson.dumps(to_messages([], given, profile, "m"))
+    return messages
+
+
+def count(given: tuple[Item, ...], known: KnownMessages, name: str = "generic") -> int:
+    """Return how many messages are written that were not known."""
+    return sum(type(each) is dict for each in pieces(given, known, name))
+
+
+def test_what_comes_for_the_second_time_is_known_from_then_on() -> None:
+    known, history = KnownMessages(), agent(20)
+    assert [count(history[:-2], known) for _ in range(3)] == [39, 2, 2]
+    assert count(history, known) == 2
+    assert len(known._latest) == 1
+
+
+def test_items_of_the_same_words_are_others() -> None:
+    known = KnownMessages()
+    for _ in range(2):
+        count(agent(20), known)
+    assert count(agent(20), known) == 41
+    assert not known._latest
+
+
+def test_what_a_conversation_ends_with_is_written_anew() -> None:
+    known, history = KnownMessages(), agent(20)
+    for _ in range(2):
+        count((*history, Message("", "user", (InputText("And?"),))), known)
+    assert count((*history, Message("", "user", (InputText("Well?"),))), known) == 1
+    assert count((*history, Message("", "assistant", (OutputText("So"),))), known) == 2
+
+
+def test_servers_and_models_have_their_own() -> None:
+    known, history = KnownMessages(), agent(20)
+    for _ in range(2):
+        count(history, known)
+    assert count(history, known, "mistral") == 2
+    to_messages([], history, PROFILES["generic"], "other", known=known)
+    assert {(form[0].name, form[1]) for form in (each.form for each in known._latest)} == {
+        ("generic", "m"),
+        ("mistral", "m"),
+        ("generic", "other"),
+    }
+
+
+def test_a_system_message_at_the_beginning_is_joined_with_the_instructions() -> None:
+    known, profile = KnownMessages(), replace(PROFILES["generic"], one_system=True)
+    history = (Message("", "system", (InputText("Be kind."),)), *agent(20))
+    for _ in range(3):
+        messages = to_messages(["Be brief."], history, profile, "m", known=known)
+        assert messages[0] == {"role": "system", "content": "Be brief.\n\nBe kind."}
+
+
+def test_what_begins_with_long_texts_is_not_kept() -> None:
+    known = KnownMessages()
+    picture = Message("", "user", (InputImage("data:image/png;base64,AAAA"),))
+    long = Message("", "user", (InputText("w" * 100_000),))
+    for first in (picture, long):
+        history = (first, *agent(20)[1:])
+        assert [count(history, known) for _ in range(3)] == [41] * 3
+    assert not known._seen
+
+
+def test_there_is_room_for_so_much() -> None:
+    size = 2 * len(orjson.dumps(pieces(agent(20), KnownMessages()))) + 16 * 40
+    known = KnownMessages(3 * size)
+    histories = [agent(20) for _ in range(6)]
+    for history in histories:
+        assert [count(history, known) for _ in range(2)] == [41, 2]
+        assert 0 < known.size <= 3 * size
+    assert [count(history, known) for history in histories[-3:]] == [2, 2, 2]
+    known = KnownMessages(size)
+    for _ in range(2):
+        count(histories[0], known)
+    assert not known.size
+
+
+def test_of_many_that_begin_alike_the_latest_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_messages, "_MOST_ALIKE", 3)
+    monkeypatch.setattr(known_messages, "_MOST_SEEN", 2)
+    known, history = KnownMessages(), agent(20)
+    for number in range(6):
+        branch = (*history, *(replace(each, id=f"{number}") for each in history[1:]))
+        for _ in range(2):
+            count(branch, known)
+    assert len(known._latest) == 3
+    assert known.size == sum(each.size for each in known._latest)
+
+
+def test_what_nobody_asks_for_is_forgotten() -> None:
+    now = [0.0]
+    known = KnownMessages(clock=lambda: now[0])
+    first, second = agent(20), agent(20)
+    for history in (first, first, second, second):
+        count(history, known)
+    now[0] += known_messages.SPAN_S
+    assert count(first, known) == 2
+    now[0] += 1
+    third = agent(20)
+    for _ in range(2):
+        count(third, known)
+    assert {id(each.items[0]) for each in known._latest} == {id(first[0]), id(third[0])}
+    assert list(known._seen) == [id(third[0])]
