@@ -17,9 +17,10 @@ from app.domain.ids import call_id
 from app.domain.request import NO_PARAMETERS, Parameters
 from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
+from app.providers.openai_chat.arguments import ArgumentsText, is_whole
 from app.providers.reading.counts import whole_number
 from app.providers.reading.fields import arguments_text, id_text
-from app.providers.reading.json_text import Misread, loads
+from app.providers.reading.json_text import loads
 
 Json = Mapping[str, Any]
 
@@ -35,21 +36,21 @@ _READ_OF_FUNCTION = frozenset({"name", *_ARGUMENTS})
 class _Call:
     """A call. It opens once its id and name are known; `place` is where it stands among them."""
 
-    __slots__ = ("id", "is_empty", "key", "name", "opened", "place", "waiting", "whole")
+    __slots__ = ("arguments", "id", "key", "name", "opened", "place", "waiting", "whole")
 
     def __init__(self, place: int) -> None:
         self.place = place
         self.key = str(place)
         self.id = ""
         self.name = ""
-        self.waiting: list[str] = []  # pieces of its arguments
-        self.is_empty = False  # its arguments are {} so far, which pieces may yet follow
+        self.arguments = ArgumentsText()
+        self.waiting: list[str] = []  # what they say before the call opens
         self.opened = False
         self.whole = ""  # its arguments, where they came whole with its name
 
     @property
     def has_arguments(self) -> bool:
-        return self.opened or self.is_empty or bool(self.waiting)
+        return self.opened or self.arguments.has_begun
 
 
 class Calls:
@@ -103,7 +104,7 @@ class Calls:
         is_flat = function is not fragment.get("function") and (name or given is not None)
         arguments = "{}" if given == {} else arguments_text(given)
         # Which call it is of, perhaps a new one, and what of it must travel back.
-        whole = arguments if name and _is_whole(arguments) else ""
+        whole = arguments if name and is_whole(arguments) else ""
         call = self._call(fragment.get("index"), own_id, name, whole)
         within = {} if function is fragment else function
         if not is_flat and not (fragment.keys() <= _READ and within.keys() <= _READ_OF_FUNCTION):
@@ -116,13 +117,11 @@ class Calls:
         if not arguments or (whole and call.whole):  # it is said twice
             return deltas
         call.whole = "" if call.has_arguments else whole
-        if arguments == "{}" and not call.waiting:
-            call.is_empty = True
+        if not (new := call.arguments.add(arguments)):
             return deltas
-        call.is_empty = False
         if call.opened:
-            return [*deltas, Arguments(call.key, arguments)]
-        call.waiting.append(arguments)
+            return [*deltas, Arguments(call.key, new)]
+        call.waiting.append(new)
         return [*deltas, *self._open(call)] if call.name else deltas
 
     def opened(self, places: Iterable[int]) -> list[tuple[int, str, str]]:
@@ -156,7 +155,7 @@ class Calls:
                 continue
             if not call.opened:
                 deltas += self._open(call)
-            if call.is_empty:
+            if call.arguments.is_empty:
                 deltas.append(Arguments(call.key, "{}"))
         return deltas
 
@@ -239,13 +238,3 @@ def _is_another(call: _Call, call_id: str, name: str, whole: str) -> bool:
     if call_id and call.id:
         return call_id != call.id or has_others
     return call.has_arguments if name != call.name else has_others
-
-
-def _is_whole(arguments: str) -> bool:
-    """Tell whether a fragment has all arguments of a call that has some."""
-    if not (arguments.startswith("{") and arguments.endswith("}")) or arguments == "{}":
-        return False
-    try:
-        return loads(arguments) is not None
-    except Misread:
-        return False
