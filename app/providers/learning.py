@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from app.providers.model_list import model_ids
+from app.providers.model_list import listed, model_ids
 from app.providers.profiles import Profile, profile_of
-from app.providers.reading.json_text import loads
 from app.providers.transport import Transport
 from app.telemetry import log
 
@@ -73,6 +72,5 @@ class LearnedProfile:
 
 def _server_in(body: bytes) -> str | None:
     """Return what the owner of all the models in a list is the name of."""
-    data = loads(body)["data"] or ()
-    owners = {str(model.get("owned_by")) for model in data if isinstance(model, dict)}
+    owners = {str(model.get("owned_by")) for _, model in listed(body)}
     return _OWNERS.get(owners.pop()) if len(owners) == 1 else None

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.models import MODALITIES, ModelFacts
+from app.providers.model_list import listed
 from app.providers.reading.counts import whole_number
-from app.providers.reading.json_text import loads
 
 Json = Mapping[str, Any]
 
@@ -59,13 +59,7 @@ _THINKS = (
 
 def listed_facts(body: bytes) -> Mapping[str, ModelFacts]:
     """Return what a list says of its models, by their ids; what is of another shape is left out."""
-    parsed = loads(body)
-    models = parsed.get("data") if isinstance(parsed, dict) else None
-    return {
-        model["id"]: _facts(model)
-        for model in (models if isinstance(models, list) else ())
-        if isinstance(model, dict) and isinstance(model.get("id"), str)
-    }
+    return {model_id: _facts(model) for model_id, model in listed(body)}
 
 
 def _facts(model: Json) -> ModelFacts:

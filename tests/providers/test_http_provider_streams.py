@@ -179,7 +179,7 @@ def test_the_models_are_listed_in_order() -> None:
         assert provider(server.url).models() == ("b", "a")
 
 
-@pytest.mark.parametrize("said", [b"", b"[]", b"{}", b'{"data": [7]}', b'{"data": [{}]}'])
+@pytest.mark.parametrize("said", [b"", b"{}", b'{"data": [7]}', b'{"data": [{}]}'])
 def test_a_list_that_is_none_is_nonsense(said: bytes) -> None:
     listing = RawServer(lambda wire: wire.answer(wire.hear().body + said))
     with listing as server, pytest.raises(UpstreamMisbehaved):

@@ -8,7 +8,9 @@ import orjson
 import pytest
 
 from app.domain.models import NOTHING_KNOWN, ModelFacts
+from app.errors import UpstreamMisbehaved
 from app.providers.listed_models import listed_facts
+from app.providers.model_list import model_ids, output_limits
 
 
 def facts(**said: Any) -> ModelFacts:
@@ -107,8 +109,26 @@ def test_what_has_another_shape_is_left_out(said: dict[str, Any]) -> None:
     assert facts(**said) == NOTHING_KNOWN
 
 
-@pytest.mark.parametrize(
-    "body", [b"[]", b"{}", b'{"data": null}', b'{"data": [1, null, {"id": 5}]}']
-)
+@pytest.mark.parametrize("body", [b"[]", b'{"data": null}', b'{"data": [1, null, {"id": 5}]}'])
 def test_a_list_of_nothing_says_nothing(body: bytes) -> None:
     assert listed_facts(body) == {}
+
+
+ENTRIES = [{"id": "a", "context_length": 9, "max_tokens": 7}, {"name": "b"}, "c", 5, {"id": "a"}]
+
+
+@pytest.mark.parametrize(
+    "shape", [ENTRIES, {"data": ENTRIES}, {"models": ENTRIES}, {"data": None, "models": ENTRIES}],
+    ids=["alone", "data", "models", "no-data"],
+)  # fmt: skip
+def test_a_list_is_read_wherever_it_stands(shape: Any) -> None:
+    body = orjson.dumps(shape)
+    assert model_ids(body) == ("a", "b", "c")
+    assert output_limits(body) == {"a": 7}
+    assert listed_facts(body)["b"].display_name == "b"
+
+
+@pytest.mark.parametrize("body", [b"{}", b"7", b'{"error": "no"}', b'{"data": [{}]}', b"nonsense"])
+def test_what_lists_no_models_is_refused(body: bytes) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="list of models"):
+        model_ids(body)
