@@ -17,13 +17,11 @@ from tests.e2e.stops import GRACE_S, Site, site
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 
-HERE = Path(__file__).parent
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark everything in this folder."""
     for item in items:
-        if HERE in item.path.parents:
+        if item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.e2e)
 
 
