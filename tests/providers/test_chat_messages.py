@@ -325,3 +325,33 @@ def test_arguments_that_are_no_object_are_wrapped_for_servers_that_parse_them(
     items = user("Hi"), call("c1", arguments="{oops"), output("c1", "Bad JSON.")
     messages = messages_of(*items, profile=knowing(object_arguments=strict))
     assert messages[1]["tool_calls"] == [tool_call("c1", arguments=sent)]
+
+
+def test_an_output_names_its_function_where_the_server_wants_it() -> None:
+    calls = (call("c1", "weather"), call("c2", "time"))
+    outputs = (output("c2", "noon"), output("c1", "warm", InputImage(image_url=PNG)))
+    sent = messages_of(user("Hi."), *calls, *outputs, profile=knowing(tool_names=True))
+    assert [(m["name"], m["tool_call_id"]) for m in sent if m["role"] == "tool"] == [
+        ("weather", "c1"), ("time", "c2"),
+    ]  # fmt: skip
+    assert "name" not in sent[-1]
+
+
+def test_an_output_names_no_function_to_others() -> None:
+    sent = messages_of(user("Hi."), call("c1"), output("c1", "warm"))
+    assert "name" not in sent[-1]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("kimi-k2.5", " "), ("kimi-k2.6", " "), ("moonshotai/kimi-k3", " "), ("kimi-k2-thinking", ""),
+     ("kimi-k2-0905-preview", None), ("MiniMax-M3", "")],
+)  # fmt: skip
+def test_no_reasoning_is_said_as_the_models_server_takes_it(
+    model: str, expected: str | None
+) -> None:
+    profile = knowing(reasoning_field="reasoning_content", empty_reasoning=True)
+    thinks = expected is not None
+    items = (user("Hi."), call("c1"), output("c1", "warm"))
+    sent = to_messages([], items, profile, model, thinks=thinks)
+    assert sent[1].get("reasoning_content") == expected

@@ -18,7 +18,9 @@ _UNREASONING = (
     *("moonshot-v1*", "kimi-k2-0*", "kimi-k2-turbo*"),
     *("llama-3*", "llama3*", "mistral-large-2*", "codestral*", "open-mi*"),
 )
-
+#: Models whose server takes an empty reasoning_content for none, which is a 400; a blank is some:
+#: theopenco/llmgateway 2093, earendil-works/pi 4178.
+_NOT_EMPTY = ("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*")
 
 #: How much models can be told to think, by the first that fits. developers.openai.com, "Reasoning
 #: models": some take no more than these. Of the others three are known everywhere.
@@ -63,6 +65,11 @@ def may_reason(request: ModelRequest) -> bool:
 @lru_cache(maxsize=1024)
 def _may_by_name(model: str) -> bool:
     return not is_any(model, _UNREASONING)
+
+
+def no_reasoning(model: str) -> str:
+    """Return what stands for no reasoning where some is wanted back."""
+    return " " if is_any(model, _NOT_EMPTY) else ""
 
 
 def is_any(model: str, globs: tuple[str, ...]) -> bool:

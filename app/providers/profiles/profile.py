@@ -48,6 +48,7 @@ class Profile:
         prefill: whether the conversation may end with what the assistant said; else the user is
             made to ask for more, since some servers refuse it.
         nine_character_ids: whether the ids of calls must be nine letters or digits.
+        tool_names: whether a tool's message names the function, beside the id of its call.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
             `json_object` is asked for where that is known.
@@ -55,7 +56,8 @@ class Profile:
             (and none, which turns thinking off), `thinking_switch` that none has its own field.
         reasoning_field: the field of an assistant message in which the reasoning that led to its
             tool calls is sent back (U16); "" drops it.
-        empty_reasoning: whether that field is sent, empty, where there is no reasoning.
+        empty_reasoning: whether that field is sent, empty, where there is no reasoning; models that
+            take an empty text for none are sent a blank.
         returns_unknown_fields: whether fields of its answers that are not known here are sent
             back to it (U15); servers that know their own messages by heart refuse some.
         seed_field: the name of `seed` there.
@@ -111,6 +113,7 @@ class Profile:
     strict_false: bool = False
     prefill: bool = False
     nine_character_ids: bool = False
+    tool_names: bool = False
     tool_choice: ToolChoiceForm = "named"
     parallel_tool_calls: bool = True
     stream_options: bool = True

@@ -57,14 +57,15 @@ _HOSTED = replace(
     coarse_effort=True,
     encrypted_reasoning=False,
 )
-#: Google's, for its own models. Files: learnt from no document. docs: parallel_tool_calls and
-#: logprobs are not among the supported parameters. A call's arguments are an object inside.
+#: Google's, for its own models. docs: parallel_tool_calls and logprobs are not among the supported
+#: parameters. A call's arguments are an object inside.
 _GOOGLE = replace(
     _HOSTED,
     parallel_tool_calls=False,
     logprobs=False,
     user=False,
     total_has_thoughts=True,  # mozilla-ai/any-llm 1290, router-for-me/CLIProxyAPI 5733
+    tool_names=True,  # NousResearch/hermes-agent 19728
 )
 
 VENDORS = (
@@ -122,8 +123,8 @@ VENDORS = (
     # (leookun/cursor-byok 112), parallel_tool_calls (jackmpcollins/magentic 382).
     replace(_GOOGLE, name="gemini", seed=False, penalties=False),
     # console.groq.com, "OpenAI compatibility": logprobs, top_logprobs are a 400, unknown fields
-    # too (`property 'prompt_cache_key' is unsupported`); "Service tiers": on_demand, flex. The
-    # penalties are "not yet supported by any of our models". Unknown fields of a message: as above.
+    # too (`property 'prompt_cache_key' is unsupported`), a message's as well; "Service tiers":
+    # on_demand, flex. The penalties are "not yet supported by any of our models".
     replace(
         _HOSTED,
         name="groq",
@@ -238,8 +239,7 @@ VENDORS = (
         user=False,
     ),
     # platform.minimax.io, "OpenAI compatible API": max_completion_tokens, thinking; no tool_choice,
-    # response_format, penalties, seed, reasoning_effort; "the complete model response must be
-    # appended to the conversation history".
+    # response_format, penalties, seed, reasoning_effort; answers want to go back whole.
     replace(
         _HOSTED,
         name="minimax",

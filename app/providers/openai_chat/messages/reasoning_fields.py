@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.items import FunctionCall, Reasoning
 from app.providers.openai_chat.kept_fields import read_payload, returned
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, no_reasoning
 
 Json = dict[str, Any]
 _SEPARATOR = "\n\n"
@@ -80,4 +80,6 @@ class ReasoningFields:
             return {}
         if self._thoughts:
             return {field: _SEPARATOR.join(self._thoughts)}
-        return {field: ""} if has_calls and profile.empty_reasoning else {}
+        if has_calls and profile.empty_reasoning:
+            return {field: no_reasoning(self._model)}
+        return {}

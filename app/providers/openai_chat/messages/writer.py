@@ -206,6 +206,8 @@ class _Writer:
                 messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
             else:
                 shown += self._write_output(content, own_id)
+        if self._profile.tool_names:
+            _name_outputs(messages[place:])
         if shown:
             messages.append({"role": "user", "content": shown})
         if not reasoning.is_empty or self._profile.empty_reasoning:
@@ -230,6 +232,14 @@ class _Writer:
         if len(texts) == len(content) and (len(texts) < 2 or not self._profile.text_arrays):
             return "\n".join(texts)
         return [written_part(part, self._profile) for part in content]
+
+
+def _name_outputs(turn: list[Json]) -> None:
+    """Have each output of a turn's calls name the function, as Google's wants it."""
+    calls, *outputs = turn
+    names = {call["id"]: call["function"]["name"] for call in calls["tool_calls"]}
+    for output in outputs:
+        output["name"] = names[output["tool_call_id"]]
 
 
 def _is_system(items: Sequence[Item]) -> bool:
