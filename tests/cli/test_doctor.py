@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import orjson
@@ -140,6 +143,35 @@ def test_an_empty_folder_of_another_store_is_nothing_to_warn_of(
 ) -> None:
     (tmp_path / "spool" / "store_x").mkdir(parents=True)
     assert found(settings)["spool"] == Finding("spool", "ok", "responses waiting for this Redis: 0")
+
+
+def test_a_file_named_as_a_store_is_passed_over(settings: Settings) -> None:
+    settings.spool_dir.mkdir()
+    (settings.spool_dir / "store_x").write_text("a file")
+    assert found(settings)["spool"] == Finding("spool", "ok", "responses waiting for this Redis: 0")
+
+
+@pytest.mark.parametrize(
+    ("folder", "state"), [("store_x", "ok"), ("own", "warning")], ids=["another's", "own"]
+)
+def test_a_folder_that_this_user_may_not_read_ends_nothing(
+    settings: Settings, folder: str, state: str
+) -> None:
+    with connect(settings.redis) as client:
+        own = StoreIdentity(client, settings.redis.prefix).read()
+    shut = settings.spool_dir / (own if folder == "own" else folder)
+    shut.mkdir(parents=True)
+
+    def scan(place: Path, scandir: Callable[[Path], Any] = os.scandir) -> Any:
+        if place == shut:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(place)
+
+    with patch("app.store.spool.files.os.scandir", scan):
+        spool = found(settings)["spool"]
+    assert spool.state == state
+    if state == "warning":
+        assert spool.detail.endswith("cannot be read by this user: Permission denied")
 
 
 def test_a_provider_out_of_reach_has_failed(settings: Settings) -> None:

@@ -27,6 +27,7 @@ from tests.processes import until
 from tests.redis_refusals import REFUSALS, Refusing
 from tests.redis_server import running
 from tests.upstream.client import Upstream
+from tests.upstream.script import Script
 
 STRANGER_PREFIX = "stranger:"
 PARENT = "/v1/responses/{parent}"
@@ -331,5 +332,12 @@ def test_without_a_spool_it_says_so_and_what_is_lost_is_refused_and_counted(
             assert gateway.call("GET", "/readyz", key=None).status_code == 503
             lost = gateway.call("POST", "/v1/responses", {"model": "steady", "input": "hi"})
             assert (lost.status_code, lost.headers["x-should-retry"]) == (503, "false")
+            tag = "nowhere to keep it"
+            body = {"model": "steady", "input": Script(tag=tag).text()}
+            refused = gateway.call("POST", "/v1/responses", body)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+            assert "x-should-retry" not in refused.headers
+            assert upstream.requests(tag) == []
+            assert gateway.call("POST", "/v1/responses", body | {"store": False}).ok
         assert "gateway_spool_lost_total 1.0" in gateway.call("GET", "/metrics", key=None).text
-        until(lambda: gateway.create("and now")["status"] == "completed", "it to be stored again")
+        until(lambda: gateway.call("POST", "/v1/responses", body).ok, "it to be stored again")

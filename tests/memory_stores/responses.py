@@ -125,6 +125,9 @@ class MemoryStore:
         kept = [each.turn for each in self._kept.values() if each.turn.account == account]
         return sum(len(self._entries.alone(turn)) for turn in kept)
 
+    def require_room(self) -> None:
+        """Return: memory takes everything."""
+
     def ping(self) -> None:
         """Return: memory is always there."""
 

@@ -46,5 +46,8 @@ class StoreOfNothing:
     def stored_bytes(self, account: str) -> int:
         return 0
 
+    def require_room(self) -> None:
+        return
+
     def ping(self) -> None:
         return

@@ -84,6 +84,16 @@ def test_a_file_that_goes_while_it_is_looked_at_stops_nobody(spool: Spool, direc
     assert spool.take("resp_gone") is None
 
 
+def test_what_somebody_else_put_there_does_not_wait(spool: Spool, directory: Path) -> None:
+    kept = turn()
+    spool.put(kept)
+    (directory / "resp_folder.turn").mkdir()
+    os.mkfifo(directory / "resp_fifo.turn")  # nobody may wait for its writer
+    for name in ("notes.txt", "notes.turn", ".turn", "resp_1.turn.bak"):
+        (directory / name).write_bytes(b"")
+    assert spool.waiting() == [kept.response.id]
+
+
 def test_another_process_sees_what_waits(spool: Spool, directory: Path) -> None:
     assert spool.waiting() == []
     kept = turn()

@@ -58,6 +58,13 @@ def delivers(store: FlakyStore, tmp_path: Path, time: Time) -> SpoolDelivery:
     return delivery(store, tmp_path, time)
 
 
+def test_a_folder_of_the_store_that_takes_nothing_is_found_out(delivers: SpoolDelivery) -> None:
+    own = delivers.folders.own().directory
+    own.rmdir()
+    own.write_text("a file")
+    assert delivers.folders.fault() == "Not a directory"
+
+
 @pytest.fixture
 def spool(delivers: SpoolDelivery) -> Spool:
     return delivers.folders.own()

@@ -11,6 +11,7 @@ import pytest
 from app.domain.turns.page import PageQuery
 from app.domain.turns.turn import Turn
 from app.errors import NotFound, StorageUnavailable
+from app.store.connection.reasons import reason
 from app.store.responses.base import ResponseStore
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.files import Spool
@@ -135,6 +136,25 @@ def broken(store: SpoolingStore, delivers: SpoolDelivery) -> SpoolingStore:
     delivers.folders.own().directory.rmdir()
     delivers.folders.own().directory.write_text("a file where the directory would be")
     return store
+
+
+def test_no_answer_is_bought_that_fits_nowhere(
+    broken: SpoolingStore, beneath: FlakyStore, delivers: SpoolDelivery
+) -> None:
+    broken.require_room()
+    beneath.full = True
+    with pytest.raises(StorageUnavailable):
+        broken.save(turn())
+    with pytest.raises(StorageUnavailable) as refused:
+        broken.require_room()
+    assert reason(refused.value).startswith("OOM")
+    beneath.full = False
+    delivers.tick()
+    broken.require_room()
+
+
+def test_answers_are_bought_while_the_spool_takes_them(store: SpoolingStore, waiting: Turn) -> None:
+    store.require_room()
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -26,6 +26,9 @@ def spool_finding(spool: SpoolDelivery, *, takes_writes: bool) -> Finding:
     `takes_writes` says that Redis does: what waits is delivered then.
     """
     folders = spool.folders
+    with suppress(GatewayError):
+        spool.identify()
+    folders.doubt()  # it may have been tried before the store's own folder was known
     if (fault := folders.fault()) is not None:
         return Finding(
             "spool",
@@ -44,13 +47,19 @@ def spool_finding(spool: SpoolDelivery, *, takes_writes: bool) -> Finding:
         )
     if not folders.directory.is_dir():
         return Finding("spool", "ok", f"{folders.directory} is created when it is needed")
-    with suppress(GatewayError):
-        spool.identify()
     if folders.store_id is None:
         return Finding(
             "spool", "warning", "which Redis its responses wait for is unknown: none answers"
         )
-    return _waiting(folders, takes_writes=takes_writes)
+    try:
+        return _waiting(folders, takes_writes=takes_writes)
+    except OSError as error:
+        return Finding(
+            "spool",
+            "warning",
+            f"{folders.directory} cannot be read by this user: {error.strerror}",
+            "run doctor as the user of the service",
+        )
 
 
 def _waiting(folders: SpoolFolders, *, takes_writes: bool) -> Finding:

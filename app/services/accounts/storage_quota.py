@@ -9,11 +9,13 @@ from app.store.responses.base import ResponseStore
 
 
 def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:
-    """Return unless the request is to be stored and its account has no room left.
+    """Return unless the request is to be stored, and its account or the store has no room left.
 
     What is being answered meanwhile is stored as well: an account may pass its bound by what it has
     in flight. Raises as `refuse_full_account` does.
     """
+    if request.store:
+        store.require_room()
     if request.store or request.conversation is not None:
         refuse_full_account(store, caller)
 

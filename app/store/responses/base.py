@@ -80,6 +80,13 @@ class ResponseStore(Protocol):
         """Return how many bytes an account has stored; deleting changes nothing, purging does."""
         ...
 
+    def require_room(self) -> None:
+        """Return unless it is known that no answer can be kept: then none is to be bought.
+
+        Nothing is asked. Raises StorageUnavailable.
+        """
+        ...
+
     def ping(self) -> None:
         """Return when the store answers."""
         ...

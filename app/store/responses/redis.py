@@ -232,6 +232,9 @@ class RedisStore:
         """Return how many bytes an account has stored."""
         return self._stored.of(account)
 
+    def require_room(self) -> None:
+        """Return: what Redis does not take is found out by writing it."""
+
     def ping(self) -> None:
         """Return when the store answers."""
         with translated():

@@ -113,6 +113,7 @@ class SpoolDelivery:
     def lost(self, turn: Turn, error: OSError) -> None:
         """Count an answer that neither the store nor the spool took."""
         SPOOL_LOST.inc()
+        self.folders.doubt()
         why = error.strerror or type(error).__name__
         log.error("response_lost", response_id=turn.response.id, reason=why)
 

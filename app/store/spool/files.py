@@ -72,10 +72,8 @@ class Spool:
             return []
         if changed_at_ns == self._empty_at_ns:
             return []
-        found = sorted(
-            (each for each in self.directory.iterdir() if each.suffix in (_TURN, _KEPT)),
-            key=_changed_at,
-        )
+        with os.scandir(self.directory) as entries:
+            found = sorted((Path(each) for each in entries if _is_answer(each)), key=_changed_at)
         if not found and time.time_ns() - changed_at_ns > _SETTLED_NS:
             self._empty_at_ns = changed_at_ns
         return list(dict.fromkeys(path.stem for path in found))
@@ -198,6 +196,12 @@ def _parted(data: bytes) -> tuple[dict[str, Any], bytes]:
         raise ValueError("the file is damaged")
     head, _, entry = whole.partition(b"\n")
     return orjson.loads(head), entry
+
+
+def _is_answer(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry of the directory is an answer; whatever else is there is not ours."""
+    is_named_so = entry.name.startswith("resp_") and entry.name.endswith((_TURN, _KEPT))
+    return is_named_so and (entry.is_file() or entry.is_symlink())
 
 
 def _changed_at(path: Path) -> float:

@@ -74,8 +74,12 @@ class SpoolFolders:
             yield self._unnamed
 
     def foreign(self) -> dict[str, int]:
-        """Return how many answers wait here for each other store that has a folder here."""
-        return {name: len(Spool(self.directory / name).waiting()) for name in self._others()}
+        """Return how many answers wait here for each other store, as far as this user may read."""
+        found = {}
+        for name in self._others():
+            with suppress(PermissionError):  # it is another user's
+                found[name] = len(Spool(self.directory / name).waiting())
+        return found
 
     def unnamed(self) -> int:
         """Return how many answers wait here that name no store."""
@@ -108,10 +112,16 @@ class SpoolFolders:
             self._probed_at = self._now()
         return self._fault
 
+    def doubt(self) -> None:
+        """Have it be tried anew whether an answer can be put here: one could not."""
+        self._probed_at = None
+
     def _others(self) -> list[str]:
         with suppress(FileNotFoundError, NotADirectoryError):
-            names = [each.name for each in self.directory.iterdir()]
-            return sorted(n for n in names if n.startswith(_PREFIX) and n != self._store_id)
+            named = [each for each in self.directory.iterdir() if each.name.startswith(_PREFIX)]
+            return sorted(
+                each.name for each in named if each.name != self._store_id and each.is_dir()
+            )
         return []
 
     def _probed(self) -> str | None:
@@ -127,8 +137,12 @@ class SpoolFolders:
         return None if os.access(there, os.W_OK) else os.strerror(errno.EACCES)
 
     def _try_to_write(self) -> None:
-        probe = self.directory / f".{os.getpid()}.probe"
+        folder = self.own().directory
+        if not folder.exists():  # then it is made in the other
+            folder = self.directory
+        probe = folder / f".{os.getpid()}.probe"
         try:
             probe.write_bytes(_PROBE)
         finally:
-            probe.unlink(missing_ok=True)
+            with suppress(OSError):
+                probe.unlink()

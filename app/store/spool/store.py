@@ -7,6 +7,9 @@ The policy, as a caller sees it.
 - An answer that is to be saved is tried again for 5 s, then written to the spool, and counts as
   saved. That costs 5 s once: the next ones go straight to the spool until Redis has taken a write
   again, which is found out beside the requests (delivery.py).
+- Where the spool takes nothing either, an answer that was bought is lost
+  (`gateway_spool_lost_total`). From then on none is bought that is to be saved, until one of both
+  takes writes again.
 - An answer that waits in the spool can be fetched on this machine. Whatever else is asked of it
   has it delivered first, and is StorageUnavailable where that fails. On other machines it is
   unknown until it is delivered, at most 5 s after Redis takes writes again.
@@ -114,7 +117,7 @@ class SpoolingStore:
             self._delivery.put(turn, fault, is_kept=isinstance(fault, Unconfirmed))
         except OSError as error:
             self._delivery.lost(turn, error)
-            raise fault from error
+            raise fault from fault.__cause__  # the breaker has it, too: Redis's word is to stay
         return True
 
     def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
@@ -182,6 +185,16 @@ class SpoolingStore:
     def stored_bytes(self, account: str) -> int:
         """Return how many bytes an account has stored; what waits in the spool is not counted."""
         return self._store.stored_bytes(account)
+
+    def require_room(self) -> None:
+        """Raise StorageUnavailable while the store takes no write and the spool no answer."""
+        why = self._breaker.why
+        if why is not None and self._delivery.folders.fault() is not None:
+            raise StorageUnavailable(
+                "Responses can be stored neither in Redis nor on disk at the moment: try again "
+                "soon, or ask with 'store': false.",
+                retry_after_s=1,
+            ) from why.__cause__
 
     def ping(self) -> None:
         """Return when the store answers."""
