@@ -195,6 +195,26 @@ def test_reasoning_is_shown_by_whatever_name_it_has(message: dict[str, Any]) -> 
     assert texts(streamed(message, {"content": "Hi"})) == shown
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "reasoning", "text": "hm"},
+        {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "hm"}]},
+        {"type": "reasoning_text", "text": "hm"},
+    ],
+    ids=["databricks", "mistral", "thinking", "text", "content", "reasoning_text"],
+)  # fmt: skip
+def test_reasoning_is_shown_from_parts_of_a_content(part: dict[str, Any]) -> None:
+    words = {"type": "text", "text": "Hi"}
+    assert texts(whole(content=[part, words])) == [Thought("hm"), Text("Hi")]
+    assert texts(streamed({"content": [part]}, {"content": [words]})) == [
+        Thought("hm"), Text("Hi"),
+    ]  # fmt: skip
+
+
 def test_details_that_are_encrypted_say_nothing() -> None:
     details = [{"type": "reasoning.encrypted", "data": "AAAA"}]
     assert texts(whole(reasoning_details=details, content="Hi")) == [Text("Hi")]

@@ -59,6 +59,9 @@ _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
 #: Where it stands in pieces that travel back, and at some servers nowhere else.
 _DETAILS = ("reasoning_details", "thinking_blocks")
 _CALLS = ("tool_calls", "function_call")
+#: Parts that are reasoning, Databricks' and Mistral's among them, and where its text stands there.
+_THINKING_PARTS = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "summary_text")
+_PARTS_THOUGHTS = ("thinking", "text", "summary", "content", "reasoning", "reasoning_content")
 
 
 class MessageReader:
@@ -234,8 +237,10 @@ class MessageReader:
         if kind in ("text", "output_text"):
             if text := self.reader.text(part, "text"):
                 self._say(text, (), deltas)
-        elif kind in ("thinking", "reasoning"):
-            if thought := self.reader.text(part, "thinking" if "thinking" in part else "text"):
+        elif kind in _THINKING_PARTS:
+            given = {name: value for name, value in part.items() if name in _PARTS_THOUGHTS}
+            if thought := text_in(list(given.values())):
+                self._end_tag(deltas)
                 self._think("", thought, deltas)
         elif kind == "refusal":
             if refusal := self.reader.text(part, "refusal"):
