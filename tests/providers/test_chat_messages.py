@@ -355,3 +355,30 @@ def test_no_reasoning_is_said_as_the_models_server_takes_it(
     items = (user("Hi."), call("c1"), output("c1", "warm"))
     sent = to_messages([], items, profile, model, thinks=thinks)
     assert sent[1].get("reasoning_content") == expected
+
+
+AFTER_CALLS = knowing(
+    reasoning_field="reasoning_content", empty_reasoning=True, reasoning_after_calls=True
+)
+
+
+def _thought(text: str) -> Reasoning:
+    return Reasoning("rs_1", summary=(text,))
+
+
+def test_what_follows_calls_has_its_reasoning_where_the_server_wants_it() -> None:
+    sent = messages_of(
+        user("Hi."), _thought("a"), call("c1"), output("c1", "warm"), _thought("b"),
+        assistant("It is warm."), user("And now?"), _thought("c"), assistant("Still."),
+        user("Bye."), profile=AFTER_CALLS,
+    )  # fmt: skip
+    spoken = [message for message in sent if message["role"] == "assistant"]
+    assert [message.get("reasoning_content") for message in spoken] == ["a", "b", None]
+
+
+def test_what_follows_calls_has_an_empty_reasoning_where_there_is_none() -> None:
+    items = (user("Hi."), call("c1"), output("c1", "warm"), assistant("Warm."), user("Bye."))
+    assert messages_of(*items, profile=AFTER_CALLS)[3] == {
+        "role": "assistant", "content": "Warm.", "reasoning_content": "",
+    }  # fmt: skip
+    assert messages_of(*items)[3] == {"role": "assistant", "content": "Warm."}

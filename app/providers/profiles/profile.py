@@ -58,6 +58,8 @@ class Profile:
             tool calls is sent back (U16); "" drops it.
         empty_reasoning: whether that field is sent, empty, where there is no reasoning; models that
             take an empty text for none are sent a blank.
+        reasoning_after_calls: whether that field is sent as well with what the assistant says
+            behind calls, until somebody else speaks.
         returns_unknown_fields: whether fields of its answers that are not known here are sent
             back to it (U15); servers that know their own messages by heart refuse some.
         seed_field: the name of `seed` there.
@@ -124,6 +126,7 @@ class Profile:
     thinking_switch: bool = False
     reasoning_field: str = ""
     empty_reasoning: bool = False
+    reasoning_after_calls: bool = False
     returns_unknown_fields: bool = True
     tells_reasoning: bool = True
     think_tag: str = "think"

@@ -193,8 +193,8 @@ VENDORS = (
         safety_identifier=True,
         prompt_cache_key=True,
     ),
-    # api-docs.deepseek.com, "Create chat completion", "Thinking mode": reasoning_content is wanted
-    # back with tool calls; no user, seed, parallel_tool_calls, json_schema; text only.
+    # api-docs.deepseek.com, "Create chat completion": text only; no user, seed, json_schema,
+    # parallel_tool_calls. "Thinking mode": turns with calls want their reasoning_content back.
     replace(
         OPEN,
         name="deepseek",
@@ -204,6 +204,7 @@ VENDORS = (
         thinking_switch=True,
         reasoning_field="reasoning_content",
         empty_reasoning=True,
+        reasoning_after_calls=True,
         seed=False,
         user=False,
     ),
@@ -257,8 +258,7 @@ VENDORS = (
         penalties=False,
         user=False,
     ),
-    # docs.together.ai, "Create chat completion", and the vendor's client (together 3.1): logprobs
-    # is a number there; no user, no parallel_tool_calls.
+    # docs.together.ai, and the vendor's client (together 3.1): logprobs is a number there.
     replace(_HOSTED, name="together", parallel_tool_calls=False, logprobs=False, user=False),
     # docs.fireworks.ai, "Create chat completion", and the vendor's client (fireworks-ai 1.2):
     # prompt_cache_key steers its cache, service_tier has OpenAI's names, a function has `strict`;

@@ -43,14 +43,20 @@ class ReasoningFields:
         text = (payload or {}).get("text")
         self._thoughts += [text] if text else item.content or item.summary
 
-    def completed(self, message: Json, calls: Sequence[FunctionCall] = ()) -> Json:
-        """Return the turn's message with these fields; `calls` are those in its tool_calls."""
-        if self.is_empty and not (calls and self._profile.empty_reasoning):
+    def completed(
+        self, message: Json, calls: Sequence[FunctionCall] = (), *, follows_calls: bool = False
+    ) -> Json:
+        """Return the turn's message with these fields; `calls` are those in its tool_calls.
+
+        `follows_calls` says that it stands behind others, which nobody has spoken since.
+        """
+        is_wanted = bool(calls) or (follows_calls and self._profile.reasoning_after_calls)
+        if self.is_empty and not (is_wanted and self._profile.empty_reasoning):
             return message
         if calls and self._thoughts and any(each.get("in_tags") for each in self._payloads):
             message["content"] = self._in_tags(message["content"] or "")
-        elif calls or self._payloads:
-            message |= self._text(has_calls=bool(calls))
+        elif is_wanted or self._payloads:
+            message |= self._text(is_wanted=is_wanted)
         if not self._payloads or not self._profile.returns_unknown_fields:
             return message
         fields, of_calls = returned(self._payloads, calls)
@@ -70,16 +76,16 @@ class ReasoningFields:
         tag = self._profile.think_tag
         return f"<{tag}>\n{_SEPARATOR.join(self._thoughts)}\n</{tag}>\n\n{content}"
 
-    def _text(self, *, has_calls: bool) -> Json:
+    def _text(self, *, is_wanted: bool) -> Json:
         profile = self._profile
         came_in = [each["field"] for each in self._payloads if each.get("text")]
-        field = profile.reasoning_field if has_calls or came_in else ""
+        field = profile.reasoning_field if is_wanted or came_in else ""
         if not field and came_in and profile.returns_unknown_fields:
             field = came_in[-1]
         if not field or not self._thinks:
             return {}
         if self._thoughts:
             return {field: _SEPARATOR.join(self._thoughts)}
-        if has_calls and profile.empty_reasoning:
+        if is_wanted and profile.empty_reasoning:
             return {field: no_reasoning(self._model)}
         return {}

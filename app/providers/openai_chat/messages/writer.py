@@ -90,6 +90,7 @@ class _Writer:
         self._profile = profile
         self._reasoning = ReasoningFields(profile, model, thinks=thinks)
         self._is_in_turn = False
+        self.follows_calls = False  # nobody has spoken since
         self._texts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
@@ -139,6 +140,7 @@ class _Writer:
             return
         if self._is_in_turn:
             self.end_turn()
+        self.follows_calls = False
         if role != "user":
             role = "developer" if self._profile.developer_role and role == "developer" else "system"
         written = self._content(content) if text is None else text
@@ -173,9 +175,12 @@ class _Writer:
         if self._calls:
             self._write_calls(text)
             self._calls.clear()
+            self.follows_calls = True
         elif text:
             message: Json = {"role": "assistant", "content": text}
-            self.messages.append(message if reasoning.is_empty else reasoning.completed(message))
+            if self.follows_calls or not reasoning.is_empty:
+                message = reasoning.completed(message, follows_calls=self.follows_calls)
+            self.messages.append(message)
         if self._outputs:
             self._outputs.clear()
         if not reasoning.is_empty:
