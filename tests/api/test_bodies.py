@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 from app.api import context
 from app.api.http.bodies import pacing
 from app.schemas.request.body import MAX_BODY_BYTES, parse_json
+from app.schemas.request.known_parts import SplitBody
 from tests.api.conftest import Asker
 
 ASKED = json.dumps({"model": "local/echo", "input": "Hi"}).encode()
@@ -181,9 +182,6 @@ def test_a_body_in_chunks_that_turns_out_too_long_is_refused(owner: Asker) -> No
     )
 
 
-KNOWN, PARSERS = "schemas.request.tools.known", ("parse_json", "_parsed")
-
-
 @pytest.mark.parametrize(
     ("text", "alone"),
     [("a" * 1000, False), ("\n" * 600_000, True), ("a" * 600_000, True)],
@@ -194,14 +192,19 @@ def test_large_bodies_are_parsed_one_at_a_time(
 ) -> None:
     with app.app_context():
         parsing = context.services().in_flight.parsing
-    locked = []
+    locked, assembled = [], SplitBody._put_together
 
     def parse(raw: bytes) -> object:
         locked.append(parsing.locked())
         return parse_json(raw)
 
-    for name in ("api.http.bodies.parse_json", *(f"{KNOWN}.{each}" for each in PARSERS)):
-        monkeypatch.setattr(f"app.{name}", parse)
+    def put_together(body: SplitBody) -> object:
+        locked.append(parsing.locked())
+        return assembled(body)
+
+    for module in ("api.http.bodies", "schemas.request.known_parts"):
+        monkeypatch.setattr(f"app.{module}.parse_json", parse)
+    monkeypatch.setattr(SplitBody, "_put_together", put_together)
     response = owner.ask("POST", "/v1/responses", {"model": "local/echo", "input": text})
     assert (response.status_code, locked, parsing.locked()) == (200, [alone], False)
 

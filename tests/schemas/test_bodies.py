@@ -55,9 +55,9 @@ def test_of_repeated_keys_the_last_counts() -> None:
     assert request.model == "b"
 
 
-def test_an_integer_beyond_64_bits_is_none() -> None:
+def test_an_integer_beyond_64_bits_is_out_of_bounds() -> None:
     raw = b'{"model": "m", "input": "", "seed": 36893488147419103232}'
-    assert verdict(parse_json(raw)) == ("invalid_type", "seed")
+    assert verdict(parse_json(raw)) == ("integer_above_max_value", "seed")
 
 
 def test_an_escaped_nul_is_a_character_like_others() -> None:
