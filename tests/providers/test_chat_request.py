@@ -9,6 +9,7 @@ import pytest
 from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.request import INCLUDE_LOGPROBS
 from app.providers.openai_chat.request import ignored, to_upstream
+from app.providers.openai_responses import request as responses
 from app.providers.profiles import PROFILES, Profile
 from tests.providers.chatting import GENERIC, OPENAI, knowing, request
 
@@ -233,3 +234,28 @@ def test_nothing_is_named_that_was_not_asked_for() -> None:
 
 def test_the_usual_tier_is_nothing_to_name() -> None:
     assert ignored(request(service_tier="auto"), knowing(service_tier=False)) == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "is_sent"),
+    [
+        ("grok-4", "high", False),
+        ("x-ai/grok-4-fast-reasoning", "low", False),
+        ("grok-code-fast-1", "low", False),
+        ("grok-3-mini", "high", True),
+        ("grok-4.5", "high", True),
+        ("grok-4.20-multi-agent-0309", "high", True),
+        ("glm-5.3", "none", False),
+        ("glm-5.3", "low", True),
+        ("glm-4.6", "none", True),
+    ],
+)
+def test_a_model_is_not_told_an_effort_that_it_refuses(
+    model: str, effort: str, is_sent: bool
+) -> None:
+    asked = request(model=model, reasoning=ReasoningOptions(effort))
+    assert ("reasoning_effort" in to_upstream(asked, GENERIC)) is is_sent
+    assert ignored(asked, GENERIC) == (() if is_sent else ("reasoning.effort",))
+    in_responses = responses.to_upstream(asked, GENERIC)
+    assert ("reasoning" in in_responses) is is_sent
+    assert responses.ignored(asked, GENERIC) == (() if is_sent else ("reasoning.effort",))

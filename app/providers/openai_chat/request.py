@@ -19,7 +19,13 @@ from app.domain.request import INCLUDE_LOGPROBS, ModelRequest, Parameters
 from app.domain.tools import FunctionTool, NamedFunction
 from app.providers.openai_chat.messages.known import KnownMessages
 from app.providers.openai_chat.messages.writer import to_messages
-from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
+from app.providers.profiles import (
+    Profile,
+    is_tier_ignored,
+    may_reason,
+    takes_effort,
+    tier_name,
+)
 from app.providers.writing.details import ignored_details
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
@@ -73,7 +79,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     if parameters.tools:
         body |= tool_fields(parameters, parameters.functions, profile, _WORDS)
     if parameters.reasoning is not None:
-        body |= _reasoning(parameters.reasoning, profile)
+        body |= _reasoning(parameters.reasoning, profile, request.model)
     if parameters.text is not PLAIN_TEXT:
         body |= _text(parameters.text, profile)
     if parameters.top_logprobs or parameters.include or parameters.metadata:
@@ -94,7 +100,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     if parameters.tools:
         names += ignored_tools(parameters, profile)
     if parameters.reasoning is not None:
-        names += _ignored_reasoning(parameters.reasoning, profile)
+        names += _ignored_reasoning(parameters.reasoning, profile, request.model)
     if parameters.text is not PLAIN_TEXT:
         names += _ignored_text(parameters.text, profile)
     if not profile.logprobs:
@@ -102,8 +108,11 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _ignored_reasoning(options: ReasoningOptions, profile: Profile) -> Iterator[str]:
-    if options.effort is not None and not _is_effort_known(options.effort, profile):
+def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Iterator[str]:
+    effort = options.effort
+    if effort is not None and not (
+        takes_effort(model, effort) and _is_effort_known(effort, profile)
+    ):
         yield "reasoning.effort"
     # What a server tells of its reasoning is shown, and no other can be had to.
     if options.summary is not None and (options.summary == "none") == profile.tells_reasoning:
@@ -171,9 +180,9 @@ def _says_strict(strict: bool | None, profile: Profile) -> bool:
     return bool(strict) or (strict is False and profile.strict_false)
 
 
-def _reasoning(options: ReasoningOptions, profile: Profile) -> Json:
+def _reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Json:
     effort = options.effort
-    if effort is None:
+    if effort is None or not takes_effort(model, effort):
         return {}
     if effort == "none" and profile.thinking_switch:
         return {"thinking": {"type": "disabled"}}

@@ -21,7 +21,13 @@ from app.providers.openai_responses.forwarded import with_forwarded
 from app.providers.openai_responses.items import to_items, with_one_system
 from app.providers.openai_responses.prompt_cache import cache_options
 from app.providers.openai_responses.tools import TOOL_WORDS
-from app.providers.profiles import Profile, is_tier_ignored, may_reason, tier_name
+from app.providers.profiles import (
+    Profile,
+    is_tier_ignored,
+    may_reason,
+    takes_effort,
+    tier_name,
+)
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
     effort_sent,
@@ -66,7 +72,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     if parameters.top_logprobs and profile.logprobs:
         body["top_logprobs"] = parameters.top_logprobs
     if parameters.reasoning is not None:
-        body |= _reasoning(parameters.reasoning, profile)
+        body |= _reasoning(parameters.reasoning, profile, request.model)
     if parameters.text is not PLAIN_TEXT:
         body |= _text(parameters.text, profile)
     brings_tools = bool(request.known_tools) and AdditionalTools in map(type, items)
@@ -110,7 +116,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     if is_tier_ignored(parameters.service_tier, profile):
         names.append("service_tier")
     if parameters.reasoning is not None:
-        names += _ignored_reasoning(parameters.reasoning, profile)
+        names += _ignored_reasoning(parameters.reasoning, profile, request.model)
     if parameters.text.verbosity is not None and not profile.verbosity:
         names.append("text.verbosity")
     if not profile.logprobs:
@@ -120,10 +126,12 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     return tuple(name for name in names if name not in request.forwarded)
 
 
-def _ignored_reasoning(options: ReasoningOptions, profile: Profile) -> Iterator[str]:
+def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Iterator[str]:
     is_unknown = profile.effort == "none"
     effort = options.effort
-    if effort is not None and (is_unknown or effort_sent(effort, profile) != effort):
+    if effort is not None and (
+        is_unknown or not takes_effort(model, effort) or effort_sent(effort, profile) != effort
+    ):
         yield "reasoning.effort"
     if is_unknown and options.summary not in (None, "none"):
         yield "reasoning.summary"
@@ -139,11 +147,11 @@ def _include(request: ModelRequest, profile: Profile) -> list[str]:
     return include + included(request.parameters.include, hosted_types(request.known_tools))
 
 
-def _reasoning(options: ReasoningOptions, profile: Profile) -> Json:
+def _reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Json:
     if profile.effort == "none":
         return {}
     fields: Json = {}
-    if options.effort is not None:
+    if options.effort is not None and takes_effort(model, options.effort):
         fields["effort"] = effort_sent(options.effort, profile)
     if options.summary not in (None, "none"):
         fields["summary"] = options.summary

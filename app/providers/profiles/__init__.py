@@ -3,7 +3,13 @@
 from app.providers.profiles.agent_tools import known_tools
 from app.providers.profiles.cache_minimums import least_cached_tokens
 from app.providers.profiles.choice import PROFILES, profile_of
-from app.providers.profiles.families import facts_of, is_reasoning_model, may_reason, no_reasoning
+from app.providers.profiles.families import (
+    facts_of,
+    is_reasoning_model,
+    may_reason,
+    no_reasoning,
+    takes_effort,
+)
 from app.providers.profiles.hosts import deployment_in, profile_by_url
 from app.providers.profiles.profile import Profile, ToolChoiceForm
 from app.providers.profiles.tiers import is_tier_ignored, tier_name
@@ -23,6 +29,7 @@ __all__ = [
     "no_reasoning",
     "profile_by_url",
     "profile_of",
+    "takes_effort",
     "tier_name",
     "vendor_name",
 ]

@@ -21,6 +21,14 @@ _UNREASONING = (
 #: Models whose server takes an empty reasoning_content for none, which is a 400; a blank is some:
 #: theopenco/llmgateway 2093, earendil-works/pi 4178.
 _NOT_EMPTY = ("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*")
+#: Models that refuse to be told how much to think, though they do: NousResearch/hermes-agent 23435,
+#: asked of api.x.ai; earendil-works/pi 8381.
+_WITHOUT_EFFORT = (
+    *("grok-2*", "grok-3", "grok-3-fast*", "grok-3-latest", "grok-4", "grok-4-*"),
+    *("grok-4.20-0*", "grok-code*", "grok-build*"),
+)
+#: Models that refuse not to think at all: NousResearch/hermes-agent 85890, 96373.
+_ALWAYS_THINKING = ("glm-5.[2-9]*",)
 
 #: How much models can be told to think, by the first that fits. developers.openai.com, "Reasoning
 #: models": some take no more than these. Of the others three are known everywhere.
@@ -65,6 +73,14 @@ def may_reason(request: ModelRequest) -> bool:
 @lru_cache(maxsize=1024)
 def _may_by_name(model: str) -> bool:
     return not is_any(model, _UNREASONING)
+
+
+@lru_cache(maxsize=1024)
+def takes_effort(model: str, effort: str) -> bool:
+    """Tell whether a model can be told to think so much: it is not known to refuse it."""
+    if is_any(model, _WITHOUT_EFFORT):
+        return False
+    return effort != "none" or not is_any(model, _ALWAYS_THINKING)
 
 
 def no_reasoning(model: str) -> str:
