@@ -139,12 +139,29 @@ def test_servers_and_models_have_their_own() -> None:
     }
 
 
-def test_a_system_message_at_the_beginning_is_joined_with_the_instructions() -> None:
+def test_behind_a_system_message_at_the_beginning_messages_are_known() -> None:
     known, profile = KnownMessages(), replace(PROFILES["generic"], one_system=True)
     history = (Message("", "system", (InputText("Be kind."),)), *agent(20))
-    for _ in range(3):
+    for fresh in (42, 3, 3):
         messages = to_messages(["Be brief."], history, profile, "m", known=known)
         assert messages[0] == {"role": "system", "content": "Be brief.\n\nBe kind."}
+        assert sum(type(each) is dict for each in messages) == fresh
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Message("", "assistant", (OutputText(""),)),
+        FunctionCallOutput("", "call_of_before", "lost"),
+        Reasoning("", ("Hm.",)),
+    ],
+    ids=["silence", "output", "reasoning"],
+)
+def test_a_system_message_behind_what_becomes_nothing_is_joined(first: Item) -> None:
+    system = (Message("", "system", (InputText("Be kind."),)),) * 2
+    known, history = KnownMessages(), (first, *system, *agent(20))
+    for _ in range(3):
+        pieces(history, known, "vllm")
 
 
 def test_what_begins_with_long_texts_is_not_kept() -> None:

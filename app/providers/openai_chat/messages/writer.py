@@ -70,10 +70,12 @@ def to_messages(
     writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
         writer.write_message(Message("", "developer", (InputText(text),)))
-    if known is None or (profile.one_system and _is_system(items)):
+    if known is None:
         writer.write(items)
     else:
-        known.write(writer, tuple(items), (profile, model, thinks))
+        joined = _joined(items) if profile.one_system else 0
+        writer.write(items[:joined])
+        known.write(writer, tuple(items[joined:]), (profile, model, thinks))
     writer.end()
     return _with_one_system(writer.messages) if profile.one_system else writer.messages
 
@@ -247,10 +249,18 @@ def _name_outputs(turn: list[Json]) -> None:
         output["name"] = names[output["tool_call_id"]]
 
 
-def _is_system(items: Sequence[Item]) -> bool:
-    """Tell whether the first item is a system message, which may be joined to those before it."""
-    first = items[0] if items else None
-    return isinstance(first, Message) and first.role in {"system", "developer"}
+def _joined(items: Sequence[Item]) -> int:
+    """Return how many items, from the first one on, may be joined with system messages before them.
+
+    What the next one becomes is no system message. Some become nothing, so that one leads that
+    is behind them: then it is all of the items.
+    """
+    for count, item in enumerate(items):
+        if isinstance(item, Message) and item.role in {"system", "developer"}:
+            continue
+        is_user = isinstance(item, Message) and item.role == "user"
+        return count if is_user or isinstance(item, FunctionCall) else len(items)
+    return len(items)
 
 
 def _with_one_system(messages: list[Any]) -> list[Any]:
