@@ -195,9 +195,11 @@ def test_short_ones_are_not_worth_it() -> None:
 
 def test_nothing_is_remembered_of_a_private_body(memory: BodyMemory) -> None:
     for _ in range(3):
-        memory.split("acme", body(history(3, "hunter2")), is_private=True)
+        raw = body(history(3, "hunter2"), tools=[{"type": "function", "name": "f" * 60}] * 20)
+        memory.split("acme", raw, is_private=True)
     assert not memory.items.size
     assert not memory.items._seen
+    assert not memory.tools._seen
 
 
 def test_what_nobody_sends_is_forgotten() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from app.api import context
 from app.api.in_flight import Place
 from app.api.turns.turn import turn_of
+from app.domain.accounts.accounts import Caller
 from app.domain.slices import MOMENT_S
 from app.errors import (
     CallerGone,
@@ -20,6 +21,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
+from app.schemas.request.known_parts import SplitBody
 
 _JSON = "application/json"
 #: Where a request has its Idempotency-Key, which wants the body's digest (C3).
@@ -72,9 +74,9 @@ def json_body(current: context.CallContext) -> Any:
 
 
 def parse_message(
-    services: context.Services, account: str, place: Place | None, raw: bytes
+    services: context.Services, caller: Caller, place: Place | None, raw: bytes
 ) -> tuple[Any, int]:
-    """Return the JSON of an account's message on a WebSocket, and what it takes.
+    """Return the JSON of a caller's message on a WebSocket, and what it takes.
 
     `place` has room for it, where it is long.
 
@@ -84,7 +86,7 @@ def parse_message(
     """
     if len(raw) <= _LIGHT:
         return parse_json(raw), len(raw)
-    split = services.body_memory.split(account, raw)
+    split = _split(services, caller, raw)
     memory = split.memory
     if place is not None:
         services.in_flight.weigh(place, memory)
@@ -131,14 +133,18 @@ def _parsed(current: context.CallContext, body: bytes) -> Any:
     if IDEMPOTENCY_KEY in current.environ:
         current.body_digest = hashlib.sha256(body).digest()
     if len(body) > _LIGHT:
-        caller = current.caller
-        is_private = caller.content_key is not None
-        split = current.services.body_memory.split(caller.account, body, is_private=is_private)
+        split = _split(current.services, current.caller, body)
         _weigh(current, split.memory)
         if len(body) > _LARGE:
             let_others_run()
         return split.parsed()
     return parse_json(body)
+
+
+def _split(services: context.Services, caller: Caller, body: bytes) -> SplitBody:
+    """Return a body apart from what its account has sent before: of an encrypted one, nothing."""
+    is_private = caller.content_key is not None
+    return services.body_memory.split(caller.account, body, is_private=is_private)
 
 
 def _weigh(current: context.CallContext, memory: int) -> None:

@@ -128,9 +128,7 @@ class Session:
                     "A message must be JSON as text: send a text frame, not a binary one.",
                     code="invalid_json",
                 )
-            frame, memory_bytes = parse_message(
-                self._services, self._caller.account, place, message.data
-            )
+            frame, memory_bytes = parse_message(self._services, self._caller, place, message.data)
             event = CLIENT_EVENT.load(frame)
             stream_id = event.stream_id
             place = self._obey(event, frame, len(message.data), memory_bytes, place)

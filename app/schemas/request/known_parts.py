@@ -81,7 +81,7 @@ class BodyMemory:
     def split(self, account: str, raw: bytes, *, is_private: bool = False) -> SplitBody:
         """Return a body's JSON apart from its long texts, and from what came before.
 
-        Of items of a body that `is_private` nothing is remembered.
+        Of a body that `is_private` nothing is remembered.
         """
         texts = long_texts(raw) if len(raw) > LONG_TEXT else None
         rest = raw if texts is None else texts.rest
@@ -89,7 +89,7 @@ class BodyMemory:
         items = self.items.find(account, raw) if texts is None and not is_private else None
         if items is not None:
             rest = b"".join((rest[: items.start], _ITEMS_JSON, rest[items.end :]))
-        tools = self.tools.find(account, rest)
+        tools = None if is_private else self.tools.find(account, rest)
         if tools is not None:
             rest = b"".join((rest[: tools.start], _TOOLS_JSON, rest[tools.end :]))
         return SplitBody(raw, rest, items, None if tools is None else tools.tools, texts)
