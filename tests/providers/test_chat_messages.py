@@ -382,3 +382,30 @@ def test_what_follows_calls_has_an_empty_reasoning_where_there_is_none() -> None
         "role": "assistant", "content": "Warm.", "reasoning_content": "",
     }  # fmt: skip
     assert messages_of(*items)[3] == {"role": "assistant", "content": "Warm."}
+
+
+STRICT = knowing(strict_roles=True)
+
+
+def roles(*items: Item, profile: Profile = STRICT) -> list[str]:
+    return [message["role"] for message in messages_of(*items, profile=profile)]
+
+
+def test_only_the_assistant_speaks_behind_outputs_where_the_server_wants_it() -> None:
+    items = (user("Hi."), call("c1"), output("c1", "warm"), user("Stop."), assistant("OK."))
+    assert roles(*items) == ["user", "assistant", "tool", "assistant", "user", "assistant", "user"]
+    assert roles(*items, profile=GENERIC) == [
+        "user", "assistant", "tool", "user", "assistant", "user",
+    ]  # fmt: skip
+
+
+def test_pictures_of_an_output_follow_a_word_of_the_assistant() -> None:
+    picture = output("c1", InputImage(image_url=PNG))
+    assert roles(user("Hi."), call("c1"), picture, user("And?")) == [
+        "user", "assistant", "tool", "assistant", "user", "user",
+    ]  # fmt: skip
+
+
+def test_nobody_is_the_system_once_the_assistant_has_spoken() -> None:
+    items = (system("A."), user("Hi."), developer("B."), assistant("Hello."), developer("C."))
+    assert roles(*items) == ["system", "user", "system", "assistant", "user"]

@@ -48,6 +48,8 @@ class Profile:
         prefill: whether the conversation may end with what the assistant said; else the user is
             made to ask for more, since some servers refuse it.
         nine_character_ids: whether the ids of calls must be nine letters or digits.
+        strict_roles: whether only the assistant may speak behind outputs of calls, and nobody as
+            `system` once it has spoken: a word of it is put between, and the user says such things.
         tool_names: whether a tool's message names the function, beside the id of its call.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
@@ -115,6 +117,7 @@ class Profile:
     strict_false: bool = False
     prefill: bool = False
     nine_character_ids: bool = False
+    strict_roles: bool = False
     tool_names: bool = False
     tool_choice: ToolChoiceForm = "named"
     parallel_tool_calls: bool = True

@@ -157,6 +157,7 @@ VENDORS = (
         name="mistral",
         files=False,
         nine_character_ids=True,
+        strict_roles=True,
         stream_options=False,
         effort="none",
         seed_field="random_seed",
@@ -260,9 +261,8 @@ VENDORS = (
     ),
     # docs.together.ai, and the vendor's client (together 3.1): logprobs is a number there.
     replace(_HOSTED, name="together", parallel_tool_calls=False, logprobs=False, user=False),
-    # docs.fireworks.ai, "Create chat completion", and the vendor's client (fireworks-ai 1.2):
-    # prompt_cache_key steers its cache, service_tier has OpenAI's names, a function has `strict`;
-    # reasoning_history says what becomes of the reasoning_content of earlier turns.
+    # docs.fireworks.ai, and the vendor's client (fireworks-ai 1.2): prompt_cache_key steers its
+    # cache, service_tier has OpenAI's names, a function has `strict`, messages reasoning_content.
     replace(
         _HOSTED,
         name="fireworks",

@@ -12,8 +12,8 @@ MEASURED: a request of 300 items and 40 tools takes three tenths less CPU so, on
 after 100 stored turns a fifth less.
 
 It is cut only where a turn of the assistant ends whatever comes, and no call waits for its output,
-so that what comes behind depends on nothing before but the ids that are taken, and on whether there
-were outputs.
+so that what comes behind depends on nothing before but the ids that are taken, and the writer's
+state.
 tests/fuzz/test_known_messages.py holds what is written so to what is written without.
 """
 
@@ -59,8 +59,8 @@ class Writer(Protocol):
 
     messages: list[Any]
     ids: CallIds
-    #: Whether calls were written, and nobody but the assistant has spoken since.
-    follows_calls: bool
+    #: What else decides about the messages behind.
+    state: tuple[bool, ...]
 
     @property
     def has_outputs(self) -> bool:
@@ -75,13 +75,17 @@ class Writer(Protocol):
 
 @dataclass(eq=False, slots=True)
 class _Beginning:
-    """Items, what they became, and the ids of their calls; `used_at` is the clock's."""
+    """Items, what they became, the ids of their calls, and the writer's state behind them.
+
+    `used_at` is the clock's.
+    """
 
     form: Form
     items: tuple[Item, ...]
     messages: orjson.Fragment
     call_ids: dict[str, int]
     has_outputs: bool
+    state: tuple[bool, ...]
     size: int
     used_at: float = 0.0
 
@@ -128,7 +132,7 @@ class KnownMessages:
             done = len(known.items)
             writer.messages.append(known.messages)
             writer.ids.go_on_from(known.call_ids)
-            writer.follows_calls = known.has_outputs  # a message of another ends it, else
+            writer.state = known.state
         end = self._end_of_same(items, done)
         if end:
             writer.write(items[done:end])
@@ -141,8 +145,9 @@ class KnownMessages:
                     piece, taken = orjson.Fragment(written), writer.ids.taken()
                     writer.messages[place:] = [piece]
                     size = _GROWTH * len(written) + _OF_ITEM * end
+                    before, state = items[:end], writer.state
                     self._keep(
-                        _Beginning(form, items[:end], piece, taken, has_outputs, size), known
+                        _Beginning(form, before, piece, taken, has_outputs, state, size), known
                     )
         writer.write(items[done:])
 

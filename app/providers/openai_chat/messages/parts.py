@@ -54,3 +54,11 @@ def _file(file: InputFile, profile: Profile) -> Json:
 def unsupported(why: str) -> InvalidRequest:
     """Return the error of an input that the model's server cannot be sent."""
     return InvalidRequest(f"Unsupported input: {why}.", param="input", code="unsupported_value")
+
+
+def name_outputs(turn: list[Json]) -> None:
+    """Have each output of a turn's calls name the function, as Google's wants it."""
+    calls, *outputs = turn
+    names = {call["id"]: call["function"]["name"] for call in calls["tool_calls"]}
+    for output in outputs:
+        output["name"] = names[output["tool_call_id"]]

@@ -32,7 +32,8 @@ from app.domain.items import (
     Refusal,
 )
 from app.providers.openai_chat.messages.known import KnownMessages
-from app.providers.openai_chat.messages.parts import unsupported, written_part
+from app.providers.openai_chat.messages.leading import leading, with_one_system
+from app.providers.openai_chat.messages.parts import name_outputs, unsupported, written_part
 from app.providers.openai_chat.messages.reasoning_fields import ReasoningFields
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
@@ -40,7 +41,7 @@ from app.providers.writing.call_ids import CallIds
 from app.providers.writing.call_names import call_name
 from app.providers.writing.compactions import unread_compaction
 from app.providers.writing.hosted import in_words
-from app.providers.writing.placeholders import GO_ON
+from app.providers.writing.placeholders import GO_ON, HAS_READ
 
 Json = dict[str, Any]
 
@@ -73,11 +74,11 @@ def to_messages(
     if known is None:
         writer.write(items)
     else:
-        joined = _joined(items) if profile.one_system else 0
+        joined = leading(items) if profile.one_system else 0
         writer.write(items[:joined])
         known.write(writer, tuple(items[joined:]), (profile, model, thinks))
     writer.end()
-    return _with_one_system(writer.messages) if profile.one_system else writer.messages
+    return with_one_system(writer.messages) if profile.one_system else writer.messages
 
 
 class _Writer:
@@ -92,7 +93,9 @@ class _Writer:
         self._profile = profile
         self._reasoning = ReasoningFields(profile, model, thinks=thinks)
         self._is_in_turn = False
-        self.follows_calls = False  # nobody has spoken since
+        #: Calls were written, and nobody but the assistant has spoken since; the assistant has
+        #: spoken at all; the last that was written are outputs of calls.
+        self._follows_calls = self._has_spoken = self._ends_with_outputs = False
         self._texts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
@@ -102,6 +105,15 @@ class _Writer:
     def has_outputs(self) -> bool:
         """Whether a call of the turn has its output."""
         return bool(self._outputs)
+
+    @property
+    def state(self) -> tuple[bool, ...]:
+        """What was written before, as far as it decides about what comes behind."""
+        return self._follows_calls, self._has_spoken, self._ends_with_outputs
+
+    @state.setter
+    def state(self, state: tuple[bool, ...]) -> None:
+        self._follows_calls, self._has_spoken, self._ends_with_outputs = state
 
     def write(self, items: Sequence[Item]) -> None:
         """Write the items; the last turn may go on."""
@@ -142,7 +154,11 @@ class _Writer:
             return
         if self._is_in_turn:
             self.end_turn()
-        self.follows_calls = False
+        if self._ends_with_outputs and self._profile.strict_roles:
+            self.messages.append({"role": "assistant", "content": HAS_READ})
+        self._follows_calls = self._ends_with_outputs = False
+        if self._has_spoken and self._profile.strict_roles:
+            role = "user"
         if role != "user":
             role = "developer" if self._profile.developer_role and role == "developer" else "system"
         written = self._content(content) if text is None else text
@@ -177,12 +193,13 @@ class _Writer:
         if self._calls:
             self._write_calls(text)
             self._calls.clear()
-            self.follows_calls = True
+            self._follows_calls = self._has_spoken = True
         elif text:
             message: Json = {"role": "assistant", "content": text}
-            if self.follows_calls or not reasoning.is_empty:
-                message = reasoning.completed(message, follows_calls=self.follows_calls)
+            if self._follows_calls or not reasoning.is_empty:
+                message = reasoning.completed(message, follows_calls=self._follows_calls)
             self.messages.append(message)
+            self._has_spoken, self._ends_with_outputs = True, False
         if self._outputs:
             self._outputs.clear()
         if not reasoning.is_empty:
@@ -214,8 +231,11 @@ class _Writer:
             else:
                 shown += self._write_output(content, own_id)
         if self._profile.tool_names:
-            _name_outputs(messages[place:])
+            name_outputs(messages[place:])
+        self._ends_with_outputs = bool(outputs) and not shown
         if shown:
+            if self._profile.strict_roles:
+                messages.append({"role": "assistant", "content": HAS_READ})
             messages.append({"role": "user", "content": shown})
         if not reasoning.is_empty or self._profile.empty_reasoning:
             calls = tuple(self._calls.values())
@@ -239,41 +259,6 @@ class _Writer:
         if len(texts) == len(content) and (len(texts) < 2 or not self._profile.text_arrays):
             return "\n".join(texts)
         return [written_part(part, self._profile) for part in content]
-
-
-def _name_outputs(turn: list[Json]) -> None:
-    """Have each output of a turn's calls name the function, as Google's wants it."""
-    calls, *outputs = turn
-    names = {call["id"]: call["function"]["name"] for call in calls["tool_calls"]}
-    for output in outputs:
-        output["name"] = names[output["tool_call_id"]]
-
-
-def _joined(items: Sequence[Item]) -> int:
-    """Return how many items, from the first one on, may be joined with system messages before them.
-
-    What the next one becomes is no system message. Some become nothing, so that one leads that
-    is behind them: then it is all of the items.
-    """
-    for count, item in enumerate(items):
-        if isinstance(item, Message) and item.role in {"system", "developer"}:
-            continue
-        is_user = isinstance(item, Message) and item.role == "user"
-        return count if is_user or isinstance(item, FunctionCall) else len(items)
-    return len(items)
-
-
-def _with_one_system(messages: list[Any]) -> list[Any]:
-    """Join the system messages that lead: many chat templates know only one."""
-    count = 0
-    for message in messages:
-        if type(message) is not dict or message["role"] != "system":
-            break
-        count += 1
-    contents = [message["content"] for message in messages[:count]]
-    if count < 2 or not all(isinstance(content, str) for content in contents):
-        return messages
-    return [{"role": "system", "content": "\n\n".join(contents)}, *messages[count:]]
 
 
 def _spoken(content: tuple[ContentPart, ...]) -> str:
