@@ -208,6 +208,13 @@ def test_steering_is_refused_by_name_and_gives_the_input_back(owner: Asker) -> N
     assert frame["steer"] == {"previous_response_id": UNKNOWN, "input": "Faster"}
 
 
+def test_steering_gives_all_of_the_input_back_whatever_is_known_of_it(owner: Asker) -> None:
+    items = [{"role": "user", "content": f"{number} {'x' * 3000}"} for number in range(5)]
+    steer = {"type": "response.steer", "previous_response_id": UNKNOWN, "input": items}
+    frames = talk(owner, steer, steer, steer).frames
+    assert [frame["steer"]["input"] for frame in frames] == [items] * 3
+
+
 def test_codexs_word_that_it_has_read_a_response_is_no_error(owner: Asker) -> None:
     assert talk(owner, {"type": "response.processed", "response_id": UNKNOWN}).frames == []
 

@@ -31,6 +31,7 @@ from app.errors import (
     RequestTooLarge,
     Unauthenticated,
 )
+from app.schemas.request.body import parse_json
 from app.schemas.request.websocket.client_events import (
     CANCEL,
     CLIENT_EVENT,
@@ -131,7 +132,7 @@ class Session:
             frame, memory_bytes = parse_message(self._services, self._caller, place, message.data)
             event = CLIENT_EVENT.load(frame)
             stream_id = event.stream_id
-            place = self._obey(event, frame, len(message.data), memory_bytes, place)
+            place = self._obey(event, frame, message.data, memory_bytes, place)
         except GatewayError as fault:
             self._socket.send([error_line(fault, stream_id)])
         finally:
@@ -141,7 +142,7 @@ class Session:
         self,
         event: ClientEvent,
         frame: dict[str, Any],
-        length: int,
+        raw: bytes,
         memory_bytes: int,
         place: Place | None,
     ) -> Place | None:
@@ -149,18 +150,19 @@ class Session:
         if event.type == CREATE:
             self._refuse_at_end()
             self._lanes.check(event.stream_id)
-            memory = self._memory.turn(event.stream_id or "", length)
+            memory = self._memory.turn(event.stream_id or "", len(raw))
             body = create_body(frame)
             self._responses += 1
             generates = event.generate
             self._lanes.put(
-                SocketTurn(event.stream_id, body, length, memory_bytes, generates, memory, place)
+                SocketTurn(event.stream_id, body, len(raw), memory_bytes, generates, memory, place)
             )
             return None
         if event.type == CANCEL:
             self._cancel(event)
         elif event.type == STEER:
-            self._socket.send([steer_failed_line(steered(frame))])
+            # The frame has known items as they were read: the caller is sent back what it sent.
+            self._socket.send([steer_failed_line(steered(parse_json(raw)))])
         return place
 
     def _refuse_at_end(self) -> None:

@@ -106,7 +106,5 @@ def _put_items(body: Any, found: FoundItems) -> bool:
         return False
     if len(found.items) + len(given) - 1 > MOST_ITEMS:  # their field says so
         return False
-    behind = KnownItemsJson(given[1:])
-    behind.items = found.items
-    body["input"] = behind
+    body["input"] = KnownItemsJson(found.items, given[1:])
     return True

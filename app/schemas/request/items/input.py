@@ -78,7 +78,7 @@ class InputField(StrictField):
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[InputItem, ...]:
         known: tuple[InputItem, ...] = ()
         if type(value) is KnownItemsJson:
-            known, value = value.items, [*value]
+            known, value = value.items, value.behind
         given = text_or_array(self, value, at, MOST_ITEMS)
         if isinstance(given, str):
             return (Message("", "user", (InputText(given),)),)

@@ -55,10 +55,17 @@ class FoundItems(NamedTuple):
     memory: int
 
 
-class KnownItemsJson(list[Any]):
-    """The JSON of the items behind known ones; `items` are those, as they were read."""
+class KnownItemsJson:
+    """What a body has as its `input`: known items, as they were read, and the JSON behind them.
 
-    items: tuple[InputItem, ...]
+    It is no list, so that nothing takes it for all of the input.
+    """
+
+    __slots__ = ("behind", "items")
+
+    def __init__(self, items: tuple[InputItem, ...], behind: list[Any]) -> None:
+        self.items = items
+        self.behind = behind
 
 
 @dataclass(eq=False, slots=True)
