@@ -81,6 +81,21 @@ def test_leading_system_messages_are_one_where_only_one_is_known() -> None:
     assert [message["content"] for message in messages] == ["A.\n\nB.", "Hi.", "C."]
 
 
+@pytest.mark.parametrize("first", [user("Hi."), assistant("Hi."), call("c1")])
+def test_nobody_is_the_system_behind_another_where_none_may_be_late(first: Item) -> None:
+    profile = knowing(one_system=True, late_system=False)
+    messages = messages_of(system("A."), developer("B."), first, developer("C."), profile=profile)
+    assert messages[0] == {"role": "system", "content": "A.\n\nB."}
+    assert messages[-1] == {"role": "user", "content": "C."}
+    assert "system" not in [message["role"] for message in messages[1:]]
+
+
+def test_silence_is_nobody_that_a_system_message_is_behind() -> None:
+    profile = knowing(one_system=True, late_system=False)
+    messages = messages_of(assistant(""), system("A."), user("Hi."), profile=profile)
+    assert [message["role"] for message in messages] == ["system", "user"]
+
+
 def test_a_single_system_message_is_left_as_it_is() -> None:
     messages = messages_of(system("A."), user("Hi."), profile=knowing(one_system=True))
     assert [message["content"] for message in messages] == ["A.", "Hi."]
@@ -406,6 +421,7 @@ def test_pictures_of_an_output_follow_a_word_of_the_assistant() -> None:
     ]  # fmt: skip
 
 
-def test_nobody_is_the_system_once_the_assistant_has_spoken() -> None:
+def test_nobody_is_the_system_once_another_has_spoken() -> None:
     items = (system("A."), user("Hi."), developer("B."), assistant("Hello."), developer("C."))
-    assert roles(*items) == ["system", "user", "system", "assistant", "user"]
+    assert roles(*items) == ["system", "user", "user", "assistant", "user"]
+    assert roles(*items, profile=GENERIC) == ["system", "user", "system", "assistant", "system"]

@@ -242,6 +242,14 @@ def test_what_leads_is_one_system_message_where_only_one_may() -> None:
     assert leading(*LEADING) == ("S\n\nD", ["user", "developer"])
 
 
+def test_the_user_says_what_comes_late_where_no_system_message_may() -> None:
+    profile = replace(ONE_SYSTEM, late_system=False)
+    assert leading(*LEADING, profile=profile) == ("S\n\nD", ["user", "user"])
+    behind = (*LEADING, said("Hello.", "assistant"), said("Still later", "system"))
+    _, roles = leading(*behind, profile=profile)
+    assert roles == ["user", "user", "assistant", "user"]
+
+
 def test_elsewhere_it_stays_as_it_is() -> None:
     roles = ["system", "developer", "user", "developer"]
     assert leading(*LEADING, profile=OPENAI, instructions="I") == ("I", roles)

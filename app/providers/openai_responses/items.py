@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from itertools import takewhile
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
 import orjson
 
@@ -89,7 +90,7 @@ def with_one_system(
     leading = tuple(takewhile(_instructs, items))
     if len(leading) == len(items):
         return instructions, items
-    parts = [part for item in leading if isinstance(item, Message) for part in item.content]
+    parts = [part for item in leading if _instructs(item) for part in item.content]
     texts = [part.text for part in parts if isinstance(part, InputText)]
     if len(texts) < len(parts):
         return instructions, items
@@ -97,7 +98,20 @@ def with_one_system(
     return "\n\n".join(given) if given else None, items[len(leading) :]
 
 
-def _instructs(item: Item) -> bool:
+def without_late_system(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Have the user say what system and developer messages say once another has spoken."""
+    has_begun = False
+    written: list[Item] = []
+    for item in items:
+        if not _instructs(item):
+            has_begun = has_begun or not isinstance(item, UnseenItem)
+            written.append(item)
+        else:
+            written.append(replace(item, role="user") if has_begun else item)
+    return tuple(written)
+
+
+def _instructs(item: Item) -> TypeGuard[Message]:
     return isinstance(item, Message) and item.role in ("system", "developer")
 
 

@@ -18,7 +18,7 @@ from app.domain.tools import (
     runs_tools,
 )
 from app.providers.openai_responses.forwarded import with_forwarded
-from app.providers.openai_responses.items import to_items, with_one_system
+from app.providers.openai_responses.items import to_items, with_one_system, without_late_system
 from app.providers.openai_responses.prompt_cache import cache_options
 from app.providers.openai_responses.tools import TOOL_WORDS
 from app.providers.profiles import (
@@ -55,6 +55,8 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
     profile = _for_searches(request, profile)
     if profile.one_system:
         instructions, items = with_one_system(instructions, items)
+    if not profile.late_system:
+        items = without_late_system(items)
     body: Json = {
         "model": request.model,
         "input": to_items(items, profile, request.known_tools, thinks=may_reason(request)),

@@ -37,6 +37,7 @@ class Profile:
         tiers: what its service tiers are called, where `service_tier` may be sent.
         input_counter: see CounterPlace.
         one_system: whether only one system message may lead; several are joined then.
+        late_system: whether one may come once another has spoken; else the user says such things.
 
     Chat Completions:
         max_tokens: the field for the output's bound.
@@ -48,8 +49,8 @@ class Profile:
         prefill: whether the conversation may end with what the assistant said; else the user is
             made to ask for more, since some servers refuse it.
         nine_character_ids: whether the ids of calls must be nine letters or digits.
-        strict_roles: whether only the assistant may speak behind outputs of calls, and nobody as
-            `system` once it has spoken: a word of it is put between, and the user says such things.
+        strict_roles: whether only the assistant may speak behind outputs of calls: a word of it is
+            put between. No `late_system` there.
         tool_names: whether a tool's message names the function, beside the id of its call.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
@@ -111,6 +112,7 @@ class Profile:
     text_arrays: bool = False
     input_counter: CounterPlace = "none"
     one_system: bool = False
+    late_system: bool = True
     images: bool = True
     files: bool = True
     strict_tools: bool = True

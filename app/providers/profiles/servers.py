@@ -7,12 +7,14 @@ from dataclasses import replace
 from app.providers.profiles.profile import GENERIC
 
 #: A server that runs open models: it knows the core of the API and none of OpenAI's services.
-#: Chat templates want an object for arguments and one system message, and know three efforts.
+#: Chat templates want an object for arguments and one system message, the first, and know three
+#: efforts.
 OPEN = replace(
     GENERIC,
     prefill=True,
     object_arguments=True,
     one_system=True,
+    late_system=False,
     files=False,
     strict_tools=False,
     coarse_effort=True,

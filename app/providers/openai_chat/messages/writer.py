@@ -91,11 +91,12 @@ class _Writer:
     def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
         self.messages: list[Any] = []
         self._profile = profile
+        self._late_system = profile.late_system and not profile.strict_roles
         self._reasoning = ReasoningFields(profile, model, thinks=thinks)
         self._is_in_turn = False
-        #: Calls were written, and nobody but the assistant has spoken since; the assistant has
-        #: spoken at all; the last that was written are outputs of calls.
-        self._follows_calls = self._has_spoken = self._ends_with_outputs = False
+        #: Calls were written, and nobody but the assistant has spoken since; the user or the
+        #: assistant has spoken at all; the last that was written are outputs of calls.
+        self._follows_calls = self._has_begun = self._ends_with_outputs = False
         self._texts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
         self._outputs: dict[str, FunctionCallOutput] = {}
@@ -109,11 +110,11 @@ class _Writer:
     @property
     def state(self) -> tuple[bool, ...]:
         """What was written before, as far as it decides about what comes behind."""
-        return self._follows_calls, self._has_spoken, self._ends_with_outputs
+        return self._follows_calls, self._has_begun, self._ends_with_outputs
 
     @state.setter
     def state(self, state: tuple[bool, ...]) -> None:
-        self._follows_calls, self._has_spoken, self._ends_with_outputs = state
+        self._follows_calls, self._has_begun, self._ends_with_outputs = state
 
     def write(self, items: Sequence[Item]) -> None:
         """Write the items; the last turn may go on."""
@@ -157,9 +158,9 @@ class _Writer:
         if self._ends_with_outputs and self._profile.strict_roles:
             self.messages.append({"role": "assistant", "content": HAS_READ})
         self._follows_calls = self._ends_with_outputs = False
-        if self._has_spoken and self._profile.strict_roles:
-            role = "user"
-        if role != "user":
+        if role == "user" or (self._has_begun and not self._late_system):
+            role, self._has_begun = "user", True
+        else:
             role = "developer" if self._profile.developer_role and role == "developer" else "system"
         written = self._content(content) if text is None else text
         self.messages.append({"role": role, "content": written})
@@ -193,13 +194,13 @@ class _Writer:
         if self._calls:
             self._write_calls(text)
             self._calls.clear()
-            self._follows_calls = self._has_spoken = True
+            self._follows_calls = self._has_begun = True
         elif text:
             message: Json = {"role": "assistant", "content": text}
             if self._follows_calls or not reasoning.is_empty:
                 message = reasoning.completed(message, follows_calls=self._follows_calls)
             self.messages.append(message)
-            self._has_spoken, self._ends_with_outputs = True, False
+            self._has_begun, self._ends_with_outputs = True, False
         if self._outputs:
             self._outputs.clear()
         if not reasoning.is_empty:
