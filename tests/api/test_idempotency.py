@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 
 from app.api import context
 from app.domain.accounts.accounts import Caller
-from app.errors import StorageUnavailable
+from app.errors import StorageRefused, StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened
-from app.services.idempotency.service import OwnedKey
+from app.services.idempotency.service import IdempotencyKeys, OwnedKey
 from app.services.responses.saving import TurnSaver
 from tests.api.conftest import PREFIX, Asker
 from tests.processes import until
@@ -196,3 +196,63 @@ def test_a_key_is_taken_where_the_system_has_no_thread_to_give(
     assert isinstance(owned, OwnedKey)
     owned.free()
     assert ask(owner, "k1").status_code == 200
+
+
+def losing(app: Flask, name: str, *, does_it: bool) -> Callable[..., object]:
+    """Return what the store does by that name, but with its reply lost, or the request."""
+    with app.app_context():
+        store: Any = context.services().idempotency._store
+    act = getattr(store, name)
+
+    def lose(*arguments: object) -> object:
+        if does_it:
+            act(*arguments)
+        raise StorageUnavailable("away")
+
+    return lose
+
+
+def begun_at_once(keys: IdempotencyKeys) -> bool:
+    """Take a key, without waiting for who has it; return whether it is ours."""
+    looks = iter((False, True))
+    return isinstance(keys.begin(OWNER, "k1", b"d", lambda: next(looks)), OwnedKey)
+
+
+def test_a_key_whose_reply_is_lost_is_free_again_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        keys: Any = context.services().idempotency
+    with monkeypatch.context() as patch:
+        patch.setattr(keys._store, "begin", losing(app, "begin", does_it=True))
+        with pytest.raises(StorageUnavailable):
+            keys.begin(OWNER, "k1", b"d", lambda: False)
+    keys.catch_up()
+    assert begun_at_once(keys)
+
+
+def test_a_key_that_could_not_be_freed_is_free_once_the_store_is_back(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        keys: Any = context.services().idempotency
+    owned = keys.begin(OWNER, "k1", b"d", lambda: False)
+    with monkeypatch.context() as patch:
+        patch.setattr(keys._store, "free", losing(app, "free", does_it=False))
+        owned.free()
+        keys.catch_up()
+    keys.catch_up()
+    assert begun_at_once(keys)
+
+
+def test_an_answer_that_redis_refuses_to_keep_is_sent_all_the_same(
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageRefused("Redis refused the command.")
+
+    with app.app_context():
+        keys: Any = context.services().idempotency
+    monkeypatch.setattr(keys._store, "finish", refuse)
+    assert ask(owner, "k1").status_code == 200
+    assert keys._owned == {}

@@ -8,12 +8,14 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from secrets import token_hex
 from time import monotonic
 
 from app.domain.accounts.accounts import Caller
-from app.errors import IdempotencyKeyReused, StorageUnavailable
+from app.errors import IdempotencyKeyReused, StorageRefused, StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
+from app.store.connection.reasons import code_of
 from app.store.idempotency.base import IdempotencyStore
 from app.telemetry import STORE_FAILURES, log, surviving
 
@@ -21,6 +23,8 @@ from app.telemetry import STORE_FAILURES, log, surviving
 RENEWALS = 4
 #: How often who waits looks whether the answer is there: first, and later.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
+#: How soon what the store did not take of a key is tried again.
+AGAIN_S = 1.0
 #: A call goes on for so long without anybody who listens (C3).
 UNHEARD_S = 60.0
 #: How often who follows it says so.
@@ -62,6 +66,7 @@ class OwnedKey:
         self.left_at: float | None = None
         self.answer: bytes | None = None
         self.copy_of = ""
+        self.freed_at: float | None = None  # it is to be free, and the store does not know yet
         self._keys = keys
         self._key = key
 
@@ -109,6 +114,7 @@ class IdempotencyKeys:
     ) -> None:
         self._store = store
         self._hashed = hashed
+        self._lease_s = lease_s
         self._renewed_s = lease_s / RENEWALS
         self._pause = pause
         self._owned: dict[str, OwnedKey] = {}
@@ -138,7 +144,12 @@ class IdempotencyKeys:
             digest = content_key.digest(digest)
         key_hash, token, pause_s = self._hashed(account, key), token_hex(8), FIRST_PAUSE_S
         while not gone():
-            found = self._store.begin(account, key_hash, digest, token)
+            try:
+                found = self._store.begin(account, key_hash, digest, token)
+            except StorageUnavailable as fault:
+                if code_of(fault) is None:  # it may be ours, and nobody has told us
+                    self._free_later(OwnedKey(self, caller, key, key_hash, token))
+                raise
             if found.state == "reused":
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key came with another body, or another encryption key, "
@@ -186,22 +197,47 @@ class IdempotencyKeys:
             self._store.finish(owned.account, owned.key_hash, owned.token, answer, owned.copy_of)
         except StorageUnavailable:
             STORE_FAILURES.labels("idempotency").inc()
+        except StorageRefused:  # it is logged, and would be refused again
+            self._owned.pop(owned.token, None)
         else:
             self._owned.pop(owned.token, None)
 
     def free(self, owned: OwnedKey) -> None:
-        """Forget a key; where the store is unreachable, its lease runs out."""
-        self._owned.pop(owned.token, None)
+        """Forget a key; where the store is unreachable, the renewer tries again."""
         try:
             self._store.free(owned.account, owned.key_hash, owned.token)
         except StorageUnavailable:
             STORE_FAILURES.labels("idempotency").inc()
+            self._free_later(owned)
+        except StorageRefused:
+            self._owned.pop(owned.token, None)
+        else:
+            self._owned.pop(owned.token, None)
+
+    def _free_later(self, owned: OwnedKey) -> None:
+        """Have the renewer free a key, unless its lease runs out before."""
+        if owned.freed_at is None:
+            owned.freed_at = monotonic()
+            self._keep(owned)
+
+    def catch_up(self) -> None:
+        """Have the store know what it did not take, until it takes nothing again."""
+        for owned in list(self._owned.values()):
+            if owned.freed_at is not None and monotonic() - owned.freed_at >= self._lease_s:
+                self._owned.pop(owned.token, None)
+            elif owned.freed_at is not None:
+                self.free(owned)
+            elif owned.answer is not None:
+                self.settle(owned, owned.answer)
+            else:
+                continue
+            if owned.token in self._owned:
+                return
 
     def renew(self) -> None:
         """Say that the requests of this process are under way, and end what nobody waits for."""
         for owned in list(self._owned.values()):
-            if owned.answer is not None:
-                self.settle(owned, owned.answer)
+            if owned.answer is not None or owned.freed_at is not None:
                 continue
             try:
                 idle_s = self._store.renew(owned.account, owned.key_hash, owned.token)
@@ -233,14 +269,17 @@ class IdempotencyKeys:
                 self._renews_in = os.getpid()
 
     def _renew_on(self) -> None:
-        while True:
-            self._pause(self._renewed_s)
+        rounds = max(1, int(self._renewed_s / AGAIN_S))
+        for number in count(1):
+            self._pause(self._renewed_s / rounds)
             with self._lock:
                 if not self._owned:
                     self._renews_in = None
                     return
             with surviving("idempotency"):
-                self.renew()
+                self.catch_up()
+                if number % rounds == 0:
+                    self.renew()
 
 
 def _is_unheard(owned: OwnedKey, idle_s: float) -> bool:
