@@ -73,11 +73,13 @@ UNCOUNTED = (
     "tests/bench/",
     "tests/compat/",
     "tests/contract/test_account_stores.py",
-    "tests/contract/test_case_faults_background.py",
+    "tests/contract/test_budget_stores.py",
+    "tests/contract/test_case_faults",
     "tests/contract/test_case_siblings.py",
     "tests/contract/test_cases",
     "tests/contract/test_client_histories.py",
     "tests/contract/test_histories.py",
+    "tests/contract/test_key_pools.py",
     "tests/contract/test_layouts.py",
     "tests/contract/test_parameters.py",
     "tests/contract/test_providers",
@@ -87,26 +89,36 @@ UNCOUNTED = (
     "tests/deploy/",
     "tests/docs/",
     "tests/domain/test_api_keys.py",
+    "tests/domain/test_call_end.py",
+    "tests/domain/test_json_reader.py",
+    "tests/domain/test_narrate.py",
     "tests/e2e/",
     "tests/fuzz/",
     "tests/observability/",
     "tests/providers/test_http_provider.py",
+    "tests/providers/test_own_mistakes.py",
     "tests/schemas/test_body_memory.py",
     "tests/schemas/test_hosted_items.py",
+    "tests/schemas/test_lengths.py",
     "tests/schemas/test_openapi.py",
     "tests/schemas/test_stored_events.py",
     "tests/schemas/test_wire_bytes.py",
+    "tests/services/test_call_metrics.py",
     "tests/site/",
     "tests/snippets/",
+    "tests/store/test_archive.py",
     "tests/store/test_conversations.py",
     "tests/store/test_jobs.py",
     "tests/store/test_live_streams.py",
     "tests/store/test_redis.py",
     "tests/test_house.py",
+    "tests/test_packaging.py",
     "tests/test_redaction.py",
     "tests/test_security_md.py",
     "tests/upstream/",
 )
+#: Of these, what starts processes that run what no test runs in its own: web and the worker.
+COUNTED_PROCESSES = "tests/e2e/test_up_background.py"
 #: What waits for processes for half of its time, in which others can go on.
 WAITING = ("tests/snippets/", "tests/e2e/")
 
@@ -157,7 +169,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Count lines in all tests but UNCOUNTED ones."""
     counter = item.config.stash.get(_COUNTER, None)
     if counter is not None:
-        counter.count(not _file(item).startswith(UNCOUNTED))
+        path = _file(item)
+        is_counted = not path.startswith(UNCOUNTED)
+        counter.count(is_counted)
+        counter.count_processes(is_counted or path == COUNTED_PROCESSES)
 
 
 def pytest_collection_finish() -> None:

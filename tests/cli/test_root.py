@@ -14,8 +14,7 @@ from click.testing import CliRunner
 from app import __version__
 from app.cli.common.commands import COMMANDS
 from app.cli.root import main
-from app.settings import environment
-from tests.processes import PROGRAM, ROOT
+from tests.processes import PROGRAM, ROOT, uncounted
 
 BOTH_WAYS = pytest.mark.parametrize(
     "words",
@@ -71,5 +70,5 @@ def test_settings_that_cannot_be_used_are_one_line(words: list[str], tmp_path: P
 
 
 def _run(argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    env = environment(PYTHONSAFEPATH="1", PYTHONPATH=str(ROOT))
+    env = uncounted() | {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own

@@ -21,7 +21,7 @@ from app.settings import environment
 from tests.processes import PATIENCE_S, PROGRAM, free_port, is_alive, until
 
 #: What a process keeps of the developer's environment: nothing that the gateway reads.
-_KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+_KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,6 @@ SHOWN_KEY = "sk-rg-..."
 CONFIG = ROOT / "docs" / "examples" / "gateway.toml"
 
 _KEPT = ("PATH", "HOME")
-#: What has coverage count the lines of the gateway's processes; those of programs are not ours.
-_COUNTED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _LAST = "The key is kept in "
 
 
@@ -73,7 +71,7 @@ def running() -> Iterator[Site]:
         folder = Path(name)
         _furnish(folder)
         address = f"127.0.0.1:{free_port()}"
-        env = _kept(*_KEPT, *_COUNTED) | {"BIND": address, "WEB_CONCURRENCY": "1"}
+        env = _kept(*_KEPT) | {"BIND": address, "WEB_CONCURRENCY": "1"}
         with (folder / "up.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command
                 [folder / ".venv" / "bin" / "responses-gateway", "up"],
