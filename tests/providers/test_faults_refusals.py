@@ -17,6 +17,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.faults import fault_in_answer, fault_of_status
+from app.providers.faults.error_body import MAX_MESSAGE
 
 
 def refused(status: int, body: Any) -> GatewayError:
@@ -112,6 +113,39 @@ def test_a_model_that_is_not_there_is_named_whatever_the_status(status: int, bod
 )
 def test_what_is_wrong_with_a_request_stays_the_callers_to_mend(message: str) -> None:
     assert type(refused(400, said(message))) is InvalidRequest
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Invalid schema for function 'f': In context=('properties', '{}'), 'type' is wrong."),
+        (400, 'Input should be a valid string (input: {{"{}": 1}}).'),
+        (413, "Field `{}` is too large."),
+        (400, "The name \u201c{}\u201d is taken."),
+        (400, f"Invalid value: '{{}}{' x' * MAX_MESSAGE}'"),
+        (404, "model: {}"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "insufficient funds",
+        "invalid API key",
+        "tokens per minute",
+        "(TPM)",
+        "x' insufficient funds, invalid API key, tokens per minute 'y",
+        "isn't it: insufficient funds",
+    ],
+)
+def test_no_key_rests_by_what_a_caller_writes(status: int, message: str, words: str) -> None:
+    error = refused(status, said(message.format(words)))
+    assert isinstance(error, NotFound if status == 404 else InvalidRequest)
+
+
+def test_nobody_waits_for_what_a_caller_writes() -> None:
+    quoted = "Rate limit reached for the key 'try again in 99h9m9s'."
+    assert refused(429, said(quoted)).retry_after_s is None
+    assert refused(429, said(f"{quoted} Please try again in 7s.")).retry_after_s == 7
 
 
 @pytest.mark.parametrize(

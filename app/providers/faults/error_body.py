@@ -232,7 +232,7 @@ def _retry_delay_s(error: Mapping[str, Any]) -> float | None:
         delay = detail.get("retryDelay") if isinstance(detail, dict) else None
         if isinstance(delay, str) and (found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", delay)):
             return float(found[1])
-    if found := _WAIT.search(_text(error.get("message"))[:MAX_READ]):
+    if found := _WAIT.search(own_words(_text(error.get("message"))[:MAX_READ])):
         hours, minutes, number, unit = found.groups(default="0")
         seconds = float(number) / 1000 if unit == "ms" else float(number)
         return int(hours) * 3600 + int(minutes) * 60 + seconds
@@ -247,6 +247,25 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def own_words(message: str) -> str:
+    """Return a message without what stands from its first quotation mark to its last one.
+
+    Servers quote what a request has, the names of fields in its JSON schemas among it: nobody is to
+    have a key rest, or be waited for, by what a caller writes.
+    """
+    opening = _OPENING.search(message)
+    if opening is None:
+        return message
+    end = len(message)
+    if end < MAX_MESSAGE:  # else its last mark may have been cut off
+        for closing in _CLOSING.finditer(message, opening.end()):
+            end = closing.end()
+    return f"{message[: opening.start()]} {message[end:]}"
+
+
+#: Marks that begin a word, and that end one: that of "isn't" is neither.
+_OPENING = re.compile(r"""(?<!\w)['"`\u201c\u2018]""")
+_CLOSING = re.compile(r"""['"`\u201d\u2019](?!\w)""")
 _WAIT = re.compile(
     r"\b(?:try again in|retry after) (?:(\d{1,4})h)?(?:(\d{1,4})m(?!s))?"
     r"(\d{1,6}(?:\.\d{1,9})?) ?(ms|s)(?:econds?)?\b"

@@ -183,7 +183,8 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
         return ContextLengthExceeded(
             error.message or "the input is longer than the model's context", excess_tokens=excess
         )
-    if status == 402 or is_about_credit(error):
+    # A 404 may name what was asked for, a model's name that a caller made up, without marks.
+    if status == 402 or (status not in (404, 410) and is_about_credit(error)):
         why = f": {error.message}" if error.message else ""
         return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
     if status == 403 and is_about_content(error):

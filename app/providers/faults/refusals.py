@@ -1,14 +1,15 @@
 """Whose matter a refusal is, by the words of the server that refused. Pure.
 
 A status tells it only in part: vendors say 400 of a credential that they do not know (Google, xAI),
-403, 412 or 429 of an account without credit, 400 of a model that they do not have.
+403, 412 or 429 of an account without credit, 400 of a model that they do not have. What makes a key
+rest, for all callers, is looked for in the server's own words: not in what it quotes of a request.
 """
 
 from __future__ import annotations
 
 import re
 
-from app.providers.faults.error_body import ErrorBody
+from app.providers.faults.error_body import ErrorBody, own_words
 
 #: Codes and types that say that there is no such model.
 _NO_MODEL = {
@@ -32,13 +33,13 @@ _NO_CREDIT = {
 def is_about_credential(error: ErrorBody) -> bool:
     """Tell whether a 400 is about the key that was sent, or where it may be used from."""
     named = {error.code, error.type} & _NO_CREDENTIAL
-    return bool(named) or _CREDENTIAL.search(error.message) is not None
+    return bool(named) or _CREDENTIAL.search(own_words(error.message)) is not None
 
 
 def is_about_credit(error: ErrorBody) -> bool:
     """Tell whether the account at the server has no credit, whatever the status."""
     named = {error.code, error.type} & _NO_CREDIT
-    return bool(named) or _BILLING.search(error.message) is not None
+    return bool(named) or _BILLING.search(own_words(error.message)) is not None
 
 
 def is_about_content(error: ErrorBody) -> bool:
@@ -51,7 +52,10 @@ def is_about_content(error: ErrorBody) -> bool:
 
 def is_about_rate(error: ErrorBody) -> bool:
     """Tell whether a refusal of the request's size is about tokens a minute (Groq's 413)."""
-    return error.code == "rate_limit_exceeded" or _PER_MINUTE.search(error.message) is not None
+    return (
+        error.code == "rate_limit_exceeded"
+        or _PER_MINUTE.search(own_words(error.message)) is not None
+    )
 
 
 def is_about_model(status: int, error: ErrorBody) -> bool:
