@@ -19,6 +19,7 @@ from app.domain.items import (
 from app.errors import InvalidRequest
 from app.providers.openai_chat.messages.writer import SEE_BELOW, to_messages
 from app.providers.profiles import Profile
+from app.providers.profiles.choice import PROFILES
 from app.providers.writing.placeholders import GO_ON
 from tests.providers.chatting import GENERIC, OPENAI, assistant, call, knowing, output, user
 
@@ -79,6 +80,14 @@ def test_leading_system_messages_are_one_where_only_one_is_known() -> None:
         ["A."], [system("B."), user("Hi."), system("C.")], knowing(one_system=True)
     )
     assert [message["content"] for message in messages] == ["A.\n\nB.", "Hi.", "C."]
+
+
+def test_minimax_is_sent_one_system_message_the_first() -> None:
+    items = (developer("B."), user("Hi."), developer("C."))
+    messages = to_messages(["A."], items, PROFILES["minimax"])
+    assert [(each["role"], each["content"]) for each in messages] == [
+        ("system", "A.\n\nB."), ("user", "Hi."), ("user", "C."),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("first", [user("Hi."), assistant("Hi."), call("c1")])

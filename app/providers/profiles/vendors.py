@@ -10,43 +10,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.providers.profiles.openai import OPENAI_SERVERS
 from app.providers.profiles.profile import GENERIC
 from app.providers.profiles.servers import OPEN
 
-#: OpenAI's OpenAPI document, CreateChatCompletionRequest and CreateResponse.
-_OPENAI = replace(
-    GENERIC,
-    name="openai",
-    prefill=True,
-    max_tokens="max_completion_tokens",
-    developer_role=True,
-    text_arrays=True,
-    strict_false=True,
-    tool_choice="full",
-    tells_reasoning=False,
-    think_tag="",
-    verbosity=True,
-    service_tier=True,
-    safety_identifier=True,
-    prompt_cache_key=True,
-    prompt_cache_retention=True,
-    prompt_cache_options=True,
-    custom_tools=True,
-    namespaces=True,
-    tool_search=True,
-    shell_tools=True,
-    compaction=True,
-)
-#: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
-#: processing": the tiers are auto, default and priority. Models of others are there as well.
-_AZURE = replace(
-    _OPENAI,
-    name="azure",
-    key_header="api-key",
-    tiers="azure",
-    prompt_cache_options=False,
-    think_tag="think",
-)
 #: Hosts of open models: their templates want an object for arguments; they read no files, and
 #: none documents encrypted reasoning.
 _HOSTED = replace(
@@ -69,24 +36,7 @@ _GOOGLE = replace(
 )
 
 VENDORS = (
-    _OPENAI,
-    _AZURE,
-    # The URLs of deployments name a dated API version, the last of which (2025-04-01-preview) is
-    # older than these fields; "Unrecognized request argument supplied" is a 400 there.
-    replace(
-        _AZURE,
-        name="azure-deployments",
-        verbosity=False,
-        service_tier=False,
-        safety_identifier=False,
-        prompt_cache_key=False,
-        prompt_cache_retention=False,
-        custom_tools=False,
-        namespaces=False,
-        tool_search=False,
-        shell_tools=False,
-        compaction=False,
-    ),
+    *OPENAI_SERVERS,
     # docs.anthropic.com, "OpenAI SDK compatibility": what is ignored there. Its own format has
     # these flags' meanings in providers.anthropic.
     replace(
@@ -241,10 +191,13 @@ VENDORS = (
         user=False,
     ),
     # platform.minimax.io, "OpenAI compatible API": max_completion_tokens, thinking; no tool_choice,
-    # response_format, penalties, seed, reasoning_effort; answers want to go back whole.
+    # response_format, penalties, seed, reasoning_effort; answers want to go back whole. One system
+    # message, the first (MiniMax-AI/MiniMax-M2 27, 51): "invalid chat setting (2013)" is a 400.
     replace(
         _HOSTED,
         name="minimax",
+        one_system=True,
+        late_system=False,
         max_tokens="max_completion_tokens",
         tool_choice="never",
         parallel_tool_calls=False,
