@@ -84,6 +84,23 @@ def test_a_body_that_is_something_else_is_not_read(owner: Asker, kind: str) -> N
     assert post(owner, Coming(AssertionError()), len(ASKED), kind).status_code == 415
 
 
+@pytest.mark.parametrize(
+    ("coding", "status"),
+    [("Chunked", 200), (" chunked ", 200), ("gzip, chunked", 415), ("identity,chunked", 415)],
+)
+def test_chunks_hold_a_body_and_no_other_coding(owner: Asker, coding: str, status: int) -> None:
+    response = owner.client.post(
+        "/v1/responses",
+        headers={"Authorization": f"Bearer {owner.secret}", "Content-Type": "application/json"},
+        environ_overrides={
+            "wsgi.input": Coming(ASKED),
+            "wsgi.input_terminated": True,
+            "HTTP_TRANSFER_ENCODING": coding,
+        },
+    )
+    assert response.status_code == status
+
+
 def test_a_body_may_come_in_pieces(owner: Asker, length: int | None) -> None:
     body = Coming(ASKED[:5], ASKED[5:])
     assert post(owner, body, length, "application/json").status_code == 200

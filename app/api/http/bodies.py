@@ -176,6 +176,12 @@ def _whole(current: context.CallContext) -> bytes:
 
 def _in_chunks(current: context.CallContext) -> bytes:
     """Return a body that does not say how long it is; what has come of it is accounted for."""
+    # gunicorn takes a coding beneath the chunks, and leaves it as it is (RFC 9112, section 6.1).
+    if current.environ["HTTP_TRANSFER_ENCODING"].strip().lower() != "chunked":
+        raise UnsupportedMediaType(
+            "The body's Transfer-Encoding is not read here: send 'chunked' alone, and a compressed "
+            "body with a Content-Encoding."
+        )
     pieces, size = [], 0
     while piece := _read(current.environ, _PIECE):
         pieces.append(piece)
