@@ -233,6 +233,10 @@ class UpstreamRefused(UpstreamMisbehaved):
         self.refusal = refusal
 
 
+class UpstreamMisaddressed(UpstreamMisbehaved):
+    """The upstream is well but has nothing at the address where it is called: its 404."""
+
+
 class AnswerTooLong(UpstreamMisbehaved):
     """The upstream's answer is more than the gateway takes (U19): asking again would not help.
 

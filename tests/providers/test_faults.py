@@ -13,6 +13,7 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    UpstreamMisaddressed,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamRefused,
@@ -38,11 +39,11 @@ def refused(status: int, body: Any = b"", **headers: str) -> GatewayError:
         (401, UpstreamRefused),
         (402, UpstreamRefused),
         (403, UpstreamRefused),
-        (404, UpstreamMisbehaved),
+        (404, UpstreamMisaddressed),
         (405, UpstreamMisbehaved),
         (408, UpstreamUnavailable),
         (409, UpstreamUnavailable),
-        (410, UpstreamMisbehaved),
+        (410, UpstreamMisaddressed),
         (413, InvalidRequest),
         (422, InvalidRequest),
         (429, UpstreamRateLimited),
@@ -246,7 +247,7 @@ def test_an_error_inside_an_answer_means(error: object, expected: type[GatewayEr
 )
 def test_a_404_that_is_not_about_a_model_is_the_operators_to_mend(body: Any) -> None:
     error = refused(404, body)
-    assert type(error) is UpstreamMisbehaved
+    assert type(error) is UpstreamMisaddressed
     assert "base_url" in error.message
 
 

@@ -142,6 +142,14 @@ def test_no_key_rests_by_what_a_caller_writes(status: int, message: str, words: 
     assert isinstance(error, NotFound if status == 404 else InvalidRequest)
 
 
+def test_a_404_that_names_a_field_is_the_callers_to_mend() -> None:
+    body = said("Item with id 'rs_1' not found.", type="invalid_request_error", param="input")
+    error = refused(404, body)
+    assert type(error) is InvalidRequest
+    assert (error.status, error.param) == (400, "input")
+    assert error.message == "Item with id 'rs_1' not found."
+
+
 def test_nobody_waits_for_what_a_caller_writes() -> None:
     quoted = "Rate limit reached for the key 'try again in 99h9m9s'."
     assert refused(429, said(quoted)).retry_after_s is None

@@ -16,6 +16,7 @@ from app.errors import (
     InvalidRequest,
     NotFound,
     Overloaded,
+    UpstreamMisaddressed,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamRefused,
@@ -33,6 +34,7 @@ UNCOUNTED = [
     ContextLengthExceeded("no"),
     UpstreamRateLimited("no"),
     UpstreamRefused("no"),
+    UpstreamMisaddressed("no"),
 ]
 
 

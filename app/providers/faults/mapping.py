@@ -18,6 +18,7 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    UpstreamMisaddressed,
     UpstreamMisbehaved,
     UpstreamRateLimited,
     UpstreamRefused,
@@ -221,8 +222,9 @@ def _callers_fault(status: int, error: ErrorBody, who: str) -> GatewayError:
     message = error.message or f"{who} refused the request ({status})"
     if is_about_model(status, error):
         return NotFound(message, param="model", code="model_not_found")
-    if status in (404, 410):
-        return UpstreamMisbehaved(
+    # OpenAI's 404 of an item or a file that is not there names the field: it is the request's.
+    if status in (404, 410) and error.param is None:
+        return UpstreamMisaddressed(
             f"{who} has nothing at the address where it is called ({status}): is its base_url "
             "right?"
         )

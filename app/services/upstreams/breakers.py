@@ -18,6 +18,7 @@ from app.errors import (
     CallerGone,
     GatewayError,
     Overloaded,
+    UpstreamMisaddressed,
     UpstreamMisbehaved,
     UpstreamRefused,
     UpstreamTimeout,
@@ -27,7 +28,7 @@ from app.services.upstreams.breaker import Breaker, CircuitOpen
 
 _FAULTS = (UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 #: Those that are no sign of how the next call will end.
-_OF_ONE_ANSWER = (UpstreamRefused, AnswerTooLong, AnswerNotUnderstood)
+_OF_ONE_ANSWER = (UpstreamRefused, UpstreamMisaddressed, AnswerTooLong, AnswerNotUnderstood)
 
 
 class Permit:
