@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+import tracemalloc
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -175,7 +177,10 @@ def test_what_begins_with_long_texts_is_not_kept() -> None:
 
 
 def test_there_is_room_for_so_much() -> None:
-    size = 2 * len(orjson.dumps(pieces(agent(20), KnownMessages()))) + 16 * 40
+    known, history = KnownMessages(), agent(20)
+    for _ in range(2):
+        count(history, known)
+    size = known.size
     known = KnownMessages(3 * size)
     histories = [agent(20) for _ in range(6)]
     for history in histories:
@@ -186,6 +191,65 @@ def test_there_is_room_for_so_much() -> None:
     for _ in range(2):
         count(histories[0], known)
     assert not known.size
+
+
+def unseen(number: int) -> tuple[Item, ...]:
+    """Return items that take much, of which a server is sent little."""
+    thought = Reasoning("", (f"{number}" * 1000,), ("\N{GRINNING FACE}" * 500,))
+    said = Message("", "user", (InputText("Go on."),))
+    return (said, *(replace(each) for each in (thought, said) * 40))
+
+
+def waiting(_: int) -> tuple[Item, ...]:
+    """Return items that are sent as nothing, but for the last ones."""
+    silent = Message("", "assistant", (OutputText(""),))
+    said = Message("", "user", (InputText("Go on."),))
+    return (said, *(replace(silent) for _ in range(100)), said, said)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        unseen,
+        waiting,
+        lambda number: agent(40 + number % 2),
+        lambda number: (
+            (Message("", "user", (InputText(f"{number} \N{GRINNING FACE}" * 200),)),) * 40
+        ),
+    ],
+    ids=["thoughts", "silence", "calls", "wide"],
+)
+def test_what_is_kept_takes_no_more_memory_than_that(
+    make: Callable[[int], tuple[Item, ...]],
+) -> None:
+    known = KnownMessages(512 * 1024)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(40):
+            history = make(number)
+            for _ in range(2):
+                orjson.dumps(to_messages([], history, PROFILES["generic"], "m", known=known))
+        del history
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert known.size <= 512 * 1024
+    assert taken < 1.2 * (known.size + known.seen_size)
+
+
+def test_of_requests_that_came_once_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_messages, "MOST_SEEN_BYTES", 4000)
+    known = KnownMessages()
+    for _ in range(30):
+        count(agent(20), known)
+        assert 0 < known.seen_size <= 4000
+    assert known.seen_size == sum(each.size for each in known._seen.values())
+    count((Message("", "user", (InputText("w" * 10_000),)), *agent(20)[1:]), known)
+    assert not known._seen
+    assert not known.seen_size
 
 
 def test_of_many_that_begin_alike_the_latest_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,11 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -37,17 +39,20 @@ from app.domain.items import (
     OutputText,
     Reasoning,
 )
+from app.providers.openai_chat.messages.sizes import size_of
 from app.providers.writing.call_ids import CallIds
 
 #: From how many items on it is worth it, and how many more must be known to write them anew.
 FEWEST, _MORE = 32, 16
-#: What all that is remembered takes at most, about, and how long what nobody asks for does.
-MOST_BYTES, SPAN_S = 32 * 1024 * 1024, 300.0
-#: What is kept for each byte of messages and for each item.
-_GROWTH, _OF_ITEM = 2, 16
+#: What all that is remembered takes at most, and what is of requests that came once, about.
+MOST_BYTES, MOST_SEEN_BYTES = 28 * 1024 * 1024, 4 * 1024 * 1024
+#: How long what nobody asks for is remembered, in seconds.
+SPAN_S = 300.0
+#: How many bytes the place of an item takes, and a character at most.
+_PLACE, _WIDEST = 8, 4
 #: How many beginnings of one item are remembered, and how many requests that came once.
 _MOST_ALIKE, _MOST_SEEN = 16, 64
-#: How long the text of an item is at most that is kept of such a request.
+#: How long the texts of two items are at most that are kept of such a request.
 _LONGEST_PROBE = 64 * 1024
 
 #: What else messages depend on; two are the same where these are equal.
@@ -77,7 +82,7 @@ class Writer(Protocol):
 class _Beginning:
     """Items, what they became, the ids of their calls, and the writer's state behind them.
 
-    `used_at` is the clock's.
+    The items take `item_bytes` of memory, all of it `size`; `used_at` is the clock's.
     """
 
     form: Form
@@ -86,6 +91,7 @@ class _Beginning:
     call_ids: dict[str, int]
     has_outputs: bool
     state: tuple[bool, ...]
+    item_bytes: int
     size: int
     used_at: float = 0.0
 
@@ -96,9 +102,10 @@ class _Seen(NamedTuple):
     Those of others may be others' by now: then something is learned that does not come again.
     """
 
-    ids: list[int]
+    ids: array[int]
     first: Item
     probe: Item
+    size: int
     at: float
 
 
@@ -113,7 +120,7 @@ class KnownMessages:
     ) -> None:
         self._most_bytes = most_bytes
         self._clock = clock
-        self.size = 0
+        self.size = self.seen_size = 0
         #: All of them, the latest last; and by the id of their first item, which they hold.
         self._latest: OrderedDict[_Beginning, None] = OrderedDict()
         self._alike: dict[int, tuple[_Beginning, ...]] = {}
@@ -136,19 +143,16 @@ class KnownMessages:
         end = self._end_of_same(items, done)
         if end:
             writer.write(items[done:end])
-            done, has_outputs = end, writer.has_outputs
+            has_outputs = writer.has_outputs
             if _ends_turn(items[end], has_outputs=has_outputs):
                 writer.end_turn()
-                messages = writer.messages[place:]
-                if messages and not writer.ids.is_waiting:
-                    written = orjson.dumps(messages)[1:-1]
-                    piece, taken = orjson.Fragment(written), writer.ids.taken()
-                    writer.messages[place:] = [piece]
-                    size = _GROWTH * len(written) + _OF_ITEM * end
-                    before, state = items[:end], writer.state
-                    self._keep(
-                        _Beginning(form, before, piece, taken, has_outputs, state, size), known
+                if writer.messages[place:] and not writer.ids.is_waiting:
+                    made = _beginning(
+                        writer, place, form, items[:end], known, has_outputs=has_outputs
                     )
+                    writer.messages[place:] = [made.messages]
+                    self._keep(made, known)
+            done = end
         writer.write(items[done:])
 
     def _longest(self, items: tuple[Item, ...], form: Form) -> _Beginning | None:
@@ -174,15 +178,19 @@ class KnownMessages:
 
         A turn may end there.
         """
-        first, probe = items[0], items[FEWEST - 1]
-        if len(items) - done < FEWEST or not (_is_short(first) and _is_short(probe)):
+        if len(items) - done < FEWEST:
             return 0
-        now, ids = self._clock(), list(map(id, items))
+        first, probe = items[0], items[FEWEST - 1]
+        length = _length(first) + _length(probe)
+        if length > _LONGEST_PROBE:
+            return 0
+        now, ids = self._clock(), array("Q", map(id, items))
+        seen = _Seen(ids, first, probe, _PLACE * len(ids) + _WIDEST * length, now)
         with self._changing:
-            before = self._seen.pop(ids[0], None)
-            self._seen[ids[0]] = _Seen(ids, first, probe, now)
-            while len(self._seen) > _MOST_SEEN or next(iter(self._seen.values())).at < now - SPAN_S:
-                self._seen.popitem(last=False)
+            before = self._forget_seen(ids[0])
+            self._seen[ids[0]], self.seen_size = seen, self.seen_size + seen.size
+            while self._has_seen_enough(now - SPAN_S):
+                self._forget_seen(next(iter(self._seen)))
         if before is None or before.probe is not probe:
             return 0
         pairs = enumerate(zip(before.ids, ids, strict=False))
@@ -192,6 +200,17 @@ class KnownMessages:
             if _ends_turn(items[end], has_outputs=isinstance(items[end - 1], FunctionCallOutput)):
                 return end
         return 0
+
+    def _has_seen_enough(self, oldest: float) -> bool:
+        if len(self._seen) > _MOST_SEEN or self.seen_size > MOST_SEEN_BYTES:
+            return True
+        return bool(self._seen) and next(iter(self._seen.values())).at < oldest
+
+    def _forget_seen(self, first: int) -> _Seen | None:
+        seen = self._seen.pop(first, None)
+        if seen is not None:
+            self.seen_size -= seen.size
+        return seen
 
     def _keep(self, beginning: _Beginning, shorter: _Beginning | None) -> None:
         """Keep a beginning in place of a shorter one, and forget what there is no room for."""
@@ -229,15 +248,42 @@ class KnownMessages:
                 self._latest.move_to_end(beginning)
 
 
-def _is_short(item: Item) -> bool:
-    """Tell whether an item is a text that is not long."""
+def _beginning(
+    writer: Writer,
+    place: int,
+    form: Form,
+    items: tuple[Item, ...],
+    known: _Beginning | None,
+    *,
+    has_outputs: bool,
+) -> _Beginning:
+    """Return what became of items: the writer's messages from that place on."""
+    written = orjson.dumps(writer.messages[place:])[1:-1]
+    taken = writer.ids.taken()
+    done, item_bytes = (0, 0) if known is None else (len(known.items), known.item_bytes)
+    item_bytes += sum(map(size_of, items[done:]))
+    size = item_bytes + _PLACE * len(items) + len(written) + getsizeof(taken)
+    return _Beginning(
+        form,
+        items,
+        orjson.Fragment(written),
+        taken,
+        has_outputs,
+        writer.state,
+        item_bytes,
+        size,
+    )
+
+
+def _length(item: Item) -> int:
+    """Return how long the text is that an item is; of another item, longer than is kept."""
     match item:
         case Message(content=(InputText(text=text) | OutputText(text=text),)):
-            return len(text) <= _LONGEST_PROBE
+            return len(text)
         case FunctionCall(arguments=text) | FunctionCallOutput(output=str(text)):
-            return len(text) <= _LONGEST_PROBE
+            return len(text)
         case _:
-            return False
+            return _LONGEST_PROBE + 1
 
 
 def _ends_turn(item: Item, *, has_outputs: bool) -> bool:
