@@ -166,6 +166,14 @@ def test_a_system_message_behind_what_becomes_nothing_is_joined(first: Item) -> 
         pieces(history, known, "vllm")
 
 
+def test_what_the_user_says_in_a_row_is_one_message_where_it_was_cut() -> None:
+    said = tuple(Message("", "user", (InputText(str(at)),)) for at in range(60))
+    known = KnownMessages()
+    for end in (40, 40, 60, 60, 60):
+        (message,) = pieces(said[:end], known, "vllm")
+        assert message["content"] == "\n\n".join(map(str, range(end)))
+
+
 def test_what_begins_with_long_texts_is_not_kept() -> None:
     known = KnownMessages()
     picture = Message("", "user", (InputImage("data:image/png;base64,AAAA"),))

@@ -82,6 +82,30 @@ def test_leading_system_messages_are_one_where_only_one_is_known() -> None:
     assert [message["content"] for message in messages] == ["A.\n\nB.", "Hi.", "C."]
 
 
+@pytest.mark.parametrize("name", ["perplexity", "vllm", "deepseek"])
+def test_what_the_user_says_in_a_row_is_one_message_where_two_are_refused(name: str) -> None:
+    items = (user("A."), user("B."), assistant("C."), user("D."), developer("E."))
+    messages = to_messages(["Be brief."], items, PROFILES[name])
+    assert [(each["role"], each["content"]) for each in messages] == [
+        ("system", "Be brief."), ("user", "A.\n\nB."), ("assistant", "C."), ("user", "D.\n\nE."),
+    ]  # fmt: skip
+
+
+def test_pictures_are_parts_of_what_the_user_says_in_a_row() -> None:
+    picture = InputImage(image_url=PNG)
+    seen = {"type": "image_url", "image_url": {"url": PNG}}
+    one, two, three = ({"type": "text", "text": text} for text in ("1", "2", "3"))
+    items = (user("1"), Message("", "user", (picture,)), user("2"), user("3"))
+    (message,) = messages_of(*items, profile=knowing(one_user=True))
+    assert message == {"role": "user", "content": [one, seen, two, three]}
+
+
+def test_pictures_that_a_call_gave_join_what_the_user_says_next() -> None:
+    items = (call("c1"), output("c1", InputImage(image_url=PNG)), user("And?"))
+    *_, message = messages_of(*items, profile=knowing(one_user=True))
+    assert [part["type"] for part in message["content"]] == ["image_url", "text"]
+
+
 def test_minimax_is_sent_one_system_message_the_first() -> None:
     items = (developer("B."), user("Hi."), developer("C."))
     messages = to_messages(["A."], items, PROFILES["minimax"])

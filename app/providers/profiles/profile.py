@@ -51,6 +51,7 @@ class Profile:
         nine_character_ids: whether the ids of calls must be nine letters or digits.
         strict_roles: whether only the assistant may speak behind outputs of calls: a word of it is
             put between. No `late_system` there.
+        one_user: whether what the user says in a row is one message.
         tool_names: whether a tool's message names the function, beside the id of its call.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
@@ -120,6 +121,7 @@ class Profile:
     prefill: bool = False
     nine_character_ids: bool = False
     strict_roles: bool = False
+    one_user: bool = False
     tool_names: bool = False
     tool_choice: ToolChoiceForm = "named"
     parallel_tool_calls: bool = True

@@ -7,14 +7,15 @@ from dataclasses import replace
 from app.providers.profiles.profile import GENERIC
 
 #: A server that runs open models: it knows the core of the API and none of OpenAI's services.
-#: Chat templates want an object for arguments and one system message, the first, and know three
-#: efforts.
+#: Chat templates want an object for arguments and one system message, the first, many no two
+#: of the user in a row (Gemma's, Mistral's), and know three efforts.
 OPEN = replace(
     GENERIC,
     prefill=True,
     object_arguments=True,
     one_system=True,
     late_system=False,
+    one_user=True,
     files=False,
     strict_tools=False,
     coarse_effort=True,

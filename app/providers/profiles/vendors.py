@@ -235,10 +235,13 @@ VENDORS = (
     ),
     # docs.perplexity.ai, "Chat completions": no seed, logprobs, parallel_tool_calls
     # (docs.getbifrost.ai too), json_object; usage comes by itself. The vendor's client
-    # (perplexityai 0.46): tool_choice is a mode.
+    # (perplexityai 0.46): tool_choice is a mode. "After the (optional) system message(s), user and
+    # assistant roles should be alternating" is a 400 (perplexityai/api-discussion 265).
     replace(
         GENERIC,
         name="perplexity",
+        late_system=False,
+        one_user=True,
         files=False,
         strict_tools=False,
         tool_choice="modes",

@@ -62,3 +62,28 @@ def name_outputs(turn: list[Json]) -> None:
     names = {call["id"]: call["function"]["name"] for call in calls["tool_calls"]}
     for output in outputs:
         output["name"] = names[output["tool_call_id"]]
+
+
+def with_one_user(messages: list[Any]) -> list[Any]:
+    """Have what the user says in a row be one message: some servers refuse two."""
+    joined: list[Any] = []
+    row: list[str | list[Json]] = []
+    for message in messages:
+        if type(message) is dict and message["role"] == "user":
+            row.append(message["content"])
+            continue
+        if row:
+            joined.append({"role": "user", "content": _in_one(row)})
+            row = []
+        joined.append(message)
+    return [*joined, {"role": "user", "content": _in_one(row)}] if row else joined
+
+
+def _in_one(contents: list[str | list[Json]]) -> str | list[Json]:
+    texts = [content for content in contents if isinstance(content, str)]
+    if len(texts) == len(contents):
+        return "\n\n".join(texts)
+    parts: list[Json] = []
+    for content in contents:
+        parts += [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return parts

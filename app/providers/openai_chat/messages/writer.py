@@ -33,7 +33,12 @@ from app.domain.items import (
 )
 from app.providers.openai_chat.messages.known import KnownMessages
 from app.providers.openai_chat.messages.leading import leading, with_one_system
-from app.providers.openai_chat.messages.parts import name_outputs, unsupported, written_part
+from app.providers.openai_chat.messages.parts import (
+    name_outputs,
+    unsupported,
+    with_one_user,
+    written_part,
+)
 from app.providers.openai_chat.messages.reasoning_fields import ReasoningFields
 from app.providers.profiles import Profile
 from app.providers.writing.arguments import as_text
@@ -78,7 +83,8 @@ def to_messages(
         writer.write(items[:joined])
         known.write(writer, tuple(items[joined:]), (profile, model, thinks))
     writer.end()
-    return with_one_system(writer.messages) if profile.one_system else writer.messages
+    messages = with_one_user(writer.messages) if profile.one_user else writer.messages
+    return with_one_system(messages) if profile.one_system else messages
 
 
 class _Writer:
@@ -115,6 +121,14 @@ class _Writer:
     @state.setter
     def state(self, state: tuple[bool, ...]) -> None:
         self._follows_calls, self._has_begun, self._ends_with_outputs = state
+
+    def closed(self, place: int) -> list[Any]:
+        """Return the messages from a place on, none where what comes may join the last."""
+        messages = self.messages[place:]
+        if not self._profile.one_user or not messages:
+            return messages
+        last = messages[-1]
+        return [] if type(last) is dict and last["role"] == "user" else with_one_user(messages)
 
     def write(self, items: Sequence[Item]) -> None:
         """Write the items; the last turn may go on."""
