@@ -5,8 +5,10 @@ tests/fuzz/test_known_items.py holds what becomes of a request to what it would 
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -217,8 +219,16 @@ def test_what_nobody_sends_is_forgotten() -> None:
     assert names == {"first", "third"}
 
 
+def size_of(items: list[Json]) -> int:
+    """Return what is taken to remember items."""
+    memory = remembering()
+    for _ in range(2):
+        count(memory, body(items))
+    return memory.items.size
+
+
 def test_there_is_room_for_so_much() -> None:
-    size = 4 * len(body(history(3)))
+    size = size_of(history(3))
     memory = remembering(10 * size)
     for number in range(30):
         raw = body(history(3, f"tool_{number}"))
@@ -229,7 +239,7 @@ def test_there_is_room_for_so_much() -> None:
 
 
 def test_an_account_has_half_of_the_room_at_most() -> None:
-    size = 4 * len(body(history(3)))
+    size = size_of(history(3))
     memory = remembering(10 * size)
     own = body(history(3))
     for _ in range(2):
@@ -245,6 +255,40 @@ def test_what_is_too_long_is_known_for_its_own_request_alone() -> None:
     memory = remembering(8 * len(body(history(30))))
     assert [count(memory, body(history(30))) for _ in range(3)] == [0, 61, 61]
     assert not memory.items.size
+
+
+def test_what_has_become_too_long_is_known_as_far_as_there_is_room() -> None:
+    memory = remembering(4 * size_of(history(52)))
+    counts = [count(memory, body(history(steps))) for steps in range(25, 60)]
+    kept = memory.items._latest
+    assert len(kept) == 1
+    length = len(next(iter(kept)).ends)
+    assert counts[-6:] == [length] * 6
+    assert length == 105
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{"role": "user", "content": ""}, {"role": "user", "content": "\N{GRINNING FACE}" + "w" * 500}],
+    ids=["short", "wide"],
+)
+def test_what_is_kept_takes_no_more_memory_than_that(item: Json) -> None:
+    memory = ItemMemory(4 * 1024 * 1024)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(20):
+            raw = json.dumps({"input": [history(0, f"{number}")[0], *[item] * 300]}).encode()
+            for _ in range(2):
+                memory.find("acme", raw)
+        del raw
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0 < memory.size <= 4 * 1024 * 1024
+    assert taken < 1.2 * memory.size
 
 
 def test_of_many_that_begin_alike_the_latest_are_known(

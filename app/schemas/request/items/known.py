@@ -30,9 +30,10 @@ from app.schemas.request.json_body.memory import memory_of
 #: From how many bytes on items are worth remembering.
 SHORTEST = 8 * 1024
 #: What all that is remembered takes at most, about; one account's is at most half of it. What
-#: becomes of items takes some times their bytes.
+#: becomes of items takes some times their bytes, more where a character may need four, and as much
+#: as that for itself.
 MOST_BYTES = 32 * 1024 * 1024
-_GROWTH = 4
+_GROWTH, _GROWTH_WIDE, _OF_ITEM = 4, 5, 150
 #: What nobody has sent for so long is forgotten, in seconds.
 SPAN_S = 300.0
 #: By how many of its first bytes an input is looked for; whole items are compared.
@@ -72,7 +73,8 @@ class KnownItemsJson:
 class _History:
     """Items in a row: their bytes, where each ends in these, and what they were read as.
 
-    `is_ended` says that what came next once was no plain item; `used_at` is the clock's.
+    `is_ended` says that nothing is to be learned behind them: what came next once was no plain
+    item, or there is no room for more. `used_at` is the clock's.
     """
 
     key: _Beginning
@@ -85,7 +87,9 @@ class _History:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size = _GROWTH * len(self.text) + _BEGINNING
+        is_wide = not self.text.isascii() or b"\\u" in self.text
+        growth = _GROWTH_WIDE if is_wide else _GROWTH
+        self.size = growth * len(self.text) + _OF_ITEM * len(self.ends) + _BEGINNING
 
     def end_of(self, count: int) -> int:
         """Return where so many of its items end."""
@@ -201,6 +205,9 @@ class ItemMemory:
             known.memory_of(count) + memory_of(raw[place : ends[-1]]),
             self._clock(),
         )
+        if learned.size > self._most_bytes // 4:
+            known.is_ended = is_whole and known is not _NOTHING
+            return learned, len(learned.ends)
         with self._changing:
             if is_whole:  # what goes on has all of it
                 self._forget(known)
@@ -210,7 +217,7 @@ class ItemMemory:
     def _remember(self, learned: _History) -> None:
         """Remember items, and forget what there is no room for."""
         key, account = learned.key, learned.key[0]
-        if len(learned.text) < self._shortest or learned.size > self._most_bytes // 4:
+        if len(learned.text) < self._shortest:
             return
         for each in self._alike.get(key, ())[_MOST_ALIKE - 1 :]:
             self._forget(each)
