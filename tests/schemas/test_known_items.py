@@ -120,6 +120,13 @@ def test_items_are_known_as_far_as_they_are_plain(memory: BodyMemory, item: Json
     assert [count(memory, raw) for _ in range(4)] == [0, 5, 5, 5]
 
 
+@pytest.mark.parametrize("place", [b'"input":', b"["])
+def test_a_body_of_spaces_is_not_looked_through(place: bytes) -> None:
+    for count, start in ((256, len(b'{"input":[') + 256), (257, -1)):
+        raw = b'{"input":[{}]}'.replace(place, place + b" " * count)
+        assert raw_items.first_item(raw) == start
+
+
 @pytest.mark.parametrize(
     "given",
     ["Hi " * 100, [], {"role": "user", "content": "Hi"}, ["Hi"], [[{"role": "user"}]]],

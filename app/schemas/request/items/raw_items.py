@@ -16,7 +16,9 @@ MOST_LEARNED, MOST_LEARNED_BYTES = 1000, 512 * 1024
 
 #: What stands before the items, and how often it is looked for: it may be part of something else.
 _NAME, _MOST_NAMES = b'"input"', 4
-_opening = re.compile(rb'"input"[ \n\r\t]*:[ \n\r\t]*\[[ \n\r\t]*(?=\{)').match
+#: No indentation is longer: nobody waits for the end of a body of spaces.
+_SPACE = rb"[ \n\r\t]{0,256}+"
+_opening = re.compile(rb'"input"%b:%b\[%b(?=\{)' % ((_SPACE,) * 3)).match
 
 
 def _nested(depth: int) -> bytes:
@@ -33,7 +35,7 @@ def _nested(depth: int) -> bytes:
 
 #: An item, and what parts it from the next one.
 _item = re.compile(_nested(4), re.DOTALL).match
-_comma = re.compile(rb"[ \n\r\t]*,[ \n\r\t]*").match
+_comma = re.compile(rb"%b,%b" % (_SPACE, _SPACE)).match
 
 
 def first_item(raw: bytes) -> int:
