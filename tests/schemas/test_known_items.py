@@ -101,8 +101,8 @@ def test_of_inputs_that_differ_at_their_ends_the_beginning_is_known(memory: Body
 
 def test_what_differs_each_time_is_soon_learned_no_more(memory: BodyMemory) -> None:
     for number in range(100):
-        count(memory, body([history(0)[0], {"role": "user", "content": f"Number {number}"}]))
-        memory.items._seen[next(iter(memory.items._seen))] = number + 1  # as if nothing were known
+        question = {"role": "user", "content": f"{number}" * 1000}
+        assert count(memory, body([history(0)[0], question])) in (0, 1, 2)
     assert len(memory.items._latest) < 20
 
 

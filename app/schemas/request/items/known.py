@@ -150,12 +150,14 @@ class ItemMemory:
         key = account, hash(raw[start : start + _BEGINNING])
         known, count = self._longest(key, raw, start)
         is_whole = known is not _NOTHING and count == len(known.ends)
+        # What begins alike and goes on otherwise each time is no reason to expect it.
+        is_again = is_whole or 2 * known.end_of(count) > len(raw) - start
         if not known.is_ended if is_whole else self._is_expected(key):
             known, count = self._learned(key, raw, start, known, count)
         end = known.end_of(count)
         if end < max(1, self._shortest):
             return None
-        self._touch(known)
+        self._touch(known, is_again=is_again)
         return FoundItems(start, start + end, known.items[:count], known.memory_of(count))
 
     def _longest(self, key: _Beginning, raw: bytes, start: int) -> tuple[_History, int]:
@@ -246,12 +248,13 @@ class ItemMemory:
         if not self._sizes[account]:
             del self._sizes[account]
 
-    def _touch(self, history: _History) -> None:
+    def _touch(self, history: _History, *, is_again: bool) -> None:
         with self._changing:
             if history in self._latest:
                 history.used_at = self._clock()
                 self._latest.move_to_end(history)
-                self._seen[history.key] = 1
+                if is_again:
+                    self._seen[history.key] = 1
 
 
 def _length(history: _History) -> int:
