@@ -249,11 +249,11 @@ def test_what_is_kept_takes_no_more_memory_than_that(
 
 
 def test_of_requests_that_came_once_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_messages, "MOST_SEEN_BYTES", 4000)
+    monkeypatch.setattr(known_messages, "MOST_SEEN_BYTES", 8000)
     known = KnownMessages()
     for _ in range(30):
         count(agent(20), known)
-        assert 0 < known.seen_size <= 4000
+        assert 0 < known.seen_size <= 8000
     assert known.seen_size == sum(each.size for each in known._seen.values())
     count((Message("", "user", (InputText("w" * 10_000),)), *agent(20)[1:]), known)
     assert not known._seen

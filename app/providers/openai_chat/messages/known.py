@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import threading
 import time
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,8 +47,8 @@ FEWEST, _MORE = 32, 16
 MOST_BYTES, MOST_SEEN_BYTES = 28 * 1024 * 1024, 4 * 1024 * 1024
 #: How long what nobody asks for is remembered, in seconds.
 SPAN_S = 300.0
-#: How many bytes the place of an item takes, and a character at most.
-_PLACE, _WIDEST = 8, 4
+#: How many bytes the place of an item takes, its id with that, and a character at most.
+_PLACE, _ID, _WIDEST = 8, 40, 4
 #: How many beginnings of one item are remembered, and how many requests that came once.
 _MOST_ALIKE, _MOST_SEEN = 16, 64
 #: How long the texts of two items are at most that are kept of such a request.
@@ -105,7 +104,7 @@ class _Seen(NamedTuple):
     Those of others may be others' by now: then something is learned that does not come again.
     """
 
-    ids: array[int]
+    ids: list[int]
     first: Item
     probe: Item
     size: int
@@ -188,8 +187,8 @@ class KnownMessages:
         length = _length(first) + _length(probe)
         if length > _LONGEST_PROBE:
             return 0
-        now, ids = self._clock(), array("Q", map(id, items))
-        seen = _Seen(ids, first, probe, _PLACE * len(ids) + _WIDEST * length, now)
+        now, ids = self._clock(), list(map(id, items))
+        seen = _Seen(ids, first, probe, _ID * len(ids) + _WIDEST * length, now)
         with self._changing:
             before = self._forget_seen(ids[0])
             self._seen[ids[0]], self.seen_size = seen, self.seen_size + seen.size
