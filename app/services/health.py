@@ -32,11 +32,10 @@ class Health:
     """Checks what the gateway depends on.
 
     `write` raises StorageUnavailable when the store takes no write, `read` when it cannot be read;
-    `worker_silence_s` returns for
-    how many seconds no worker has taken a job, nor could have, None where background is disabled,
-    infinity where there never was one; `upstreams` returns the state of each provider's circuit
-    breaker; `spool_fault` returns why the spool can take no answer, None where it can; `keys_rest`
-    returns of each key of a pool whether it rests, by provider and id.
+    `worker_silence_s` returns for how many seconds no worker has taken a job, nor could have, None
+    where background is disabled, infinity where there never was one; `upstreams` returns the state
+    of each provider's circuit breaker; `spool_fault` returns why the spool can take no answer, None
+    where it can; `keys_rest` returns of each key of a pool whether it rests, by provider and id.
     """
 
     def __init__(

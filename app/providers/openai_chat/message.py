@@ -178,8 +178,8 @@ class MessageReader:
             if calls.has_blank:
                 self.understanding.note_unknown("call", "")
             self.understanding.has_known = self.understanding.has_known or bool(ended)
-        elif shown := self.text.length - self._hidden:
-            ended += self._sources.of_all(shown)
+        elif length := self.text.length - self._hidden:
+            ended += self._sources.of_all(length)
         self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
         return ended
 
@@ -202,16 +202,16 @@ class MessageReader:
             deltas.append(Text(text, tokens))
             return
         self._hidden += len(text)
-        said = self.tag.feed(text)
-        self._take_parted(said, tokens if said == [(False, text)] else (), deltas)
+        parted = self.tag.feed(text)
+        self._take_parted(parted, tokens if parted == [(False, text)] else (), deltas)
         if self.tag.is_over:
             self.tag = None
 
     def _take_parted(
-        self, said: list[tuple[bool, str]], tokens: tuple[Json, ...], deltas: list[Delta]
+        self, parted: list[tuple[bool, str]], tokens: tuple[Json, ...], deltas: list[Delta]
     ) -> None:
         """Add what a text has by its tags: thoughts, and what follows them."""
-        for is_thought, text in said:
+        for is_thought, text in parted:
             if is_thought:
                 self._think("", text, deltas)
                 self.kept.in_tags = True

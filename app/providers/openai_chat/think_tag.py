@@ -40,13 +40,13 @@ class ThinkTag:
 
     def feed(self, piece: str) -> list[tuple[bool, str]]:
         """Return what a piece says, in order: whether it is a thought, and its text."""
-        said: list[tuple[bool, str]] = []
+        parted: list[tuple[bool, str]] = []
         while piece:
             if self.is_over:
-                said.append((False, piece))
+                parted.append((False, piece))
                 break
-            piece = self._inside(piece, said) if self._is_inside else self._before(piece, said)
-        return said
+            piece = self._inside(piece, parted) if self._is_inside else self._before(piece, parted)
+        return parted
 
     def end(self) -> list[tuple[bool, str]]:
         """Return what still waited, now that no text follows."""
@@ -57,7 +57,7 @@ class ThinkTag:
         rest = rest.rstrip() if self._is_inside and not self._is_fresh else rest.strip()
         return [(self._is_inside, rest)] if rest else []
 
-    def _before(self, piece: str, said: list[tuple[bool, str]]) -> str:
+    def _before(self, piece: str, parted: list[tuple[bool, str]]) -> str:
         """Look for a tag that opens a thought; return what of the piece is inside of it."""
         self._waiting.append(piece)
         text = "".join(self._waiting)
@@ -69,11 +69,13 @@ class ThinkTag:
         if len(text) <= _MOST_WAITING and self._opening.startswith(start):
             return ""
         # It is text. A piece that waited is one by itself, as it came.
-        said += [(False, start)] if self._has_opened else [(False, each) for each in self._waiting]
+        parted += (
+            [(False, start)] if self._has_opened else [(False, each) for each in self._waiting]
+        )
         self._waiting, self.is_over = [], True
         return ""
 
-    def _inside(self, piece: str, said: list[tuple[bool, str]]) -> str:
+    def _inside(self, piece: str, parted: list[tuple[bool, str]]) -> str:
         """Look for the tag that closes the thought; return what of the piece is behind it."""
         text = "".join(self._waiting) + piece
         thought, closing, rest = text.partition(self._closing)
@@ -87,7 +89,7 @@ class ThinkTag:
             thought = thought.lstrip()
         if thought:
             self._is_fresh = False
-            said.append((True, thought))
+            parted.append((True, thought))
         return rest
 
     def _without_end(self, text: str) -> str:
