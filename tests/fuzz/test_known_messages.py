@@ -54,7 +54,7 @@ histories = st.lists(items, min_size=4, max_size=24).map(tuple)
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_messages, "FEWEST", 3)
+    monkeypatch.setattr(KnownMessages, "fewest", 3)
     monkeypatch.setattr(known_messages, "_MORE", 0)
 
 

@@ -88,8 +88,10 @@ class MessageReader:
         """Add a piece that is a text and nothing else."""
         self.understanding.has_known = True
         if self.tag is not None:
-            self._say(text, (), deltas)
-            return
+            if not self.tag.is_no_thought(text):
+                self._say(text, (), deltas)
+                return
+            self.tag = None
         self.text.add(text)
         self._speak(deltas)
         deltas.append(Text(text))

@@ -41,8 +41,8 @@ from app.domain.items import (
 from app.providers.openai_chat.messages.sizes import size_of
 from app.providers.writing.call_ids import CallIds
 
-#: From how many items on it is worth it, and how many more must be known to write them anew.
-FEWEST, _MORE = 32, 16
+#: How many more items must be known to write them anew.
+_MORE = 16
 #: What all that is remembered takes at most, and what is of requests that came once, about.
 MOST_BYTES, MOST_SEEN_BYTES = 28 * 1024 * 1024, 4 * 1024 * 1024
 #: How long what nobody asks for is remembered, in seconds.
@@ -114,8 +114,10 @@ class _Seen(NamedTuple):
 class KnownMessages:
     """What was written lately, in at most so many bytes. Safe for threads.
 
-    `clock` is like time.monotonic.
+    Fewer than `fewest` items are not worth it. `clock` is like time.monotonic.
     """
+
+    fewest = 32
 
     def __init__(
         self, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = time.monotonic
@@ -131,10 +133,7 @@ class KnownMessages:
         self._changing = threading.Lock()
 
     def write(self, writer: Writer, items: tuple[Item, ...], form: Form) -> None:
-        """Have the writer write the items, what is known of them in one piece."""
-        if len(items) < FEWEST:
-            writer.write(items)
-            return
+        """Have the writer write the items, `fewest` or more, what is known of them in one piece."""
         place, done = len(writer.messages), 0
         known = self._longest(items, form)
         if known is not None:
@@ -181,9 +180,9 @@ class KnownMessages:
 
         A turn may end there.
         """
-        if len(items) - done < FEWEST:
+        if len(items) - done < self.fewest:
             return 0
-        first, probe = items[0], items[FEWEST - 1]
+        first, probe = items[0], items[self.fewest - 1]
         length = _length(first) + _length(probe)
         if length > _LONGEST_PROBE:
             return 0

@@ -76,10 +76,10 @@ def to_messages(
     writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
         writer.write_message(Message("", "developer", (InputText(text),)))
-    if known is None:
+    joined = leading(items) if known is not None and profile.one_system else 0
+    if known is None or len(items) - joined < known.fewest:
         writer.write(items)
     else:
-        joined = leading(items) if profile.one_system else 0
         writer.write(items[:joined])
         known.write(writer, tuple(items[joined:]), (profile, model, thinks))
     writer.end()
@@ -153,7 +153,8 @@ class _Writer:
 
     def end(self) -> None:
         """End the last turn, and have the user go on where the assistant must not be the last."""
-        self.end_turn()
+        if self._is_in_turn:
+            self.end_turn()
         last = self.messages[-1] if self.messages else None
         if not self._profile.prefill and type(last) is dict and last["role"] == "assistant":
             self.messages.append({"role": "user", "content": GO_ON})
