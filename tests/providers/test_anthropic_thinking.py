@@ -10,7 +10,6 @@ import pytest
 from app.domain.answer_options import ReasoningOptions
 from app.domain.items import Item
 from app.domain.tools import NamedFunction
-from app.providers.anthropic.families import FAMILIES, family_of
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.profiles import PROFILES
 from tests.providers.asking import TOOL, answered, ask, called, said, thought
@@ -175,55 +174,6 @@ def test_a_turn_that_may_begin_with_a_thought_is_thought_about(items: tuple[Item
 def test_an_adaptive_model_thinks_on_whatever_the_turn_began_with() -> None:
     result = thinking_of(ADAPTIVE, "high", None, said("Hi"), called(), answered("1"))
     assert result["thinking"] == {"type": "adaptive"}
-
-
-@pytest.mark.parametrize(
-    ("model", "glob"),
-    [
-        ("claude-3-haiku-20240307", "*claude-3-*"),
-        ("claude-3-5-haiku-latest", "*claude-3-5-*"),
-        ("claude-3-7-sonnet-20250219", "*claude-3-7-*"),
-        ("claude-opus-4-20250514", "*claude-opus-4[-@]20*"),
-        ("claude-opus-4@20250514", "*claude-opus-4[-@]20*"),
-        ("claude-opus-4-1-20250805", "*claude-opus-4-1*"),
-        ("claude-sonnet-4-0", "*claude-sonnet-4-0*"),
-        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "*claude-*-4-5*"),
-        ("Claude-Opus-4-6", "*claude-opus-4-6*"),
-        ("claude-sonnet-4-6", "*claude-sonnet-4-6*"),
-        ("claude-opus-4-7", "*claude-*"),
-        ("claude-sonnet-5", "*claude-*"),
-        ("claude-fable-5", "*claude-fable-*"),
-        ("anthropic/claude-mythos-preview", "*claude-mythos-*"),
-        ("claude-haiku-9", "*claude-*"),
-        ("qwen3-30b", "*"),
-    ],
-)
-def test_a_model_is_of_the_family_that_its_id_names(model: str, glob: str) -> None:
-    assert family_of(model).glob == glob
-
-
-@pytest.mark.parametrize(
-    ("model", "structured"),
-    [
-        ("claude-3-opus-20240229", False),
-        ("claude-3-7-sonnet-latest", False),
-        ("claude-opus-4-0", False),
-        ("claude-opus-4-20250514", False),
-        ("claude-sonnet-4-0", False),
-        ("claude-sonnet-4-20250514", False),
-        ("claude-opus-4-1", True),
-        ("claude-haiku-4-5", True),
-        ("claude-sonnet-4-6", True),
-        ("claude-opus-5", True),
-        ("some-model", True),
-    ],
-)
-def test_a_family_can_be_held_to_a_schema_or_not(model: str, structured: bool) -> None:
-    assert family_of(model).structured is structured
-
-
-def test_no_family_is_asked_for_more_than_it_can_do() -> None:
-    assert [f.glob for f in FAMILIES if f.output_tokens > f.most_output_tokens] == []
 
 
 def test_the_operators_default_limit_comes_before_the_familys() -> None:

@@ -45,7 +45,7 @@ def _plan(request: ModelRequest, profile: Profile) -> _Plan:
     family = family_of(request.model)
     if request.reasons is False:
         family = replace(family, thinking="none")
-    thoughts = thinking(request, family, forced=is_forced(request))
+    thoughts = thinking(request, family, forced=family.forced_calls and is_forced(request))
     return _Plan(family, thoughts, family.structured and profile.text_format)
 
 
@@ -78,7 +78,9 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
         "stream": request.stream,
     }
     given = {name: value for name, value in body.items() if value}
-    given |= tool_fields(request, profile, structured=plan.structured)
+    given |= tool_fields(
+        request, profile, structured=plan.structured, forced_calls=plan.family.forced_calls
+    )
     given |= _settings(request, plan, profile)
     cache_marks.settle(given, request, profile)
     return given
@@ -109,7 +111,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     names += ignored_caching(request, is_known=profile.cache_control)
     names += ignored_details(request, InputImage, InputFile)
     names += _sampling(request, plan)[1]
-    names += ignored_choice(request, profile)
+    names += ignored_choice(request, profile, forced_calls=plan.family.forced_calls)
     return (*names, *plan.thinking.ignored, *ignored_strict(request, structured=plan.structured))
 
 

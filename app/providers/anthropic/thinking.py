@@ -53,20 +53,20 @@ def thinking(request: ModelRequest, family: Family, *, forced: bool) -> Thinking
 
 
 def _without(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
-    if family.thinking == "adaptive" and not family.stops_thinking:
+    if family.thinking == "adaptive" and family.quiet is None:
         return Thinking(
             max_tokens, effort="low", ignored=("reasoning.effort", *_ignored_summary(options))
         )
-    switch = None if family.thinking == "none" else {"type": "disabled"}
+    switch = None if family.thinking == "none" else {"type": family.quiet}
     return Thinking(max_tokens, switch)
 
 
 def _left_out(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
-    can_say_so = family.thinking == "adaptive" and family.stops_thinking
+    can_say_so = family.thinking == "adaptive" and family.quiet is not None
     effort = ("reasoning.effort",) if options.effort is not None else ()
     summary = ("reasoning.summary",) if options.summary not in (None, "none") else ()
     return Thinking(
-        max_tokens, {"type": "disabled"} if can_say_so else None, ignored=effort + summary
+        max_tokens, {"type": family.quiet} if can_say_so else None, ignored=effort + summary
     )
 
 

@@ -22,11 +22,14 @@ def is_forced(request: ModelRequest) -> bool:
             return False
 
 
-def tool_fields(request: ModelRequest, profile: Profile, *, structured: bool) -> dict[str, Any]:
-    """Return the fields `tools` and `tool_choice`; `structured` says that strict is heeded.
+def tool_fields(
+    request: ModelRequest, profile: Profile, *, structured: bool, forced_calls: bool
+) -> dict[str, Any]:
+    """Return the fields `tools` and `tool_choice`.
 
-    A history with calls wants definitions even where none is on offer: then none may be called.
-    A choice that the server does not understand is made by showing it other tools.
+    `structured` says that strict is heeded, `forced_calls` that the model can be made to call a
+    tool. A history with calls wants definitions even where none is on offer: then none may be
+    called. A choice that is not understood, or refused, is made by showing other tools.
     """
     parameters, understood = request.parameters, profile.tool_choice in ("full", "named")
     if not parameters.tools or (parameters.tool_choice == "none" and not understood):
@@ -35,9 +38,12 @@ def tool_fields(request: ModelRequest, profile: Profile, *, structured: bool) ->
         )
         return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
     choice = parameters.tool_choice
-    offered = [_tool(tool, structured) for tool in _offered(parameters, narrow=not understood)]
+    narrow = not (understood and forced_calls)
+    offered = [_tool(tool, structured) for tool in _offered(parameters, narrow=narrow)]
     how = _choice(choice)
-    if how["type"] == "tool" and not understood:
+    if how["type"] in ("any", "tool") and not forced_calls:
+        how = {"type": "auto"}
+    elif how["type"] == "tool" and not understood:
         how = {"type": "any"}
     if parameters.parallel_tool_calls is False and profile.parallel_tool_calls:
         how |= {} if how["type"] == "none" else {"disable_parallel_tool_use": True}
@@ -47,11 +53,11 @@ def tool_fields(request: ModelRequest, profile: Profile, *, structured: bool) ->
     return fields | {"tool_choice": how}
 
 
-def ignored_choice(request: ModelRequest, profile: Profile) -> Iterator[str]:
-    """Name what was said about choosing tools that cannot be sent to the server."""
+def ignored_choice(request: ModelRequest, profile: Profile, *, forced_calls: bool) -> Iterator[str]:
+    """Name what was said about choosing tools that cannot be sent; see `tool_fields`."""
     parameters = request.parameters
     one_by_one = bool(parameters.tools) and parameters.parallel_tool_calls is False
-    if is_forced(request) and profile.tool_choice == "never":
+    if is_forced(request) and (profile.tool_choice == "never" or not forced_calls):
         yield "tool_choice"
     if one_by_one and not profile.parallel_tool_calls:
         yield "parallel_tool_calls"
