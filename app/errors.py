@@ -3,6 +3,7 @@
 GatewayError                     500  api_error
 ├── InvalidRequest               400  invalid_request_error: the request cannot be accepted
 │   ├── ContextLengthExceeded    400  the conversation is longer than the model can read
+│   ├── ReasoningRefused         400  reasoning that was sent back is not taken
 │   ├── MethodNotAllowed         405  the path has other methods
 │   ├── RequestTimeout           408  the body did not arrive in time
 │   ├── RequestTooLarge          413  the body is larger than the endpoint takes
@@ -84,6 +85,12 @@ class ContextLengthExceeded(InvalidRequest):
     def __init__(self, message: str, *, excess_tokens: int | None = None) -> None:
         super().__init__(message, param="input")
         self.excess_tokens = excess_tokens
+
+
+class ReasoningRefused(InvalidRequest):
+    """The upstream does not take its own reasoning back: it may do without."""
+
+    code = "invalid_encrypted_content"
 
 
 class MethodNotAllowed(InvalidRequest):

@@ -12,6 +12,7 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    ReasoningRefused,
     UpstreamRateLimited,
     UpstreamRefused,
     UpstreamUnavailable,
@@ -218,3 +219,39 @@ def test_a_wait_that_only_the_words_say_is_kept(message: str, seconds: int | Non
 def test_a_wait_that_a_header_says_counts_before_the_words() -> None:
     body = orjson.dumps(said("Please try again in 20s."))
     assert fault_of_status(429, {"retry-after": "7"}, body, "acme").retry_after_s == 7
+
+
+SIGNATURE = "messages.1.content.0: Invalid `signature` in `thinking` block"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, said(SIGNATURE, type="invalid_request_error")),
+        (400, said(f"{SIGNATURE}. The block is bound to a different conversation. Remove it")),
+        (429, said(SIGNATURE)),
+        (400, said("messages.3.content.0: `thinking` or `redacted_thinking` blocks in the latest "
+                   "assistant message cannot be modified. These blocks must remain as they were.")),
+        (400, said("The encrypted content gAAA...DQ== could not be verified.",
+                   type="invalid_request_error", code="invalid_encrypted_content")),
+        (400, said("The encrypted content for item rs_1 could not be verified. Reason: Encrypted "
+                   "content could not be decrypted or parsed.")),
+    ],
+    ids=["signature", "bound", "relay", "modified", "openai", "mirror"],
+)  # fmt: skip
+def test_reasoning_that_is_not_taken_back_is_known_by_what_is_said_of_it(
+    status: int, body: Any
+) -> None:
+    error = refused(status, body)
+    assert type(error) is ReasoningRefused
+    assert (error.status, error.code, error.param) == (400, "invalid_encrypted_content", "input")
+
+
+def test_reasoning_is_refused_in_a_stream_as_well() -> None:
+    error = {"type": "invalid_request_error", "message": SIGNATURE}
+    assert type(fault_in_answer(error, "acme")) is ReasoningRefused
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_what_a_caller_writes_of_signatures_changes_no_other_refusal(status: int) -> None:
+    assert type(refused(status, said(SIGNATURE))) is not ReasoningRefused

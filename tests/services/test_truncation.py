@@ -15,7 +15,8 @@ from app.domain.turns.compaction import Summary
 from app.domain.turns.turn import Thread
 from app.domain.upstream_call import UpstreamCall
 from app.errors import ContextLengthExceeded
-from app.services.answering.preparation import MAX_TRUNCATIONS, Preparation
+from app.services.answering.preparation import Preparation
+from app.services.answering.prepared.reducible_input import MAX_TRUNCATIONS
 from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.router import UpstreamAnswer

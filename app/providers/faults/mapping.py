@@ -18,6 +18,7 @@ from app.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    ReasoningRefused,
     UpstreamMisaddressed,
     UpstreamMisbehaved,
     UpstreamRateLimited,
@@ -34,6 +35,7 @@ from app.providers.faults.refusals import (
     is_about_credit,
     is_about_model,
     is_about_rate,
+    is_about_reasoning,
 )
 
 #: The longest wait, in seconds, that an upstream may ask for: a day.
@@ -175,6 +177,8 @@ def _redirected(
 
 def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None) -> GatewayError:
     who = f"provider {provider!r}"
+    if status in (400, 422, 429) and is_about_reasoning(error):  # relays say 429 of it, too
+        return ReasoningRefused(error.message, param="input")
     if status == 429 or (status in (400, 413) and is_about_rate(error)):
         return _rate_limited(error, who, wait_s)
     if status in (400, 404, 413, 422, 424, 500) and is_overflow(
@@ -199,6 +203,10 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
         return InvalidRequest(error.message, param="input", code="unsupported_value")
     if status in (400, 404, 410, 413, 422):
         return _callers_fault(status, error, who)
+    return _servers_fault(status, who, wait_s)
+
+
+def _servers_fault(status: int, who: str, wait_s: int | None) -> GatewayError:
     if status in (504, 524):
         return UpstreamTimeout(f"{who} timed out ({status})", retry_after_s=wait_s)
     if status in (408, 409, 425, _NO_CAPACITY) or status >= 500:

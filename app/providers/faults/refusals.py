@@ -58,6 +58,15 @@ def is_about_rate(error: ErrorBody) -> bool:
     )
 
 
+def is_about_reasoning(error: ErrorBody) -> bool:
+    """Tell whether reasoning is refused that was sent back as it came.
+
+    It is bound to its model, its account, and to what stood before it: another conversation's
+    instructions or tools, or a key that has expired, undo it.
+    """
+    return error.code == "invalid_encrypted_content" or bool(_REASONING.search(error.message))
+
+
 def is_about_model(status: int, error: ErrorBody) -> bool:
     """Tell whether there is no such model. A 404 that speaks of one is about it."""
     if {error.code, error.type} & _NO_MODEL:
@@ -103,6 +112,14 @@ _BARRED = re.compile(
     r"\byour (account|organi[sz]ation)\b"
     r"|\b(account|organi[sz]ation|access|key)\b.{0,20}\b(suspended|disabled|deactivated|blocked)\b",
     re.IGNORECASE,
+)
+_REASONING = re.compile(
+    r"""
+    \binvalid\s`?signature`?\sin\s`?(redacted_)?thinking`?\sblock         # Anthropic
+    | thinking`?\sblocks\sin\sthe\slatest\sassistant\smessage\scannot\sbe\smodified  # Anthropic
+    | \bencrypted\scontent\b.{0,200}\bcould\snot\sbe\s(verified|decrypted)\b  # OpenAI
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
 #: OpenRouter says of hosts of a model that there is none for the request.

@@ -20,16 +20,16 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.turns.compaction import Summary
-from app.domain.turns.truncation import without_oldest
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
-from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest
+from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest, ReasoningRefused
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.compactor import Compactor, opened_summary, readers
 from app.services.answering.history import thread_for
 from app.services.answering.plain_reasoning import marked
 from app.services.answering.prepared.model_requests import ModelRequests
 from app.services.answering.prepared.passing import needs_passing, passing
+from app.services.answering.prepared.reducible_input import ReducibleInput
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
@@ -39,8 +39,7 @@ from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
 from app.services.upstreams.router import Router, UpstreamAnswer
 from app.store.responses.base import ResponseStore
-
-MAX_TRUNCATIONS = 4
+from app.telemetry import log
 
 
 class Preparation:
@@ -177,7 +176,7 @@ class Preparation:
         until: float | None = None,
         pause_s: float = FIRST_PAUSE_S,
     ) -> UpstreamAnswer:
-        """Open the upstream, without the oldest turns where they are too much for it (S8).
+        """Open the upstream, without what it refuses: the oldest turns (S8), reasoning (U11).
 
         With `until`, a time of time.monotonic, failures are tried again until then, as
         Router.open_in_time does. Where a compaction is wanted, or due, a summary is what is opened
@@ -213,28 +212,19 @@ class Preparation:
         pause_s: float = FIRST_PAUSE_S,
     ) -> UpstreamAnswer:
         """Open an upstream for these items; `made_for` makes the request to it of them."""
-        last_excess = None
-        for truncations_left in reversed(range(MAX_TRUNCATIONS + 1)):
-            request_for = partial(made_for, prepared, items)
+        sent = ReducibleInput(items, may_truncate=prepared.request.truncation == "auto")
+        while True:
+            request_for = partial(made_for, prepared, sent.items)
             try:
                 if until is not None:
                     return self._router.open_in_time(
                         prepared.targets, request_for, call, until, pause_s
                     )
                 return self._router.open(prepared.targets, request_for, call)
-            except ContextLengthExceeded as error:
-                excess = error.excess_tokens
-                # vLLM stops counting one past its limit ("at least"): an excess that has not
-                # shrunk with the input is no measure of it.
-                if excess is not None and last_excess is not None and excess >= last_excess:
-                    excess = None
-                last_excess = error.excess_tokens
-                shorter = without_oldest(items, excess)
-                truncates = prepared.request.truncation == "auto" and truncations_left
-                if not truncates or shorter == items:
+            except (ContextLengthExceeded, ReasoningRefused) as error:
+                if not sent.reduce(error):
                     raise
-                items = shorter
-        raise AssertionError("the last try returns or raises")
+                log.info("input_reduced", provider=call.provider, error_code=error.code)
 
     def narrator(self, prepared: PreparedRequest) -> Narrator:
         """Return what makes events of the upstream's deltas."""
