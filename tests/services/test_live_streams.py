@@ -13,7 +13,13 @@ from app.domain.response import Response, Usage
 from app.domain.stream.deltas import Opaque, Thought, Used
 from app.domain.stream.events import Event, ItemDone, Lifecycle, TextDelta
 from app.domain.upstream_call import UpstreamCall
-from app.errors import GatewayError, NotFound, StorageUnavailable, Unavailable
+from app.errors import (
+    GatewayError,
+    NotFound,
+    ResponseCancelled,
+    StorageUnavailable,
+    Unavailable,
+)
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.responses import RESPONSE
 from app.services.background import service as background
@@ -76,9 +82,11 @@ class Process:
             self.live,
         )
 
-    def stream(self, *steps: Any, outlasts: bool = False, **more: Any) -> list[Event]:
+    def stream(
+        self, *steps: Any, outlasts: bool = False, first: Any = HELLO, **more: Any
+    ) -> list[Event]:
         """Stream an answer, and do something in the middle of it; return its events."""
-        self.bench.provider = ScriptedProvider("p", (HELLO, *steps, THE_END))
+        self.bench.provider = ScriptedProvider("p", (first, *steps, THE_END))
         body = {"model": "m", "input": "hi", "stream": True} | more
         call, terms = UpstreamCall(float("inf")), StreamTerms(body, outlasts)
         self.responses._preparation = self.bench.preparation  # of the provider above
@@ -342,6 +350,23 @@ def test_a_cancel_ends_it_with_all_of_its_text(process: Process) -> None:
     assert text(process.seen()) == "HelloHello"
     assert process.lines(events) == process.replayed()
     assert process.responses.cancel(CALLER, process.id).status == "cancelled"
+
+
+def test_a_cancel_before_its_first_word_begins_it_and_ends_it(process: Process) -> None:
+    def cancel() -> None:
+        process.bench.provider.calls[-1].abort(ResponseCancelled("The response was cancelled."))
+
+    events = process.stream(HELLO, first=cancel)
+    created, in_progress, last = events
+    assert isinstance(last, Lifecycle)
+    assert [created.type, in_progress.type] == ["response.created", "response.in_progress"]
+    assert (last.type, last.response.status, last.response.error) == (
+        "response.failed",
+        "cancelled",
+        None,
+    )
+    assert process.seen() == last.response
+    assert process.lines(events) == process.replayed()
 
 
 def test_leases_are_renewed_while_events_cannot_be_written(process: Process) -> None:

@@ -31,7 +31,7 @@ from app.services.responses.replays import StreamReplays
 from app.services.responses.saving import TurnSaver
 from app.services.responses.started import Started
 from app.services.responses.warm_up import NO_TOKENS, WarmUps
-from app.services.upstreams.router import UpstreamAnswer
+from app.services.upstreams.router import UpstreamAnswer, given_up
 from app.store.responses.base import ResponseStore
 
 #: Charges an answer that has ended, at its cost; what of it another process charges comes last.
@@ -81,7 +81,8 @@ class Responses:
             RateLimited, Unavailable, UpstreamMisbehaved: a limit is reached, or the upstream and
                 its fallbacks failed.
             CallerGone: the caller hung up before the upstream had output; stored as cancelled.
-            GatewayError: the call was aborted before that, with this error; stored as failed.
+            GatewayError: the call was aborted before that, with this error; stored as failed. A
+                stream that was cancelled is no failure: it begins, and ends as cancelled.
         """
         prepared = self._preparation.prepare(caller, permitted(caller, request), memory=memory)
         call.response_id = prepared.response.id
@@ -90,7 +91,7 @@ class Responses:
 
         charge = self._charging(caller, request, reservation, observer)
         try:
-            opened = self._preparation.open(prepared, call)
+            opened = self._opened(prepared, call)
         except CallerGone as gone:
             fault = call.fault or gone
             fault.work_done = fault is not gone and call.attempts > 0
@@ -104,6 +105,17 @@ class Responses:
         run = self._run(prepared, opened, call, charge, terms, memory)
         ignored = (*request.ignored, *opened.ignored)
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
+
+    def _opened(self, prepared: PreparedRequest, call: UpstreamCall) -> UpstreamAnswer:
+        """Open the upstream. Of a stream that is cancelled meanwhile the answer ends at once."""
+        try:
+            return self._preparation.open(prepared, call)
+        except CallerGone as gone:
+            if not (prepared.request.stream and isinstance(call.fault, ResponseCancelled)):
+                raise
+            target = prepared.targets[0]
+            provider = call.provider or target.provider.name
+            return UpstreamAnswer(target, provider, (), call.attempts, 0.0, given_up(gone))
 
     def _charging(
         self,

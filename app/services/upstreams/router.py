@@ -67,6 +67,15 @@ class UpstreamAnswer:
     before: tuple[Target, Usage] | None = None
 
 
+def given_up(gone: CallerGone) -> Iterator[Batch]:
+    """Return the batches of a call that was given up before it had any: whoever reads gets that."""
+
+    def read() -> Batch:
+        raise gone
+
+    return iter(read, None)
+
+
 class _Failure(NamedTuple):
     """What a target raised, and the upstream's own id of the request."""
 
