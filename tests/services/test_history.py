@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,28 @@ def test_an_items_id_tells_which_turn_brought_it() -> None:
 def test_items_keep_the_ids_that_the_caller_gave() -> None:
     own = begun(OneParent(), request(user("a", "msg_mine"))).own
     assert own[0].id == "msg_mine"
+
+
+def test_the_model_sees_the_very_values_that_came_where_only_ids_are_new() -> None:
+    given = (user("a"), call("c"), answer("c"), user("b", "msg_mine"))
+    first = begun(OneParent(), request(*given, parent=None))
+    assert list(map(id, first.items)) == list(map(id, given))
+    assert all(item.id for item in first.own)
+    assert [replace(item, id="") for item in first.own[:3]] == list(given[:3])
+
+
+@pytest.mark.parametrize("listed", [{"background": True}, {"compaction": "endpoint"}])
+def test_what_is_listed_as_the_model_sees_it_has_ids(listed: dict[str, Any]) -> None:
+    given = (user("a"), call("c"), answer("c"))
+    first = begun(OneParent(), replace(request(*given, parent=None), **listed))
+    assert first.items == first.own
+    assert all(item.id for item in first.items)
+
+
+def test_items_out_of_order_are_those_with_ids() -> None:
+    given = (call("c"), user("a"), answer("c"))
+    first = begun(OneParent(), request(*given, parent=None))
+    assert sorted(map(id, first.items)) == sorted(map(id, first.own))
 
 
 def test_an_unknown_parent_is_the_callers_mistake() -> None:

@@ -17,7 +17,7 @@ from app.domain.items import (
     Reasoning,
     Refusal,
 )
-from tests.services.test_history import OneParent, begun, request
+from tests.services.test_history import PARENT, OneParent, begun, request
 
 THOUGHT = Reasoning("rs_1", ("Hm.",), (), "sealed")
 ANSWER = Message(
@@ -35,9 +35,8 @@ def user(text: str, item_id: str = "") -> Message:
 STORE = OneParent(before=(user("a", "msg_1"),), output=(THOUGHT, ANSWER))
 
 
-def items(*given: InputItem, parent: bool = True) -> tuple[Item, ...]:
-    model_request = request(*given) if parent else request(*given, parent=None)
-    return begun(STORE, model_request).items
+def items(*given: InputItem) -> tuple[Item, ...]:
+    return begun(STORE, request(*given)).items
 
 
 @pytest.mark.parametrize(
@@ -101,16 +100,17 @@ def test_a_history_that_ends_with_the_answer_says_nothing_anew() -> None:
     assert items(user("a", "msg_1"), ANSWER) == (user("a", "msg_1"), THOUGHT, ANSWER)
 
 
-@pytest.mark.parametrize("parent", [True, False])
-def test_an_id_that_an_input_gives_twice_stays_with_the_first(parent: bool) -> None:
-    first, second = items(user("x", "msg_same"), user("x", "msg_same"), parent=parent)[-2:]
+@pytest.mark.parametrize("parent", [PARENT, None])
+def test_an_id_that_an_input_gives_twice_stays_with_the_first(parent: str | None) -> None:
+    given = user("x", "msg_same"), user("x", "msg_same")
+    first, second = begun(STORE, request(*given, parent=parent)).own
     assert first == user("x", "msg_same")
     assert (second.id.startswith("msg_"), second.id != "msg_same") == (True, True)
 
 
 def test_a_hosted_item_keeps_the_id_that_its_server_knows_it_by() -> None:
     searches = [HostedItem("ws_1", {"type": "web_search_call", "id": "ws_1"})] * 2
-    _, second = items(*searches, parent=False)
+    _, second = begun(STORE, request(*searches, parent=None)).items
     assert second.id != "ws_1"
     assert second.id.endswith("_ws_1")
 
