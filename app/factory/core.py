@@ -17,7 +17,7 @@ from app.jobs.broker import WakeUpBroker
 from app.providers.base import Provider
 from app.providers.documents.source import LocalDocument, RemoteDocument
 from app.providers.prices.library import NO_PRICES, HostPrices, PriceLibrary
-from app.providers.profiles import is_reasoning_model
+from app.providers.profiles import sampling_efforts
 from app.providers.registry import build
 from app.randomness import random_bytes
 from app.schemas.wire.echo import echo
@@ -231,7 +231,7 @@ def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCata
         settings.models,
         providers,
         Discovery(discovered, time.monotonic),
-        is_reasoning_model,
+        sampling_efforts,
         context_window_of=lambda provider, model: published[provider].context_window(model),
         tariff_of=lambda provider, model: published[provider].tariff(model),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.providers.profiles import PROFILES, is_reasoning_model, profile_of
+from app.providers.profiles import PROFILES, is_reasoning_model, profile_of, sampling_efforts
 from app.settings import Api, ProviderSettings, SettingsError
 from app.settings.values import PromptCache
 
@@ -138,3 +138,36 @@ def test_a_reasoning_model_is_known(model: str) -> None:
 )
 def test_other_models_are_none(model: str) -> None:
     assert not is_reasoning_model(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "efforts"),
+    [
+        ("gpt-4o", None),
+        ("gpt-5-chat-latest", None),
+        ("o3", frozenset()),
+        ("gpt-5", frozenset()),
+        ("gpt-5-mini-2025-08-07", frozenset()),
+        ("gpt-5-pro", frozenset()),
+        ("gpt-5.1", frozenset(("none", None))),
+        ("openai/gpt-5.2-2025-12-11", frozenset(("none", None))),
+        ("gpt-5.2-pro", frozenset()),
+        ("gpt-5.1-codex-max", frozenset()),
+        ("gpt-5.2-codex", frozenset()),
+        ("gpt-5.3-codex", frozenset(("none", None))),
+        ("gpt-5.4-mini", frozenset(("none", None))),
+        ("gpt-5.5", frozenset(("none",))),
+        ("gpt-5.5-pro", frozenset()),
+        ("gpt-5.6-sol", frozenset(("none",))),
+    ],
+)
+def test_sampling_parameters_are_taken_where_a_model_does_not_reason(
+    model: str, efforts: frozenset[str | None] | None
+) -> None:
+    assert sampling_efforts(model, None) == efforts
+    assert sampling_efforts(model, reasons=False) is None
+
+
+def test_a_model_that_is_configured_to_reason_takes_none() -> None:
+    assert sampling_efforts("my-deployment", reasons=True) == frozenset()
+    assert sampling_efforts("gpt-5.2", reasons=True) == frozenset(("none", None))

@@ -186,7 +186,7 @@ class Bench:
     def catalog(self) -> ModelCatalog:
         """The models that are known now."""
         discovery = Discovery([], self.clock)
-        return ModelCatalog([self.served], [], {"p": self.provider}, discovery, lambda _: False)
+        return ModelCatalog([self.served], [], {"p": self.provider}, discovery, lambda *_: None)
 
     @property
     def preparation(self) -> Preparation:

@@ -11,6 +11,7 @@ from app.domain.accounts.accounts import Caller
 from app.domain.models import NOTHING_KNOWN, ModelCard, ModelFacts, is_deep_research
 from app.domain.prices import configured
 from app.errors import InvalidRequest, NotFound, PermissionDenied
+from app.providers.profiles import sampling_efforts
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.discovery import Discovery
 from app.settings import ModelSettings, PriceSettings, ProviderSettings
@@ -58,7 +59,7 @@ def catalog(*models: ModelSettings, facts: ModelFacts = NOTHING_KNOWN) -> ModelC
         models,
         {**providers, "ollama": ollama, "local": local},
         Discovery([ollama, local], Clock(), lambda task: task()),
-        lambda model: model.startswith("o3"),
+        sampling_efforts,
         context_window_of=lambda provider, model: PRICED.get((provider, model)),
         tariff_of=lambda provider, model: (
             PUBLISHED if (provider, model) == ("openai", "gpt-5") else None
@@ -125,19 +126,20 @@ def test_globs_mind_the_case() -> None:
 
 
 def test_a_reasoning_model_is_known_by_its_upstream_name() -> None:
-    assert catalog().resolve("openai/o3", ANYONE)[0].reasoning
+    assert catalog().resolve("openai/o3", ANYONE)[0].samples_at == frozenset()
 
 
 @pytest.mark.parametrize("reasoning", [True, False])
 def test_the_configuration_has_the_last_word_on_reasoning(reasoning: bool) -> None:
     model = ModelSettings(id="m", provider="openai", upstream_model="o3-x", reasoning=reasoning)
-    assert catalog(model).resolve("m", ANYONE)[0].reasoning is reasoning
+    samples_at = catalog(model).resolve("m", ANYONE)[0].samples_at
+    assert samples_at == (frozenset() if reasoning else None)
 
 
 def test_what_is_configured_for_a_model_holds_by_its_prefixed_name_too() -> None:
     model = ModelSettings(id="special", provider="openai", reasoning=True, max_output_tokens=7)
     target = catalog(model).resolve("openai/special", ANYONE)[0]
-    assert (target.reasoning, target.max_output_tokens) == (True, 7)
+    assert (target.samples_at, target.max_output_tokens) == (frozenset(), 7)
 
 
 @pytest.mark.parametrize(("name", "bound"), [("short", 1), ("long", 9)])
@@ -320,7 +322,7 @@ def test_what_servers_tell_is_asked_anew_for_every_request() -> None:
         [ModelSettings(id="fast", provider="router", fallbacks=("llama4",))],
         {each.name: server for each in PROVIDERS},
         Discovery([server], clock, lambda task: task()),
-        lambda _model: False,
+        lambda *_: None,
     )
     assert len(models.resolve("fast", ANYONE)) == 1
     server.served = ("llama4",)

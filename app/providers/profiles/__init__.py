@@ -8,6 +8,7 @@ from app.providers.profiles.families import (
     is_reasoning_model,
     may_reason,
     no_reasoning,
+    sampling_efforts,
     takes_effort,
 )
 from app.providers.profiles.hosts import deployment_in, profile_by_url
@@ -29,6 +30,7 @@ __all__ = [
     "no_reasoning",
     "profile_by_url",
     "profile_of",
+    "sampling_efforts",
     "takes_effort",
     "tier_name",
     "vendor_name",

@@ -11,6 +11,13 @@ from app.domain.request import ModelRequest
 #: Models that reason before they answer and refuse sampling parameters for it (R5).
 _REASONING = ("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "gpt-5*", "codex-mini*")
 _NOT_REASONING = ("gpt-5*-chat*",)
+#: Of those, models that can be told not to reason, and take sampling parameters then; those that
+#: do not reason where they are not told to; and their kin that always do. pydantic/pydantic-ai,
+#: profiles/openai.py, which has asked each of them (2026-10); developers.openai.com, "Using
+#: GPT-5.2", "parameter compatibility".
+_CAN_REST = ("gpt-5.[1-6]*",)
+_RESTING = ("gpt-5.[1-4]*",)
+_NEVER_RESTING = ("gpt-5.*-pro*", "gpt-5.[12]-codex*")
 #: Models that are known never to reason: they are not sent reasoning (U16). OpenAI's refuse even
 #: to be asked for it encrypted.
 _UNREASONING = (
@@ -63,6 +70,20 @@ def is_reasoning_model(model: str) -> bool:
     """Tell whether an upstream's model, with or without a vendor before it, is known to reason."""
     name = _bare(model)
     return _matches(name, _REASONING) and not _matches(name, _NOT_REASONING)
+
+
+@lru_cache(maxsize=1024)
+def sampling_efforts(model: str, reasons: bool | None) -> frozenset[str | None] | None:
+    """Return at which efforts a model takes temperature and top_p, None among them for none given.
+
+    None in their place says at all of them. `reasons` is whether it is configured to reason, None
+    where that is left to its name.
+    """
+    if not (is_reasoning_model(model) if reasons is None else reasons):
+        return None
+    if not is_any(model, _CAN_REST) or is_any(model, _NEVER_RESTING):
+        return frozenset()
+    return frozenset(("none", None) if is_any(model, _RESTING) else ("none",))
 
 
 def may_reason(request: ModelRequest) -> bool:

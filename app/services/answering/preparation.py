@@ -13,7 +13,7 @@ from app.domain.call_ids import used_call_ids
 from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
 from app.domain.items import Compaction, Item
-from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest, Parameters
+from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest
 from app.domain.response import Response, Status
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
@@ -22,7 +22,7 @@ from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.turns.compaction import Summary
 from app.domain.turns.turn import Context, Thread
 from app.domain.upstream_call import UpstreamCall
-from app.errors import ContextLengthExceeded, GatewayError, InvalidRequest, ReasoningRefused
+from app.errors import ContextLengthExceeded, GatewayError, ReasoningRefused
 from app.services.accounts.storage_quota import refuse_when_full
 from app.services.answering.compactor import Compactor, opened_summary, readers
 from app.services.answering.history import thread_for
@@ -31,6 +31,7 @@ from app.services.answering.prepared.model_requests import ModelRequests
 from app.services.answering.prepared.passing import needs_passing, passing
 from app.services.answering.prepared.reducible_input import ReducibleInput
 from app.services.answering.prepared.request import PreparedRequest
+from app.services.answering.prepared.sampling import refuse_sampling
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.answering.turn_memory import TurnMemory
@@ -132,8 +133,7 @@ class Preparation:
     def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
         """Return what may answer the request, best first. Raises as `prepare` does."""
         targets = self._catalog.resolve(request.model, caller)
-        if targets[0].reasoning:
-            refuse_sampling(request.parameters)
+        refuse_sampling(targets[0], request.parameters)
         return passing(targets, request) if needs_passing(request) else targets
 
     def ignored(self, prepared: PreparedRequest) -> tuple[str, ...]:
@@ -277,14 +277,3 @@ class Preparation:
             cuts=cuts,
             has_begun=begun is not None,
         )
-
-
-def refuse_sampling(parameters: Parameters) -> None:
-    """Raise InvalidRequest for sampling parameters: a reasoning model does not take them (R5)."""
-    for name in ("temperature", "top_p"):
-        if getattr(parameters, name) is not None:
-            raise InvalidRequest(
-                f"Unsupported parameter: '{name}' is not supported with this model. Leave it out.",
-                param=name,
-                code="unsupported_parameter",
-            )

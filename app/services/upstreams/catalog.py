@@ -27,8 +27,9 @@ _GLOB = frozenset("*?[")
 class Target:
     """One model of one provider that can answer a request.
 
-    `id` is its name here: the one in the request, or a fallback's. `reasoning` says that it refuses
-    sampling parameters (R5); `reasons` is what the configuration says of that, None for nothing.
+    `id` is its name here: the one in the request, or a fallback's. `samples_at` are the efforts,
+    None for none given, at which it takes sampling parameters (R5): None for all. `reasons` is
+    whether the configuration says that it reasons, None for nothing.
     `tariff` is what it costs, None where nobody knows. `label` stands for the id in metrics.
     `keys` are the ids of its provider's pool, and `key` the one that answers.
     """
@@ -36,7 +37,7 @@ class Target:
     id: str
     provider: Provider
     upstream_model: str
-    reasoning: bool = False
+    samples_at: frozenset[str | None] | None = None
     max_output_tokens: int | None = None
     reasons: bool | None = None
     label: str = OTHER
@@ -74,7 +75,7 @@ class ModelCatalog:
         models: Iterable[ModelSettings],
         providers: Mapping[str, Provider],
         discovery: Discovery,
-        is_reasoning_model: Callable[[str], bool],
+        sampling_efforts: Callable[[str, bool | None], frozenset[str | None] | None],
         *,
         context_window_of: Callable[[str, str], int | None] = lambda _provider, _model: None,
         tariff_of: Callable[[str, str], Tariff | None] = lambda _provider, _model: None,
@@ -86,7 +87,7 @@ class ModelCatalog:
         self._configured = {model.id: model for model in models}
         self._providers = providers
         self._discovery = discovery
-        self._is_reasoning_model = is_reasoning_model
+        self._sampling_efforts = sampling_efforts
         self._context_window_of = context_window_of
         self._tariff_of = tariff_of
         self._passes = any(each.forward or each.hosted_tools for each in settings)
@@ -186,7 +187,7 @@ class ModelCatalog:
             model_id,
             self._providers[route.provider],
             route.model,
-            self._is_reasoning_model(route.model) if reasons is None else reasons,
+            self._sampling_efforts(route.model, reasons),
             settings.max_output_tokens if settings else None,
             reasons,
             self._labels.of(model_id),

@@ -1,0 +1,44 @@
+"""Temperature and top_p, which a model takes while it does not reason (R5). Pure.
+
+Their default is what a model does by itself. Clients send it of their own accord (LangChain to o1,
+DSPy and AutoGen to any model that reasons), OpenAI takes it (OpenHands/software-agent-sdk 992), and
+other servers refuse to be sent any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.domain.request import Parameters
+from app.errors import InvalidRequest
+from app.services.upstreams.catalog import Target
+
+_DEFAULT = 1
+
+
+def refuse_sampling(target: Target, parameters: Parameters) -> None:
+    """Raise InvalidRequest for a temperature or top_p that the target would refuse."""
+    if parameters.temperature is parameters.top_p is None or _takes_sampling(target, parameters):
+        return
+    for name, value in (("temperature", parameters.temperature), ("top_p", parameters.top_p)):
+        if value not in {None, _DEFAULT}:
+            raise InvalidRequest(
+                f"Unsupported parameter: '{name}' is not supported with this model. Leave it out.",
+                param=name,
+                code="unsupported_parameter",
+            )
+
+
+def without_default_sampling(target: Target, parameters: Parameters) -> Parameters:
+    """Return the parameters without defaults, where the target may refuse even those."""
+    if parameters.temperature is parameters.top_p is None or _takes_sampling(target, parameters):
+        return parameters
+    temperature, top_p = (
+        None if value == _DEFAULT else value for value in (parameters.temperature, parameters.top_p)
+    )
+    return replace(parameters, temperature=temperature, top_p=top_p)
+
+
+def _takes_sampling(target: Target, parameters: Parameters) -> bool:
+    effort = parameters.reasoning and parameters.reasoning.effort
+    return target.samples_at is None or effort in target.samples_at
