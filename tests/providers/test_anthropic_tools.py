@@ -6,11 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.providers.anthropic.json_schema import strict_schema, tool_schema
 from app.providers.anthropic.request import ignored, to_upstream
 from app.providers.profiles import PROFILES, ToolChoiceForm
 from tests.providers.asking import OTHER_TOOL, TOOL, answered, ask, called, said
@@ -116,82 +113,6 @@ def test_the_callers_own_tools_stand_for_those_of_the_history() -> None:
     body = to_upstream(request, PROFILES["anthropic"])
     assert [tool["name"] for tool in body["tools"]] == ["get_time"]
     assert "tool_choice" not in body
-
-
-def test_a_union_at_the_top_of_a_schema_becomes_one_object() -> None:
-    union = [
-        {"properties": {"a": {"type": "string"}, "k": {"const": 1}}, "required": ["a"]},
-        {"properties": {"b": {"type": "string"}, "k": {"const": 2}}},
-        True,
-    ]
-    assert tool_schema({"oneOf": union, "required": ["k"], "title": "T"}) == {
-        "title": "T",
-        "type": "object",
-        "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "k": {"const": 1}},
-        "required": ["k"],
-    }
-
-
-def test_what_every_branch_of_all_of_requires_stays_required() -> None:
-    branches = [{"required": ["a"]}, {"required": ["a", "b"], "properties": {"b": {}}}]
-    schema = tool_schema({"allOf": branches})
-    assert schema["required"] == ["a", "b"]
-
-
-def test_a_schema_for_answers_is_closed_everywhere() -> None:
-    item: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}}
-    schema = {
-        "type": "object",
-        "properties": {"items": {"type": "array", "items": item}, "one": {"$ref": "#/$defs/x"}},
-        "$defs": {"x": {"properties": {"y": {"type": "string"}}}},
-    }
-    closed = item | {"additionalProperties": False}
-    sent = strict_schema(schema)
-    assert sent["additionalProperties"] is False
-    assert sent["properties"]["items"]["items"] == closed
-    assert sent["$defs"]["x"]["additionalProperties"] is False
-
-
-def test_one_of_becomes_any_of() -> None:
-    branches: list[dict[str, Any]] = [{"type": "string"}, {"type": "object", "properties": {}}]
-    sent = strict_schema({"oneOf": branches})
-    assert sent == {"anyOf": [branches[0], branches[1] | {"additionalProperties": False}]}
-
-
-def test_bounds_are_told_in_the_description() -> None:
-    sent = strict_schema({"type": "integer", "minimum": 1, "maximum": 9, "description": "Age."})
-    assert sent == {"type": "integer", "description": "Age. (minimum: 1, maximum: 9)"}
-
-
-def test_bounds_without_a_description_become_one() -> None:
-    sent = strict_schema({"type": "string", "pattern": "^a$"})
-    assert sent == {"type": "string", "description": '(pattern: "^a$")'}
-
-
-def test_a_property_may_have_the_name_of_a_keyword() -> None:
-    schema = {"type": "object", "properties": {"pattern": {"type": "string"}}}
-    assert "pattern" in strict_schema(schema)["properties"]
-
-
-json = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["type", "properties", "items", "oneOf", "allOf", "required", "minimum"]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
-
-
-@given(st.dictionaries(st.sampled_from(["properties", "anyOf", "allOf", "required"]), json))
-def test_whatever_a_caller_calls_a_schema_is_a_schema_of_an_object(given: dict[str, Any]) -> None:
-    assert strict_schema(tool_schema(given))["type"] == "object"
 
 
 def of_a_server_that_knows(form: ToolChoiceForm, **parameters: Any) -> dict[str, Any]:

@@ -1,7 +1,12 @@
-"""JSON schemas in the narrower form that this format takes. Pure."""
+"""JSON schemas in the narrower form that this format takes. Pure.
+
+platform.claude.com, "Structured outputs", "JSON Schema limitations", and what Anthropic's own
+clients make of schemas before they send them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -18,33 +23,128 @@ _REFUSED = (
     "minLength",
     "maxLength",
     "pattern",
-    "minItems",
+    "contentEncoding",
+    "contentMediaType",
     "maxItems",
     "uniqueItems",
+    "prefixItems",
+    "contains",
     "minContains",
     "maxContains",
     "minProperties",
     "maxProperties",
+    "propertyNames",
+    "patternProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "if",
+    "then",
+    "else",
+    "not",
+)
+#: Those that say nothing of the answer.
+_SILENT = frozenset({"$schema", "$id", "$comment", "unevaluatedItems", "unevaluatedProperties"})
+_FORMATS = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 )
 _UNIONS = ("allOf", "anyOf", "oneOf")
 _NAMED_SCHEMAS = ("properties", "$defs", "definitions")
+_DEFINITIONS = ("$defs", "definitions")
+_NO_MORE = object()
+
+
+def can_hold(schema: Schema) -> bool:
+    """Tell whether an answer, or a call, can be held to a schema at all.
+
+    It cannot where a reference leads out of the schema, or back to where it stands.
+    """
+    # Depth first, without recursion: references may be a long chain.
+    path = [(id(schema), _steps(schema, schema))]
+    on_path, done = {id(schema)}, set[int]()
+    while path:
+        own_id, steps = path[-1]
+        step = next(steps, _NO_MORE)
+        if step is _NO_MORE:
+            path.pop()
+            on_path.remove(own_id)
+            done.add(own_id)
+        elif not isinstance(step, dict) or id(step) in on_path:
+            return False
+        elif id(step) not in done:
+            path.append((id(step), _steps(step, schema)))
+            on_path.add(id(step))
+    return True
+
+
+def _steps(schema: Schema, root: Schema) -> Iterator[object]:
+    """Yield the schemas within a schema, and what it refers to, None where that is not there."""
+    for name, value in schema.items():
+        if name == "$ref":
+            yield _referred(value, root)
+        elif name in _NAMED_SCHEMAS and isinstance(value, dict):
+            yield from (each for each in value.values() if isinstance(each, dict))
+        elif name in _UNIONS and isinstance(value, list):
+            yield from (each for each in value if isinstance(each, dict))
+        elif name == "items" and isinstance(value, dict):
+            yield value
+
+
+def _referred(reference: object, root: Schema) -> object:
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return None
+    found: object = root
+    for step in reference[1:].split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def strict_schema(schema: Schema) -> Schema:
     """Return a schema that answers and strict tools can be held to.
 
-    Every object is closed, oneOf becomes anyOf, and bounds move into the description.
+    Every object is closed, oneOf becomes anyOf, and what is refused moves into the description.
     """
-    kept = {name: _inner(name, value) for name, value in schema.items() if name not in _REFUSED}
+    if "$ref" in schema:  # nothing may stand beside it
+        schema = {
+            name: value for name, value in schema.items() if name == "$ref" or name in _DEFINITIONS
+        }
+    stated = {name: schema[name] for name in schema if _is_refused(name, schema[name])}
+    kept = {
+        name: _inner(name, value)
+        for name, value in schema.items()
+        if name not in stated and name not in _SILENT
+    }
     if "oneOf" in kept:
         alternatives = kept.pop("oneOf")
         kept.setdefault("anyOf", alternatives)
-    if kept.get("type") == "object" or "properties" in kept:
+    if "properties" in kept or "object" in _types(kept):
+        if isinstance(others := kept.get("additionalProperties"), dict) and others:
+            stated["additionalProperties"] = others
         kept["additionalProperties"] = False
-    if bounds := [_bound(name, schema[name]) for name in _REFUSED if name in schema]:
+    if stated:
         described = schema.get("description", "")
-        kept["description"] = f"{described} ({', '.join(bounds)})".lstrip()
+        bounds = ", ".join(_bound(name, value) for name, value in stated.items())
+        kept["description"] = f"{described} ({bounds})".lstrip()
     return kept
+
+
+def _is_refused(name: str, value: object) -> bool:
+    match name:
+        case "minItems":
+            return value not in (0, 1)
+        case "format":
+            return not isinstance(value, str) or value not in _FORMATS
+        case "items":
+            return isinstance(value, list)
+        case "enum":
+            return any(isinstance(each, dict | list) for each in _list(value))
+        case _:
+            return name in _REFUSED
+
+
+def _types(schema: Schema) -> list[Any]:
+    kinds = schema.get("type")
+    return kinds if isinstance(kinds, list) else [kinds]
 
 
 def _inner(name: str, value: object) -> object:
@@ -52,7 +152,7 @@ def _inner(name: str, value: object) -> object:
         return {key: _strict_or_same(inner) for key, inner in value.items()}
     if name in _UNIONS and isinstance(value, list):
         return [_strict_or_same(inner) for inner in value]
-    return _strict_or_same(value) if name in ("items", "not") else value
+    return _strict_or_same(value) if name == "items" else value
 
 
 def _strict_or_same(value: object) -> object:
@@ -64,11 +164,14 @@ def _bound(name: str, value: object) -> str:
 
 
 def tool_schema(parameters: Schema | None) -> Schema:
-    """Return a tool's parameters as a plain object: unions at the top are refused.
+    """Return a tool's parameters as a plain object: unions and references at the top are refused.
 
-    Their properties are joined; what only some branches require is required no more.
+    The properties of unions are joined; what only some branches require is required no more.
     """
     given = parameters or {}
+    if isinstance(referred := _referred(given.get("$ref"), given), dict):
+        rest = {name: value for name, value in given.items() if name != "$ref"}
+        given = referred | rest
     schema = {name: value for name, value in given.items() if name not in _UNIONS}
     properties, required = _mapping(schema.get("properties")), _list(schema.get("required"))
     for union in _UNIONS:

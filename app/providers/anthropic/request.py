@@ -13,7 +13,7 @@ from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
 from app.errors import InvalidRequest
 from app.providers.anthropic import cache_marks
 from app.providers.anthropic.families import Family, family_of
-from app.providers.anthropic.json_schema import strict_schema
+from app.providers.anthropic.json_schema import can_hold, strict_schema
 from app.providers.anthropic.media import blocks, check_readable, text_block
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
@@ -34,11 +34,15 @@ _PASS_THROUGH = PassThrough("messages")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is decided before anything is written."""
+    """What is decided before anything is written.
+
+    `structured` says that schemas are heeded, `schema` is the one that the answer is held to.
+    """
 
     family: Family
     thinking: Thinking
     structured: bool
+    schema: dict[str, Any] | None
 
 
 def _plan(request: ModelRequest, profile: Profile) -> _Plan:
@@ -46,7 +50,8 @@ def _plan(request: ModelRequest, profile: Profile) -> _Plan:
     if request.reasons is False:
         family = replace(family, thinking="none")
     thoughts = thinking(request, family, forced=family.forced_calls and is_forced(request))
-    return _Plan(family, thoughts, family.structured and profile.text_format)
+    structured = family.structured and profile.text_format
+    return _Plan(family, thoughts, structured, _schema(request) if structured else None)
 
 
 def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     if plan.family.thinking == "none":  # what another model thought is none of its business (U16)
         items = tuple(item for item in items if not isinstance(item, Reasoning))
     leading, conversation = split_instructions(items)
-    schema = _schema(request, plan)
+    schema = {} if plan.schema is None else {"format": plan.schema}
     body = {
         "model": request.model,
         "max_tokens": thoughts.max_tokens,
@@ -104,7 +109,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
         names.append("include")
     if parameters.text.verbosity is not None:
         names.append("text.verbosity")
-    if isinstance(parameters.text.format, JsonSchemaFormat) and not plan.structured:
+    if isinstance(parameters.text.format, JsonSchemaFormat) and plan.schema is None:
         names.append("text.format")
     names += ignored_phases(request.items)
     names += hosted_in_words(request.items)
@@ -182,16 +187,17 @@ def _in_words(request: ModelRequest, plan: _Plan) -> str:
     match request.parameters.text.format:
         case "json_object":
             return JSON_ONLY
-        case JsonSchemaFormat() as wanted if not plan.structured:
+        case JsonSchemaFormat() as wanted if plan.schema is None:
             schema = orjson.dumps(wanted.schema).decode()
             return f"{JSON_ONLY} It must match this JSON schema: {schema}"
         case _:
             return ""
 
 
-def _schema(request: ModelRequest, plan: _Plan) -> dict[str, Any]:
+def _schema(request: ModelRequest) -> dict[str, Any] | None:
+    """Return the schema that the answer is held to, None where it is to none, or cannot be."""
     wanted = request.parameters.text.format
-    if not isinstance(wanted, JsonSchemaFormat) or not plan.structured:
-        return {}
+    if not isinstance(wanted, JsonSchemaFormat) or not can_hold(wanted.schema):
+        return None
     described = {"description": wanted.description} if wanted.description else {}
-    return {"format": {"type": "json_schema", "schema": strict_schema(described | wanted.schema)}}
+    return {"type": "json_schema", "schema": strict_schema(described | wanted.schema)}

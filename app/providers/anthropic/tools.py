@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.items import FunctionCall
 from app.domain.request import ModelRequest, Parameters
 from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
-from app.providers.anthropic.json_schema import strict_schema, tool_schema
+from app.providers.anthropic.json_schema import can_hold, strict_schema, tool_schema
 from app.providers.profiles import Profile
 from app.providers.writing.call_names import call_name
 
@@ -77,10 +77,12 @@ def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
 
 def ignored_strict(request: ModelRequest, *, structured: bool) -> tuple[str, ...]:
     """Name the tools' `strict` that is not heeded."""
-    if structured:
-        return ()
     tools = enumerate(request.parameters.functions)
-    return tuple(f"tools[{index}].strict" for index, tool in tools if tool.strict)
+    return tuple(
+        f"tools[{index}].strict"
+        for index, tool in tools
+        if tool.strict and not (structured and can_hold(tool_schema(tool.parameters)))
+    )
 
 
 def _tools_of_history(request: ModelRequest) -> tuple[FunctionTool, ...]:
@@ -98,7 +100,7 @@ def _tool(tool: FunctionTool, structured: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": tool.name, "input_schema": schema}
     if tool.description:
         fields["description"] = tool.description
-    if tool.strict and structured:
+    if tool.strict and structured and can_hold(schema):
         fields |= {"input_schema": strict_schema(schema), "strict": True}
     return fields
 
