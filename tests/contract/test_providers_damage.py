@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +81,15 @@ def test_any_value_of_an_event_may_be_odd(
 def test_any_value_of_a_body_may_be_odd(recording: Recording, at: int, odd: Any) -> None:
     body = damaged(orjson.loads(recording.body or b""), odd, at)
     outcome(play(recording.api, [orjson.dumps(body)], stream=False))
+
+
+@pytest.mark.parametrize("written", [rb'"\2"', rb"\2.0"], ids=["text", "float"])
+@pytest.mark.parametrize("recording", STREAMED, ids=lambda each: each.name)
+def test_places_may_be_numbers_of_another_kind(recording: Recording, written: bytes) -> None:
+    sent = recording.sse or b""
+    other = re.sub(rb'("(?:output_|content_|summary_)?index":\s*)([0-9]+)', rb"\1" + written, sent)
+    shown, expected = (
+        outcome(play(recording.api, [each], stream=True, **recording.request))
+        for each in (other, sent)
+    )
+    assert shown == expected

@@ -35,6 +35,7 @@ from app.providers.openai_responses.output.items import (
     ReasoningItem,
 )
 from app.providers.openai_responses.output.late_reasoning import LateReasoning
+from app.providers.reading.counts import whole_number
 from app.providers.reading.events import Json
 from app.providers.reading.fields import refuse_too_many
 from app.providers.reading.understanding import ContentReader
@@ -285,7 +286,11 @@ def kind_of(item_json: Json) -> type[OutputItem] | None:
 
 def _index(event: Json) -> int:
     index = event.get("output_index")
-    return index if isinstance(index, int) else _NOWHERE
+    # MEASURED: each delta asks, and nearly every index is a number.
+    if type(index) is int:
+        return index
+    number = whole_number(index)
+    return _NOWHERE if number is None else number
 
 
 def _id(item_id: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain.stream.deltas import Delta, PartEnded
+from app.providers.reading.counts import whole_number
 from app.providers.reading.fields import TextProgress
 
 
@@ -20,13 +21,14 @@ class PartCursor:
 
     def reach(self, index: object) -> list[Delta] | None:
         """Go to the part that an event names, by default the current one; None if it is past."""
-        if not isinstance(index, int) or index == self.index:
+        number = index if type(index) is int else whole_number(index)
+        if number is None or number == self.index:
             self._begun = True
             return []
-        if index < self.index:
+        if number < self.index:
             return None
         deltas = self.end()
-        self.index, self._begun = index, True
+        self.index, self._begun = number, True
         return deltas
 
     def end(self) -> list[Delta]:
