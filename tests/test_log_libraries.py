@@ -146,6 +146,12 @@ def test_gunicorn_tells_where_it_listens(written: io.StringIO) -> None:
     assert only_line(written)["message"] == "Listening at: http://127.0.0.1:8000 (17)"
 
 
+def test_gunicorn_tells_which_signal_has_killed_a_worker(written: io.StringIO) -> None:
+    gunicorns(written).error("Worker (pid:%s) was sent %s! Perhaps out of memory?", 17, "SIGKILL")
+    message = only_line(written)["message"]
+    assert message == "Worker (pid:17) was sent SIGKILL! Perhaps out of memory?"
+
+
 def test_a_reload_makes_no_second_line_of_one(written: io.StringIO) -> None:
     logger = gunicorns(written)
     logger.setup(logger.cfg)

@@ -36,6 +36,7 @@ _OF_THE_PROCESS = frozenset(
         "Invalid address: %s",
         "Can't connect to %s",
         "Worker (pid:%s) was sent %s!",
+        "Worker (pid:%s) was sent %s! Perhaps out of memory?",
         "Parent changed, shutting down: %s",
     }
 )
