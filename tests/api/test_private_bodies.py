@@ -54,4 +54,9 @@ def test_of_a_request_with_a_key_nothing_is_remembered(
 def sizes(memory: BodyMemory) -> tuple[int, ...]:
     """Return how much is remembered, and what is looked out for."""
     items, tools = memory.items, memory.tools
-    return items.size, tools.size, len(items._seen), len(tools._seen)
+    return (
+        items.cache.size,
+        tools.cache.size,
+        len(items.expected.counts),
+        len(tools.expected.counts),
+    )

@@ -109,7 +109,7 @@ def test_what_comes_for_the_second_time_is_known_from_then_on() -> None:
     known, history = KnownMessages(), agent(20)
     assert [count(history[:-2], known) for _ in range(3)] == [39, 2, 2]
     assert count(history, known) == 2
-    assert len(known._latest) == 1
+    assert len(known.cache.entries) == 1
 
 
 def test_items_of_the_same_words_are_others() -> None:
@@ -117,7 +117,7 @@ def test_items_of_the_same_words_are_others() -> None:
     for _ in range(2):
         count(agent(20), known)
     assert count(agent(20), known) == 41
-    assert not known._latest
+    assert not known.cache.entries
 
 
 def test_what_a_conversation_ends_with_is_written_anew() -> None:
@@ -134,7 +134,7 @@ def test_servers_and_models_have_their_own() -> None:
         count(history, known)
     assert count(history, known, "mistral") == 2
     to_messages([], history, PROFILES["generic"], "other", known=known)
-    assert {(form[0].name, form[1]) for form in (each.form for each in known._latest)} == {
+    assert {(form[0].name, form[1]) for form in (each.form for each in known.cache.entries)} == {
         ("generic", "m"),
         ("mistral", "m"),
         ("generic", "other"),
@@ -188,17 +188,17 @@ def test_there_is_room_for_so_much() -> None:
     known, history = KnownMessages(), agent(20)
     for _ in range(2):
         count(history, known)
-    size = known.size
+    size = known.cache.size
     known = KnownMessages(3 * size)
     histories = [agent(20) for _ in range(6)]
     for history in histories:
         assert [count(history, known) for _ in range(2)] == [41, 2]
-        assert 0 < known.size <= 3 * size
+        assert 0 < known.cache.size <= 3 * size
     assert [count(history, known) for history in histories[-3:]] == [2, 2, 2]
     known = KnownMessages(size)
     for _ in range(2):
         count(histories[0], known)
-    assert not known.size
+    assert not known.cache.size
 
 
 def unseen(number: int) -> tuple[Item, ...]:
@@ -244,8 +244,8 @@ def test_what_is_kept_takes_no_more_memory_than_that(
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert known.size <= 512 * 1024
-    assert taken < 1.2 * (known.size + known.seen_size)
+    assert known.cache.size <= 512 * 1024
+    assert taken < 1.2 * (known.cache.size + known.seen_size)
 
 
 def test_of_requests_that_came_once_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,8 +268,8 @@ def test_of_many_that_begin_alike_the_latest_are_known(monkeypatch: pytest.Monke
         branch = (*history, *(replace(each, id=f"{number}") for each in history[1:]))
         for _ in range(2):
             count(branch, known)
-    assert len(known._latest) == 3
-    assert known.size == sum(each.size for each in known._latest)
+    assert len(known.cache.entries) == 3
+    assert known.cache.size == sum(each.size for each in known.cache.entries)
 
 
 def test_what_nobody_asks_for_is_forgotten() -> None:
@@ -284,5 +284,5 @@ def test_what_nobody_asks_for_is_forgotten() -> None:
     third = agent(20)
     for _ in range(2):
         count(third, known)
-    assert {id(each.items[0]) for each in known._latest} == {id(first[0]), id(third[0])}
+    assert {id(each.items[0]) for each in known.cache.entries} == {id(first[0]), id(third[0])}
     assert list(known._seen) == [id(third[0])]

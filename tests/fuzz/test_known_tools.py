@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import orjson
 import pytest
@@ -158,8 +157,8 @@ def test_nothing_stays_of_tools_with_a_secret() -> None:
     tool = {"type": "mcp", "server_label": "s", "headers": {"Authorization": "Bearer hunter2"}}
     for _ in range(3):
         memory.parse("acme", orjson.dumps(BODY | {"tools": [tool]}))
-    assert "acme" in repr(vars(memory.tools))
-    assert "hunter2" not in repr(vars(memory.tools))
+    assert not memory.tools.cache.entries
+    assert list(memory.tools.expected.counts) == [("acme", ANY)]
 
 
 @pytest.mark.parametrize(
@@ -207,13 +206,13 @@ def test_what_is_not_needed_is_forgotten() -> None:
     memory = remembering(ToolMemory(most_bytes, shortest=2))
     for raw in (first, first, second, second, first, third, third):
         memory.parse("acme", raw)
-        assert memory.tools.size <= most_bytes
+        assert memory.tools.cache.size <= most_bytes
     assert [is_known(memory, raw) for raw in (first, third)] == [True, True]
 
 
 def test_one_account_does_not_take_all_of_the_memory() -> None:
-    memory = remembering(ToolMemory(shortest=2))
     own = orjson.dumps(BODY)
+    memory = remembering(ToolMemory(30 * len(own), shortest=2))
     for _ in range(2):
         memory.parse("acme", own)
     for number in range(40):
@@ -221,7 +220,6 @@ def test_one_account_does_not_take_all_of_the_memory() -> None:
         for _ in range(2):
             memory.parse("other", raw)
     assert is_known(memory, own)
-    assert memory.tools.size < 40 * 12 * len(orjson.dumps(TOOLS))
 
 
 def test_tools_that_differ_each_time_are_soon_looked_at_no_more() -> None:
@@ -232,25 +230,6 @@ def test_tools_that_differ_each_time_are_soon_looked_at_no_more() -> None:
         raw = orjson.dumps(BODY | {"tools": [*begun, TOOLS[1] | {"description": f"{number}"}]})
         times += is_known(memory, raw)
     assert times < 20
-
-
-def test_threads_that_learn_at_once_lose_no_room() -> None:
-    memory = remembering(ToolMemory(20_000, shortest=2))
-    raws = [orjson.dumps(BODY | {"tools": [TOOLS[0] | {"name": f"f{n}"}]}) for n in range(20)]
-
-    def send(first: int) -> None:
-        for number in range(first, first + 300):
-            memory.parse("acme", raws[number * 7 % len(raws)])
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(send, range(8)))
-    finally:
-        sys.setswitchinterval(interval)
-    kept = [array for arrays in memory.tools._known.values() for array, _ in arrays]
-    assert memory.tools.size == known._GROWTH * sum(map(len, kept))
 
 
 def test_what_is_made_of_known_tools_is_made_once() -> None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 import tracemalloc
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from app import sized_cache
 from app.errors import GatewayError, InvalidRequest
 from app.schemas.request.body import parse_json
 from app.schemas.request.bounds import MOST_ITEMS
@@ -79,7 +78,7 @@ def test_what_has_come_twice_is_known(memory: BodyMemory) -> None:
 
 def test_an_agents_steps_are_learned_as_they_come(memory: BodyMemory) -> None:
     assert [count(memory, body(history(steps))) for steps in range(1, 6)] == [0, 5, 7, 9, 11]
-    assert len(memory.items._latest) == 1
+    assert len(memory.items.cache.entries) == 1
 
 
 def test_items_are_known_whatever_comes_around_them(memory: BodyMemory) -> None:
@@ -95,7 +94,7 @@ def test_of_inputs_that_differ_at_their_ends_the_beginning_is_known(memory: Body
     then = {"role": "user", "content": "It is 10:05."}
     assert [count(memory, body([*history(3), now])) for _ in range(2)] == [0, 8]
     assert count(memory, body([*history(3), then])) == 8  # of which one is new
-    memory.items._seen.clear()
+    memory.items.expected.counts.clear()
     assert count(memory, body([*history(3), now | {"content": "It is 10:10."}])) == 7
 
 
@@ -103,7 +102,7 @@ def test_what_differs_each_time_is_soon_learned_no_more(memory: BodyMemory) -> N
     for number in range(100):
         question = {"role": "user", "content": f"{number}" * 1000}
         assert count(memory, body([history(0)[0], question])) in (0, 1, 2)
-    assert len(memory.items._latest) < 20
+    assert len(memory.items.cache.entries) < 20
 
 
 @pytest.mark.parametrize(
@@ -206,9 +205,9 @@ def test_nothing_is_remembered_of_a_private_body(memory: BodyMemory) -> None:
     for _ in range(3):
         raw = body(history(3, "hunter2"), tools=[{"type": "function", "name": "f" * 60}] * 20)
         memory.split("acme", raw, is_private=True)
-    assert not memory.items.size
-    assert not memory.items._seen
-    assert not memory.tools._seen
+    assert not memory.items.cache.size
+    assert not memory.items.expected.counts
+    assert not memory.tools.expected.counts
 
 
 def test_what_nobody_sends_is_forgotten() -> None:
@@ -222,7 +221,7 @@ def test_what_nobody_sends_is_forgotten() -> None:
     clock.now += 1
     for _ in range(2):
         count(memory, body(history(3, "third")))
-    names = {each.items[1].name for each in memory.items._latest}  # type: ignore[union-attr]
+    names = {each.items[1].name for each in memory.items.cache.entries}  # type: ignore[union-attr]
     assert names == {"first", "third"}
 
 
@@ -231,7 +230,7 @@ def size_of(items: list[Json]) -> int:
     memory = remembering()
     for _ in range(2):
         count(memory, body(items))
-    return memory.items.size
+    return memory.items.cache.size
 
 
 def test_there_is_room_for_so_much() -> None:
@@ -240,9 +239,9 @@ def test_there_is_room_for_so_much() -> None:
     for number in range(30):
         raw = body(history(3, f"tool_{number}"))
         assert [count(memory, raw, f"account_{number % 5}") for _ in range(2)] == [0, 7]
-        assert 0 < memory.items.size <= 10 * size
-    assert memory.items.size > 8 * size
-    assert memory.items.size == sum(each.size for each in memory.items._latest)
+        assert 0 < memory.items.cache.size <= 10 * size
+    assert memory.items.cache.size > 8 * size
+    assert memory.items.cache.size == sum(each.size for each in memory.items.cache.entries)
 
 
 def test_an_account_has_half_of_the_room_at_most() -> None:
@@ -255,19 +254,19 @@ def test_an_account_has_half_of_the_room_at_most() -> None:
         for _ in range(2):
             count(memory, body(history(3, f"tool_{number}")), "rival")
     assert count(memory, own) == 7
-    assert memory.items._sizes["rival"] <= 5 * size
+    assert memory.items.cache._sizes["rival"] <= 5 * size
 
 
 def test_what_is_too_long_is_known_for_its_own_request_alone() -> None:
     memory = remembering(8 * len(body(history(30))))
     assert [count(memory, body(history(30))) for _ in range(3)] == [0, 61, 61]
-    assert not memory.items.size
+    assert not memory.items.cache.size
 
 
 def test_what_has_become_too_long_is_known_as_far_as_there_is_room() -> None:
     memory = remembering(4 * size_of(history(52)))
     counts = [count(memory, body(history(steps))) for steps in range(25, 60)]
-    kept = memory.items._latest
+    kept = memory.items.cache.entries
     assert len(kept) == 1
     length = len(next(iter(kept)).ends)
     assert counts[-6:] == [length] * 6
@@ -294,29 +293,20 @@ def test_what_is_kept_takes_no_more_memory_than_that(item: Json) -> None:
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert 0 < memory.size <= 4 * 1024 * 1024
-    assert taken < 1.2 * memory.size
+    assert 0 < memory.cache.size <= 4 * 1024 * 1024
+    assert taken < 1.2 * memory.cache.size
 
 
-def test_of_many_that_begin_alike_the_latest_are_known(
-    memory: BodyMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_that_begin_alike_the_latest_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "_MOST_ALIKE", 3)
-    monkeypatch.setattr(known, "_OFTEN", 1000)
+    monkeypatch.setattr(sized_cache, "_OFTEN", 1000)
+    memory = remembering()
     alike = [body([*history(2), *history(2, f"again_{number}")]) for number in range(9)]
     for raw in alike:
         count(memory, raw)
         count(memory, raw)
-    assert len(memory.items._latest) == 3
+    assert len(memory.items.cache.entries) == 3
     assert count(memory, alike[-1]) == 10
-
-
-def test_what_came_once_is_forgotten_where_much_does(
-    memory: BodyMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(known, "_MOST_SEEN", 1)
-    first, other = body(history(2, "first")), body(history(2, "other"))
-    assert [count(memory, raw) for raw in (first, other, first, other)] == [0] * 4
 
 
 def test_much_is_learned_in_several_requests(
@@ -324,27 +314,6 @@ def test_much_is_learned_in_several_requests(
 ) -> None:
     monkeypatch.setattr(raw_items, "MOST_LEARNED", 4)
     assert [count(memory, body(history(5))) for _ in range(5)] == [0, 4, 8, 11, 11]
-
-
-def test_threads_that_learn_at_once_lose_no_room() -> None:
-    memory = remembering(40_000)
-    raws = [body(history(steps, name)) for name in "abcdef" for steps in range(1, 6)]
-
-    def send(first: int) -> None:
-        for number in range(first, first + 300):
-            memory.parse("acme", raws[number * 7 % len(raws)])
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(send, range(8)))
-    finally:
-        sys.setswitchinterval(interval)
-    kept = list(memory.items._latest)
-    assert memory.items.size == sum(each.size for each in kept)
-    assert sum(memory.items._sizes.values()) == memory.items.size
-    assert {each for alike in memory.items._alike.values() for each in alike} == set(kept)
 
 
 @pytest.mark.parametrize(
@@ -362,4 +331,4 @@ def test_what_has_no_end_is_refused(memory: BodyMemory, items: bytes) -> None:
     for _ in range(3):
         with pytest.raises(InvalidRequest):
             memory.parse("acme", b'{"input":[' + items)
-    assert not memory.items.size
+    assert not memory.items.cache.size

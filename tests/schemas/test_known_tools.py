@@ -15,7 +15,6 @@ from app.domain.tools.known import KnownTools
 from app.errors import InvalidRequest
 from app.schemas.request.items.known import ItemMemory
 from app.schemas.request.known_parts import BodyMemory
-from app.schemas.request.tools import known
 from app.schemas.request.tools.known import KnownToolsJson, ToolMemory, written_once
 
 Json = dict[str, Any]
@@ -89,17 +88,12 @@ def test_what_has_no_end_is_refused(memory: BodyMemory, raw: bytes) -> None:
             memory.parse("acme", raw)
 
 
-def test_there_is_room_for_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_room_for_so_much() -> None:
     small = remembering(ToolMemory(most_bytes=5000, shortest=0))
     for number in range(30):
         raw = body(tool(f"tool_{number}"))
         assert [is_known(small, raw) for _ in range(2)] == [False, True]
-        assert 0 < small.tools.size <= 5000
-    monkeypatch.setattr(known, "MOST_OF_ACCOUNT", 1)
-    first, second = body(tool("one")), body(tool("two"))
-    for raw in (first, first, second, second):
-        is_known(small, raw)
-    assert small.tools.size < 24 * min(len(first), len(second))  # one of them
+        assert 0 < small.tools.cache.size <= 5000
 
 
 def test_of_arrays_that_begin_alike_a_few_are_known(memory: BodyMemory) -> None:
@@ -108,15 +102,7 @@ def test_of_arrays_that_begin_alike_a_few_are_known(memory: BodyMemory) -> None:
         is_known(memory, raw)
         is_known(memory, raw)
     assert is_known(memory, alike[-1])
-    assert memory.tools.size < 12 * len(alike[0]) * len(alike)
-
-
-def test_what_came_once_is_forgotten_where_much_does(
-    memory: BodyMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(known, "_MOST_SEEN", 1)
-    first, other = body(tool("first")), body(tool("other"))
-    assert [is_known(memory, raw) for raw in (first, other, first, other)] == [False] * 4
+    assert memory.tools.cache.size < 12 * len(alike[0]) * len(alike)
 
 
 def test_json_of_known_tools_is_written_once(memory: BodyMemory) -> None:

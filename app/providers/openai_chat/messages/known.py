@@ -40,6 +40,7 @@ from app.domain.items import (
 )
 from app.providers.openai_chat.messages.sizes import size_of
 from app.providers.writing.call_ids import CallIds
+from app.sized_cache import SizedCache
 
 #: How many more items must be known to write them anew.
 _MORE = 16
@@ -84,7 +85,7 @@ class Writer(Protocol):
 class _Beginning:
     """Items, what they became, the ids of their calls, and the writer's state behind them.
 
-    The items take `item_bytes` of memory, all of it `size`; `used_at` is the clock's.
+    The items take `item_bytes` of memory, all of it `size`.
     """
 
     form: Form
@@ -96,6 +97,12 @@ class _Beginning:
     item_bytes: int
     size: int
     used_at: float = 0.0
+    owner: None = None  # these very items are one account's alone
+
+    @property
+    def key(self) -> int:
+        """The id of the first item, which stays what it is as long as this is there."""
+        return id(self.items[0])
 
 
 class _Seen(NamedTuple):
@@ -122,14 +129,12 @@ class KnownMessages:
     def __init__(
         self, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._most_bytes = most_bytes
+        self._longest_bytes = most_bytes // 2
         self._clock = clock
-        self.size = self.seen_size = 0
-        #: All of them, the latest last; and by the id of their first item, which they hold.
-        self._latest: OrderedDict[_Beginning, None] = OrderedDict()
-        self._alike: dict[int, tuple[_Beginning, ...]] = {}
+        self.cache = SizedCache[_Beginning](most_bytes, most_bytes, _MOST_ALIKE, SPAN_S, clock)
         #: By the id of the first item.
         self._seen: OrderedDict[int, _Seen] = OrderedDict()
+        self.seen_size = 0
         self._changing = threading.Lock()
 
     def write(self, writer: Writer, items: tuple[Item, ...], form: Form) -> None:
@@ -153,14 +158,15 @@ class KnownMessages:
                         writer, messages, form, items[:end], known, has_outputs=has_outputs
                     )
                     writer.messages[place:] = [made.messages]
-                    self._keep(made, known)
+                    if made.size <= self._longest_bytes:
+                        self.cache.add(made, in_place_of=known)
             done = end
         writer.write(items[done:])
 
     def _longest(self, items: tuple[Item, ...], form: Form) -> _Beginning | None:
         """Return what is known of the most items from the first one on."""
         best, most = None, 0
-        for each in self._alike.get(id(items[0]), ()):
+        for each in self.cache.alike(id(items[0])):
             count = len(each.items)
             # First what is cheap: of others with the same beginning the last item is another one.
             if (
@@ -172,7 +178,7 @@ class KnownMessages:
             ):
                 best, most = each, count
         if best is not None:
-            self._touch(best)
+            self.cache.touch(best)
         return best
 
     def _end_of_same(self, items: tuple[Item, ...], done: int) -> int:
@@ -213,41 +219,6 @@ class KnownMessages:
         if seen is not None:
             self.seen_size -= seen.size
         return seen
-
-    def _keep(self, beginning: _Beginning, shorter: _Beginning | None) -> None:
-        """Keep a beginning in place of a shorter one, and forget what there is no room for."""
-        if beginning.size > self._most_bytes // 2:
-            return
-        first, beginning.used_at = id(beginning.items[0]), self._clock()
-        with self._changing:
-            if shorter is not None:
-                self._forget(shorter)
-            for each in self._alike.get(first, ())[_MOST_ALIKE - 1 :]:
-                self._forget(each)
-            self._alike[first] = (beginning, *self._alike.get(first, ()))
-            self._latest[beginning] = None
-            self.size += beginning.size
-            oldest = beginning.used_at - SPAN_S
-            while self.size > self._most_bytes or next(iter(self._latest)).used_at < oldest:
-                self._forget(next(iter(self._latest)))
-
-    def _forget(self, beginning: _Beginning) -> None:
-        if beginning not in self._latest:  # another thread has forgotten it
-            return
-        del self._latest[beginning]
-        self.size -= beginning.size
-        first = id(beginning.items[0])
-        left = tuple(each for each in self._alike[first] if each is not beginning)
-        if left:
-            self._alike[first] = left
-        else:
-            del self._alike[first]
-
-    def _touch(self, beginning: _Beginning) -> None:
-        with self._changing:
-            if beginning in self._latest:
-                beginning.used_at = self._clock()
-                self._latest.move_to_end(beginning)
 
 
 def _beginning(

@@ -14,10 +14,8 @@ without.
 
 from __future__ import annotations
 
-import threading
 import time
 from array import array
-from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -26,6 +24,7 @@ from app.domain.items import InputItem
 from app.schemas.request.bounds import MOST_ITEMS
 from app.schemas.request.items.raw_items import behind_comma, first_item, plain_items
 from app.schemas.request.json_body.memory import memory_of
+from app.sized_cache import Expectation, SizedCache
 
 #: From how many bytes on items are worth remembering.
 SHORTEST = 8 * 1024
@@ -40,11 +39,9 @@ SPAN_S = 300.0
 _BEGINNING = 256
 #: An account, and the hash of such a beginning.
 _Beginning = tuple[str, int]
-#: How many inputs of one beginning are looked through for items that another one shares, how many
-#: of one beginning are remembered, and how many beginnings that came once.
-_MOST_COMPARED, _MOST_ALIKE, _MOST_SEEN = 4, 64, 1024
-#: How many times a beginning may come with items that are not known, until it is seldom learned.
-_OFTEN = 8
+#: How many inputs of one beginning are looked through for items that another one shares, and how
+#: many of one beginning are remembered.
+_MOST_COMPARED, _MOST_ALIKE = 4, 64
 
 
 class FoundItems(NamedTuple):
@@ -74,7 +71,7 @@ class _History:
     """Items in a row: their bytes, where each ends in these, and what they were read as.
 
     `is_ended` says that nothing is to be learned behind them: what came next once was no plain
-    item, or there is no room for more. `used_at` is the clock's.
+    item, or there is no room for more.
     """
 
     key: _Beginning
@@ -82,14 +79,19 @@ class _History:
     ends: array[int]
     items: tuple[InputItem, ...]
     memory: int
-    used_at: float
     is_ended: bool = False
+    used_at: float = 0.0
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
         is_wide = not self.text.isascii() or b"\\u" in self.text
         growth = _GROWTH_WIDE if is_wide else _GROWTH
         self.size = growth * len(self.text) + _OF_ITEM * len(self.ends) + _BEGINNING
+
+    @property
+    def owner(self) -> str:
+        """The account that has sent them."""
+        return self.key[0]
 
     def end_of(self, count: int) -> int:
         """Return where so many of its items end."""
@@ -112,7 +114,7 @@ class _History:
         return low
 
 
-_NOTHING = _History(("", 0), b"", array("I"), (), 0, 0.0)
+_NOTHING = _History(("", 0), b"", array("I"), (), 0)
 
 
 class ItemMemory:
@@ -129,15 +131,8 @@ class ItemMemory:
     ) -> None:
         self._most_bytes = most_bytes
         self._shortest = shortest
-        self._clock = clock
-        #: About how many bytes all of it takes, and each account's.
-        self.size = 0
-        self._sizes: Counter[str] = Counter()
-        #: All of them, the latest last; and by their beginnings, the latest first.
-        self._latest: OrderedDict[_History, None] = OrderedDict()
-        self._alike: dict[_Beginning, tuple[_History, ...]] = {}
-        self._seen: OrderedDict[_Beginning, int] = OrderedDict()
-        self._changing = threading.Lock()
+        self.cache = SizedCache[_History](most_bytes, most_bytes // 2, _MOST_ALIKE, SPAN_S, clock)
+        self.expected = Expectation()
 
     def find(self, account: str, raw: bytes) -> FoundItems | None:
         """Return the items of a body's `input` that came before, if any, and learn what follows.
@@ -152,17 +147,19 @@ class ItemMemory:
         is_whole = known is not _NOTHING and count == len(known.ends)
         # What begins alike and goes on otherwise each time is no reason to expect it.
         is_again = is_whole or 2 * known.end_of(count) > len(raw) - start
-        if not known.is_ended if is_whole else self._is_expected(key):
+        if not known.is_ended if is_whole else self.expected.count(key):
             known, count = self._learned(key, raw, start, known, count)
         end = known.end_of(count)
         if end < max(1, self._shortest):
             return None
-        self._touch(known, is_again=is_again)
+        self.cache.touch(known)
+        if is_again:
+            self.expected.confirm(key)
         return FoundItems(start, start + end, known.items[:count], known.memory_of(count))
 
     def _longest(self, key: _Beginning, raw: bytes, start: int) -> tuple[_History, int]:
         """Return what has the most items that stand there, and how many."""
-        alike = self._alike.get(key, ())
+        alike = self.cache.alike(key)
         whole = [each for each in alike if raw.startswith(each.text, start)]
         if whole:
             longest = max(whole, key=_length)
@@ -173,17 +170,6 @@ class ItemMemory:
             if count > most:
                 best, most = each, count
         return best, most
-
-    def _is_expected(self, key: _Beginning) -> bool:
-        """Tell whether what begins so is worth learning.
-
-        Once is no reason to expect it again, and what differs each time is learned ever less.
-        """
-        with self._changing:
-            seen = self._seen[key] = self._seen.pop(key, 0) + 1
-            while len(self._seen) > _MOST_SEEN:
-                self._seen.popitem(last=False)
-        return seen > 1 and (seen <= _OFTEN or not seen & (seen - 1))
 
     def _learned(
         self, key: _Beginning, raw: bytes, start: int, known: _History, count: int
@@ -205,56 +191,13 @@ class ItemMemory:
             known.ends[:count] + array("I", [end - start for end in ends]),
             known.items[:count] + items,
             known.memory_of(count) + memory_of(raw[place : ends[-1]]),
-            self._clock(),
         )
         if learned.size > self._most_bytes // 4:
             known.is_ended = is_whole and known is not _NOTHING
             return learned, len(learned.ends)
-        with self._changing:
-            if is_whole:  # what goes on has all of it
-                self._forget(known)
-            self._remember(learned)
+        if len(learned.text) >= self._shortest:
+            self.cache.add(learned, known if is_whole else None)  # what goes on has all of it
         return learned, len(learned.ends)
-
-    def _remember(self, learned: _History) -> None:
-        """Remember items, and forget what there is no room for."""
-        key, account = learned.key, learned.key[0]
-        if len(learned.text) < self._shortest:
-            return
-        for each in self._alike.get(key, ())[_MOST_ALIKE - 1 :]:
-            self._forget(each)
-        self._alike[key] = (learned, *self._alike.get(key, ()))
-        self._latest[learned] = None
-        self.size += learned.size
-        self._sizes[account] += learned.size
-        while self._sizes[account] > self._most_bytes // 2:
-            self._forget(next(each for each in self._latest if each.key[0] == account))
-        while self.size > self._most_bytes or self._is_old(next(iter(self._latest))):
-            self._forget(next(iter(self._latest)))
-
-    def _is_old(self, history: _History) -> bool:
-        return self._clock() - history.used_at > SPAN_S
-
-    def _forget(self, history: _History) -> None:
-        if history not in self._latest:  # another thread has forgotten it
-            return
-        del self._latest[history]
-        key, account = history.key, history.key[0]
-        self._alike[key] = tuple(each for each in self._alike[key] if each is not history)
-        if not self._alike[key]:
-            del self._alike[key]
-        self.size -= history.size
-        self._sizes[account] -= history.size
-        if not self._sizes[account]:
-            del self._sizes[account]
-
-    def _touch(self, history: _History, *, is_again: bool) -> None:
-        with self._changing:
-            if history in self._latest:
-                history.used_at = self._clock()
-                self._latest.move_to_end(history)
-                if is_again:
-                    self._seen[history.key] = 1
 
 
 def _length(history: _History) -> int:

@@ -15,9 +15,9 @@ known tools to what they would be without.
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,22 +27,24 @@ from app.domain.tools.known import KnownTools, made_once
 from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.json_body.memory import memory_of
 from app.schemas.request.tools.functions import plain_tool
+from app.sized_cache import Expectation, SizedCache
 
 #: How long an array of tools is that is worth remembering, in bytes.
 SHORTEST, _LONGEST = 1024, 256 * 1024
 #: In a body that is longer, to look for them takes longer than to read them.
 _LONGEST_BODY = 1024 * 1024
-#: What all that is remembered takes at most, and of how many arrays of one account. What becomes of
+#: What all that is remembered takes at most; one account's is at most half of it. What becomes of
 #: an array takes a dozen times its bytes.
-MOST_BYTES, MOST_OF_ACCOUNT = 32 * 1024 * 1024, 16
-_GROWTH = 12
+MOST_BYTES, _GROWTH = 32 * 1024 * 1024, 12
+#: What nobody has sent for so long is forgotten, in seconds.
+SPAN_S = 300.0
 #: By how many of its first bytes an array is looked for.
 _BEGINNING = 256
 #: An account, and the hash of such a beginning: tools that are not remembered may have a secret in
 #: theirs. Whole arrays are compared, so that it does no harm where two have one hash.
 _Beginning = tuple[str, int]
-#: How many arrays with one beginning are remembered, and how many beginnings that came once.
-_MOST_ALIKE, _MOST_SEEN = 4, 1024
+#: How many arrays with one beginning are remembered.
+_MOST_ALIKE = 4
 
 #: What stands before them, and how often it is looked for: it may be part of something else.
 _OPENING, _MOST_OPENINGS = b'"tools":', 4
@@ -83,21 +85,41 @@ class FoundTools(NamedTuple):
     tools: KnownToolsJson
 
 
+@dataclass(eq=False, slots=True)
+class _Array:
+    """An array of tools: its bytes, and what they were read as."""
+
+    key: _Beginning
+    text: bytes
+    tools: KnownToolsJson
+    used_at: float = 0.0
+
+    @property
+    def owner(self) -> str:
+        """The account that has sent it."""
+        return self.key[0]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return _GROWTH * len(self.text)
+
+
 class ToolMemory:
     """What accounts have sent lately, in at most so many bytes. Safe for threads.
 
-    An array that is shorter than `shortest` is not worth it.
+    An array that is shorter than `shortest` is not worth it. `clock` is like time.monotonic.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES, shortest: int = SHORTEST) -> None:
-        self._most_bytes = most_bytes
+    def __init__(
+        self,
+        most_bytes: int = MOST_BYTES,
+        shortest: int = SHORTEST,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._shortest = shortest
-        #: About how many bytes all of it takes.
-        self.size = 0
-        #: By account and beginning: the whole arrays that were seen with it, the latest first.
-        self._known: OrderedDict[_Beginning, list[tuple[bytes, KnownToolsJson]]] = OrderedDict()
-        self._seen: OrderedDict[_Beginning, int] = OrderedDict()
-        self._learning = threading.Lock()
+        self.cache = SizedCache[_Array](most_bytes, most_bytes // 2, _MOST_ALIKE, SPAN_S, clock)
+        self.expected = Expectation()
 
     def find(self, account: str, raw: bytes) -> FoundTools | None:
         """Return a body's tools if they came before.
@@ -105,59 +127,29 @@ class ToolMemory:
         They are the body's only where its value has them there: the caller finds out.
         """
         for start in _starts(raw) if len(raw) <= _LONGEST_BODY else ():
-            known = self._find(account, raw, start)
-            if known is not None:
-                array, tools = known
-                return FoundTools(start, start + len(array), tools)
+            found = self._find(account, raw, start)
+            if found is not None:
+                return FoundTools(start, start + len(found.text), found.tools)
         return None
 
-    def _find(self, account: str, raw: bytes, start: int) -> tuple[bytes, KnownToolsJson] | None:
+    def _find(self, account: str, raw: bytes, start: int) -> _Array | None:
         """Return the array that begins there, where it came before: it is learned then."""
         key = account, hash(raw[start : start + _BEGINNING])
-        for array, known_json in self._known.get(key, ()):
-            if raw.startswith(array, start):
-                self._touch(key)
-                return array, known_json
-        seen = self._seen[key] = self._seen.pop(key, 0) + 1
-        while len(self._seen) > _MOST_SEEN:
-            self._seen.popitem(last=False)
-        # Once is no reason to expect it again; and what differs each time is looked at ever less.
-        if seen == 1 or (seen > 2 * _MOST_ALIKE and seen & (seen - 1)):
+        for known in self.cache.alike(key):
+            if raw.startswith(known.text, start):
+                self.cache.touch(known)
+                self.expected.confirm(key)
+                return known
+        return self._learned(key, raw, start) if self.expected.count(key) else None
+
+    def _learned(self, key: _Beginning, raw: bytes, start: int) -> _Array | None:
+        text = _array_at(raw, start)
+        tools = None if len(text) < self._shortest else _plain_tools(text)
+        if tools is None:
             return None
-        return self._learned(key, raw, start)
-
-    def _touch(self, key: _Beginning) -> None:
-        try:
-            self._known.move_to_end(key)
-            self._seen[key] = 1
-        except KeyError:
-            pass  # forgotten meanwhile
-
-    def _learned(
-        self, key: _Beginning, raw: bytes, start: int
-    ) -> tuple[bytes, KnownToolsJson] | None:
-        array = _array_at(raw, start)
-        known_json = None if len(array) < self._shortest else _plain_tools(array)
-        if known_json is None:
-            return None
-        with self._learning:
-            self._remember(key, array, known_json)
-        return array, known_json
-
-    def _remember(self, key: _Beginning, array: bytes, known_json: KnownToolsJson) -> None:
-        """Remember an array, and forget what there is no room for; by one thread at a time."""
-        kept = [(array, known_json), *self._known.pop(key, ())]
-        self._known[key] = kept[:_MOST_ALIKE]
-        self.size += _GROWTH * len(array)
-        self._forget(kept[_MOST_ALIKE:])
-        own = [each for each in list(self._known) if each[0] == key[0]]
-        for each in own[: max(0, len(own) - MOST_OF_ACCOUNT)]:
-            self._forget(self._known.pop(each, []))
-        while self.size > self._most_bytes and self._known:
-            self._forget(self._known.popitem(last=False)[1])
-
-    def _forget(self, arrays: list[tuple[bytes, KnownToolsJson]]) -> None:
-        self.size -= sum(_GROWTH * len(array) for array, _ in arrays)
+        learned = _Array(key, text, tools)
+        self.cache.add(learned)
+        return learned
 
 
 def _starts(raw: bytes) -> Iterator[int]:
