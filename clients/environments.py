@@ -38,6 +38,16 @@ def command(client: Client, *, newest: bool) -> list[str]:
     return [str(home / "bin" / "python"), str(client.folder / "client.py")]
 
 
+def installed(name: str) -> Path:
+    """Return where a client's packages were last put, as pinned or the newest, if anywhere."""
+    return max((HOME / name, HOME / f"{name}-newest"), key=_installed_at)
+
+
+def _installed_at(home: Path) -> float:
+    stamp = home / ".installed"
+    return stamp.stat().st_mtime if stamp.exists() else 0
+
+
 def versions(client: Client, *, newest: bool) -> str:
     """Return the versions that were installed of what the client asks for by name."""
     home = HOME / (f"{client.name}-newest" if newest else client.name)

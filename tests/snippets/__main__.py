@@ -6,14 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from clients.environments import HOME
+from clients.environments import installed
 from tests.docs.documents import relative
 from tests.snippets.pages import pages
 from tests.snippets.runner import NONE, PageRunner, has_node, page_runner, replaced
 from tests.snippets.sessions import BlockFailed
 from tests.snippets.site import running
 
-AGENTS = HOME / "openai_agents" / "bin" / "python"
+AGENTS = installed("openai_agents") / "bin" / "python"
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from app.settings import environment
-from clients.environments import HOME
+from clients.environments import installed
 from tests.processes import PATIENCE_S, ROOT, free_port
 from tests.snippets.sessions import Surroundings
 
@@ -106,7 +106,7 @@ def _furnish(folder: Path) -> None:
 
 def node_modules() -> Path | None:
     """Return where the npm package `openai` is, which `make clients` installs; None without it."""
-    modules = HOME / "openai_node" / "node_modules"
+    modules = installed("openai_node") / "node_modules"
     return modules if (modules / "openai").is_dir() else None
 
 
