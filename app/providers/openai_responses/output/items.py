@@ -21,6 +21,7 @@ from app.domain.stream.deltas import (
     Thought,
 )
 from app.providers.openai_responses.items import payload
+from app.providers.openai_responses.output.annotations import annotation
 from app.providers.openai_responses.output.parts import PartCursor
 from app.providers.reading.events import Json
 from app.providers.reading.logprobs import logprobs
@@ -72,9 +73,10 @@ class OutputItem(ABC):
 
 
 class MessageItem(OutputItem):
-    """A message."""
+    """A message. `passes_unknown` is as in `annotation` (P2)."""
 
     kind: ClassVar[str] = "message"
+    passes_unknown = False
 
     def __init__(self, item_json: Json, reader: ContentReader) -> None:
         super().__init__(item_json, reader)
@@ -113,8 +115,7 @@ class MessageItem(OutputItem):
         if before is None:
             return []
         self._parts.notes += 1
-        annotation = self._reader.mapping(event, "annotation")
-        return [*before, Annotated(annotation)] if annotation else before
+        return [*before, *self._annotated([self._reader.mapping(event, "annotation")])]
 
     def rest_of_text(self, event: Json) -> list[Delta]:
         """Return what is new in a whole text or refusal."""
@@ -151,7 +152,15 @@ class MessageItem(OutputItem):
         notes = self._reader.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)
         texts = [Text(rest, likely)] if rest else []
-        return [*before, *texts, *map(Annotated, notes)]
+        return [*before, *texts, *self._annotated(notes)]
+
+    def _annotated(self, notes: list[Json]) -> list[Delta]:
+        shown = (
+            annotation(note, self._reader, passes_unknown=self.passes_unknown)
+            for note in notes
+            if note
+        )
+        return [Annotated(each) for each in shown if each is not None]
 
 
 class ReasoningItem(OutputItem):

@@ -226,6 +226,8 @@ class OpenItems:
         item = kind(item_json, self._reader)
         if isinstance(item, ReasoningItem):
             item.shows_text = self._shows_text
+        elif isinstance(item, MessageItem):
+            item.passes_unknown = self._carries
         return item
 
     def _begin_whole(self, item_json: Json, event: Json) -> list[Delta]:
