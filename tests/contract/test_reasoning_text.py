@@ -27,7 +27,7 @@ from app.schemas.wire.echo import echo
 from app.schemas.wire.event_lines import decode, encode
 from app.schemas.wire.events import EVENT
 from app.stream_check.grammar import Grammar
-from tests.contract.recordings import CannedTransport, settings
+from tests.contract.recordings import CannedTransport, play, settings
 
 Json = dict[str, Any]
 THOUGHT: Json = {
@@ -41,6 +41,7 @@ THOUGHT: Json = {
 }
 SAID = {"type": "message", "content": [{"type": "output_text", "text": "42"}]}
 BODY = {"status": "completed", "output": [THOUGHT, SAID]}
+OURS = b"reasoning_text"
 BEGUN = Response("resp_1", "m", 1, echo(CreateRequest(model="m", input=())))
 
 
@@ -78,9 +79,10 @@ STREAM: list[Json] = [
 ]
 
 
-def events_of(*, stream: bool, shows: bool) -> list[Event]:
-    """Return the events that the server's answer becomes."""
+def events_of(*, stream: bool, shows: bool, own_name: bytes = OURS) -> list[Event]:
+    """Return the events that the server's answer becomes; it calls its reasoning `own_name`."""
     frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in STREAM)
+    frames = frames.replace(b"response.reasoning_text.", b"response.%s." % own_name)
     own = replace(settings("responses"), reasoning_text=shows, profile="openai")
     transport = CannedTransport(own, [frames if stream else orjson.dumps(BODY)])
     provider = HTTPProvider(transport, profile_of(own), FORMATS["responses"])
@@ -127,6 +129,27 @@ def test_its_events_come_as_they_came() -> None:
     assert [kind.rpartition(".")[2] for kind in shown[: len(own)]] == own
     assert shown[0] == "response.content_part.added"
     assert shown[1] == "response.reasoning_text.delta"
+
+
+@pytest.mark.parametrize("own_name", [b"reasoning", b"reasoning_content"])
+@pytest.mark.parametrize("shows", [True, False])
+def test_its_events_may_be_called_otherwise(own_name: bytes, shows: bool) -> None:
+    """Open Responses has `response.reasoning.delta`."""
+    shown = [events_of(stream=True, shows=shows, own_name=each) for each in (own_name, OURS)]
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("delta", ["Hm", {"text": "Hm"}])
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_summary"])
+def test_pieces_without_an_item_are_reasoning_by_their_name(name: str, delta: Any) -> None:
+    pieces = {"type": f"response.{name}.delta", "delta": delta}
+    whole = {"type": f"response.{name}.done", "text": "Hm"}
+    words = {"type": "response.output_text.delta", "delta": "42"}
+    last = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+    frames = [b"data: " + orjson.dumps(each) + b"\n\n" for each in (pieces, whole, words, last)]
+    (thought, _) = fold(play("responses", frames, stream=True).events).output
+    assert isinstance(thought, Reasoning)
+    assert thought.summary == ("Hm",)
 
 
 THINKING: list[Delta] = [Thought("Six by ", is_text=True), Thought("seven", is_text=True)]

@@ -41,6 +41,13 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
     "response.reasoning_text.done": (ReasoningItem, ReasoningItem.rest_of_text),
     "response.reasoning_summary_text.delta": (ReasoningItem, ReasoningItem.add_thought),
     "response.reasoning_summary_text.done": (ReasoningItem, ReasoningItem.rest_of_text),
+    # Open Responses' names, and those of servers that followed earlier ones of OpenAI's.
+    "response.reasoning.delta": (ReasoningItem, ReasoningItem.add_thought),
+    "response.reasoning.done": (ReasoningItem, ReasoningItem.rest_of_text),
+    "response.reasoning_content.delta": (ReasoningItem, ReasoningItem.add_thought),
+    "response.reasoning_content.done": (ReasoningItem, ReasoningItem.rest_of_text),
+    "response.reasoning_summary.delta": (ReasoningItem, ReasoningItem.add_thought),
+    "response.reasoning_summary.done": (ReasoningItem, ReasoningItem.rest_of_text),
     "response.reasoning_summary_part.done": (ReasoningItem, ReasoningItem.end_part),
     "response.function_call_arguments.delta": (CallItem, CallItem.add_arguments),
     "response.function_call_arguments.done": (CallItem, CallItem.rest),

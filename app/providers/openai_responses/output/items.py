@@ -27,6 +27,8 @@ from app.providers.reading.events import Json
 from app.providers.reading.logprobs import logprobs
 from app.providers.reading.understanding import ContentReader
 
+#: What the events are called that tell the reasoning itself, and not its summary.
+_OF_REASONING = ("response.reasoning_text.", "response.reasoning.", "response.reasoning_content.")
 #: What a part says something by, and the types of those that may have nothing to say.
 _SAYING = {"text", "refusal", "annotations", "logprobs"}
 _TEXTS = (None, "output_text", "text", "refusal")
@@ -223,7 +225,7 @@ class ReasoningItem(OutputItem):
     def _reach(self, event: Json) -> tuple[PartCursor, list[Delta] | None]:
         """Go to the part that an event is about, of the summary or of the reasoning itself."""
         here, other, index = self._summary, self._content, event.get("summary_index")
-        if "content_index" in event or "reasoning_text" in str(event.get("type", "")):
+        if "content_index" in event or str(event.get("type", "")).startswith(_OF_REASONING):
             here, other, index = self._content, self._summary, event.get("content_index")
         before = here.reach(index)
         return here, None if before is None else [*other.end(), *before]
