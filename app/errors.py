@@ -241,7 +241,10 @@ class UpstreamRefused(UpstreamMisbehaved):
 
 
 class UpstreamMisaddressed(UpstreamMisbehaved):
-    """The upstream is well but has nothing at the address where it is called: its 404."""
+    """The upstream is well but does not take a call like that: its 404, a redirect, a 405 or 406.
+
+    It says nothing of how it would take another.
+    """
 
 
 class AnswerTooLong(UpstreamMisbehaved):

@@ -49,6 +49,11 @@ def test_other_words_are_left_alone(text: str) -> None:
     assert redact(text, None) == text
 
 
+@pytest.mark.parametrize("form", ["a/b+c=", "a%2Fb%2Bc%3D", "a%2fb%2bc%3d", "a\\/b+c="])
+def test_the_key_itself_is_hidden_as_urls_and_json_have_it(form: str) -> None:
+    assert redact(f"no {form} here", "a/b+c=") == "no [hidden] here"
+
+
 def test_the_key_itself_is_hidden_whatever_it_looks_like() -> None:
     assert redact("you sent plainword, really", "plainword") == f"you sent {HIDDEN}, really"
 

@@ -7,6 +7,8 @@ made to be slow takes no longer than any other of its length.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 #: What keys of this gateway begin with, by which scanners find those that leaked.
@@ -50,13 +52,23 @@ _IDS = re.compile(
     rf"(?:(?!{_PREFIXES}[\w.-]{{8}})[A-Za-z0-9]++|[._:/+=@ -])++", re.VERBOSE | re.ASCII
 )
 _MAX_ID, _MAX_IDS = 128, 400
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 def redact(text: str, secret: str | None = None) -> str:
     """Return `text` with everything that looks like a credential hidden, and `secret` for sure."""
     if secret:
-        text = text.replace(secret, HIDDEN)
+        for form in _forms(secret):
+            text = text.replace(form, HIDDEN)
     return _RUN.sub(_judged, _NAMED.sub(rf"\g<keep>{HIDDEN}", text))
+
+
+@lru_cache(maxsize=256)
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return a secret as it is sent, and as URLs and JSON may have it."""
+    quoted = quote(secret, safe="")
+    lower = _ESCAPE.sub(lambda escape: escape[0].lower(), quoted)
+    return tuple(dict.fromkeys((secret, quoted, lower, secret.replace("/", "\\/"))))
 
 
 def looks_like_credential(text: str) -> bool:

@@ -34,19 +34,21 @@ def refused(status: int, body: Any = b"", **headers: str) -> GatewayError:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (302, UpstreamMisbehaved),
+        (302, UpstreamMisaddressed),
         (400, InvalidRequest),
         (401, UpstreamRefused),
         (402, UpstreamRefused),
         (403, UpstreamRefused),
         (404, UpstreamMisaddressed),
-        (405, UpstreamMisbehaved),
+        (405, UpstreamMisaddressed),
+        (406, UpstreamMisaddressed),
         (408, UpstreamUnavailable),
         (409, UpstreamUnavailable),
         (410, UpstreamMisaddressed),
         (413, InvalidRequest),
         (422, InvalidRequest),
         (429, UpstreamRateLimited),
+        (451, UpstreamMisaddressed),
         (498, UpstreamUnavailable),
         (500, UpstreamUnavailable),
         (502, UpstreamUnavailable),
@@ -277,7 +279,7 @@ def test_a_megabyte_of_a_message_is_not_all_looked_at(monkeypatch: pytest.Monkey
 
 def test_a_redirect_names_where_to_without_its_credentials() -> None:
     error = refused(307, location="https://user:pass@api.example/v1/x?key=secret")
-    assert type(error) is UpstreamMisbehaved
+    assert type(error) is UpstreamMisaddressed
     assert "'https://api.example/v1/x'" in error.message
     assert "pass" not in error.message
     assert "secret" not in error.message

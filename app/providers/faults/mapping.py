@@ -169,7 +169,7 @@ def _redirected(
     where = urlsplit(location or "")
     to = f"{where.scheme}://{where.hostname}{where.path}" if where.hostname else where.path
     to = redact(to[:_MAX_LOCATION], secret)
-    return UpstreamMisbehaved(
+    return UpstreamMisaddressed(
         f"provider {provider!r} redirects ({status})"
         + (f" to {to[:200]!r}: is its base_url right?" if to else ": is its base_url right?")
     )
@@ -211,6 +211,8 @@ def _servers_fault(status: int, who: str, wait_s: int | None) -> GatewayError:
         return UpstreamTimeout(f"{who} timed out ({status})", retry_after_s=wait_s)
     if status in (408, 409, 425, _NO_CAPACITY) or status >= 500:
         return UpstreamUnavailable(f"{who} is unavailable ({status})", retry_after_s=wait_s)
+    if 400 <= status < 500:  # a firewall's word for what a caller has written, such as a 406
+        return UpstreamMisaddressed(f"{who} does not take the request ({status})")
     return UpstreamMisbehaved(f"{who} answered with status {status}")
 
 
