@@ -50,6 +50,7 @@ def refused(status: int, body: Any = b"", **headers: str) -> GatewayError:
         (429, UpstreamRateLimited),
         (451, UpstreamMisaddressed),
         (498, UpstreamUnavailable),
+        (499, UpstreamUnavailable),
         (500, UpstreamUnavailable),
         (502, UpstreamUnavailable),
         (503, UpstreamUnavailable),

@@ -255,3 +255,31 @@ def test_reasoning_is_refused_in_a_stream_as_well() -> None:
 @pytest.mark.parametrize("status", [401, 404, 500])
 def test_what_a_caller_writes_of_signatures_changes_no_other_refusal(status: int) -> None:
     assert type(refused(status, said(SIGNATURE))) is not ReasoningRefused
+
+
+def _of_anthropic(kind: str, error_code: str) -> Any:
+    error = {"type": kind, "message": "No.", "details": {"error_code": error_code}}
+    return {"type": "error", "error": error}
+
+
+@pytest.mark.parametrize("code", ["contract_spend_limit_reached", "enforced_spend_limit_reached"])
+def test_a_spent_limit_is_no_passing_one(code: str) -> None:
+    error = refused(429, _of_anthropic("rate_limit_error", code))
+    assert type(error) is UpstreamRateLimited
+    assert error.code == "insufficient_quota"
+
+
+def test_a_limit_that_passes_is_one_of_rate() -> None:
+    error = refused(429, _of_anthropic("rate_limit_error", "ramp_limit_exceeded"))
+    assert error.code == "rate_limit_exceeded"
+
+
+@pytest.mark.parametrize("code", ["organization_on_hold", "cmek_key_disabled"])
+def test_an_organization_that_is_refused_is_the_operators_matter(code: str) -> None:
+    error = refused(400, _of_anthropic("invalid_request_error", code))
+    assert isinstance(error, UpstreamRefused)
+
+
+def test_what_the_details_call_a_callers_fault_is_its_code() -> None:
+    body = _of_anthropic("invalid_request_error", "image_dimensions_too_large")
+    assert refused(400, body).code == "image_dimensions_too_large"

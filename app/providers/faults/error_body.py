@@ -93,12 +93,19 @@ def read_error(error: object, secret: str | None) -> ErrorBody:
     return ErrorBody(
         message=_message(_upstream_words(error) or _words(error), secret),
         type=_first(error, ("error_type", "type", "__type", "status"), secret),
-        code="" if _status(error.get("code")) else _first(error, ("code",), secret),
+        code=_code(error, secret),
         param=_first(error, ("param",), secret) or None,
         status=status,
         excess_tokens=_stated_excess(error),
         wait_s=_retry_delay_s(error),
     )
+
+
+def _code(error: Mapping[str, Any], secret: str | None) -> str:
+    """Return what an error is called, "" for a status; Anthropic says it in `details`."""
+    details = error.get("details")
+    named = _first(details, ("error_code",), secret) if isinstance(details, dict) else ""
+    return named or ("" if _status(error.get("code")) else _first(error, ("code",), secret))
 
 
 def _first(error: Mapping[str, Any], names: tuple[str, ...], secret: str | None) -> str:

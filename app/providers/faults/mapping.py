@@ -209,7 +209,7 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
 def _servers_fault(status: int, who: str, wait_s: int | None) -> GatewayError:
     if status in (504, 524):
         return UpstreamTimeout(f"{who} timed out ({status})", retry_after_s=wait_s)
-    if status in (408, 409, 425, _NO_CAPACITY) or status >= 500:
+    if status in (408, 409, 425, _NO_CAPACITY, _CANCELLED) or status >= 500:
         return UpstreamUnavailable(f"{who} is unavailable ({status})", retry_after_s=wait_s)
     if 400 <= status < 500:  # a firewall's word for what a caller has written, such as a 406
         return UpstreamMisaddressed(f"{who} does not take the request ({status})")
@@ -264,3 +264,5 @@ _CODE = re.compile(r"[a-z][a-z0-9_]{1,63}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)
 #: Groq's status for no capacity in the tier that was asked for.
 _NO_CAPACITY = 498
+#: A call that somebody on the way has ended, and not we (google.rpc.Code, CANCELLED).
+_CANCELLED = 499

@@ -20,9 +20,22 @@ _NO_MODEL = {
     "model_decommissioned",  # Groq's
     "1211",  # Z.ai's
 }
-_NO_CREDENTIAL = {"authentication_error", "invalid_api_key", "InvalidApiKey", "UNAUTHENTICATED"}
+_NO_CREDENTIAL = {
+    "authentication_error",
+    "invalid_api_key",
+    "InvalidApiKey",
+    "UNAUTHENTICATED",
+    # Anthropic's 400s about the organization behind a key
+    "organization_on_hold",
+    "organization_type_not_supported",
+    "cmek_key_disabled",
+    "cmek_key_network_blocked",
+}
 _NO_CREDIT = {
     "billing_error",
+    # Anthropic's, in `details`
+    "contract_spend_limit_reached",
+    "enforced_spend_limit_reached",
     "exceeded_current_quota_error",  # Moonshot's
     "Arrearage",  # DashScope's
     "AccountOverdueError",  # Volcengine's
