@@ -10,7 +10,7 @@ from redis import Redis
 
 from app.store.codec import Codec
 from app.store.encryption import SEALED
-from app.store.responses.entries import MARK, PURGED, parts_of
+from app.store.responses.packed.entry_parts import MARK, PURGED, parts_of
 
 _codec = Codec()
 _BULK = re.compile(rb"\$(\d+)\r\n")

@@ -119,6 +119,21 @@ def install(app: Flask, services: Services) -> None:
     app.extensions[OPEN_ANSWERS] = services.open_answers
 
 
+def make_room(size: int) -> None:
+    """Make room for so many bytes that are read for the request that is handled, if one is.
+
+    Raises:
+        Overloaded, RateLimited: there is none now (N17).
+        RequestTooLarge: there will never be.
+    """
+    handled = _app_context.get(None)
+    if handled is None:  # an operator's command, or what a process does by itself
+        return
+    context: CallContext = handled.g
+    if context.place is not None:
+        context.services.in_flight.add_stored(context.place, size)
+
+
 def services() -> Services:
     """Return the services of the app that handles this request."""
     return current().services

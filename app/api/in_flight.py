@@ -1,6 +1,7 @@
-"""A bound on the requests in flight of one process, and on the memory of their bodies.
+"""A bound on the requests in flight of one process, and on the memory of what they bring along.
 
-Beyond it a request is refused at once, so that a burst becomes 503s and not a queue that grows.
+That is what their bodies become, and what is read for them of what is stored. Beyond it a request
+is refused at once, so that a burst becomes 503s and not a queue that grows.
 Near it, a key that holds more than half of the process gets no more (N17).
 """
 
@@ -18,12 +19,15 @@ _SHARE = 0.5
 
 
 class Place:
-    """A request in flight: what its body takes, and whose it is once that is known."""
+    """A request in flight: what its body takes, and what else was read for it, and whose it is once
+    that is known.
+    """
 
-    __slots__ = ("body_bytes", "key_id")
+    __slots__ = ("body_bytes", "key_id", "stored_bytes")
 
     def __init__(self, body_bytes: int) -> None:
         self.body_bytes = body_bytes
+        self.stored_bytes = 0
         self.key_id: str | None = None
 
 
@@ -80,18 +84,32 @@ class InFlight:
         place.body_bytes = body_bytes
         self._bytes += more
 
+    def add_stored(self, place: Place, size: int) -> None:
+        """Take note that so much more is read for a request of what is stored.
+
+        Nothing is noted of one that has left. Raises as `weigh` does.
+        """
+        if place not in self._places:
+            return
+        if not self._has_room(size):
+            raise self._no_room_for_stored(place, size)
+        if place.key_id is not None:
+            self._hold_to_share(place.key_id)
+        place.stored_bytes += size
+        self._bytes += size
+
     def leave(self, place: Place) -> None:
         """Give a place back; only the first time counts."""
         if place in self._places:
             del self._places[place]
-            self._bytes -= place.body_bytes
+            self._bytes -= place.body_bytes + place.stored_bytes
 
     def requests_share(self) -> float:
         """Return how many requests there are, of the most there may be."""
         return len(self._places) / self._max_requests
 
     def memory_share(self) -> float:
-        """Return how much memory bodies take, of the most they may."""
+        """Return how much memory requests take, of the most they may."""
         return self._bytes / self._max_bytes
 
     def _has_room(self, body_bytes: int) -> bool:
@@ -102,13 +120,25 @@ class InFlight:
             return RequestTooLarge("The body needs more memory than this gateway allows.")
         return Overloaded()
 
+    def _no_room_for_stored(self, place: Place, size: int) -> GatewayError:
+        if place.body_bytes + place.stored_bytes + size > self._max_bytes:
+            return RequestTooLarge(
+                "What is stored of this conversation needs more memory than this gateway allows: "
+                "continue an earlier response of it, or begin a new one with what matters of it."
+            )
+        return Overloaded()
+
     def _hold_to_share(self, key_id: str) -> None:
         """Refuse a key with more than half of what is nearly used up."""
         many = len(self._places) >= _CROWDED * self._max_requests
         much = self._bytes >= _CROWDED * self._max_bytes
         if not (many or much):
             return
-        own = [each.body_bytes for each in list(self._places) if each.key_id == key_id]
+        own = [
+            each.body_bytes + each.stored_bytes
+            for each in list(self._places)
+            if each.key_id == key_id
+        ]
         if (many and len(own) > _SHARE * self._max_requests) or (
             much and sum(own) > _SHARE * self._max_bytes
         ):

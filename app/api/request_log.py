@@ -35,6 +35,8 @@ _DESCRIPTORS = threshold()
 _BOUNDED = ("/v1/", "/console/api/")
 #: Where other endpoints of this API offer a WebSocket.
 _RESPONSES = "/v1/responses"
+#: An answer as long keeps the request's place until it is sent: its caller may read slowly.
+_LONG_ANSWER = 1024 * 1024
 #: From this status on an answer is an error.
 _REFUSED = 400
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
@@ -138,7 +140,7 @@ def _length(environ: dict[str, Any]) -> int:
 
 
 def end(answer: WSGIResponse) -> WSGIResponse:
-    """Name the request in the answer; log it now, or when its stream is over."""
+    """Name the request in the answer; log it now, or when its stream, or a long body, is over."""
     current, headers = context.current(), answer.headers
     trace, standing = current.trace, current.standing
     headers["X-Request-ID"] = trace.request_id
@@ -159,7 +161,7 @@ def end(answer: WSGIResponse) -> WSGIResponse:
         left = trace.error_code == CallerGone.code or _was_left(answer.body, trace)
         _log(current, CallerGone.status if left else answer.status)
 
-    if isinstance(answer.body, bytes):
+    if isinstance(answer.body, bytes) and len(answer.body) < _LONG_ANSWER:
         over()
     else:
         answer.over = over

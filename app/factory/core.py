@@ -48,6 +48,7 @@ from app.store.key_wrapping import KeyWrapping
 from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
+from app.store.room import Room, unbounded
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
 from app.telemetry import STORE_FAILURES, SaturationSampler, breaker_changed, log
@@ -103,7 +104,11 @@ def core_of(
     jobs.take_back = Withdrawals(jobs.withdraw).take_back
     lookup, ids = ResponseLookup(store, jobs), IdGenerator(random_bytes)
     conversations = Conversations(
-        RedisConversationStore(client, prefix, redis_store.safety), store, ids, deliver, _now
+        RedisConversationStore(client, prefix, redis_store.safety, room=redis_store.room),
+        store,
+        ids,
+        deliver,
+        _now,
     )
     router = Router(settings.providers, breakers, RetryPolicy(), keys=keys.of_provider)
     preparation = Preparation(
@@ -153,12 +158,16 @@ def key_document(issuer: IssuerSettings) -> RemoteDocument | LocalDocument:
     )
 
 
-def response_store(settings: Settings, client: Client) -> RedisStore:
-    """Return the responses in Redis."""
+def response_store(settings: Settings, client: Client, room: Room = unbounded) -> RedisStore:
+    """Return the responses in Redis, where what is long is read once there is room for it."""
     redis = settings.redis
     # Waiting for replicas must end well before the connection's own time-out does.
     return RedisStore(
-        client, redis.prefix, wait_replicas=redis.wait_replicas, wait_s=redis.timeout_s / 2
+        client,
+        redis.prefix,
+        wait_replicas=redis.wait_replicas,
+        wait_s=redis.timeout_s / 2,
+        room=room,
     )
 
 

@@ -120,7 +120,7 @@ def _services(
     account_store: AccountStore | None,
 ) -> context.Services:
     client, prefix = connect(settings.redis), settings.redis.prefix
-    redis_store = response_store(settings, client)
+    redis_store = response_store(settings, client, context.make_room)
     account_store = account_store or RedisAccountStore(client, prefix, redis_store.safety)
     identity = StoreIdentity(client, prefix)
     spool = _spool(settings, redis_store, identity, account_store)

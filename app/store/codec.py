@@ -17,10 +17,13 @@ from zstandard import (
     ZstdCompressionParameters,
     ZstdCompressor,
     ZstdDecompressor,
+    frame_content_size,
 )
 
+from app.schemas.request.json_body.memory import memory_beside_text
 from app.store.codec_dictionary import DICTIONARY
 from app.store.encryption import SEALED, Seal, SealedRecord
+from app.store.room import LIGHT_BYTES, Room, unbounded
 
 #: Less than this is stored as it is: there is nothing to be gained.
 THRESHOLD_BYTES = 48
@@ -36,6 +39,23 @@ _ZSTD_1 = b"\x02"  # zstandard with the dictionary, which this version byte bind
 _LEVEL = 1
 #: What packed bytes begin with.
 VERSIONS = frozenset({_RAW, _ZSTD_1})
+#: Where a frame says how its head says how long its content is, and from which value on that is in
+#: four bytes or more (RFC 8878, section 3.1.1.1.1): shorter content is LIGHT_BYTES, or 1 % more.
+_DESCRIPTOR, _LONG = 4, 0x80
+#: No head of a frame is longer, with the version before it.
+_MOST_HEAD = 19
+#: What is read is there once as it was written, and once as what it says.
+_GROWTH = 2
+
+
+def room_for(stored: bytes, at: int = 0) -> int:
+    """Return how much room is made before what stands there is unpacked; none where it is sealed,
+    which says so only once it is opened.
+    """
+    version = stored[at : at + 1]
+    if version == _ZSTD_1:
+        return _GROWTH * frame_content_size(stored[at + 1 : at + _MOST_HEAD])
+    return _GROWTH * (len(stored) - at) if version == _RAW else 0
 
 
 class Codec:
@@ -84,28 +104,43 @@ class Codec:
         chunker: Any = compressor.chunker(size=len(data), chunk_size=_PIECE_BYTES)
         return [*chunker.compress(data), *chunker.finish()]
 
-    def unpack(self, stored: bytes, seal: Seal | None = None) -> bytes:
+    def unpack(self, stored: bytes, seal: Seal | None = None, room: Room = unbounded) -> bytes:
         """Return what `pack` was given; what was not sealed needs no seal.
+
+        Room is made for what is long before it is there.
 
         Raises:
             ValueError: the bytes are of a version that this release does not know.
             SealedRecord: they are sealed, and no seal is there or this is not theirs.
+            GatewayError: as `room` does.
         """
         version, body = stored[:1], stored[1:]
         if version == _RAW:
+            if len(body) > LIGHT_BYTES:
+                room(_GROWTH * len(body))
             return body
         if version == SEALED:
             if seal is None:
                 raise SealedRecord("a sealed record cannot be read without its key")
-            return self.unpack(seal.opened(stored))
+            return self.unpack(seal.opened(stored), None, room)
         if version != _ZSTD_1:
             raise ValueError(f"stored by another release: version {version.hex() or 'missing'}")
+        if body[_DESCRIPTOR] >= _LONG:
+            return self._unpacked_long(body, room)
         try:
             decompressor = self._decompressors.pop()
         except IndexError:
             decompressor = self._decompressor()
         data = decompressor.decompress(body)
         self._decompressors.append(decompressor)
+        return data
+
+    def _unpacked_long(self, body: bytes, room: Room) -> bytes:
+        """Return what was compressed, once there is room for it and for what it says."""
+        room(_GROWTH * frame_content_size(body))
+        data = self._decompressor().decompress(body)
+        if len(data) >= LONG_BYTES and room is not unbounded:
+            room(memory_beside_text(data))
         return data
 
     def _compressor(self) -> ZstdCompressor:

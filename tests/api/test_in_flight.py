@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ
 
 from app.api import context
 from app.api.in_flight import InFlight
@@ -108,6 +110,48 @@ def test_a_body_counts_as_what_it_turns_out_to_be() -> None:
         bound.weigh(place, 11)
     bound.leave(place)
     bound.enter(10)
+
+
+def test_what_is_stored_counts_beside_the_body() -> None:
+    bound = InFlight(10, 1)
+    place = bound.enter(MEBIBYTE // 2)
+    bound.add_stored(place, MEBIBYTE // 4)
+    bound.weigh(place, MEBIBYTE // 4)
+    bound.add_stored(place, MEBIBYTE // 2)
+    with pytest.raises(Unavailable):
+        bound.enter(1)
+    bound.add_stored(place, -MEBIBYTE // 2)
+    bound.leave(bound.enter(MEBIBYTE // 2))
+    bound.leave(place)
+    bound.enter(MEBIBYTE)
+
+
+def test_what_is_stored_never_has_room_where_a_process_has_less() -> None:
+    bound = InFlight(10, 1)
+    place, other = bound.enter(0), bound.enter(1)
+    with pytest.raises(Unavailable):
+        bound.add_stored(place, MEBIBYTE)
+    with pytest.raises(RequestTooLarge, match="begin a new one"):
+        bound.add_stored(place, MEBIBYTE + 1)
+    bound.leave(other)
+    bound.add_stored(place, MEBIBYTE)
+
+
+def test_a_key_has_its_share_of_what_is_stored_as_well() -> None:
+    bound = InFlight(100, 10)
+    place = bound.enter(0)
+    bound.claim(place, "greedy")
+    bound.add_stored(place, 9 * MEBIBYTE)
+    with pytest.raises(RateLimited):
+        bound.add_stored(place, 1)
+
+
+def test_nothing_is_counted_of_a_request_that_has_left() -> None:
+    bound = InFlight(10, 1)
+    place = bound.enter(0)
+    bound.leave(place)
+    bound.add_stored(place, 2 * MEBIBYTE)
+    bound.enter(MEBIBYTE)
 
 
 # in a whole gateway
@@ -215,3 +259,74 @@ def test_a_body_counts_as_what_it_inflates_to(app: Flask, owner: Asker) -> None:
         body = json.dumps(ASKED | {"input": "a" * size}).encode()
         response = ask(owner, gzip.compress(body), "Content-Encoding", "gzip")
         assert response.status_code == status
+
+
+#: A text that is nothing in Redis, and more than the bound of the tests below once it is read.
+LONG = "what was said " * 40_000
+
+
+def reads(owner: Asker) -> list[tuple[str, str, object]]:
+    """Store a response, and a conversation, with something long; return every request that reads
+    it.
+    """
+    response_id = owner.create(input=LONG)
+    message = {"type": "message", "role": "user", "content": LONG}
+    conversation = owner.ask("POST", "/v1/conversations", {"items": [message]}).get_json()
+    conversation_id = conversation["id"]
+    page = owner.ask("GET", f"/v1/responses/{response_id}/input_items").get_json()
+    item = {"type": "item_reference", "id": page["first_id"]}
+    continued = ASKED | {"previous_response_id": response_id}
+    return [
+        ("GET", f"/v1/responses/{response_id}", None),
+        ("GET", f"/v1/responses/{response_id}/input_items", None),
+        ("GET", f"/v1/conversations/{conversation_id}/items", None),
+        ("POST", "/v1/responses", continued),
+        ("POST", "/v1/responses", continued | {"stream": True}),
+        ("POST", "/v1/responses", continued | {"background": True}),
+        ("POST", "/v1/responses", ASKED | {"conversation": conversation_id}),
+        ("POST", "/v1/responses", ASKED | {"input": [item]}),
+        ("POST", "/v1/responses/input_tokens", continued),
+        ("POST", "/v1/responses/compact", continued),
+    ]
+
+
+def test_what_is_read_of_the_store_is_within_the_bound(app: Flask, owner: Asker) -> None:
+    requests = reads(owner)
+    bound = bounded(app, InFlight(10, 1))
+    for method, path, body in requests:
+        response = owner.ask(method, path, body)
+        assert (response.status_code, response.get_json()["error"]["code"]) == (
+            413,
+            "request_too_large",
+        ), (path, body)
+        assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
+
+
+def test_what_has_no_room_now_is_told_to_come_back(app: Flask, owner: Asker) -> None:
+    requests = reads(owner)
+    bound = bounded(app, InFlight(10, 8))
+    other = bound.enter(8 * MEBIBYTE - 100_000)
+    for method, path, body in requests:
+        response = owner.ask(method, path, body)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1"), (path, body)
+        assert response.get_json()["error"]["code"] == "overloaded"
+    bound.leave(other)
+    for method, path, body in requests:
+        response = owner.ask(method, path, body)
+        assert response.status_code != 503, (path, body)
+        response.get_data()
+        response.close()
+    assert (bound._places, free_bytes(bound)) == ({}, 8 * MEBIBYTE)
+
+
+def test_a_long_answer_keeps_its_place_until_it_is_sent(app: Flask, owner: Asker) -> None:
+    item = {"type": "message", "role": "user", "content": LONG * 2}
+    conversation = owner.ask("POST", "/v1/conversations", {"items": [item]}).get_json()
+    bound = bounded(app, InFlight(10, 8))
+    environ = create_environ(f"/v1/conversations/{conversation['id']}/items")
+    environ["HTTP_AUTHORIZATION"] = f"Bearer {owner.secret}"
+    pieces: Any = app.wsgi_app(environ, Mock())
+    assert len(b"".join(pieces)) > 2 * len(LONG)
+    assert free_bytes(bound) < 6 * MEBIBYTE
+    pieces.close()
+    assert (bound._places, free_bytes(bound)) == ({}, 8 * MEBIBYTE)

@@ -155,7 +155,10 @@ class _Chain:
         depth = self.ids.index(response_id)
         return self.read(depth, depth)
 
-    def read(self, first: int, last: int) -> TurnSlice:
+    def forget(self) -> None:
+        pass
+
+    def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
         count = len(self.turns)
         start = max(0, first + count if first < 0 else first)
         end = (last + count if last < 0 else last) + 1

@@ -10,7 +10,7 @@ from zstandard import ZstdError
 
 from app.store.codec import Codec
 from app.store.connection.checks import servers
-from app.store.responses.entries import parts_of
+from app.store.responses.packed.entry_parts import parts_of
 
 
 def everything(client: Any) -> bytes:

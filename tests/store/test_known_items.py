@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from app.domain.accounts.content_key import ContentKey
 from app.domain.turns.turn import Turn
-from app.store.responses.entries import MARK, PURGED, Entries
+from app.store.responses.entries import Entries
+from app.store.responses.packed.entry_parts import MARK, PURGED
 from app.store.responses.packed.known_items import SPAN_S, EntryItems, KnownItems
 from tests.store.turns import first_id, rich, turn
 

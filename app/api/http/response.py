@@ -55,7 +55,7 @@ class WSGIResponse:
         self.headers["Content-Type"] = content_type
         if isinstance(body, bytes):
             self.headers["Content-Length"] = str(len(body))
-        #: What is to be done when a stream is over.
+        #: What is to be done when a stream is over, or a body is sent.
         self.over: Callable[[], None] | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -65,7 +65,9 @@ class WSGIResponse:
         body = self.body
         if environ["REQUEST_METHOD"] == "HEAD":
             return StreamingBody((), self.close)
-        return (body,) if isinstance(body, bytes) else StreamingBody(body, self.close)
+        if isinstance(body, bytes):
+            return (body,) if self.over is None else StreamingBody((body,), self.close)
+        return StreamingBody(body, self.close)
 
     def close(self) -> None:
         """End the stream."""

@@ -19,7 +19,7 @@ from app.domain.tools import FunctionTool
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Context, Position
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest, NotFound, RequestTooLarge
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
@@ -34,11 +34,13 @@ from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_IT
 from app.store.conversations.walking import walk
 from app.store.keys import Keys
 from app.store.responses.chains import WHOLE, Chains, PagedChain
-from app.store.responses.entries import MARK, Entries
+from app.store.responses.entries import Entries
+from app.store.responses.packed.entry_parts import MARK
 from app.store.responses.packed.homes import ItemHomes, homes_of, name_of
 from app.store.responses.packed.packed_turn import terms
 from app.store.responses.paging import find, page
 from app.store.responses.stored_bytes import StoredBytes
+from app.store.room import BorrowedRoom, Room, unbounded
 
 #: What programs return that were to write with a key into a conversation without one.
 _PLAIN = -1
@@ -47,7 +49,8 @@ _PLAIN = -1
 class RedisConversationStore:
     """Implements ConversationStore on any Redis >= 6.2, Sentinel and Cluster included.
 
-    `safety` says how many replicas must have a write before it counts as done.
+    `safety` says how many replicas must have a write before it counts as done. What is long is read
+    once there is `room` for it.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class RedisConversationStore:
         prefix: str,
         safety: Safety = ONE_SERVER,
         now: Callable[[], float] = time.time,
+        room: Room = unbounded,
     ) -> None:
         self._redis: Any = client
         self._is_cluster = isinstance(client, RedisCluster)
         self._keys = Keys(prefix)
-        self._entries = Entries()
-        self._chains = Chains(client, self._keys)
+        self._room = room
+        self._entries = Entries(room)
+        self._chains = Chains(client, self._keys, room)
         self._homes = ItemHomes(client, self._keys)
         self._stored = StoredBytes(client, self._keys)
         self._safety = safety
@@ -168,7 +173,8 @@ class RedisConversationStore:
     ) -> Page:
         """Return a page of a conversation's items.
 
-        It takes one round trip, and one more for each of `after` and `before`.
+        It takes one round trip, and one more for each of `after` and `before`; more where turns are
+        many or long.
         """
         return page(self._listed(account, conversation_id, key), query)
 
@@ -179,6 +185,8 @@ class RedisConversationStore:
         chain = self._listed(account, conversation_id, key)
         try:
             cursor = find(chain, item_id, "item_id")
+        except RequestTooLarge:
+            raise
         except InvalidRequest:
             raise NotFound(
                 f"Item with id '{item_id}' not found in this conversation.",
@@ -230,12 +238,15 @@ class RedisConversationStore:
         tools: Collection[FunctionTool] = ()
         if found.turn:  # it is one of the last entries
             tools = self._entries.tools(found.turn, found.common, key, tag)
+        if found.borrowed is not None:
+            found.borrowed.give_back()
         position = Position("0", found.position.depth)
         return Context(tuple(items), tools, position, tuple(inputs), purged)
 
     def _listed(self, account: str, conversation_id: str, key: ContentKey | None) -> PagedChain:
         unknown = unknown_conversation(conversation_id)
-        return PagedChain(self._chains, self._entries, account, conversation_id, unknown, key)
+        room = BorrowedRoom(self._room)
+        return PagedChain(self._chains, self._entries, account, conversation_id, unknown, key, room)
 
     def _written(
         self,

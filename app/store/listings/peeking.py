@@ -14,7 +14,8 @@ from app.store.connection.script import run_all
 from app.store.jobs.payload import load_pending
 from app.store.keys import Keys
 from app.store.listings.scripts import PEEK
-from app.store.responses.entries import Entries, has_items
+from app.store.responses.entries import Entries
+from app.store.responses.packed.entry_parts import has_items
 
 #: Entries and payloads of so many bytes are looked into whole, and larger ones without their items
 #: where what is left is not larger than the second.

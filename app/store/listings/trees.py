@@ -23,8 +23,9 @@ from app.store.keys import Keys
 from app.store.listings.peeking import MOST_BYTES, Peeking
 from app.store.listings.scripts import ENTRIES, TREE
 from app.store.listings.shape import TreeShape, age
-from app.store.responses.entries import Entries, is_sealed
+from app.store.responses.entries import Entries
 from app.store.responses.layout import Record, layout_of
+from app.store.responses.packed.entry_parts import is_sealed
 from app.store.responses.packed.homes import is_among
 
 #: So many nodes are shown, the newest; of a conversation that has more fields than that (two or
@@ -155,7 +156,7 @@ class Trees:
         text = None
         if data:
             key = call.key if is_sealed(data) else None
-            items, _ = self._entries.items(data, key, call.tag)
+            items = self._entries.items(data, key, call.tag).given
             left = [each for each in items if not is_among(removed, each.id, key)]
             text = newest_text(left) or first_text(left)
         return TreeNode(record.response_id, shape.parent_id(record), None, record.created_at, text)

@@ -21,8 +21,9 @@ from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Safety
 from app.store.keys import Keys
 from app.store.responses.archive_base import Archived, Purged
-from app.store.responses.entries import PURGED, Entries, digest_of
+from app.store.responses.entries import Entries
 from app.store.responses.layout import Layout, Record
+from app.store.responses.packed.entry_parts import PURGED, digest_of
 from app.store.responses.purging import Purging
 
 #: Entries of a log, members of a set, that are read at once.

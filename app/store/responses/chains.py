@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from app.domain.accounts.content_key import ContentKey, check_value
+from app.domain.frozen import frozen_dataclass
 from app.domain.ids import alone_id, is_response_id, tag_of
 from app.domain.items import Item
 from app.domain.turns.turn import Position
@@ -16,27 +18,35 @@ from app.store.connection.errors import translated
 from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import unknown_response
-from app.store.responses.entries import PURGED, Entries
+from app.store.responses.entries import Entries
+from app.store.responses.packed.entry_parts import PURGED
 from app.store.responses.packed.homes import is_among
 from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
+from app.store.room import LIGHT_BYTES, BorrowedRoom, Room, unbounded
 
 #: So many turns come with the reply that says where they are; more are read by commands of their
 #: own, since a script hands them on more slowly than Redis itself does.
 AT_ONCE = 24
-
+#: So many responses are read at once that are looked up by their own ids: each may be a body long.
+OWN_AT_ONCE = 16
+#: A page has no more turns once their JSON is so many bytes: more than the longest item is.
+PAGE_BYTES = 16 * 1024 * 1024
+#: Which end of what is wanted a page begins at.
+Direction = Literal["rising", "falling"]
 #: The depths of a whole chain, and of its last turn alone.
 WHOLE, OWN = (0, -1), (-1, -1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass(frozen=True, slots=True)
 class ChainPart:
     """A part of a chain: the response's position, its parent's, and entries from depth `start`.
 
     `common` is what the response's own entry names, where it is among them. `gone` are the names of
     items that had been removed from the conversation; `is_encrypted` says of one that was asked
     for by its own id that it has a key, and `turn` is the last turn of one that was asked
-    for by its own id.
+    for by its own id. A page that `is_cut` has not all that it was to have. `borrowed` is the
+    room of the entries, to be given back once they are read.
     """
 
     position: Position
@@ -47,17 +57,21 @@ class ChainPart:
     gone: frozenset[str] = frozenset()
     turn: bytes | None = None
     is_encrypted: bool = False
+    is_cut: bool = False
+    borrowed: BorrowedRoom | None = None
 
 
 class Chains:
     """Reads chains: one round trip for few turns, two for any number of turns and forks.
 
-    Its methods raise StorageUnavailable when Redis is unreachable.
+    Where entries are long it makes `room` for them first. Its methods raise StorageUnavailable when
+    Redis is unreachable, and what `room` does.
     """
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys, room: Room = unbounded) -> None:
         self._redis: Any = client
         self._keys = keys
+        self._room = room
 
     def find(
         self,
@@ -66,12 +80,15 @@ class Chains:
         depths: tuple[int, int],
         anchor: str = "",
         key: ContentKey | None = None,
+        page: tuple[Direction] | tuple[()] = (),
     ) -> ChainPart | None:
         """Return the turns of these depths of a response's chain, the last included.
 
-        Returns None where there is no such response to who has this key.
+        A `page` has AT_ONCE of them at most, and of a long conversation those at the end where it
+        begins that are 16 MiB (lua/chain.lua), one at least.
 
-        The id of a conversation stands for all that it lists.
+        Returns None where there is no such response to who has this key. The id of a conversation
+        stands for all that it lists.
 
         Negative depths count from the end. An anchor, the id of a response, stands for the depth
         of its turn, and None is returned as well where that is not of the chain.
@@ -80,18 +97,20 @@ class Chains:
         if tag is None:
             return None
         with translated():
-            reply = self._call(tag, account, response_id, anchor, depths, key).run(self._redis)
+            call = self._call(tag, account, response_id, anchor, depths, key, page)
+            reply = call.run(self._redis)
             if reply is None:
                 return None
+            borrowed = None
             _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply[:9]
-            gone, references, turn, expired, is_encrypted = reply[9:]
+            gone, references, turn, expired, is_encrypted, *long = reply[9:]
             if parts and not entries:
+                borrowed = self._borrowed(*long)
                 entries = self._ranges(tag, parts, references)
                 for part, index in expired:
                     entries[part][index] = PURGED
-        parent = Position(log.decode(), depth - 1)
-        if depth - 1 == fork_depth:  # the first of its log
-            parent = Position(fork_log.decode(), fork_depth)
+        is_first_of_log = depth - 1 == fork_depth
+        parent = Position((fork_log if is_first_of_log else log).decode(), depth - 1)
         return ChainPart(
             position=Position(log.decode(), depth),
             parent=parent if depth > 0 else None,
@@ -101,7 +120,17 @@ class Chains:
             gone=frozenset(item_id.decode() for item_id in gone),
             turn=turn,
             is_encrypted=bool(is_encrypted),
+            is_cut=bool(page and long and long[0]),
+            borrowed=borrowed,
         )
+
+    def _borrowed(self, size: int = 0) -> BorrowedRoom | None:
+        """Return the room of so many bytes, which is made, where there are any."""
+        if not size:
+            return None
+        room = BorrowedRoom(self._room)
+        room(size)
+        return room
 
     def own(
         self, account: str, response_ids: Sequence[str], key: ContentKey | None = None
@@ -110,6 +139,18 @@ class Chains:
 
         Entries of items alone are found by their own ids (ids.alone_id).
         """
+        entries: list[bytes] = []
+        for start in range(0, len(response_ids), OWN_AT_ONCE):
+            read = self._own(account, response_ids[start : start + OWN_AT_ONCE], key)
+            size = sum(map(len, read))
+            if size > LIGHT_BYTES:
+                self._room(size)
+            entries += read
+        return entries
+
+    def _own(
+        self, account: str, response_ids: Sequence[str], key: ContentKey | None
+    ) -> list[bytes]:
         calls = [
             self._call(tag, account, response_id, "", OWN, key)
             for response_id in response_ids
@@ -127,10 +168,11 @@ class Chains:
         anchor: str,
         depths: tuple[int, int],
         key: ContentKey | None,
+        page: tuple[Direction] | tuple[()] = (),
     ) -> Call:
         check = check_value(key, response_id)
-        arguments = (account, response_id, anchor, *depths, AT_ONCE, check)
-        return CHAIN((self._keys.index(tag),), arguments)
+        where: tuple[str | int, ...] = (account, response_id, anchor, *depths, AT_ONCE, check)
+        return CHAIN((self._keys.index(tag),), where + page)
 
     def _ranges(
         self,
@@ -163,6 +205,7 @@ class PagedChain:
     response_id: str
     unknown: NotFound | None = None
     key: ContentKey | None = None
+    room: BorrowedRoom = field(default_factory=lambda: BorrowedRoom(unbounded))
 
     def turn_of(self, response_id: str) -> TurnSlice | None:
         """Return the one turn of a response, or None where it is not of this chain.
@@ -175,26 +218,48 @@ class PagedChain:
                 return self._slice(found)
         return None
 
-    def read(self, first: int, last: int) -> TurnSlice:
-        """Return the turns of these depths, as far as they exist."""
-        found = self._find((first, last))
+    def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
+        """Return the turns of these depths, as far as they exist; some of them where they are
+        long.
+        """
+        found = self._find((first, last), is_rising=is_rising)
         if found is None:
             raise self.unknown or unknown_response(self.response_id)
-        return self._slice(found)
+        return self._slice(found, is_rising=is_rising)
 
-    def _find(self, depths: tuple[int, int], anchor: str = "") -> ChainPart | None:
-        return self.chains.find(self.account, self.response_id, depths, anchor, self.key)
+    def forget(self) -> None:
+        """Give back the room of what was read."""
+        self.room.give_back()
 
-    def _slice(self, found: ChainPart) -> TurnSlice:
-        turns = [
-            self._items(entry, found.gone, is_last=depth == found.position.depth)
-            for depth, entry in enumerate(found.entries, found.start)
-        ]
-        return TurnSlice(found.start, found.position.depth, turns)
+    def _find(
+        self, depths: tuple[int, int], anchor: str = "", *, is_rising: bool = True
+    ) -> ChainPart | None:
+        page: tuple[Direction] = ("rising",) if is_rising else ("falling",)
+        return self.chains.find(self.account, self.response_id, depths, anchor, self.key, page)
 
-    def _items(self, entry: bytes, gone: frozenset[str], *, is_last: bool) -> tuple[Item, ...]:
-        given, made = self.entries.items(entry, self.key, tag_of(self.response_id) or "")
+    def _slice(self, found: ChainPart, *, is_rising: bool = True) -> TurnSlice:
+        """Return the turns of what was found, as far as they are to be unpacked together."""
+        depths = range(found.start, found.start + len(found.entries))
+        turns: deque[tuple[Item, ...]] = deque()
+        json_bytes = 0
+        for depth in depths if is_rising else reversed(depths):
+            if json_bytes > PAGE_BYTES:
+                break
+            entry = found.entries[depth - found.start]
+            items, size = self._items(entry, found.gone, is_last=depth == found.position.depth)
+            json_bytes += size
+            (turns.append if is_rising else turns.appendleft)(items)
+        start = depths.start if is_rising else depths.stop - len(turns)
+        is_full = found.is_cut or json_bytes > PAGE_BYTES
+        return TurnSlice(start, found.position.depth, turns, is_full)
+
+    def _items(
+        self, entry: bytes, gone: frozenset[str], *, is_last: bool
+    ) -> tuple[tuple[Item, ...], int]:
+        """Return the items of an entry that are listed, and how many bytes of JSON it is."""
+        tag = tag_of(self.response_id) or ""
+        given, made, _, json_bytes = self.entries.items(entry, self.key, tag, self.room)
         items = given if is_last and is_response_id(self.response_id) else given + made
-        if not gone:
-            return items
-        return tuple(item for item in items if not is_among(gone, item.id, self.key))
+        if gone:
+            items = tuple(item for item in items if not is_among(gone, item.id, self.key))
+        return items, json_bytes

@@ -16,16 +16,16 @@ entry without a rest has items alone, which came to a conversation by themselves
 some were removed; and one whose size is 0 refers to the log whose number follows
 (lua/conversation.lua).
 
-
     [[{"type": "message", "role": "user", …}], [{"type": "message", "role": "assistant", …}]]
     [["reasoning.encrypted_content"], {"status": "completed", "model": "m", "tools": null, …}]
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress, repeat
+from operator import attrgetter, is_
 from typing import Any
 
 import orjson
@@ -36,20 +36,27 @@ from app.domain.items import Item
 from app.domain.tools import FunctionTool, functions_of
 from app.domain.tools.lazy import LazyTools
 from app.domain.turns.turn import Position, Turn
+from app.schemas.request.json_body.memory import memory_beside_text
 from app.schemas.wire.items import ITEM
 from app.schemas.wire.responses import RESPONSE
 from app.schemas.wire.tools import TOOL
-from app.store.codec import VERSIONS, Codec
+from app.store.codec import LONG_BYTES, VERSIONS, Codec, room_for
 from app.store.encryption import SEALED, Seal, seal_of, seal_within
-from app.store.responses.packed.common_fields import DIGEST_BYTES, PART, CommonFields
+from app.store.responses.packed.common_fields import PART, CommonFields
+from app.store.responses.packed.entry_parts import (
+    MARK,
+    NAMES_COMMON,
+    PURGED,
+    SIZE,
+    digest_of,
+    is_sealed,
+    items_at,
+    parts_of,
+)
 from app.store.responses.packed.homes import homes_of, is_among
-from app.store.responses.packed.known_items import EntryItems, KnownItems
+from app.store.responses.packed.known_items import EntryItems, KnownItems, entry_items
 from app.store.responses.packed.packed_turn import PackedTurn
-
-#: What a purge leaves of an entry: its position in the log and nothing else.
-PURGED = b""
-#: From here on items are removed; which ones the conversation says.
-MARK = b"\0"
+from app.store.room import LIGHT_BYTES, Room, unbounded
 
 #: The fields that are stored once, where they are at least so many bytes.
 COMMON = ("instructions", "text", "tools")
@@ -58,22 +65,23 @@ COMMON_FROM_BYTES = 300
 #: Cuts that are so long are packed. No cuts begin as what is packed does.
 PACKED_FROM_BYTES = 512
 
-_SIZE = struct.Struct(">I")
-_NAMES_COMMON = 0x8000_0000
 #: The parts that are sealed apart, as PART is.
 _ITEMS, _REST, _CUTS = b"items", b"rest", b"cuts"
 _NOT_IN_REST = ("id", "object", "output", "output_text")
 
 Items = tuple[Item, ...]
 
+_JSON_BYTES = attrgetter("json_bytes")
+
 #: What has no items: of a turn that is purged its place is left.
 _EMPTY = {PURGED: EntryItems((), (), True, 0), MARK: EntryItems((), (), False, 0)}
 
 
 class Entries:
-    """Turns to bytes and back."""
+    """Turns to bytes and back. Who reads what is long makes `room` for it first, as Room does."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room = unbounded) -> None:
+        self._room = room
         self._codec = Codec()
         self._known = KnownItems()
         self._common = CommonFields(self._codec)
@@ -91,7 +99,7 @@ class Entries:
             return self._joined(turn, fields)
         digest, packed = self._common.stored(common, turn)
         entry = self._joined(turn, fields | dict.fromkeys(COMMON), digest)
-        return entry + packed + _SIZE.pack(len(packed))
+        return entry + packed + SIZE.pack(len(packed))
 
     def packed(self, turn: Turn, entry: bytes | None = None) -> PackedTurn:
         """Return a turn as stores take it; `entry` is `dump`'s unless another is given."""
@@ -127,7 +135,7 @@ class Entries:
         """Return the entry of items that came by themselves; `entry_id` is theirs together."""
         data = orjson.dumps([ITEM.dump_all(items), []])
         packed = self._codec.pack(data, seal_of(key, entry_id, _ITEMS))
-        return _SIZE.pack(len(packed)) + packed
+        return SIZE.pack(len(packed)) + packed
 
     def _joined(self, turn: Turn, fields: dict[str, Any], digest: bytes = b"") -> bytes:
         items = [ITEM.dump_all(turn.input), fields["output"]]
@@ -137,8 +145,8 @@ class Entries:
         packed = self._codec.pieces(orjson.dumps(items), seal_of(key, own_id, _ITEMS))
         rest = orjson.dumps([sorted(turn.include), fields])
         rest = self._codec.pack(rest, seal_of(key, own_id, _REST))
-        size = sum(map(len, packed)) | (_NAMES_COMMON if digest else 0)
-        return b"".join((_SIZE.pack(size), digest, *packed, rest))
+        size = sum(map(len, packed)) | (NAMES_COMMON if digest else 0)
+        return b"".join((SIZE.pack(size), digest, *packed, rest))
 
     def cuts(self, turn: Turn) -> bytes:
         """Return where a turn's stream was cut, as it is stored: nothing for nothing.
@@ -154,20 +162,21 @@ class Entries:
         """Return what `cuts` was given; the key is that of a response that is encrypted."""
         if not stored or (key is None and stored[:1] not in VERSIONS):
             return stored
-        return self._codec.unpack(stored, seal_of(key, response_id, _CUTS))
+        return self._codec.unpack(stored, seal_of(key, response_id, _CUTS), self._room)
 
     def items(
-        self, entry: bytes, key: ContentKey | None = None, tag: str = ""
-    ) -> tuple[Items, Items]:
-        """Return the items of an entry: input and output, both empty once it is purged.
+        self, entry: bytes, key: ContentKey | None = None, tag: str = "", room: Room | None = None
+    ) -> EntryItems:
+        """Return the items of an entry, none once it is purged.
 
-        `key` opens it, in the conversation of this tag, where it is sealed.
+        `key` opens it, in the conversation of this tag, where it is sealed. What is long is read
+        once there is `room`, or else the entries' own.
         """
-        if entry in (PURGED, MARK):
-            return (), ()
-        packed, _ = parts_of(entry)
-        given, made = orjson.loads(self._codec.unpack(packed, seal_within(key, tag, _ITEMS)))
-        return tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
+        if entry in _EMPTY:
+            return _EMPTY[entry]
+        packed, rest = parts_of(entry)
+        data = self._codec.unpack(packed, seal_within(key, tag, _ITEMS), room or self._room)
+        return entry_items(data, rest)
 
     def all_items(
         self,
@@ -182,9 +191,13 @@ class Entries:
         belong to the turn before them, as if that had answered them.
         """
         items, inputs = list[Item](), list[range]()
-        seal = seal_within(key, tag, _ITEMS)
-        for entry, known in zip(entries, self._known.find_all(entries), strict=True):
-            given, made, is_turn, _ = known or self._entry_items(entry, seal)
+        found: list[Any] = self._known.find_all(entries)
+        if None in found:
+            self._read(entries, found, seal_within(key, tag, _ITEMS))
+        json_bytes = sum(map(_JSON_BYTES, found))
+        if json_bytes > LIGHT_BYTES:  # it is written again, for whoever is asked
+            self._room(json_bytes)
+        for given, made, is_turn, _ in found:
             if gone:
                 given, made = _without(gone, given, key), _without(gone, made, key)
             start = len(items)
@@ -194,17 +207,31 @@ class Entries:
             items += made
         return items, inputs
 
-    def _entry_items(self, entry: bytes, seal: Seal | None) -> EntryItems:
+    def _read(self, entries: Sequence[bytes], found: list[Any], seal: Seal | None) -> None:
+        """Put the items of entries where None is found, once there is room for them.
+
+        It is made for all at once, so that what never has room is refused as that.
+        """
+        # MEASURED: to look at each of a hundred, one of them missing, is 2 % of their request.
+        missing = [*compress(range(len(found)), map(is_, found, repeat(None)))]
+        size = sum(room_for(entry, items_at(entry)) for entry in map(entries.__getitem__, missing))
+        if size > LIGHT_BYTES:
+            self._room(size)
+        for each in missing:
+            found[each] = self._kept_items(entries[each], seal)
+
+    def _kept_items(self, entry: bytes, seal: Seal | None) -> EntryItems:
         """Return the items of an entry; they are kept in mind where it is not sealed."""
         if entry in _EMPTY:
             return _EMPTY[entry]
         packed, rest = parts_of(entry)
-        data = self._codec.unpack(packed, seal)
-        given, made = orjson.loads(data)
-        given, made = tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
-        items = EntryItems(given, made, bool(rest), len(data))
-        if packed[:1] != SEALED:
-            self._known.keep(entry, items)
+        if packed[:1] == SEALED:
+            return entry_items(self._codec.unpack(packed, seal, self._room), rest)
+        data = self._codec.unpack(packed)  # there is room for it
+        if len(data) >= LONG_BYTES:
+            self._room(memory_beside_text(data))
+        items = entry_items(data, rest)
+        self._known.keep(entry, items)
         return items
 
     def purged(self, entries: Sequence[bytes]) -> frozenset[int]:
@@ -234,8 +261,8 @@ class Entries:
         scope = stem_of(response_id) or tag
         given, made = (), ()
         if packed:  # lists read entries without their items (listings/lua/shortened.lua)
-            items = self._codec.unpack(packed, seal_within(key, scope, _ITEMS))
-            given, made = orjson.loads(items)
+            data = self._codec.unpack(packed, seal_within(key, scope, _ITEMS), self._room)
+            given, made = orjson.loads(data)
         include, rest_fields = self._rest(rest, digest_of(entry), common, key, scope)
         response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
         return Turn(
@@ -261,37 +288,12 @@ class Entries:
         self, rest: bytes, digest: bytes, common: bytes | None, key: ContentKey | None, scope: str
     ) -> tuple[list[str], dict[str, Any]]:
         """Return `include` and the fields of a turn's response, those that it names among them."""
-        unpack = self._codec.unpack
-        include, fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST)))
+        unpack, room = self._codec.unpack, self._room
+        include, fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST), room))
         if common:  # another turn of the conversation may have brought it
             seal = seal_within(key, scope[:TAG_LENGTH], PART + digest)
-            fields.update(orjson.loads(unpack(common, seal)))
+            fields.update(orjson.loads(unpack(common, seal, room)))
         return include, fields
-
-
-def digest_of(entry: bytes) -> bytes:
-    """Return the digest that an entry has, empty where it names nothing."""
-    if entry in (PURGED, MARK) or not _SIZE.unpack_from(entry)[0] & _NAMES_COMMON:
-        return b""
-    return entry[_SIZE.size : _SIZE.size + DIGEST_BYTES]
-
-
-def parts_of(entry: bytes) -> tuple[bytes, bytes]:
-    """Return the packed items and the packed rest."""
-    (size,) = _SIZE.unpack_from(entry)
-    start = _SIZE.size + (DIGEST_BYTES if size & _NAMES_COMMON else 0)
-    end = start + (size & ~_NAMES_COMMON)
-    return entry[start:end], entry[end:]
-
-
-def is_sealed(entry: bytes) -> bool:
-    """Tell whether an entry is of a response, or of items, that were encrypted."""
-    return entry not in (PURGED, MARK) and any(part[:1] == SEALED for part in parts_of(entry))
-
-
-def has_items(entry: bytes) -> bool:
-    """Tell whether the items of an entry are there."""
-    return bool(parts_of(entry)[0])
 
 
 def _without(gone: frozenset[str], items: Items, key: ContentKey | None) -> Items:

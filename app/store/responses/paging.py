@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple, Protocol
 
 from app.domain.ids import home_of
@@ -12,8 +11,8 @@ from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.errors import InvalidRequest
 
-#: Turns in one slice of a search that has no hint where to look.
-SEARCHED_TURNS = 64
+#: Turns in one slice of a search that has no hint where to look, and of a page at most.
+SEARCHED_TURNS = MOST_TURNS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +20,13 @@ class TurnSlice:
     """Consecutive turns of a chain, each as its items; `start` is the first one's depth.
 
     The chain's last turn, at depth `last`, has its input only: the model had not answered yet.
+    One that `is_full` is as long as a page shall be, however few items it has.
     """
 
     start: int
     last: int
     turns: Sequence[tuple[Item, ...]]
+    is_full: bool = False
 
 
 class Chain(Protocol):
@@ -35,10 +36,17 @@ class Chain(Protocol):
         """Return the one turn of a response, or None where it is not of this chain."""
         ...
 
-    def read(self, first: int, last: int) -> TurnSlice:
+    def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
         """Return the turns of these depths, as far as they exist; negative ones count from
         the end. Both are included.
+
+        Of turns that are long it returns some, one at least: the first of them or, where it is not
+        rising, the last.
         """
+        ...
+
+    def forget(self) -> None:
+        """Note that nothing is needed any more of what was read before."""
         ...
 
 
@@ -52,9 +60,12 @@ class OneTurn:
         """Return the turn: there is no other."""
         return self.read(0, 0)
 
-    def read(self, _first: int, _last: int) -> TurnSlice:
+    def read(self, _first: int, _last: int, *, is_rising: bool = True) -> TurnSlice:  # noqa: ARG002 - Chain's
         """Return the turn."""
         return TurnSlice(0, 0, [self.items])
+
+    def forget(self) -> None:
+        """Do nothing: whoever has the response has its input."""
 
 
 class Cursor(NamedTuple):
@@ -65,7 +76,7 @@ class Cursor(NamedTuple):
 
 
 def page(chain: Chain, query: PageQuery) -> Page:
-    """Return a page of a chain's items.
+    """Return a page of a chain's items: fewer than its limit where they are long, one at least.
 
     Raises:
         InvalidRequest: `after` or `before` names no item of the list.
@@ -77,10 +88,16 @@ def page(chain: Chain, query: PageQuery) -> Page:
     reverse = begin is None and end is not None
     is_rising = (query.order == "asc") != reverse
     start, stop = (end, None) if reverse else (begin, end)
-    # 3. One item more than is wanted tells whether there is another page.
-    found = list(islice(_between(chain, start, stop, is_rising, query.limit), query.limit + 1))
+    # 3. One item more than is wanted tells whether there is another page; so does a slice that is
+    #    as long as a page shall be.
+    found, is_cut = list[Item](), False
+    for items, is_cut in _slices(chain, start, stop, query.limit, is_rising=is_rising):
+        found += items
+        if len(found) > query.limit or (found and is_cut):
+            break
     items = found[: query.limit]
-    return Page(tuple(items[::-1] if reverse else items), has_more=len(found) > query.limit)
+    has_more = len(found) > query.limit or is_cut
+    return Page(tuple(items[::-1] if reverse else items), has_more)
 
 
 def find(chain: Chain, item_id: str, param: str) -> Cursor:
@@ -92,17 +109,18 @@ def find(chain: Chain, item_id: str, param: str) -> Cursor:
     home = home_of(item_id)
     part = chain.turn_of(home) if home else None
     cursor = _cursor(part, item_id) if part else None
-    first = 0
+    depth = -1
     while cursor is None:
         # It came with the input of a turn that is not its home, or under an id of a client's.
         # Looked for from the last turn down to the root: pages are read from the end as a rule.
-        first -= SEARCHED_TURNS
-        part = chain.read(first, first + SEARCHED_TURNS - 1)
-        cursor = _cursor(part, item_id)
-        if cursor is None and part.start == 0:
+        chain.forget()
+        part = _slice(chain, depth, SEARCHED_TURNS, is_rising=False)
+        cursor, depth = _cursor(part, item_id), part.start - 1
+        if cursor is None and depth < 0:
             raise InvalidRequest(
                 f"No item with id '{item_id}' is in this list.", param=param, code="invalid_value"
             )
+    chain.forget()
     return cursor
 
 
@@ -118,41 +136,40 @@ def _items(part: TurnSlice) -> list[tuple[Cursor, Item]]:
     ]
 
 
-def _between(
-    chain: Chain, start: Cursor | None, stop: Cursor | None, is_rising: bool, limit: int
-) -> Iterator[Item]:
-    """Yield the items behind `start` and in front of `stop`, in the direction of the walk."""
-    for cursor, item in _walk(chain, start, is_rising, limit):
-        # The first slice begins with the whole turn of `start`.
-        if start and (cursor <= start if is_rising else cursor >= start):
-            continue
-        if stop and (cursor >= stop if is_rising else cursor <= stop):
-            return
-        yield item
+def _slices(
+    chain: Chain, start: Cursor | None, stop: Cursor | None, limit: int, *, is_rising: bool
+) -> Iterator[tuple[list[Item], bool]]:
+    """Yield the items behind `start` and in front of `stop`, in the direction of the walk.
 
-
-def _walk(
-    chain: Chain, start: Cursor | None, is_rising: bool, limit: int
-) -> Iterator[tuple[Cursor, Item]]:
-    """Yield items from the turn of `start` on, upwards or downwards, a slice at a time."""
+    They come a slice of turns at a time, with whether it is as long as a page shall be, and there
+    is more behind it.
+    """
     # 1. A slice that as a rule has the whole page: nearly every turn has two items or more.
-    turns = limit // 2 + 2
+    turns = min(limit // 2 + 2, MOST_TURNS)
     # 2. The first is at `start`, or else at the end of the chain where the walk begins.
     depth = start.depth if start else 0 if is_rising else -1
-    part = _slice(chain, depth, turns, is_rising)
-    while part.turns:
-        items = _items(part)
-        yield from items if is_rising else reversed(items)
-        # 3. The next is beyond the last turn that was read, until there is none.
+    low, high = (start, stop) if is_rising else (stop, start)
+    while True:
+        part = _slice(chain, depth, turns, is_rising=is_rising)
+        # 3. The first slice has the whole turn of `start`; the last one may go beyond `stop`.
+        items = [
+            item
+            for cursor, item in _items(part)
+            if (low is None or low < cursor) and (high is None or cursor < high)
+        ]
+        # 4. The next is beyond the last turn that was read, until there is none.
         depth = part.start + len(part.turns) if is_rising else part.start - 1
-        if not 0 <= depth <= part.last:
+        first = 0 if low is None else low.depth
+        last = part.last if high is None else high.depth
+        is_over = not part.turns or not first <= depth <= last
+        yield items if is_rising else items[::-1], part.is_full and not is_over
+        if is_over:
             return
-        part = _slice(chain, depth, turns, is_rising)
 
 
-def _slice(chain: Chain, depth: int, turns: int, is_rising: bool) -> TurnSlice:
+def _slice(chain: Chain, depth: int, turns: int, *, is_rising: bool) -> TurnSlice:
     """Read so many turns from `depth` on, upwards or downwards, never across the root."""
     if is_rising:
         return chain.read(depth, depth + turns - 1)
     first = depth - turns + 1
-    return chain.read(first if depth < 0 else max(0, first), depth)
+    return chain.read(first if depth < 0 else max(0, first), depth, is_rising=False)

@@ -14,8 +14,9 @@ from app.store.connection.replication import Command, Safety
 from app.store.connection.script import run_all
 from app.store.keys import Keys
 from app.store.responses.archive_base import Purged
-from app.store.responses.entries import PURGED, Entries, is_sealed
+from app.store.responses.entries import Entries
 from app.store.responses.layout import Layout, layout_of
+from app.store.responses.packed.entry_parts import PURGED, is_sealed
 from app.store.responses.packed.homes import ItemHomes
 from app.store.responses.scripts import (
     ERASE,
@@ -151,5 +152,5 @@ class Purging:
         if is_sealed(entry):
             self._homes.leave_encrypted(account, any_id)
             return
-        given, made = self._entries.items(entry)
+        given, made, *_ = self._entries.items(entry)
         self._homes.leave(account, any_id, given + made)

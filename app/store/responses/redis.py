@@ -26,13 +26,15 @@ from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
-from app.store.responses.entries import PURGED, Entries
+from app.store.responses.entries import Entries
+from app.store.responses.packed.entry_parts import PURGED
 from app.store.responses.packed.homes import ItemHomes
 from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.responses.paging import page
 from app.store.responses.purge_marks import purge_marks
 from app.store.responses.scripts import COMMIT, CUTS, HIDE, TOUCH
 from app.store.responses.stored_bytes import StoredBytes
+from app.store.room import BorrowedRoom, Room, unbounded
 
 
 class RedisStore:
@@ -41,7 +43,8 @@ class RedisStore:
     With `wait_replicas` a response counts as saved, or deleted, once so many replicas have that.
     Where they do not within `wait_s`, which is to be less than the client's time-out, it is done
     all the same and Unconfirmed says that it might still be lost. Every method may be repeated
-    after StorageUnavailable: what has happened does not happen twice.
+    after StorageUnavailable: what has happened does not happen twice. What is long is read once
+    there is `room` for it: every method that reads raises what that raises.
     """
 
     def __init__(
@@ -52,12 +55,14 @@ class RedisStore:
         wait_replicas: int = 0,
         wait_s: float = 2.0,
         now: Callable[[], float] = time.time,
+        room: Room = unbounded,
     ) -> None:
         self._redis: Any = client
         self._is_cluster = isinstance(client, RedisCluster)
         self._keys = Keys(prefix)
-        self._entries = Entries()
-        self._chains = Chains(client, self._keys)
+        self.room = room
+        self._entries = Entries(room)
+        self._chains = Chains(client, self._keys, room)
         self._homes = ItemHomes(client, self._keys)
         self._stored = StoredBytes(client, self._keys)
         self.safety = Safety(wait_replicas, wait_s)
@@ -201,6 +206,8 @@ class RedisStore:
         items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
         tools = self._entries.tools(found.entries[-1], found.common, key, tag)
         purged = self._entries.purged(found.entries)
+        if found.borrowed is not None:
+            found.borrowed.give_back()
         return Context(tuple(items), tools, found.position, tuple(inputs), purged)
 
     def input_items(
@@ -212,9 +219,11 @@ class RedisStore:
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
-        It takes one round trip, and one more for each of `after` and `before`.
+        It takes one round trip, and one more for each of `after` and `before`; more where turns are
+        many or long.
         """
-        chain = PagedChain(self._chains, self._entries, account, response_id, key=key)
+        room = BorrowedRoom(self.room)
+        chain = PagedChain(self._chains, self._entries, account, response_id, key=key, room=room)
         return page(chain, query)
 
     def items(

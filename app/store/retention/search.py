@@ -18,8 +18,9 @@ from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER
 from app.store.connection.script import run_all
 from app.store.keys import Keys
-from app.store.responses.entries import PURGED, Entries
+from app.store.responses.entries import Entries
 from app.store.responses.layout import LISTED, Layout, Record
+from app.store.responses.packed.entry_parts import PURGED
 from app.store.responses.purging import Purging
 from app.store.retention.base import Found
 

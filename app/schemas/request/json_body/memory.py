@@ -59,12 +59,26 @@ def memory_of(raw: bytes) -> int:
         wide = _MORE_FOR_FOUR * len(raw)
     else:
         wide = _more_for_width(raw)
-    if max(values, wide) > _LOOK_CLOSER_FROM and (parts := _parts(raw)) is not None:
-        values = _values_of(parts)
-        wide = sum(_more_for_width(text) for text in parts.texts)
+    if max(values, wide) > _LOOK_CLOSER_FROM:
+        values, wide = _closer(raw, values, wide)
     if values > _MOST_IN_VALUES:
         raise RequestTooLarge("The body holds too many values: send fewer.")
     return values + _PLAIN * len(raw) + wide
+
+
+def _closer(raw: bytes, values: int, wide: int) -> tuple[int, int]:
+    """Return what a text's values take, and its width, of which a first look has found much."""
+    if (parts := _parts(raw)) is not None:
+        return _values_of(parts), sum(_more_for_width(text) for text in parts.texts)
+    return values, wide
+
+
+def memory_beside_text(raw: bytes) -> int:
+    """Return how many bytes a long JSON text's values take beyond one for each of its bytes."""
+    values, wide = _values(raw), _more_for_width(raw)
+    if max(values, wide) > _LOOK_CLOSER_FROM:
+        values, wide = _closer(raw, values, wide)
+    return values + wide
 
 
 def memory_of_values(raw: bytes, most: int) -> int:

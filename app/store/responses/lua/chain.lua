@@ -2,16 +2,20 @@
 -- KEYS: index.
 -- ARGV: account, the id of a response or of a conversation, an id whose turn alone is wanted or '',
 -- the first and the last depth that are wanted (negative: from the end), how many entries at most
--- are returned at once, the check value of the caller's key or ''.
+-- are returned at once, the check value of the caller's key or ''; and for a page 'rising' or 'falling'.
 -- Returns nothing where the response is unknown, or has not ended, or has another key, or else its status, log and
 -- depth; the log and depth that its log continues; the first depth of what follows; where the
 -- entries are (log, first and last index, newest first); the entries of each of these, none where
 -- they are too many; what the last turn has in common with others; the ids of items that had been
 -- removed; the references among what is left to be read (number of the part, index in it, log); of
 -- a conversation its last turn; what of what is left to be read has expired (number of the part,
--- index in it); and whether what the id names has a key.
+-- index in it); whether what the id names has a key. Of a conversation that is long a page has as many entries
+-- as are PAGE bytes, from the first or, falling, from the last on, and behind it whether that is not all;
+-- else there are no entries, unless it is one, and how many bytes they are at most.
 -- So many entries from the end of a conversation are looked through for its last turn.
 local NEAR = 8
+-- Where no more is stored of a conversation, its entries are handed on whatever their sizes.
+local LONG, PAGE = 1048576, 16777216
 
 -- Whether an entry is a turn: one of items alone has nothing behind them.
 local function has_response(entry)
@@ -20,7 +24,7 @@ local function has_response(entry)
   return size > 0 and #entry > 4 + size + (digest(entry) and 12 or 0)
 end
 
-local account, id, anchor, first, last, most, check = unpack(ARGV)
+local account, id, anchor, first, last, most, check, page = unpack(ARGV)
 if not opens(id, check) then return false end
 local encrypted = redis.call('HEXISTS', index, 'check:' .. id)
 local is_list = string.sub(id, 1, 5) == 'conv_'
@@ -42,7 +46,9 @@ if anchor ~= '' then
   first, last = anchor.depth, anchor.depth
 end
 last = math.min(last, found.depth)
-local whole = last - first < tonumber(most)
+local stored = tonumber(redis.call('HGET', index, 'bytes') or 0)
+local is_long = stored > LONG and first < last
+local whole = last - first < tonumber(most) and not is_long
 local parts, entries, gone, pending, empty = {}, {}, {}, {}, {}
 local references, listed = {}, redis.call('HEXISTS', index, 'conversation') == 1
 if listed then
@@ -95,6 +101,53 @@ while log and depth >= first do
   end
   log, depth = parent_log, fork_depth
 end
+-- How many bytes the logs of the chain are, which may go on behind it; MEASURED: to have a look at the
+-- entries takes twice as long as to hand them on.
+local function size_of_logs()
+  local size, logs = 0, {}
+  for _, part in ipairs(parts) do logs[#logs + 1] = part[1] end
+  for _, reference in ipairs(pending) do logs[#logs + 1] = reference[3] end
+  for _, its in ipairs(logs) do
+    local used = redis.pcall('MEMORY', 'USAGE', index .. ':' .. its, 'SAMPLES', 0)
+    if type(used) ~= 'number' then return stored end -- this user of Redis may not ask
+    size = size + used
+  end
+  return math.min(size, stored)
+end
+
+local function entry_at(log, at)
+  if over[log] and over[log][at] then return '' end
+  local other = log == '0' and references[at]
+  return redis.call('LINDEX', index .. ':' .. (other or log), other and 0 or at)
+end
+
+-- Returns as many entries as a page has, and 1 where these are not all of them.
+local function read_page()
+  local found, size = {}, 0
+  local rising = page == 'rising'
+  for number = 1, #parts do
+    local log, from, to = unpack(parts[rising and #parts + 1 - number or number])
+    for step = 0, to - from do
+      local entry = entry_at(log, rising and from + step or to - step)
+      if #found > 0 and size + #entry > PAGE then
+        if not rising then first = last + 1 - #found end
+        return found, 1
+      end
+      size = size + #entry
+      table.insert(found, rising and #found + 1 or 1, entry)
+    end
+  end
+  return found, 0
+end
+
+local about_long
+if is_long and page then
+  local found
+  found, about_long = read_page()
+  entries = {found}
+elseif is_long then
+  about_long = size_of_logs()
+end
 -- What had been removed from log 0 up to where the chain leaves it.
 if listed and (first < found.depth or is_list) then
   local removed = redis.call('HGETALL', index .. ':removed')
@@ -124,5 +177,5 @@ end
 local common = digest(own) and redis.call('HGET', index .. ':common', digest(own)) or false
 return {
   found.status, found.log, found.depth, parent_log or '0', fork_depth, first, parts, entries, common,
-  gone, pending, turn, empty, encrypted
+  gone, pending, turn, empty, encrypted, about_long
 }

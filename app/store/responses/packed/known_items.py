@@ -14,7 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import orjson
+
 from app.domain.items import Item
+from app.schemas.wire.items import ITEM
 
 #: What is kept takes at most so much, about; what nobody asks for is forgotten after one or two of
 #: these spans, in seconds.
@@ -32,6 +35,13 @@ class EntryItems(NamedTuple):
     made: tuple[Item, ...]
     is_turn: bool
     json_bytes: int
+
+
+def entry_items(data: bytes, rest: bytes) -> EntryItems:
+    """Return the items of an entry by their JSON; behind them stands the packed rest."""
+    given, made = orjson.loads(data)
+    items = tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
+    return EntryItems(*items, is_turn=bool(rest), json_bytes=len(data))
 
 
 class KnownItems:
