@@ -47,6 +47,36 @@ def test_a_request_carries_the_version(upstream: responses.RequestsMock) -> None
 
 
 @pytest.mark.parametrize(
+    ("profile", "is_bearer"),
+    [("anthropic", False), ("generic", False), ("vllm", True), ("deepseek", True), ("zai", True)],
+)
+def test_the_key_is_a_bearer_too_where_servers_look_for_one(profile: str, is_bearer: bool) -> None:
+    settings = ProviderSettings(
+        name="p", api="anthropic_messages", base_url=URL, api_key=API_KEY, profile=profile
+    )
+    headers = MessagesFormat().headers(settings, PROFILES[profile])
+    assert headers["x-api-key"] == API_KEY
+    assert headers.get("Authorization") == (f"Bearer {API_KEY}" if is_bearer else None)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path"),
+    [
+        ("https://api.anthropic.com", "/v1/messages"),
+        ("https://api.anthropic.com/v1", "/messages"),
+        ("https://api.deepseek.com/anthropic", "/v1/messages"),
+        ("https://api.minimax.io/anthropic/", "/v1/messages"),
+        ("https://api.z.ai/api/anthropic/v1", "/messages"),
+        ("https://proxy.example/claude", "/messages"),
+    ],
+)
+def test_the_version_is_added_where_anthropics_clients_leave_it_out(
+    base_url: str, path: str
+) -> None:
+    assert MessagesFormat().paths(base_url)[0] == path
+
+
+@pytest.mark.parametrize(
     ("shown", "sent"),
     [(64_000, 64_000), ("64000", 64_000), (0, 8192), (-1, 8192), (10**8, 8192), (None, 8192)],
 )

@@ -112,7 +112,7 @@ def test_a_quirk_that_is_overridden_is_so_in_every_format() -> None:
             {"profile": "acme"},
             "profile 'acme' is none of anthropic, azure, azure-deployments",
         ),
-        ({"quirks": {"colour": True}}, "'colour' is not known; there are cache_control"),
+        ({"quirks": {"colour": True}}, "'colour' is not known; there are bearer_key, "),
         ({"quirks": {"name": "x"}}, "'name' is not known"),
         ({"quirks": {"images": 1}}, "images must be true or false"),
         ({"quirks": {"reasoning_field": True}}, "reasoning_field must be a string"),

@@ -17,6 +17,7 @@ from app.providers.model_list import output_limits
 from app.providers.profiles import Profile
 from app.providers.reading.events import EventReader, Fault
 from app.providers.reading.fields import Note
+from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
 
 VERSION = "2023-06-01"
@@ -38,17 +39,19 @@ class MessagesFormat:
     def paths(self, base_url: str) -> tuple[str, str]:
         """Return where it answers and where it lists its models, all at once; see WireFormat.
 
-        A bare host lacks its /v1, which Anthropic's own clients leave out; a base URL with a query
-        of its own leaves no room for the list's.
+        Where Anthropic's own clients leave out /v1, a bare host or a path that ends in /anthropic,
+        it is added; a base URL with a query of its own leaves no room for the list's.
         """
-        root = "" if urlsplit(base_url).path.strip("/") else "/v1"
+        last = urlsplit(base_url).path.strip("/").rpartition("/")[2]
+        root = "/v1" if last in ("", "anthropic") else ""
         models = "/models" if "?" in base_url else "/models?limit=1000"
         return f"{root}/messages", root + models
 
-    def headers(self, settings: ProviderSettings, _profile: Profile) -> dict[str, str]:
+    def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
         """Return the version of the format and the key; see WireFormat."""
         key = {"x-api-key": settings.api_key} if settings.api_key else {}
-        return {"anthropic-version": VERSION} | key
+        bearer_too = bearer(settings.api_key, "Authorization") if profile.bearer_key else {}
+        return {"anthropic-version": VERSION} | key | bearer_too
 
     def reader(
         self,

@@ -78,6 +78,7 @@ class Profile:
     Messages:
         cache_control: whether prompts are marked for the server's cache (U23); `prompt_cache` of
             gateway.toml says it, too.
+        bearer_key: whether the key goes into `Authorization` as well, as a bearer.
 
     Responses:
         prompt_cache_options: whether they are known, and breakpoints in the input (U23).
@@ -151,6 +152,7 @@ class Profile:
     prompt_cache_retention: bool = False
     metadata: bool = False
     cache_control: bool = False
+    bearer_key: bool = False
     prompt_cache_options: bool = False
     text_format: bool = True
     encrypted_reasoning: bool = True

@@ -21,6 +21,7 @@ OPEN = replace(
     coarse_effort=True,
     encrypted_reasoning=False,
     phase=False,
+    bearer_key=True,  # vllm-project/vllm 51572: a 401 where x-api-key alone came
 )
 
 SERVERS = (

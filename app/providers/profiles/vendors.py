@@ -130,6 +130,7 @@ VENDORS = (
     replace(
         _HOSTED,
         name="moonshot",
+        bearer_key=True,
         max_tokens="max_completion_tokens",
         strict_tools=True,
         strict_false=True,
@@ -178,6 +179,7 @@ VENDORS = (
     replace(
         _HOSTED,
         name="zai",
+        bearer_key=True,
         tool_choice="never",
         parallel_tool_calls=False,
         stream_options=False,
@@ -196,6 +198,7 @@ VENDORS = (
     replace(
         _HOSTED,
         name="minimax",
+        bearer_key=True,
         one_system=True,
         late_system=False,
         max_tokens="max_completion_tokens",
@@ -229,6 +232,7 @@ VENDORS = (
     replace(
         GENERIC,
         name="openrouter",
+        bearer_key=True,
         effort="reasoning",
         reasoning_field="reasoning",
         verbosity=True,
