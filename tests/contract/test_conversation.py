@@ -207,7 +207,7 @@ def test_the_last_turn_in_the_words_of_responses() -> None:
         return {"type": "input_text", "text": text}
 
     def written(text: str) -> Json:
-        return message("assistant", {"type": "output_text", "text": text})
+        return message("assistant", {"type": "output_text", "text": text, "annotations": []})
 
     image = {"type": "input_image", "detail": "auto", "image_url": IMAGE}
     call = {"call_id": "call_1", "name": "get_weather", "arguments": '{"city":"Paris"}'}

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from openai.types.responses import ResponseInputItemParam
+from pydantic import TypeAdapter
 
 from app.domain.items import (
     CacheBreakpoint,
@@ -26,6 +28,7 @@ from app.providers.profiles import PROFILES, Profile
 from tests.providers.asking import answered, called, said, shown, thought
 
 OPENAI = PROFILES["openai"]
+WRITTEN = {"type": "output_text", "text": "a", "annotations": []}
 PAYLOAD = '{"id":"rs_up","encrypted_content":"gAAA+/=="}'
 
 
@@ -46,17 +49,40 @@ def test_a_message_has_a_role_and_no_id(role: Role) -> None:
 @pytest.mark.parametrize(
     ("role", "part", "shown"),
     [
-        ("assistant", OutputText("a", ({"type": "x"},)), {"type": "output_text", "text": "a"}),
-        ("assistant", InputText("a"), {"type": "output_text", "text": "a"}),
+        ("assistant", OutputText("a", ({"type": "x"},)), WRITTEN),
+        ("assistant", InputText("a"), WRITTEN),
         ("assistant", Refusal("no"), {"type": "refusal", "refusal": "no"}),
         ("user", OutputText("a"), {"type": "input_text", "text": "a"}),
         ("user", Refusal("no"), {"type": "input_text", "text": "no"}),
     ],
 )
 def test_text_is_of_the_kind_that_its_role_may_hold(
-    role: Role, part: ContentPart, shown: dict[str, str]
+    role: Role, part: ContentPart, shown: dict[str, Any]
 ) -> None:
     assert items_of(Message("m", role, (part,)))[0]["content"] == [shown]
+
+
+@pytest.mark.parametrize("profile", ["generic", "vllm", "llamacpp", "openrouter", "xai"])
+def test_what_is_sent_is_read_by_the_types_of_openais_client(profile: str) -> None:
+    """vLLM and servers like it read so: a message without an id is a 400 (openai/codex 12669)."""
+    image = InputImage("data:image/png;base64,AAAA", None, "auto")
+    items = items_of(
+        said("Be brief.", "system"),
+        Message("m", "user", (InputText("Hi"), image)),
+        said("Hello", "assistant"),
+        Message("m", "assistant", (Refusal("no"), OutputText("a"))),
+        called(),
+        answered("1"),
+        said("So", "assistant"),
+        profile=PROFILES[profile],
+    )
+    TypeAdapter(list[ResponseInputItemParam]).validate_python(items, strict=True)
+    ids = [item["id"] for item in items if item.get("role") == "assistant"]
+    assert ids == ["msg_2", "msg_3", "msg_6"]
+
+
+def test_openai_itself_gets_no_ids_of_ours() -> None:
+    assert "id" not in items_of(said("Hello", "assistant"))[0]
 
 
 def test_a_phase_is_passed_on() -> None:
@@ -161,7 +187,7 @@ def test_a_server_that_knows_no_encrypted_reasoning_gets_none() -> None:
 def test_a_refusal_is_text_to_a_server_that_reads_none() -> None:
     message = Message("m", "assistant", (Refusal("no"),))
     assert items_of(message, profile=replace(OPENAI, refusals=False))[0]["content"] == [
-        {"type": "output_text", "text": "no"}
+        WRITTEN | {"text": "no"}
     ]
 
 

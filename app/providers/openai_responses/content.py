@@ -28,15 +28,13 @@ def part_json(part: ContentPart, role: str, profile: Profile) -> Json:
     """
     match part:
         case InputText(prompt_cache_breakpoint=None) | OutputText():
-            kind = "output_text" if role == "assistant" else "input_text"
-            return {"type": kind, "text": part.text}
+            return _text(part.text, role)
         case InputText():
             return {"type": "input_text", "text": part.text} | _breakpoint(part, profile)
         case Refusal() if role == "assistant" and profile.refusals:
             return {"type": "refusal", "refusal": part.refusal}
         case Refusal():
-            kind = "output_text" if role == "assistant" else "input_text"
-            return {"type": kind, "text": part.refusal}
+            return _text(part.refusal, role)
         case InputImage():
             if not profile.images:
                 raise _unread("images")
@@ -56,6 +54,12 @@ def part_json(part: ContentPart, role: str, profile: Profile) -> Json:
             return {"type": "input_file"} | _given(where) | _breakpoint(part, profile)
         case _:
             assert_never(part)
+
+
+def _text(text: str, role: str) -> Json:
+    if role == "assistant":  # Azure refuses it without annotations (BerriAI/litellm 35213)
+        return {"type": "output_text", "text": text, "annotations": []}
+    return {"type": "input_text", "text": text}
 
 
 def _breakpoint(part: InputPart, profile: Profile) -> Json:

@@ -50,8 +50,9 @@ def to_items(
 ) -> list[Json]:
     """Return the items without ids of ours, which the upstream would look up in vain.
 
-    Reasoning goes back under the upstream's own id, and only where what it led to follows: one
-    without the other is refused. None goes to a model that does not think (U16), as `thinks` says.
+    Servers that want an id on what the assistant said get its place for one. Reasoning goes back
+    under the upstream's own id, and only where what it led to follows: one without the other is
+    refused. None goes to a model that does not think (U16), as `thinks` says.
     `known` are the types of tools whose calls the model knows as they are.
 
     Raises:
@@ -76,7 +77,7 @@ def to_items(
             if _can_follow(item):
                 written += thoughts
             thoughts = []
-        written += _item(item, ids, profile, known)
+        written += _item(item, ids, profile, known, len(written))
     return written
 
 
@@ -145,11 +146,12 @@ def _item(
     ids: CallIds,
     profile: Profile,
     known: AbstractSet[str],
+    place: int,
 ) -> Iterator[Json]:
     match item:
         case Message():
             if item.content:
-                yield _message(item, profile)
+                yield _message(item, profile, place)
         case FunctionCall():
             yield call_json(item, ids.of_call(item.call_id), profile, known)
         case FunctionCallOutput():
@@ -157,7 +159,7 @@ def _item(
             yield output_json(item, its_call, profile, known)
         case HostedItem():
             is_known = profile.hosted_items or runs_tools(known)
-            yield item.for_server if is_known else _message(in_words(item), profile)
+            yield item.for_server if is_known else _message(in_words(item), profile, place)
         case Compaction():
             if not profile.compaction:
                 raise unread_compaction()
@@ -166,12 +168,14 @@ def _item(
             assert_never(item)
 
 
-def _message(item: Message, profile: Profile) -> Json:
-    message = {
+def _message(item: Message, profile: Profile, place: int) -> Json:
+    message: Json = {
         "type": "message",
         "role": item.role,
         "content": [part_json(part, item.role, profile) for part in item.content],
     }
+    if item.role == "assistant" and profile.message_ids:
+        message |= {"id": f"msg_{place}", "status": "completed"}
     return message | ({"phase": item.phase} if item.phase is not None and profile.phase else {})
 
 

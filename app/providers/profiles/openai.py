@@ -29,6 +29,7 @@ _OPENAI = replace(
     tool_search=True,
     shell_tools=True,
     compaction=True,
+    message_ids=False,  # it takes messages without, and knows none of ours
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
 #: processing": the tiers are auto, default and priority. Models of others are there as well.

@@ -85,6 +85,8 @@ class Profile:
         text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
         encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
         phase: whether the `phase` of a message is read; else it is left out.
+        message_ids: whether what the assistant said is sent with an id and a status, which servers
+            want that read by the types of OpenAI's own client.
         hosted_items: whether what tools did that the server runs itself is read in the input, under
             ids of its own or another's; else it is sent in words (R24).
         compaction: whether it compacts conversations, and reads what it has made of them.
@@ -157,6 +159,7 @@ class Profile:
     text_format: bool = True
     encrypted_reasoning: bool = True
     phase: bool = True
+    message_ids: bool = True
     hosted_items: bool = False
     compaction: bool = False
     refusals: bool = True
