@@ -52,6 +52,8 @@ class Client:
     ways: tuple[Way, ...] = ("whole", "streamed")
     drops_reasoning: tuple[Mode, ...] = ()
     story: Story = "weather"
+    #: The tool by which an agent runs commands, in place of a function of ours.
+    shell_tool: str = ""
     #: The calls of the workshop that its package cannot make.
     lacks: frozenset[str] = frozenset()
     #: The formats that it is not for, with what it wants of a server.
@@ -82,6 +84,7 @@ CLIENTS = (
         modes=("stored", "stateless", "background", "connected"),
         ways=("whole", "streamed", "websocket", "websocket, async"),
     ),
+    Client(name="openai_tool_runner", modes=("replayed", "stateless")),
     Client(
         name="openai_node",
         modes=("stored", "stateless", "connected"),
@@ -133,6 +136,15 @@ CLIENTS = (
     Client(name="langchain_node", modes=("stored", "stateless")),
     Client(name="mirascope", modes=("replayed",)),
     Client(name="ai_sdk_open_responses", modes=("replayed",)),
+    Client(name="opencode", modes=("stateless",), ways=("streamed",), shell_tool="bash"),
+    Client(name="pi", modes=("stateless",), ways=("streamed",), shell_tool="bash"),
+    Client(
+        name="continue_cli",
+        modes=("replayed",),
+        ways=("streamed",),
+        drops_reasoning=("replayed",),
+        shell_tool="Bash",
+    ),
     Client(
         name="open_responses",
         modes=("stored",),

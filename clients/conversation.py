@@ -21,16 +21,18 @@ Json = dict[str, Any]
 QUESTIONS = ("Is it warm in Paris and in Rome?", "And what about Oslo?")
 ANSWERS = ("Both are warm.", "Oslo is cold.")
 THOUGHTS = ("I should look both up.", "Both are above twenty.", "Only Oslo now.", "Five is cold.")
-#: What the tool of each client, get_weather(city), returns.
+#: What the tool of each client, get_weather(city), returns; and a command that prints it.
 RESULT = "{city} has 21 degrees"
+
+_COMMAND = "echo {city} has $((20 + 1)) degrees"
 
 _CITIES = ("Paris", "Rome", "Oslo")
 
 
-def scripts(format_: Format, _client: Client, _mode: str) -> tuple[Script, ...]:
+def scripts(format_: Format, client: Client, _mode: str) -> tuple[Script, ...]:
     """Return what the model does, request by request."""
     calls = [
-        Call(name="get_weather", arguments=json.dumps({"city": city}), id=call_id)
+        _call(client, city, call_id)
         for city, call_id in zip(_CITIES, format_.call_ids, strict=True)
     ]
     return (
@@ -39,6 +41,14 @@ def scripts(format_: Format, _client: Client, _mode: str) -> tuple[Script, ...]:
         Script(reasoning=THOUGHTS[2], calls=(calls[2],)),
         Script(reasoning=THOUGHTS[3], say=ANSWERS[1]),
     )
+
+
+def _call(client: Client, city: str, call_id: str) -> Call:
+    """Return what looks a city up: a function, or a command where the client is a program."""
+    if client.shell_tool:
+        arguments = {"command": _COMMAND.format(city=city), "description": f"Look up {city}"}
+        return Call(name=client.shell_tool, arguments=json.dumps(arguments), id=call_id)
+    return Call(name="get_weather", arguments=json.dumps({"city": city}), id=call_id)
 
 
 def faults(

@@ -101,7 +101,7 @@ def _node(client: Client, home: Path, *, newest: bool) -> None:
     if client.program:
         return
     # A module's imports are looked up from where it stands.
-    for module in (client.folder / "client.mjs", COMMON / "task.mjs"):
+    for module in (client.folder / "client.mjs", *COMMON.glob("*.mjs")):
         shutil.copy(module, home)
 
 
