@@ -3,6 +3,9 @@
 Each server has a breaker. While it is open, commands to that server fail at once, but for one a
 second that is let through to try. Any reply closes it. So a request waits for a stalled Redis no
 longer than one time-out, however many wait with it.
+
+A key that a Cluster moves just now is not asked for where it goes: what has not all arrived is to
+be tried again (round_trip.bound_to_slot).
 """
 
 from __future__ import annotations
@@ -12,7 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    AskError,
+    NoScriptError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import TimeoutError as TimedOut
 
 from app.telemetry.tracing import Span, begin_round_trip, current, tracer
@@ -155,6 +164,8 @@ class GuardedConnection:
         except ResponseError as refusal:
             if has_moved_on(refusal) or str(refusal).startswith(_LEFT_ALONE):
                 self.mark_for_reconnect()
+            if type(refusal) is AskError:  # not MovedError, which is one
+                raise TryAgainError("TRYAGAIN the slot is being moved") from refusal
             raise
         breaker = self._breaker or self._server_breaker()
         if breaker.refuses_until is not None:

@@ -10,6 +10,7 @@ import re
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterError,
     InvalidResponse,
     NoPermissionError,
 )
@@ -62,6 +63,8 @@ def reason(fault: StorageUnavailable) -> str:
             return "connection refused"
         case ConnectionLost() if _CLOSED.search(str(error)):
             return "connection closed"
+        case ClusterError():  # redis-py has followed a slot for long enough
+            return "the Cluster moves a slot at the moment"
         case InvalidResponse():
             return "what answers there is not Redis"
         case _:

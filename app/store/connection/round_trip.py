@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from sys import getsizeof
+from time import sleep
 from typing import Any
 
 from hiredis import pack_command
 from redis import Redis
 from redis.exceptions import (
-    AskError,
     ClusterDownError,
     MasterDownError,
     MovedError,
@@ -29,9 +29,13 @@ Command = tuple[Any, ...]
 
 #: From how many bytes on a value is not copied to be sent: packed, it would be there three times.
 LONG = 256 * 1024
-#: How often commands may follow their slot to another server.
-REDIRECTIONS = 5
-_ELSEWHERE = (AskError, ClusterDownError, MasterDownError, MovedError, ReadOnlyError, TryAgainError)
+#: How often commands may follow their slot to another server, or wait for it to come there, and for
+#: how long each time.
+REDIRECTIONS, MOVES_S = 8, 0.05
+_ELSEWHERE = (ClusterDownError, MasterDownError, MovedError, ReadOnlyError, TryAgainError)
+_PROGRAMS = frozenset({"EVALSHA", "EVAL"})
+#: The name, behind its slot's tag, of a key that is never written.
+NEVER_THERE = ":moves"
 
 
 def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
@@ -108,6 +112,7 @@ def _exchange(connection: Any, packed: list[bytes], count: int) -> list[Any]:
 
 
 def _on_cluster(client: Any, commands: Sequence[Command]) -> list[Any]:
+    commands = list(map(bound_to_slot, commands))
     if len(commands) == 1:
         try:
             return [client.execute_command(*commands[0])]
@@ -119,6 +124,23 @@ def _on_cluster(client: Any, commands: Sequence[Command]) -> list[Any]:
     return list(pipeline.execute(raise_on_error=False))
 
 
+def bound_to_slot(command: Command) -> Command:
+    """Return a command for a Cluster: a program with one key more, of its slot, that is not there.
+
+    While a slot is moved, key after key, a server takes a command for those that it has. A program
+    uses keys that it does not name: it would see a part of them, and write others a second time,
+    in the new place. A key that is nowhere has it refused (TRYAGAIN, ASK) until all have moved; the
+    program itself does not see it (script.Script).
+    """
+    if command[0] not in _PROGRAMS:
+        return command
+    name, program, count, *more = command
+    tag, brace, _ = str(more[0]).partition("}") if count else ("", "", "")
+    if not brace:
+        return command  # it has no key, or one that is its slot by itself
+    return (name, program, count + 1, *more[:count], tag + brace + NEVER_THERE, *more[count:])
+
+
 def on_slot(client: Any, key: str, commands: Sequence[Command]) -> list[Any]:
     """Do what `round_trip` does, for commands of one slot: on one connection, in their order.
 
@@ -127,6 +149,7 @@ def on_slot(client: Any, key: str, commands: Sequence[Command]) -> list[Any]:
     """
     if isinstance(client, Redis):
         return round_trip(client, commands)
+    commands = list(map(bound_to_slot, commands))
     for _ in range(REDIRECTIONS):
         node = client.get_redis_connection(client.get_node_from_key(key))
         try:
@@ -140,8 +163,8 @@ def on_slot(client: Any, key: str, commands: Sequence[Command]) -> list[Any]:
         moved = next((reply for reply in replies if isinstance(reply, _ELSEWHERE)), None)
         if moved is None:
             return replies
-        if type(moved) is AskError:
-            return _asking(client, moved, commands)
+        if isinstance(moved, TryAgainError):
+            sleep(MOVES_S)
         _settle(client, key)
     raise ConnectionLost("the Cluster does not settle")
 
@@ -149,10 +172,3 @@ def on_slot(client: Any, key: str, commands: Sequence[Command]) -> list[Any]:
 def _settle(client: Any, key: str) -> None:
     """Have redis-py find out which server has a slot, by a command that changes nothing."""
     client.execute_command("EXISTS", key)
-
-
-def _asking(client: Any, moved: AskError, commands: Sequence[Command]) -> list[Any]:
-    """Send commands to where a key is that moves just now."""
-    node = client.get_redis_connection(client.get_node(host=moved.host, port=moved.port))
-    both = [part for command in commands for part in (("ASKING",), command)]
-    return round_trip(node, both)[1::2]

@@ -15,10 +15,14 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from app.domain.frozen import frozen_dataclass
-from app.store.connection.round_trip import round_trip
+from app.store.connection.round_trip import NEVER_THERE, round_trip
 from app.telemetry.tracing import PROGRAMS
 
 Arguments = Sequence[str | bytes | int]
+#: Takes from KEYS what a Cluster is sent for the slot's sake (round_trip.bound_to_slot): programs
+#: have keys that may be left out, and count theirs.
+_OWN_KEYS = f"""\
+if (KEYS[#KEYS] or ''):sub(-{len(NEVER_THERE)}) == '{NEVER_THERE}' then KEYS[#KEYS] = nil end"""
 
 
 class LuaText(str):
@@ -55,7 +59,7 @@ class Script:
     """A Lua program. A server that does not know it yet is sent its text."""
 
     def __init__(self, *texts: str) -> None:
-        self.text = "\n".join(texts)
+        self.text = "\n".join((_OWN_KEYS, *texts))
         self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
         PROGRAMS[self.sha1] = next((each.name for each in texts[::-1] if type(each) is LuaText), "")
 
