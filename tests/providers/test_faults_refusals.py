@@ -236,8 +236,10 @@ SIGNATURE = "messages.1.content.0: Invalid `signature` in `thinking` block"
                    type="invalid_request_error", code="invalid_encrypted_content")),
         (400, said("The encrypted content for item rs_1 could not be verified. Reason: Encrypted "
                    "content could not be decrypted or parsed.")),
+        (400, [said("Corrupted thought signature.", status="INVALID_ARGUMENT")]),
+        (400, [said("Unable to submit request because Thought signature is not valid.")]),
     ],
-    ids=["signature", "bound", "relay", "modified", "openai", "mirror"],
+    ids=["signature", "bound", "relay", "modified", "openai", "mirror", "google", "vertex"],
 )  # fmt: skip
 def test_reasoning_that_is_not_taken_back_is_known_by_what_is_said_of_it(
     status: int, body: Any

@@ -5,6 +5,7 @@ from app.providers.profiles.cache_minimums import least_cached_tokens
 from app.providers.profiles.choice import PROFILES, profile_of
 from app.providers.profiles.families import (
     facts_of,
+    is_any,
     is_reasoning_model,
     may_reason,
     no_reasoning,
@@ -22,6 +23,7 @@ __all__ = [
     "ToolChoiceForm",
     "deployment_in",
     "facts_of",
+    "is_any",
     "is_reasoning_model",
     "is_tier_ignored",
     "known_tools",

@@ -53,6 +53,8 @@ class Profile:
             put between. No `late_system` there.
         one_user: whether what the user says in a row is one message.
         tool_names: whether a tool's message names the function, beside the id of its call.
+        signed_calls: whether calls must have a signature of the model's; those that another one
+            has made say so in its place.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
             `json_object` is asked for where that is known.
@@ -126,6 +128,7 @@ class Profile:
     strict_roles: bool = False
     one_user: bool = False
     tool_names: bool = False
+    signed_calls: bool = False
     tool_choice: ToolChoiceForm = "named"
     parallel_tool_calls: bool = True
     stream_options: bool = True

@@ -33,6 +33,7 @@ _GOOGLE = replace(
     user=False,
     total_has_thoughts=True,  # mozilla-ai/any-llm 1290, router-for-me/CLIProxyAPI 5733
     tool_names=True,  # NousResearch/hermes-agent 19728
+    signed_calls=True,  # ai.google.dev, "Thought signatures"
 )
 
 VENDORS = (

@@ -7,10 +7,14 @@ from typing import Any
 
 from app.domain.items import FunctionCall, Reasoning
 from app.providers.openai_chat.kept_fields import read_payload, returned
-from app.providers.profiles import Profile, no_reasoning
+from app.providers.profiles import Profile, is_any, no_reasoning
 
 Json = dict[str, Any]
 _SEPARATOR = "\n\n"
+#: Models that look for no signature; and what the others take in the place of one.
+#: ai.google.dev, "Thought signatures": for calls that another model has made.
+_UNSIGNED = ("gemini-1*", "gemini-2*")
+_NO_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 
 
 class ReasoningFields:
@@ -19,13 +23,16 @@ class ReasoningFields:
     What a server gave to travel back (KeptFields) goes back to the model that it is from; the
     text of reasoning goes into each message with calls where the profile has a field for it, and
     where it travelled back, into the field that it came in. Neither goes to a model that does not
-    think, as `thinks` says.
+    think, as `thinks` says. `is_needed` says that calls lack something even where nothing was
+    thought.
     """
 
     def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
         self._profile = profile
         self._model = model
         self._thinks = thinks
+        self._signs = profile.signed_calls and thinks and not is_any(model, _UNSIGNED)
+        self.is_needed = profile.empty_reasoning or self._signs
         self.is_empty = True  # nothing was thought in this turn
         self._payloads: list[Json] = []
         self._thoughts: list[str] = []
@@ -50,6 +57,14 @@ class ReasoningFields:
 
         `follows_calls` says that it stands behind others, which nobody has spoken since.
         """
+        message = self._with_fields(message, calls, follows_calls=follows_calls)
+        if self._signs and calls and not any("extra_content" in c for c in message["tool_calls"]):
+            message["tool_calls"][0]["extra_content"] = _NO_SIGNATURE  # the first stands for all
+        return message
+
+    def _with_fields(
+        self, message: Json, calls: Sequence[FunctionCall], *, follows_calls: bool
+    ) -> Json:
         is_wanted = bool(calls) or (follows_calls and self._profile.reasoning_after_calls)
         if self.is_empty and not (is_wanted and self._profile.empty_reasoning):
             return message

@@ -253,7 +253,7 @@ class _Writer:
             if self._profile.strict_roles:
                 messages.append({"role": "assistant", "content": HAS_READ})
             messages.append({"role": "user", "content": shown})
-        if not reasoning.is_empty or self._profile.empty_reasoning:
+        if not reasoning.is_empty or reasoning.is_needed:
             calls = tuple(self._calls.values())
             messages[place] = reasoning.completed(messages[place], calls)
 
