@@ -157,6 +157,13 @@ def test_a_service_tier_has_another_name() -> None:
     assert in_vain(service_tier="default") == ()
 
 
+@pytest.mark.parametrize("profile", ["azure", "fireworks", "generic"])
+def test_a_hosts_own_tiers_are_none_of_this_format(profile: str) -> None:
+    request = ask(service_tier="default")
+    assert "service_tier" not in to_upstream(request, PROFILES[profile])
+    assert ignored(request, PROFILES[profile]) == ("service_tier",)
+
+
 @pytest.mark.parametrize("tier", ["flex", "priority"])
 def test_a_service_tier_that_cannot_be_asked_for_is_in_vain(tier: str) -> None:
     assert "service_tier" not in body(service_tier=tier)

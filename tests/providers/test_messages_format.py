@@ -59,6 +59,13 @@ def test_the_key_is_a_bearer_too_where_servers_look_for_one(profile: str, is_bea
     assert headers.get("Authorization") == (f"Bearer {API_KEY}" if is_bearer else None)
 
 
+def test_a_token_of_a_directory_is_a_bearer_too() -> None:
+    jwt = "head.claims.signature"
+    settings = ProviderSettings(name="p", api="anthropic_messages", base_url=URL, api_key=jwt)
+    headers = MessagesFormat().headers(settings, PROFILES["azure"])
+    assert (headers["x-api-key"], headers["Authorization"]) == (jwt, f"Bearer {jwt}")
+
+
 @pytest.mark.parametrize(
     ("base_url", "path"),
     [
@@ -66,6 +73,7 @@ def test_the_key_is_a_bearer_too_where_servers_look_for_one(profile: str, is_bea
         ("https://api.anthropic.com/v1", "/messages"),
         ("https://api.deepseek.com/anthropic", "/v1/messages"),
         ("https://api.minimax.io/anthropic/", "/v1/messages"),
+        ("https://acme.services.ai.azure.com/anthropic/", "/v1/messages"),
         ("https://api.z.ai/api/anthropic/v1", "/messages"),
         ("https://proxy.example/claude", "/messages"),
     ],

@@ -98,6 +98,12 @@ def test_a_server_may_differ_in_one_of_its_formats() -> None:
     assert [profile.parallel_tool_calls for profile in found] == [True, True, False]
 
 
+def test_claude_reads_files_at_bedrock_too() -> None:
+    apis: list[Api] = ["chat_completions", "anthropic_messages"]
+    found = [profile_of(ProviderSettings(name="acme", api=api, profile="bedrock")) for api in apis]
+    assert [(each.files, each.bearer_key) for each in found] == [(False, False), (True, True)]
+
+
 def test_a_quirk_that_is_overridden_is_so_in_every_format() -> None:
     acme = ProviderSettings(
         name="acme", api="responses", profile="llamacpp", quirks={"logprobs": True}

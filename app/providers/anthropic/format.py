@@ -48,10 +48,15 @@ class MessagesFormat:
         return f"{root}/messages", root + models
 
     def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
-        """Return the version of the format and the key; see WireFormat."""
-        key = {"x-api-key": settings.api_key} if settings.api_key else {}
-        bearer_too = bearer(settings.api_key, "Authorization") if profile.bearer_key else {}
-        return {"anthropic-version": VERSION} | key | bearer_too
+        """Return the version of the format and the key; see WireFormat.
+
+        A token of three parts, such as a directory's, is a bearer as well.
+        """
+        if not (key := settings.api_key):
+            return {"anthropic-version": VERSION}
+        is_bearer = profile.bearer_key or key.count(".") == 2
+        bearer_too = bearer(key, "Authorization") if is_bearer else {}
+        return {"anthropic-version": VERSION, "x-api-key": key} | bearer_too
 
     def reader(
         self,

@@ -9,7 +9,7 @@ import orjson
 
 from app.domain.answer_options import JsonSchemaFormat
 from app.domain.items import InputFile, InputImage, Reasoning
-from app.domain.request import INCLUDE_LOGPROBS, ModelRequest
+from app.domain.request import INCLUDE_LOGPROBS, ModelRequest, Parameters
 from app.errors import InvalidRequest
 from app.providers.anthropic import cache_marks
 from app.providers.anthropic.families import Family, family_of
@@ -18,7 +18,7 @@ from app.providers.anthropic.media import blocks, check_readable, text_block
 from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
-from app.providers.profiles import Profile, is_tier_ignored, tier_name
+from app.providers.profiles import Profile, tier_name
 from app.providers.writing.details import ignored_details
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
@@ -101,7 +101,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
     }
     names = [name for name, values in moot.items() if getattr(parameters, name) not in values]
     names += _PASS_THROUGH.ignored(parameters, profile)
-    if is_tier_ignored(parameters.service_tier, profile):
+    if parameters.service_tier not in (None, "auto") and _tier(parameters, profile) is None:
         names.append("service_tier")
     if parameters.user is not None and parameters.safety_identifier is not None:
         names.append("user")
@@ -132,9 +132,16 @@ def _settings(request: ModelRequest, plan: _Plan, profile: Profile) -> dict[str,
     settings: dict[str, Any] = dict(_sampling(request, plan)[0])
     if whose := parameters.safety_identifier or parameters.user:
         settings["metadata"] = {"user_id": whose}
-    if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
+    if (tier := _tier(parameters, profile)) is not None:
         settings["service_tier"] = tier
     return settings
+
+
+def _tier(parameters: Parameters, profile: Profile) -> str | None:
+    """Return the tier by Anthropic's name; a host that has its own has them in other formats."""
+    if parameters.service_tier is None or profile.tiers != "anthropic":
+        return None
+    return tier_name(parameters.service_tier, profile)
 
 
 def _sampling(request: ModelRequest, plan: _Plan) -> tuple[dict[str, float], tuple[str, ...]]:

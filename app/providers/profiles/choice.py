@@ -24,6 +24,9 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     # learn.microsoft.com, "Use the Azure OpenAI Responses API": its tools are OpenAI's.
     ("azure", "responses"): {"hosted_items": True},
     ("anthropic", "anthropic_messages"): {"input_counter": "beside"},
+    # docs.aws.amazon.com/bedrock, "Inference using Anthropic Messages API": Claude reads files
+    # there, and a key of Bedrock's is a bearer.
+    ("bedrock", "anthropic_messages"): {"files": True, "bearer_key": True},
     # vllm-project/vllm: entrypoints/serve/tokenize for chats, count_tokens for Messages.
     ("vllm", "chat_completions"): {"input_counter": "tokenize"},
     ("vllm", "anthropic_messages"): {"input_counter": "beside"},
