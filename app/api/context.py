@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -132,6 +133,21 @@ def make_room(size: int) -> None:
     context: CallContext = handled.g
     if context.place is not None:
         context.services.in_flight.add_stored(context.place, size)
+
+
+def resuming() -> Callable[[], AbstractContextManager[None]]:
+    """Return what goes on handling the request that is handled now, while its answer is sent."""
+    handled = _app_context.get()
+
+    @contextmanager
+    def resumed() -> Iterator[None]:
+        before = _app_context.set(handled)
+        try:
+            yield
+        finally:
+            _app_context.reset(before)
+
+    return resumed
 
 
 def services() -> Services:

@@ -24,6 +24,7 @@ def followed(
     on, and can be followed again from the number on that this event repeats.
     """
     services = current.services
+    follower.reading = context.resuming()
     faults: list[GatewayError] = []
 
     def cut(fault: GatewayError) -> None:

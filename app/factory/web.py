@@ -218,6 +218,7 @@ def _idempotency(settings: Settings, client: Client, core: Core) -> IdempotencyK
         lambda account, key: sealer.pseudonym(account, f"idempotency {key}"),
         settings.background.lease_s,
         time.sleep,
+        context.make_room,
     )
 
 

@@ -35,6 +35,7 @@ from app.services.webhooks.dispatcher import Dispatcher
 from app.settings import Settings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
+from app.store.jobs.redis import RedisJobStore
 from app.store.jobs.unrouted import UnroutedJobs
 from app.store.key_wrapping import KeyWrapping
 from app.telemetry import configure_logging
@@ -53,7 +54,7 @@ def create_worker(
     core = _core(settings, client)
     jobs, limits = core.jobs, settings.background
     broker = job_broker(settings, client, jobs)
-    active_jobs = ActiveJobs(jobs, time.monotonic, limits.time_limit_s)
+    active_jobs = _active_jobs(settings, jobs)
     finisher = JobFinisher(jobs, core.meter, time.time)
     supervisor = Supervisor(jobs, active_jobs, finisher, broker, limits, time.monotonic, time.sleep)
 
@@ -93,6 +94,11 @@ def create_worker(
         lambda: dispatcher.finish(WEBHOOKS_S),
         work_queue,
     )
+
+
+def _active_jobs(settings: Settings, jobs: RedisJobStore) -> ActiveJobs:
+    most_bytes = settings.requests.max_body_memory_mb * 1024 * 1024
+    return ActiveJobs(jobs, time.monotonic, settings.background.time_limit_s, most_bytes)
 
 
 def _core(settings: Settings, client: Client) -> Core:

@@ -12,13 +12,22 @@ from collections.abc import Callable
 #: Makes room for so many bytes, for as long as whoever reads them needs it; a negative number is
 #: given back. Raises Overloaded, RateLimited or RequestTooLarge.
 Room = Callable[[int], None]
+#: Tells whether there is room for so many bytes, which is then taken.
+HasRoom = Callable[[int], bool]
 
 #: What is shorter is not looked at where it is read by itself: a thousand such are small.
 LIGHT_BYTES = 64 * 1024
+#: What JSON takes for each of its bytes: as it is stored, as what it says, and as it is sent on.
+GROWTH = 3
 
 
 def unbounded(_size: int) -> None:
     """Make room for whoever reads for nobody else: a command, a test."""
+
+
+def always(_size: int) -> bool:
+    """Tell whoever reads for nobody else that there is room."""
+    return True
 
 
 class BorrowedRoom:

@@ -276,9 +276,15 @@ def reads(owner: Asker) -> list[tuple[str, str, object]]:
     page = owner.ask("GET", f"/v1/responses/{response_id}/input_items").get_json()
     item = {"type": "item_reference", "id": page["first_id"]}
     continued = ASKED | {"previous_response_id": response_id}
+    queued = owner.create(input=LONG, background=True)
+    stream = owner.ask("POST", "/v1/responses", ASKED | {"input": LONG, "stream": True}).text
+    streamed = json.loads(stream.partition("data: ")[2].partition("\n")[0])["response"]["id"]
     return [
         ("GET", f"/v1/responses/{response_id}", None),
         ("GET", f"/v1/responses/{response_id}/input_items", None),
+        ("GET", f"/v1/responses/{streamed}?stream=true", None),
+        ("GET", f"/v1/responses/{queued}", None),
+        ("GET", f"/v1/responses/{queued}/input_items", None),
         ("GET", f"/v1/conversations/{conversation_id}/items", None),
         ("POST", "/v1/responses", continued),
         ("POST", "/v1/responses", continued | {"stream": True}),
@@ -302,6 +308,16 @@ def test_what_is_read_of_the_store_is_within_the_bound(app: Flask, owner: Asker)
         assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
 
 
+def test_what_is_kept_of_an_idempotent_request_is_within_the_bound(
+    app: Flask, owner: Asker
+) -> None:
+    body = json.dumps(ASKED | {"input": LONG, "store": False}).encode()
+    assert ask(owner, body, "Idempotency-Key", "a").status_code == 200
+    bounded(app, InFlight(10, 2))  # the body has room, and what was answered has not
+    again = ask(owner, body, "Idempotency-Key", "a")
+    assert (again.status_code, again.get_json()["error"]["code"]) == (413, "request_too_large")
+
+
 def test_what_has_no_room_now_is_told_to_come_back(app: Flask, owner: Asker) -> None:
     requests = reads(owner)
     bound = bounded(app, InFlight(10, 8))
@@ -317,6 +333,17 @@ def test_what_has_no_room_now_is_told_to_come_back(app: Flask, owner: Asker) -> 
         response.get_data()
         response.close()
     assert (bound._places, free_bytes(bound)) == ({}, 8 * MEBIBYTE)
+
+
+def test_what_is_read_while_an_answer_is_sent_counts_too(app: Flask) -> None:
+    bound = bounded(app, InFlight(10, 1))
+    with app.app_context():
+        context.current().place = bound.enter(0)
+        resumed = context.resuming()
+    with resumed():
+        context.make_room(100)
+    context.make_room(1000)  # nobody's
+    assert free_bytes(bound) == MEBIBYTE - 100
 
 
 def test_a_long_answer_keeps_its_place_until_it_is_sent(app: Flask, owner: Asker) -> None:

@@ -22,6 +22,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.services.answering.preparation import Preparation
+from app.services.background.active_jobs import JobMemory
 from app.settings import BackgroundSettings
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
@@ -518,3 +519,25 @@ def test_the_limit_is_the_settings(client: redis.Redis) -> None:
     bench.queued()
     bench.worker.work()
     assert bench.provider.deadlines == [bench.clock.now + 6]
+
+
+def test_a_long_job_waits_while_another_takes_the_memory(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.jobs.redis.CROWDED_S", 0.0)
+    provider = scripted(bench, HELLO, THE_END)
+    bench.active_jobs.memory = JobMemory(300_000)
+    long, short = bench.queued("x" * 100_000), bench.queued("y")
+    assert bench.active_jobs.memory.take("another job", 1)
+    bench.worker.work()
+    bench.worker.work()
+    assert (bench.kept(short).status, bench.store.status("acme", long)) == (
+        "completed",
+        "queued",
+    )
+    assert len(provider.requests) == 1
+    bench.active_jobs.memory.give_back("another job")
+    assert bench.store.due() == 1
+    bench.worker.work()
+    assert bench.kept(long).status == "completed"
+    assert bench.active_jobs.memory.take("the next", 300_000)

@@ -19,15 +19,28 @@ from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Position, Turn
 from app.errors import InvalidRequest, Overloaded
+from app.services.background.active_jobs import JobMemory
 from app.settings import RedisSettings
 from app.store.codec import Codec
 from app.store.connection.client import connect
 from app.store.conversations.redis import RedisConversationStore
+from app.store.jobs.redis import RedisJobStore
 from app.store.responses.redis import RedisStore
 from app.store.room import LIGHT_BYTES
 from tests.ids import item_minter, new_id, new_tag
 from tests.redis_server import running
-from tests.store.turns import ACCOUNT, AT, chain, left_by, next_id, question, saved, turn
+from tests.store.turns import (
+    ACCOUNT,
+    AT,
+    WRAPPING,
+    chain,
+    left_by,
+    next_id,
+    payload_of,
+    question,
+    saved,
+    turn,
+)
 
 LONG = 2 * 1024 * 1024
 KEY = ContentKey(ACCOUNT, bytes(32))
@@ -228,7 +241,7 @@ def ids(items: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("text", [short_in_redis, long_in_redis])
-@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("limit", [3, 100])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_of_long_turns_are_shorter_and_have_all_items_together(
     one: Shelf, order: Literal["asc", "desc"], limit: int, text: Callable[[int], str]
@@ -338,3 +351,73 @@ def test_many_items_are_looked_up_by_id_a_few_responses_at_once(one: Shelf) -> N
     turns = [saved(one.responses) for _ in range(40)] + chain(one.responses, 3)
     wanted = [each.input[0].id for each in turns]
     assert list(one.responses.items(ACCOUNT, wanted)) == wanted
+
+
+# jobs
+
+
+def waiting_job(shelf: Shelf, jobs: RedisJobStore, text: str, key: ContentKey | None) -> str:
+    """Queue a job with this text in it; return its id."""
+    own_id = new_id("resp", new_tag())
+    given = (question(text, item_minter(own_id)("msg")),)
+    made = turn(response_id=own_id, given=given, status="queued", made=())
+    job = Turn(ACCOUNT, made.response, made.input, frozenset(), key=key)
+    assert jobs.enqueue(payload_of(job), 10)
+    return own_id
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
+def test_a_long_job_is_claimed_once_there_is_room(
+    shelf: Shelf, key: ContentKey | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.jobs.redis.CROWDED_S", 0.0)
+    jobs = RedisJobStore(shelf.client, shelf.prefix, shelf.responses, 30, WRAPPING)
+    own_id = waiting_job(shelf, jobs, long_in_redis(LONG), key)
+    asked: list[int] = []
+
+    def has_room(size: int) -> bool:
+        asked.append(size)
+        return len(asked) > 1
+
+    taken = jobs.take("me")
+    assert taken == own_id
+    assert jobs.claim(own_id, "me", has_room) is None
+    assert jobs.status(ACCOUNT, own_id, key) == "queued"
+    assert jobs.lost() == []
+    assert jobs.take() is None
+    assert jobs.due() == 1
+    assert jobs.take("next") == own_id
+    claim = jobs.claim(own_id, "next", has_room)
+    assert claim is not None
+    assert not claim.begun
+    assert asked[0] == asked[1] > 2 * LONG
+
+
+def test_a_short_job_asks_for_no_room(one: Shelf) -> None:
+    jobs = RedisJobStore(one.client, one.prefix, one.responses, 30, WRAPPING)
+    own_id = waiting_job(one, jobs, "short", None)
+    assert jobs.claim(jobs.take() or "", "me", lambda _size: False) is not None
+    assert jobs.payload(own_id) is not None
+    assert one.room.made == []
+
+
+def test_the_payload_of_a_long_job_has_room_before_it_is_read(one: Shelf) -> None:
+    jobs = RedisJobStore(one.client, one.prefix, one.responses, 30, WRAPPING)
+    own_id = waiting_job(one, jobs, long_in_redis(LONG), None)
+    assert jobs.payload(own_id) is not None
+    assert one.room.held > 3 * LONG
+    one.room.most = 0
+    with pytest.raises(Overloaded):
+        jobs.payload(own_id)
+
+
+def test_jobs_together_take_no_more_than_the_bound_and_one_alone_may() -> None:
+    memory = JobMemory(10)
+    assert memory.take("a", 11)
+    assert memory.take("a", 11)  # asked again, as a reply was lost
+    assert not memory.take("b", 1)
+    memory.give_back("a")
+    memory.give_back("a")
+    assert memory.take("b", 4)
+    assert memory.take("c", 6)
+    assert not memory.take("d", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,14 +44,46 @@ class ActiveJob:
         self.stop()
 
 
+class JobMemory:
+    """A bound on what the jobs of a process take whose payloads are long. Safe for threads."""
+
+    def __init__(self, most_bytes: float) -> None:
+        self._most_bytes = most_bytes
+        self._taken: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def take(self, lease_token: str, size: int) -> bool:
+        """Take so many bytes for a job; False where there are not as many.
+
+        One may take more than there are where no other has any: nobody else could run it either.
+        """
+        with self._lock:
+            others = sum(self._taken.values()) - self._taken.get(lease_token, 0)
+            has_room = not others or others + size <= self._most_bytes
+            if has_room:
+                self._taken[lease_token] = size
+        return has_room
+
+    def give_back(self, lease_token: str) -> None:
+        """Give back what a job has taken, if it has."""
+        self._taken.pop(lease_token, None)
+
+
 class ActiveJobs:
     """Every job that this process runs; once `closed`, none is begun.
 
     `present` is set while there are some. `clock` is like time.monotonic; `limit_s` is how long a
-    job may run, in seconds.
+    job may run, in seconds. `memory` bounds what they take.
     """
 
-    def __init__(self, jobs: JobStore, clock: Callable[[], float], limit_s: float) -> None:
+    def __init__(
+        self,
+        jobs: JobStore,
+        clock: Callable[[], float],
+        limit_s: float,
+        most_bytes: float = math.inf,
+    ) -> None:
+        self.memory = JobMemory(most_bytes)
         self.closed = False
         self.present = threading.Event()
         self._jobs = jobs

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from secrets import token_hex
 from typing import TypeVar
 
@@ -93,10 +94,11 @@ class Worker:
 
     def _work(self, take: Callable[[str], str | None]) -> None:
         identify()
+        lease_token = token_hex(8)
         with self._active_jobs.claiming() as may_begin:
             claim = None
             try:
-                claim = self._claim(take) if may_begin else None
+                claim = self._claim(take, lease_token) if may_begin else None
                 if claim is not None:
                     self._run(claim, claim.payload)
                 elif not may_begin:
@@ -105,13 +107,15 @@ class Worker:
                 STORE_FAILURES.labels("jobs").inc()
             except Exception as bug:  # noqa: BLE001 - whatever it is, no caller is to wait for ever
                 self._fail(claim, bug)
+            finally:
+                self._active_jobs.memory.give_back(lease_token)
 
-    def _claim(self, take: Callable[[str], str | None]) -> Claim | None:
-        lease_token = token_hex(8)
+    def _claim(self, take: Callable[[str], str | None], lease_token: str) -> Claim | None:
         response_id = self._keep_trying(lambda: take(lease_token))
         if response_id is None:
             return None
-        return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token))
+        has_room = partial(self._active_jobs.memory.take, lease_token)
+        return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token, has_room))
 
     def _keep_trying(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, which may be repeated, once the store can be reached.

@@ -17,6 +17,7 @@ from app.errors import IdempotencyKeyReused, StorageRefused, StorageUnavailable
 from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
 from app.store.connection.reasons import code_of
 from app.store.idempotency.base import IdempotencyStore
+from app.store.room import GROWTH, LIGHT_BYTES, Room, unbounded
 from app.telemetry import STORE_FAILURES, log, surviving
 
 #: How often, within the time of its lease, a key's owner says that it is there.
@@ -102,7 +103,7 @@ class IdempotencyKeys:
     """Takes keys, keeps those of this process, and waits for those of others.
 
     `hashed` returns the keyed hash of an account's key. A key stays that of a process that was lost
-    for `lease_s` seconds. `pause` is like time.sleep.
+    for `lease_s` seconds. `pause` is like time.sleep. Long answers are read once there is `room`.
     """
 
     def __init__(
@@ -111,8 +112,10 @@ class IdempotencyKeys:
         hashed: Callable[[str, str], str],
         lease_s: float,
         pause: Callable[[float], object],
+        room: Room = unbounded,
     ) -> None:
         self._store = store
+        self._room = room
         self._hashed = hashed
         self._lease_s = lease_s
         self._renewed_s = lease_s / RENEWALS
@@ -157,6 +160,8 @@ class IdempotencyKeys:
                     param="Idempotency-Key",
                 )
             if found.state == "done":
+                if len(found.answer) > LIGHT_BYTES:
+                    self._room(GROWTH * len(found.answer))
                 return opened(found.answer, account, key, content_key)
             if found.state == "begun":
                 owned = OwnedKey(self, caller, key, key_hash, token, found.response_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from time import sleep
 
 from app.domain.accounts.accounts import Caller
@@ -30,6 +31,8 @@ class Follower:
         self._subscriber = subscriber
         self._last = starting_after
         self._closed = False
+        #: Within what it is read that takes memory of the caller's request.
+        self.reading: Callable[[], AbstractContextManager[None]] = nullcontext
         self._lines: Iterator[Sequence[bytes]] = iter(())
         if subscriber is None:
             self._lines = replays.lines(caller, response_id, starting_after)
@@ -64,7 +67,8 @@ class Follower:
         """Go on where the events of a stream have given way to what is stored (C7)."""
         while not self._closed:
             try:
-                self._lines = self._replays.lines(self._caller, self._response_id, self._last)
+                with self.reading():
+                    self._lines = self._replays.lines(self._caller, self._response_id, self._last)
             except StorageUnavailable:
                 sleep(AGAIN_S)
                 yield []

@@ -14,6 +14,7 @@ from app.domain.turns.job_payload import JobPayload
 from app.domain.turns.turn import Turn
 from app.store.connection.replication import Write
 from app.store.jobs.payload import load_payload
+from app.store.room import HasRoom, always
 
 #: Why a job is finished by another process than its run: it was cancelled; its worker had to stop
 #: in the middle of the answer; its worker was lost; or it was never wholly accepted, and its caller
@@ -151,8 +152,8 @@ class JobStore(Protocol):
         """Lease the next id by round robin over the accounts; to a token that has one, that one."""
         ...
 
-    def claim(self, response_id: str, lease_token: str) -> Claim | None:
-        """Begin to run a job that was taken; None where it is no longer to be run."""
+    def claim(self, response_id: str, lease_token: str, has_room: HasRoom = always) -> Claim | None:
+        """Begin to run a job that was taken; None where it is no more to be run, or has no room."""
         ...
 
     def owns(self, claim: Claim) -> bool:
@@ -284,8 +285,7 @@ class LiveStreamStore(Protocol):
     def ask_cancel(
         self, account: str, response_id: str, key: ContentKey | None = None, *, any_kind: bool
     ) -> StreamKind | None:
-        """Ask the process that streams a response to cancel it; return what runs, if anything does
-        that has this key, or none.
+        """Ask the process that streams a response to cancel it; return what runs that has this key.
 
         One that ends with its caller is asked about only for `any_kind`, a job never.
         """

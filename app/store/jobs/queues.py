@@ -32,6 +32,8 @@ from app.store.keys import Keys
 
 #: Ids that are looked at at once.
 AT_ONCE = 100
+#: After how many seconds a job is tried again for which there was no room.
+CROWDED_S = 1.0
 #: Leases, and streams, that are looked at to find those of an account.
 LOOKED_AT = 5_000
 
@@ -139,3 +141,8 @@ class JobQueues:
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return script((self._keys.jobs,), arguments).run(self._redis)
+
+
+def seconds_since(milliseconds: int) -> float:
+    """Return a time that is past in seconds, infinity where it never was."""
+    return float("inf") if milliseconds < 0 else milliseconds / 1000

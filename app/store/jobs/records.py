@@ -26,6 +26,7 @@ from app.store.jobs.scripts import (
     FINISHER,
     GIVE_BACK,
     LEASE_TOKEN,
+    PAYLOAD,
     RELEASE,
     STATUS,
     STREAM_KIND,
@@ -35,9 +36,14 @@ from app.store.jobs.scripts import (
 from app.store.key_wrapping import KeyWrapping
 from app.store.keys import Keys
 from app.store.responses.packed.packed_turn import terms
+from app.store.room import GROWTH, LIGHT_BYTES, HasRoom, Room, unbounded
 
 MAX_LOST_LEASES = 3
 _EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")
+
+
+class NoRoom(Exception):
+    """There is no room for a job's payload, which is long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,20 @@ class EndedJob:
 
 
 class JobRecords:
-    """The records of all jobs; `safety` says how many replicas have what is promised."""
+    """The records of all jobs; `safety` says how many replicas have what is promised. Long payloads
+    are read for callers once there is `room` for them.
+    """
 
-    def __init__(self, client: Client, keys: Keys, safety: Safety, wrapping: KeyWrapping) -> None:
+    def __init__(
+        self,
+        client: Client,
+        keys: Keys,
+        safety: Safety,
+        wrapping: KeyWrapping,
+        room: Room = unbounded,
+    ) -> None:
         self._wrapping = wrapping
+        self._room = room
         self._redis: Any = client
         self._keys = keys
         self._safety = safety
@@ -76,11 +92,19 @@ class JobRecords:
         arguments = (account, response_id, self._keys.news)
         return not self._on_index(WITHDRAW, response_id, *arguments).run(self._redis)
 
-    def claim(self, response_id: str, lease_token: str) -> Claim | None:
-        """Begin to run a job that was taken; None where it is no longer to be run."""
-        claim = self._job(CLAIM, response_id, lease_token)
+    def claim(self, response_id: str, lease_token: str, has_room: HasRoom) -> Claim | None:
+        """Begin to run a job that was taken; None where it is no longer to be run.
+
+        Raises NoRoom where `has_room` says so of what its payload takes, if that is long.
+        """
         # Lost with a server, it would be begun a second time; not begun, it would never end.
+        claim = self._job(CLAIM, response_id, lease_token, LIGHT_BYTES)
         (fields,) = self._safety.best_effort(self._redis, claim)
+        if isinstance(fields, int):
+            if not has_room(GROWTH * fields):
+                raise NoRoom
+            claim = self._job(CLAIM, response_id, lease_token)
+            (fields,) = self._safety.best_effort(self._redis, claim)
         return self._claim_of(response_id, lease_token, lease_token, fields)
 
     def lease_token(self, response_id: str) -> bytes | None:
@@ -150,8 +174,11 @@ class JobRecords:
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
-        job = self._keys.job(tag_of(response_id) or "", response_id)
-        packed, account, wrapped = self._redis.hmget(job, "ticket", "account", "key")
+        reply = self._job(PAYLOAD, response_id, LIGHT_BYTES).run(self._redis)
+        if isinstance(reply, int):
+            self._room(GROWTH * reply)
+            reply = self._job(PAYLOAD, response_id).run(self._redis)
+        packed, account, wrapped = reply
         if packed is None:
             return None
         key = self._wrapping.unwrapped(account.decode(), response_id, wrapped)

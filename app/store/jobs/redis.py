@@ -38,8 +38,8 @@ from app.store.jobs.base import (
 )
 from app.store.jobs.codec import packed
 from app.store.jobs.news import listen
-from app.store.jobs.queues import JobQueues
-from app.store.jobs.records import EndedJob, JobRecords
+from app.store.jobs.queues import CROWDED_S, JobQueues, seconds_since
+from app.store.jobs.records import EndedJob, JobRecords, NoRoom
 from app.store.jobs.scripts import FINISH
 from app.store.jobs.streams import JobStreams
 from app.store.key_wrapping import KeyWrapping
@@ -47,14 +47,13 @@ from app.store.keys import Keys
 from app.store.responses.base import unknown_response
 from app.store.responses.redis import RedisStore
 from app.store.responses.stored_bytes import StoredBytes
+from app.store.room import HasRoom, always
 
 
 class RedisJobStore:
     """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker owns a job.
-    `wrapping` wraps the keys of jobs that are encrypted.
-
-    What a caller is promised is confirmed by as many replicas as `responses` waits for: that a job
-    is queued, is cancelled, has ended.
+    `wrapping` wraps the keys of jobs that are encrypted. What a caller is promised is confirmed by
+    as many replicas as `responses` waits for: that a job is queued, is cancelled, has ended.
     """
 
     # As plain functions: MEASURED, a method between takes a tenth of encoding a delta.
@@ -77,7 +76,7 @@ class RedisJobStore:
         self.safety = responses.safety
         self.take_back: Callable[[str, str], None] = self.withdraw  # or, later, Withdrawals'
         self._codec = Codec()
-        self._records = JobRecords(client, self._keys, responses.safety, wrapping)
+        self._records = JobRecords(client, self._keys, responses.safety, wrapping, responses.room)
         self._queues = JobQueues(client, self._keys, lease_s)
         self._streams = JobStreams(client, self._keys, self._codec)
 
@@ -131,10 +130,14 @@ class RedisJobStore:
         with translated():
             return self._queues.take(token)
 
-    def claim(self, response_id: str, lease_token: str) -> Claim | None:
-        """Begin to run a job that was taken; None where it is no longer to be run."""
+    def claim(self, response_id: str, lease_token: str, has_room: HasRoom = always) -> Claim | None:
+        """Begin to run a job that was taken; None where it is not to be run, or not now."""
         with translated():
-            return self._records.claim(response_id, lease_token)
+            try:
+                return self._records.claim(response_id, lease_token, has_room)
+            except NoRoom:
+                self._queues.park(response_id, CROWDED_S)
+                return None
 
     def owns(self, claim: Claim) -> bool:
         """Tell whether a job is still its holder's."""
@@ -286,15 +289,11 @@ class RedisJobStore:
         """Return for how many seconds no worker could take a job, infinity if none ever could."""
         with translated():
             silence_ms, *_ = self._queues.figures()
-        return _seconds_since(silence_ms)
+        return seconds_since(silence_ms)
 
     def queues(self) -> QueueFigures:
         """Return how much waits and runs."""
         with translated():
             silence_ms, queued, running, oldest_ms, beat_ms = self._queues.figures()
-        since = _seconds_since(silence_ms), _seconds_since(beat_ms)
+        since = seconds_since(silence_ms), seconds_since(beat_ms)
         return QueueFigures(queued, running, oldest_ms / 1000, *since)
-
-
-def _seconds_since(milliseconds: int) -> float:
-    return float("inf") if milliseconds < 0 else milliseconds / 1000

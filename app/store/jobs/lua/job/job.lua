@@ -51,6 +51,12 @@ local function append(id, first, data, count, ...)
   redis.call('HINCRBY', job(id), 'size', #data)
 end
 
+-- How many bytes a job's payload has, where that is more than `most`, if there is such a bound.
+local function too_long(id, most)
+  local size = most and redis.call('HSTRLEN', job(id), 'ticket') or 0
+  return size > tonumber(most or 0) and size
+end
+
 -- What a claim is made of (jobs/codec.py).
 local function claim(id)
   return redis.call('HMGET', job(id),
