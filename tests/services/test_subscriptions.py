@@ -211,7 +211,7 @@ def test_other_news_wakes_nobody(hub: NewsHub, jobs: Jobs, news: tuple[JobNews, 
     before = jobs.reads
     hub.publish(*news)
     next(batches)
-    assert jobs.reads == before
+    assert jobs.reads == before + 1  # after its silence
 
 
 def test_subscribers_share_what_is_read(hub: NewsHub, jobs: Jobs) -> None:
@@ -291,6 +291,21 @@ def test_only_so_many_read_at_once(hub: NewsHub, jobs: Jobs) -> None:
 def test_silence_yields_nothing(hub: NewsHub) -> None:
     batches = iter(subscriber(hub, silence_s=0.0))
     assert [next(batches), next(batches), next(batches)] == [[], [], []]
+
+
+@pytest.mark.parametrize("starting_after", [-1, 1])
+def test_an_end_of_which_nobody_brings_news_is_found_in_the_next_silence(
+    hub: NewsHub, jobs: Jobs, starting_after: int
+) -> None:
+    jobs.grow(2)
+    batches = iter(subscriber(hub, starting_after, silence_s=0.01))
+    while next(batches):
+        pass
+    assert next(batches) == []
+    jobs.grow(1)
+    assert next(batches) == [b"2"]
+    jobs.ended = True
+    assert list(batches) == []
 
 
 def test_a_store_that_is_away_is_silent(hub: NewsHub, jobs: Jobs) -> None:

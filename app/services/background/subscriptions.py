@@ -58,12 +58,13 @@ class EventFeed:
     def await_from(self, number: int, wait_s: float, gone: Callable[[], bool]) -> StreamPart:
         """Return the lines from `number` on, as soon as there are any.
 
-        Returns none after `wait_s`, and when `gone` returns that nobody wants them any more.
+        Returns none when `gone` returns that nobody wants them any more, and after `wait_s`, having
+        looked once more: with a server of a Cluster news is lost, and so may the response be.
 
         Raises:
             StorageUnavailable: the store is unreachable.
         """
-        deadline = monotonic() + wait_s
+        deadline, has_looked = monotonic() + wait_s, False
         with self._changed:
             # Who waits for what is far ahead must not leave all others behind what is shared.
             if not (self._lines or self._ended or 0 <= self._first <= number):
@@ -74,9 +75,12 @@ class EventFeed:
                     continue
                 lines = self._lines[number - self._first :]
                 left_s = deadline - monotonic()
-                if lines or self._ended or gone() or left_s <= 0:
+                if lines or self._ended or gone() or has_looked:
                     return StreamPart(lines, ended=self._ended)
-                self._changed.wait(left_s)
+                if left_s > 0:
+                    self._changed.wait(left_s)
+                else:
+                    has_looked, self._read_version = True, -1
         return self.read(number)  # it is behind what is shared
 
     def await_end(
