@@ -22,6 +22,7 @@ from tests.e2e import floods
 from tests.e2e import gateway as gateways
 from tests.e2e.background import cancel, queued, shown
 from tests.e2e.gateway import Gateway
+from tests.e2e.memory import peak_memory, serving
 from tests.e2e.workers import brief
 from tests.processes import PATIENCE_S, until
 
@@ -72,24 +73,6 @@ class Probe:
                 since = monotonic()
                 assert session.get(self.url + "/healthz", timeout=PATIENCE_S).status_code == 200
                 self.waits.append(monotonic() - since)
-
-
-def peak_memory(process: psutil.Process) -> int:
-    """Return the most memory, in bytes, that a process ever had."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
-def serving(gateway: Gateway) -> psutil.Process:
-    """Return the process that serves: the newest of those that listen."""
-    address = ("127.0.0.1", int(gateway.url.rpartition(":")[2]))
-    listening = {
-        each.pid
-        for each in psutil.net_connections("tcp")
-        if each.status == psutil.CONN_LISTEN and each.laddr == address and each.pid
-    }
-    return max(map(psutil.Process, listening), key=lambda each: each.create_time())
 
 
 @contextmanager
