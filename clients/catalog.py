@@ -123,6 +123,7 @@ CLIENTS = (
     Client(name="litellm_chat", modes=("replayed", "stateless")),
     Client(name="llama_index", modes=("stored", "stateless"), drops_reasoning=("stateless",)),
     Client(name="agno", modes=("replayed", "stateless"), drops_reasoning=("replayed",)),
+    Client(name="ag2", modes=("replayed", "stateless")),
     Client(name="haystack", modes=("stored", "stateless")),
     Client(name="any_llm", modes=("stored", "stateless")),
     Client(
