@@ -13,7 +13,6 @@ from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_chat.request import ignored, to_upstream
-from app.providers.openai_chat.think_tag import ThinkTag
 from app.providers.profiles import Profile, facts_of, may_reason
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault
@@ -66,7 +65,7 @@ class ChatFormat:
         message = MessageReader(note, kept, shows_logprobs=shows_logprobs)
         message.parameters = request.parameters
         if profile.think_tag and may_reason(request):
-            message.tag = ThinkTag(profile.think_tag)
+            message.think_tag = profile.think_tag
         counts = Counts(total_has_thoughts=profile.total_has_thoughts)
         return ChatReader(fault, note, message, counts)
 

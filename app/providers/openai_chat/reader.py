@@ -195,7 +195,7 @@ class ChatReader:
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
                 self._message.take_text(text, deltas)
-                progress, is_text = self._message.text, self._message.tag is None
+                progress, is_text = self._message.text, not self._message.think_tag
                 # Blanks count one by one.
                 if is_text and not reason and progress.length > progress.blanks:
                     self.template.learn(data, text, _content)
