@@ -7,7 +7,8 @@ bodies). That is for gevent's workers, whose requests are one thread's: with man
 has many arenas, and each would keep as much.
 
 Each minute what is free goes back where it is more than a process shall keep. MEASURED: of eight
-pictures at once there lie 10 to 30 bodies between pieces that are still in use, and would stay.
+pictures at once there lie 10 to 30 bodies between pieces that are still in use, and would stay; and
+on threads eight callers of a conversation of 100 MB left 400 to 700 MB in malloc's arenas.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLE
 
 def keep_freed_memory(environ: Mapping[str, str]) -> bool:
     """Have this process keep freed memory; False where another malloc or the operator decides."""
-    if any(name in environ for name in _VARIABLES):
+    if _operator_decides(environ):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -42,6 +43,10 @@ def keep_freed_memory(environ: Mapping[str, str]) -> bool:
     return bool(
         mallopt(_M_MMAP_THRESHOLD, _OWN_FROM_BYTES) and mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
     )
+
+
+def _operator_decides(environ: Mapping[str, str]) -> bool:
+    return any(name in environ for name in _VARIABLES)
 
 
 class _Mallinfo2(ctypes.Structure):
@@ -71,8 +76,10 @@ def give_back() -> bool:
     return bool(mallinfo2().fordblks > KEPT_BYTES and malloc_trim(KEPT_BYTES))
 
 
-def give_back_each_minute() -> None:
-    """Have this process `give_back` from now on."""
+def give_back_each_minute(environ: Mapping[str, str]) -> None:
+    """Have this process `give_back` from now on, unless the operator decides."""
+    if _operator_decides(environ):
+        return
 
     def look() -> None:
         while True:

@@ -165,8 +165,8 @@ def post_worker_init(worker: GunicornWorker) -> None:
         # What takes long beside its loop, which serves all others meanwhile.
         pool = importlib.import_module("gevent").get_hub().threadpool
         factory.stretch_beside(worker.wsgi, pool.apply)
-        if keep_freed_memory(os.environ):
-            give_back_each_minute()
+        keep_freed_memory(os.environ)
+    give_back_each_minute(os.environ)
     if worker.age == 1:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 

@@ -20,8 +20,8 @@ from app.factory import create_worker
 from app.jobs.process import Channel
 from app.jobs.work_queue import WarmThreadsQueue
 from app.logs.libraries import catch_uncaught, listen
-from app.memory import collect_seldom
-from app.settings import Settings, SettingsError, config_file, values
+from app.memory import collect_seldom, give_back_each_minute
+from app.settings import Settings, SettingsError, config_file, environment, values
 from app.telemetry import gather_counts, log
 
 #: The exit status of a process whose settings cannot be used (sysexits.h).
@@ -53,6 +53,7 @@ def _work(channel: Channel, *, on_threads: bool) -> None:
     if word == "again" and (names := overruling_variables(settings)):
         log.warning("environment_overrules_file", names=names, remedy="restart the worker")
     collect_seldom()
+    give_back_each_minute(environment())
     worker.run(*times, _packed(settings, file))
 
 
