@@ -236,10 +236,15 @@ SIGNATURE = "messages.1.content.0: Invalid `signature` in `thinking` block"
                    type="invalid_request_error", code="invalid_encrypted_content")),
         (400, said("The encrypted content for item rs_1 could not be verified. Reason: Encrypted "
                    "content could not be decrypted or parsed.")),
+        (400, {"code": "invalid-argument", "error": "Could not decrypt the provided "
+               "encrypted_content. Ensure the value is the unmodified encrypted_content."}),
+        (400, said("Item 'rs_1' of type 'reasoning' was provided without its required following "
+                   "item.", type="invalid_request_error")),
         (400, [said("Corrupted thought signature.", status="INVALID_ARGUMENT")]),
         (400, [said("Unable to submit request because Thought signature is not valid.")]),
     ],
-    ids=["signature", "bound", "relay", "modified", "openai", "mirror", "google", "vertex"],
+    ids=["signature", "bound", "relay", "modified", "openai", "mirror", "xai", "alone", "google",
+         "vertex"],
 )  # fmt: skip
 def test_reasoning_that_is_not_taken_back_is_known_by_what_is_said_of_it(
     status: int, body: Any

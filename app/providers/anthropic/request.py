@@ -49,7 +49,12 @@ def _plan(request: ModelRequest, profile: Profile) -> _Plan:
     family = family_of(request.model)
     if request.reasons is False:
         family = replace(family, thinking="none")
-    thoughts = thinking(request, family, forced=family.forced_calls and is_forced(request))
+    thoughts = thinking(
+        request,
+        family,
+        forced=family.forced_calls and is_forced(request),
+        sealed=not profile.plain_reasoning,
+    )
     structured = family.structured and profile.text_format
     return _Plan(family, thoughts, structured, _schema(request) if structured else None)
 
@@ -66,6 +71,8 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     items = request.items
     if plan.family.thinking == "none":  # what another model thought is none of its business (U16)
         items = tuple(item for item in items if not isinstance(item, Reasoning))
+    # No thought is wanted of a model that was told not to think.
+    unsigned = profile.plain_reasoning and plan.family.thinking != "none" and not thoughts.is_off
     leading, conversation = split_instructions(items)
     schema = {} if plan.schema is None else {"format": plan.schema}
     body = {
@@ -76,6 +83,8 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
             conversation,
             thoughts_first=plan.family.thinking == "budget",
             prefill=plan.family.prefill and not thoughts.thinks and not schema,
+            unsigned=unsigned,
+            fills=unsigned and profile.empty_reasoning,
         ),
         "thinking": thoughts.switch,
         _TEMPLATE: _template(request, profile),

@@ -30,9 +30,19 @@ class Thinking:
     thinks: bool = False
     ignored: tuple[str, ...] = ()
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the model is told not to think."""
+        return self.switch == {"type": "disabled"}
 
-def thinking(request: ModelRequest, family: Family, *, forced: bool) -> Thinking:
-    """Return how the model shall think; `forced` says that it must call a tool at once (U7)."""
+
+def thinking(
+    request: ModelRequest, family: Family, *, forced: bool, sealed: bool = True
+) -> Thinking:
+    """Return how the model shall think; `forced` says that it must call a tool at once (U7).
+
+    `sealed` says that no thoughts go back but those that the model's server has sealed.
+    """
     max_tokens = (
         request.parameters.max_output_tokens
         or request.max_output_tokens_default
@@ -47,7 +57,7 @@ def thinking(request: ModelRequest, family: Family, *, forced: bool) -> Thinking
         return _left_out(max_tokens, options, family)
     if family.thinking == "adaptive":
         return _adaptive(max_tokens, options, family)
-    if options.effort is None or _calls_without_a_thought(request.items):
+    if options.effort is None or (sealed and _calls_without_a_thought(request.items)):
         return _left_out(max_tokens, options, family)
     return _within_budget(max_tokens, options, family)
 

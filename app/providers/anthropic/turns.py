@@ -57,17 +57,25 @@ def _instructs(item: Item) -> bool:
     return isinstance(item, Message) and item.role in ("system", "developer")
 
 
-def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> list[Turn]:
+def turns(
+    items: tuple[Item, ...],
+    *,
+    thoughts_first: bool,
+    prefill: bool,
+    unsigned: bool = False,
+    fills: bool = False,
+) -> list[Turn]:
     """Return the items as turns that begin with the user's, and end with it unless `prefill`.
 
     Items come with each call directly before its output, as S4 has them: so the outputs of a
     turn's calls begin the next turn, as the format wants it. `thoughts_first` moves thoughts to
-    where a turn begins.
+    where a turn begins; `unsigned` says that those are sent, too, that nothing seals, and `fills`
+    that turns with calls and no thought have an empty one.
 
     Raises:
         InvalidRequest: something has no equivalent in this format.
     """
-    conversation = _Conversation()
+    conversation = _Conversation(unsigned=unsigned)
     for item in items:
         conversation.add(item)
     written = conversation.ended()
@@ -81,13 +89,18 @@ def turns(items: tuple[Item, ...], *, thoughts_first: bool, prefill: bool) -> li
     if thoughts_first and Reasoning in map(type, items):
         for turn in written:
             turn["content"].sort(key=lambda block: block["type"] not in _THOUGHTS)
+    for turn in written if fills else ():
+        kinds = {block["type"] for block in turn["content"]}
+        if "tool_use" in kinds and kinds.isdisjoint(_THOUGHTS):
+            turn["content"].insert(0, _unsigned(""))
     return written
 
 
 class _Conversation:
     """Gathers blocks into turns; the outputs of a group of calls are the user's next words."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, unsigned: bool) -> None:
+        self._unsigned = unsigned
         self._turns: list[Turn] = []
         self._ids = CallIds(tool_id)
 
@@ -96,8 +109,7 @@ class _Conversation:
             case Message(role=role):
                 self._say("assistant" if role == "assistant" else "user", blocks(item.content))
             case Reasoning():
-                if item.encrypted_content is not None:
-                    self._say("assistant", _thoughts(item.encrypted_content))
+                self._say("assistant", self._thoughts(item))
             case FunctionCall():
                 self._say("assistant", [_tool_use(item, self._ids.of_call(item.call_id))])
             case FunctionCallOutput():
@@ -116,6 +128,14 @@ class _Conversation:
     def ended(self) -> list[Turn]:
         self._drop_thoughts_at_the_end()
         return self._turns
+
+    def _thoughts(self, item: Reasoning) -> list[Block]:
+        """Return the block that came; none where the provider spoke another format when it did."""
+        block = orjson.loads(item.encrypted_content) if item.encrypted_content is not None else {}
+        if block.get("type") in _THOUGHTS:
+            return [block]
+        text = "\n\n".join(item.content or item.summary) if self._unsigned else ""
+        return [_unsigned(text)] if text else []
 
     def _say(self, role: str, content: list[Block]) -> None:
         if not content:
@@ -140,10 +160,8 @@ def _turn(role: str, content: list[Block]) -> Turn:
     return {"role": role, "content": content}
 
 
-def _thoughts(payload: str) -> list[Block]:
-    """Return the block that came; none where the provider spoke another format when it did."""
-    block = orjson.loads(payload)
-    return [block] if block.get("type") in _THOUGHTS else []
+def _unsigned(thought: str) -> Block:
+    return {"type": "thinking", "thinking": thought, "signature": ""}
 
 
 def _trim(block: Block) -> None:

@@ -131,6 +131,8 @@ _REASONING = re.compile(
     \binvalid\s`?signature`?\sin\s`?(redacted_)?thinking`?\sblock         # Anthropic
     | thinking`?\sblocks\sin\sthe\slatest\sassistant\smessage\scannot\sbe\smodified  # Anthropic
     | \bencrypted\scontent\b.{0,200}\bcould\snot\sbe\s(verified|decrypted)\b  # OpenAI
+    | \bcould\snot\sdecrypt\sthe\sprovided\sencrypted_content\b           # xAI
+    | \bof\stype\s'reasoning'\swas\sprovided\swithout\sits\srequired\b   # OpenAI
     | \b(invalid|corrupted)\sthought[\s_]signature\b                      # Google
     | \bthought[\s_]signature\sis\snot\svalid\b                        # Vertex
     """,

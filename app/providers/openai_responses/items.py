@@ -33,6 +33,7 @@ from app.domain.items import (
 from app.domain.tools import FUNCTIONS_ONLY, runs_tools
 from app.providers.openai_responses.calls import added_json, call_json, output_json, update_json
 from app.providers.openai_responses.content import part_json
+from app.providers.openai_responses.plain_reasoning import in_messages, text_of
 from app.providers.profiles import Profile
 from app.providers.writing.call_ids import CallIds
 from app.providers.writing.compactions import unread_compaction
@@ -52,7 +53,8 @@ def to_items(
 
     Servers that want an id on what the assistant said get its place for one. Reasoning goes back
     under the upstream's own id, and only where what it led to follows: one without the other is
-    refused. None goes to a model that does not think (U16), as `thinks` says.
+    refused. Where it does not come encrypted, its text does, if the profile says so. None goes
+    to a model that does not think (U16), as `thinks` says.
     `known` are the types of tools whose calls the model knows as they are.
 
     Raises:
@@ -60,9 +62,11 @@ def to_items(
     """
     written: list[Json] = []
     thoughts: list[Json] = []  # what they led to is still to come
-    may_think = thinks and profile.encrypted_reasoning
+    is_plain = profile.plain_reasoning and not profile.encrypted_reasoning
+    may_think = thinks and (profile.encrypted_reasoning or is_plain)
     ids = CallIds(call_id)
-    for item in items:
+    ordered = in_messages(items, fills=profile.empty_reasoning) if thinks and is_plain else items
+    for item in ordered:
         if isinstance(item, UnseenItem):
             if isinstance(item, AdditionalTools) and item.type in known:
                 written.append(added_json(item, profile, known))
@@ -71,7 +75,7 @@ def to_items(
             continue  # else the parameters have what it changes
         if isinstance(item, Reasoning):
             if may_think:
-                thoughts += _reasoning(item)
+                thoughts += _plain(item, profile, len(written)) if is_plain else _reasoning(item)
             continue
         if thoughts:
             if _can_follow(item):
@@ -139,6 +143,14 @@ def _reasoning(item: Reasoning) -> Iterator[Json]:
     if "encrypted_content" in kept:
         summary = [{"type": "summary_text", "text": text} for text in item.summary]
         yield {"type": "reasoning", "summary": summary} | kept
+
+
+def _plain(item: Reasoning, profile: Profile, place: int) -> Iterator[Json]:
+    """Yield the item as the server itself makes one, with what can be read of it."""
+    if text := text_of(item):
+        own_id = {"id": f"rs_{place}"} if profile.message_ids else {}
+        content = [{"type": "reasoning_text", "text": text}]
+        yield {"type": "reasoning", "summary": [], "content": content} | own_id
 
 
 def _item(

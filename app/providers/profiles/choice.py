@@ -32,6 +32,8 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("vllm", "anthropic_messages"): {"input_counter": "beside"},
     # docs.anthropic.com, "OpenAI SDK compatibility": it is a field of its own format only.
     ("anthropic", "chat_completions"): {"service_tier": False},
+    # fish2lab/DSCodex: a 422 for parts of any but four kinds.
+    ("deepseek", "responses"): {"refusals": False},
     # docs.x.ai, "Maximizing cache hits": a field of Responses; in Chat it is a header.
     ("xai", "responses"): {"prompt_cache_key": True},
 }

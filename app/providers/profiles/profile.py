@@ -64,6 +64,8 @@ class Profile:
             tool calls is sent back (U16); "" drops it.
         empty_reasoning: whether that field is sent, empty, where there is no reasoning; models that
             take an empty text for none are sent a blank.
+        plain_reasoning: whether Messages and Responses servers, too, are sent it back as it can be
+            read, where nothing seals it; `empty_reasoning` holds for them then.
         reasoning_after_calls: whether that field is sent as well with what the assistant says
             behind calls, until somebody else speaks.
         returns_unknown_fields: whether fields of its answers that are not known here are sent
@@ -139,6 +141,7 @@ class Profile:
     thinking_switch: bool = False
     reasoning_field: str = ""
     empty_reasoning: bool = False
+    plain_reasoning: bool = False
     reasoning_after_calls: bool = False
     returns_unknown_fields: bool = True
     tells_reasoning: bool = True

@@ -140,6 +140,7 @@ VENDORS = (
         thinking_switch=True,
         reasoning_field="reasoning_content",
         empty_reasoning=True,
+        plain_reasoning=True,  # NousResearch/hermes-agent 17510: so its Messages want it
         logprobs=False,
         seed=False,
         user=False,
@@ -158,6 +159,7 @@ VENDORS = (
         reasoning_field="reasoning_content",
         empty_reasoning=True,
         reasoning_after_calls=True,
+        plain_reasoning=True,  # a 400 "must be passed back to the API" in each format without it
         seed=False,
         user=False,
     ),

@@ -1,0 +1,63 @@
+"""Reasoning that goes back as it can be read, and the order that it is wanted in (U16). Pure.
+
+DeepSeek takes what the assistant thinks, says and calls for one message until it thinks anew. Each
+message with calls must have its reasoning, and their outputs directly behind it:
+
+    call a, reasoning, a message, call b, output a, output b
+        ->  reasoning, a message, call a, call b, output a, output b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from app.domain.answer_options import UnseenItem
+from app.domain.hosted.item import HostedItem
+from app.domain.items import FunctionCall, Item, Message, Reasoning
+
+_SEPARATOR = "\n\n"
+#: What stands for no reasoning: an empty text may be taken for none.
+_NONE = Reasoning("", (" ",))
+
+
+def in_messages(items: Iterable[Item], *, fills: bool) -> Iterator[Item]:
+    """Yield the items, those of each message with calls in order, with one reasoning or none.
+
+    `fills` says that one without any, which another model may have made, has an empty one.
+    """
+    message: list[Item] = []
+    for item in items:
+        if _is_the_assistants(item):
+            message.append(item)
+            continue
+        yield from _ordered(message, fills=fills)
+        message = []
+        yield item
+    yield from _ordered(message, fills=fills)
+
+
+def text_of(item: Reasoning) -> str:
+    """Return what can be read of it."""
+    return _SEPARATOR.join(item.content or item.summary)
+
+
+def _is_the_assistants(item: Item) -> bool:
+    if isinstance(item, Message):
+        return item.role == "assistant"
+    if isinstance(item, HostedItem):
+        return not item.is_by_caller
+    return isinstance(item, Reasoning | FunctionCall | UnseenItem)
+
+
+def _ordered(message: list[Item], *, fills: bool) -> Iterator[Item]:
+    calls = [item for item in message if isinstance(item, FunctionCall)]
+    if not calls:
+        yield from message
+        return
+    thoughts = [item for item in message if isinstance(item, Reasoning) and text_of(item)]
+    if thoughts:
+        yield Reasoning(thoughts[0].id, (_SEPARATOR.join(map(text_of, thoughts)),))
+    elif fills:
+        yield _NONE
+    yield from (item for item in message if not isinstance(item, Reasoning | FunctionCall))
+    yield from calls
