@@ -1,8 +1,8 @@
 """Temperature and top_p, which a model takes while it does not reason (R5). Pure.
 
 Their default is what a model does by itself. Clients send it of their own accord (LangChain to o1,
-DSPy and AutoGen to any model that reasons), OpenAI takes it (OpenHands/software-agent-sdk 992), and
-other servers refuse to be sent any.
+LlamaIndex to all that reason, DSPy and AutoGen to any model), OpenAI takes it
+(OpenHands/software-agent-sdk 992), and other servers refuse to be sent any.
 """
 
 from __future__ import annotations
