@@ -80,21 +80,22 @@ class InFlight:
             if not self._has_room(more):
                 raise self._no_room(body_bytes)
             if place.key_id is not None:
-                self._hold_to_share(place.key_id)
+                self._hold_to_share(place.key_id, place)
         place.body_bytes = body_bytes
         self._bytes += more
 
     def add_stored(self, place: Place, size: int) -> None:
-        """Take note that so much more is read for a request of what is stored.
+        """Take note that so much more is read for a request of what is stored, or less again.
 
-        Nothing is noted of one that has left. Raises as `weigh` does.
+        Nothing is noted of one that has left. Raises as `weigh` does, never for less.
         """
         if place not in self._places:
             return
-        if not self._has_room(size):
-            raise self._no_room_for_stored(place, size)
-        if place.key_id is not None:
-            self._hold_to_share(place.key_id)
+        if size > 0:
+            if not self._has_room(size):
+                raise self._no_room_for_stored(place, size)
+            if place.key_id is not None:
+                self._hold_to_share(place.key_id, place)
         place.stored_bytes += size
         self._bytes += size
 
@@ -128,19 +129,20 @@ class InFlight:
             )
         return Overloaded()
 
-    def _hold_to_share(self, key_id: str) -> None:
-        """Refuse a key with more than half of what is nearly used up."""
+    def _hold_to_share(self, key_id: str, growing: Place | None = None) -> None:
+        """Refuse a key with more than half of what is nearly used up.
+
+        A request that is growing, and is all that its key has, may: there is no other to wait for.
+        """
         many = len(self._places) >= _CROWDED * self._max_requests
         much = self._bytes >= _CROWDED * self._max_bytes
         if not (many or much):
             return
-        own = [
-            each.body_bytes + each.stored_bytes
-            for each in list(self._places)
-            if each.key_id == key_id
-        ]
-        if (many and len(own) > _SHARE * self._max_requests) or (
-            much and sum(own) > _SHARE * self._max_bytes
+        places = [each for each in list(self._places) if each.key_id == key_id]
+        own_bytes = sum(each.body_bytes + each.stored_bytes for each in places)
+        if places != [growing] and (
+            (many and len(places) > _SHARE * self._max_requests)
+            or (much and own_bytes > _SHARE * self._max_bytes)
         ):
             raise RateLimited(
                 "This key uses more than half of the gateway's capacity: wait for its other "

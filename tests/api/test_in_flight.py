@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+from base64 import b64encode
 from dataclasses import replace
+from random import Random
 from typing import Any
 from unittest.mock import Mock
 
@@ -92,6 +94,7 @@ def test_bodies_are_shared_likewise() -> None:
 
 def test_a_body_that_grows_is_held_to_its_share() -> None:
     bound = InFlight(100, 10)
+    entered(bound, "greedy")
     place = bound.enter(0)
     bound.claim(place, "greedy")
     for size in range(1, 9):
@@ -139,11 +142,38 @@ def test_what_is_stored_never_has_room_where_a_process_has_less() -> None:
 
 def test_a_key_has_its_share_of_what_is_stored_as_well() -> None:
     bound = InFlight(100, 10)
+    entered(bound, "greedy")
     place = bound.enter(0)
     bound.claim(place, "greedy")
     bound.add_stored(place, 9 * MEBIBYTE)
     with pytest.raises(RateLimited):
         bound.add_stored(place, 1)
+    bound.add_stored(place, -MEBIBYTE)  # what is given back is never refused
+    with pytest.raises(RateLimited):
+        bound.add_stored(place, 1)
+    assert free_bytes(bound) == 2 * MEBIBYTE
+
+
+def test_one_request_alone_may_have_all_there_is() -> None:
+    bound = InFlight(100, 10)
+    place = bound.enter(0)
+    bound.claim(place, "only")
+    for size in range(1, 6):
+        bound.weigh(place, size * MEBIBYTE)
+        bound.add_stored(place, MEBIBYTE)
+    bound.add_stored(place, -5 * MEBIBYTE)
+    assert free_bytes(bound) == 5 * MEBIBYTE
+
+
+def test_a_conversation_that_just_fits_is_served_to_one_caller(app: Flask, owner: Asker) -> None:
+    noise = b64encode(Random(1).randbytes(MEBIBYTE)).decode()  # noqa: S311 - no secret
+    parent = None
+    for _ in range(2):  # what Redis hands on of two turns counts, too, until it is read
+        parent = owner.create(input=noise, previous_response_id=parent)
+    bound = bounded(app, InFlight(10, 17))
+    body = ASKED | {"previous_response_id": parent}
+    assert owner.ask("POST", "/v1/responses", body).status_code == 200
+    assert (bound._places, free_bytes(bound)) == ({}, 17 * MEBIBYTE)
 
 
 def test_nothing_is_counted_of_a_request_that_has_left() -> None:

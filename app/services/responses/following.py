@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from time import sleep
 
 from app.domain.accounts.accounts import Caller
-from app.errors import InvalidRequest, NotFound, StorageUnavailable
+from app.errors import InvalidRequest, NotFound, RequestTooLarge, StorageUnavailable
 from app.services.background.subscriptions import AGAIN_S, Subscriber
 from app.services.responses.replays import StreamReplays
 
@@ -73,6 +73,8 @@ class Follower:
                 sleep(AGAIN_S)
                 yield []
                 continue
+            except RequestTooLarge:
+                raise
             except (InvalidRequest, NotFound):
                 pass  # there is no more of it, or it was deleted
             return
