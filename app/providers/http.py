@@ -30,6 +30,7 @@ from app.providers.reading.fields import Note
 from app.providers.reading.pieces import AnswerReader
 from app.providers.reading.streaming import joined_batches, stream_batches, whole_batches
 from app.providers.transport import Endpoint, Transport
+from app.providers.writing.forced_calls import as_taken, ignored_thoughts
 from app.settings import ProviderSettings
 from app.telemetry import log, own_mistake
 
@@ -164,7 +165,10 @@ class HTTPProvider:
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
         """Name the parameters of the request that this server cannot honour; see Provider."""
         try:
-            return (*request.left_out, *self._format.ignored(request, self.profile.current))
+            profile = self.profile.current
+            taken = as_taken(request, profile)
+            thoughts = ignored_thoughts(request, taken)
+            return (*request.left_out, *self._format.ignored(taken, profile), *thoughts)
         except Exception as bug:
             raise self._mistake(bug) from bug
 
@@ -177,7 +181,8 @@ class HTTPProvider:
         profile, line = self.profile.current, self._line
         streams = request.stream or not profile.whole
         try:
-            sent = self._format.to_upstream(self._with_limit(request, streams), profile)
+            wanted = as_taken(self._with_limit(request, streams), profile)
+            sent = self._format.to_upstream(wanted, profile)
             reply = line.answers.post(orjson.dumps(sent), call, stream=streams)
             reader = self._format.reader(
                 request, sent, profile, line.transport.fault_in_answer, line.transport.note
@@ -201,7 +206,8 @@ class HTTPProvider:
         if counter is None:
             return None
         try:
-            sent = counter.body(self._format.to_upstream(replace(request, stream=False), profile))
+            whole = as_taken(replace(request, stream=False), profile)
+            sent = counter.body(self._format.to_upstream(whole, profile))
             endpoint = _counter_endpoint(line, counter)
             reply = endpoint.post(orjson.dumps(sent), call, stream=False)
             tokens = counter.read(reply.body())

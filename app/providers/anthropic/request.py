@@ -16,10 +16,11 @@ from app.providers.anthropic.families import Family, family_of
 from app.providers.anthropic.json_schema import can_hold, strict_schema
 from app.providers.anthropic.media import blocks, check_readable, text_block
 from app.providers.anthropic.thinking import Thinking, thinking
-from app.providers.anthropic.tools import ignored_choice, ignored_strict, is_forced, tool_fields
+from app.providers.anthropic.tools import ignored_choice, ignored_strict, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile, tier_name
 from app.providers.writing.details import ignored_details
+from app.providers.writing.forced_calls import is_forced
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases

@@ -11,15 +11,7 @@ from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoi
 from app.providers.anthropic.json_schema import can_hold, strict_schema, tool_schema
 from app.providers.profiles import Profile
 from app.providers.writing.call_names import call_name
-
-
-def is_forced(request: ModelRequest) -> bool:
-    """Tell whether the model must call a tool at once."""
-    match request.parameters.tool_choice:
-        case "required" | NamedFunction() | AllowedTools(mode="required"):
-            return bool(request.parameters.tools)
-        case _:
-            return False
+from app.providers.writing.forced_calls import is_forced
 
 
 def tool_fields(

@@ -56,6 +56,8 @@ class Profile:
         signed_calls: whether calls must have a signature of the model's; those that another one
             has made say so in its place.
         tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
+        quiet_calls: whether the model can be made to call a tool only while it does not think, so
+            that it is told not to.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
             `json_object` is asked for where that is known.
         effort: see EffortField. `coarse_effort` says that only low, medium and high are known
@@ -132,6 +134,7 @@ class Profile:
     tool_names: bool = False
     signed_calls: bool = False
     tool_choice: ToolChoiceForm = "named"
+    quiet_calls: bool = False
     parallel_tool_calls: bool = True
     stream_options: bool = True
     json_schema: bool = True

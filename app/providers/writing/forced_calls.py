@@ -1,0 +1,40 @@
+"""Calls that a model must make, and can only be made to while it does not think (U7). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from app.domain.answer_options import ReasoningOptions
+from app.domain.request import ModelRequest
+from app.domain.tools import AllowedTools, NamedFunction
+from app.providers.profiles import Profile, may_reason
+
+_QUIET = ReasoningOptions("none")
+
+
+def is_forced(request: ModelRequest) -> bool:
+    """Tell whether the model must call a tool at once."""
+    match request.parameters.tool_choice:
+        case "required" | NamedFunction() | AllowedTools(mode="required"):
+            return bool(request.parameters.tools)
+        case _:
+            return False
+
+
+def as_taken(request: ModelRequest, profile: Profile) -> ModelRequest:
+    """Return the request, for no thought where the server refuses to think before the call."""
+    if not (profile.quiet_calls and is_forced(request) and may_reason(request)):
+        return request
+    return replace(request, parameters=replace(request.parameters, reasoning=_QUIET))
+
+
+def ignored_thoughts(request: ModelRequest, taken: ModelRequest) -> Iterator[str]:
+    """Name what was said of reasoning that is not asked for so."""
+    options = request.parameters.reasoning
+    if taken is request or options is None:
+        return
+    if options.effort not in (None, "none"):
+        yield "reasoning.effort"
+    if options.summary not in (None, "none"):
+        yield "reasoning.summary"
