@@ -48,6 +48,8 @@ from tests.store.turns import (
 )
 
 _prefixes = (f"lists{number}:" for number in count())
+#: Instructions of which Redis has nearly nothing.
+LONGEST = "do as you are told " * 100_000
 KEY, ANOTHER = (ContentKey.of(ACCOUNT, bytes([each]) * 32) for each in (1, 2))
 ODD = {'a"]b[é\n': "v'\\ \u2028*?"}
 
@@ -270,6 +272,30 @@ def test_what_is_large_is_listed_without_its_texts(
     waiting = shelf.waiting()
     assert {each.model for each in shelf.page(statuses=frozenset({"queued"})).rows} == {None}
     assert shelf.ids(statuses=frozenset({"queued"})) == [waiting.response.id]
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+def test_what_would_become_large_is_listed_without_its_texts(
+    shelf: Shelf, key: ContentKey | None
+) -> None:
+    long = "what was said " * 100_000  # of which Redis has nearly nothing
+    kept = shelf.made(long, key=key)
+    (row,) = shelf.page(key).rows
+    assert (row.id, row.model, row.input_text) == (kept.response.id, "gpt-5-mini", None)
+    made = Conversation(new_id("conv", new_tag()), AT, {})
+    stem = made.id.removeprefix("conv_")
+    items = (question(long, f"msg_{stem}0123456789"),)
+    shelf.conversations.create(ACCOUNT, made, items, key=key)
+    tree = shelf.lists.tree(ACCOUNT, made.id, key)
+    assert tree is not None
+    assert [(each.id, each.input_text) for each in tree.nodes] == [(f"items_{stem}", None)]
+
+
+def test_what_has_large_instructions_is_listed_by_its_id(shelf: Shelf) -> None:
+    shown = echo(CreateRequest(model="m", input=(), parameters=Parameters(instructions=LONGEST)))
+    kept = shelf.made(echo=shown)
+    (row,) = shelf.page().rows
+    assert (row.id, row.status, row.model) == (kept.response.id, "completed", None)
 
 
 def test_conversations_are_listed_newest_first(shelf: Shelf) -> None:

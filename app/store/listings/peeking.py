@@ -15,11 +15,25 @@ from app.store.jobs.payload import load_pending
 from app.store.keys import Keys
 from app.store.listings.scripts import PEEK
 from app.store.responses.entries import Entries
-from app.store.responses.packed.entry_parts import has_items
+from app.store.responses.packed.entry_parts import has_items, without_items
 
 #: Entries and payloads of so many bytes are looked into whole, and larger ones without their items
 #: where what is left is not larger than the second.
 WHOLE_BYTES, MOST_BYTES = 65_536, 262_144
+
+
+#: So many bytes are unpacked of one at most: what is short in Redis may be long.
+UNPACKED_BYTES = 1_048_576
+
+
+class TooLong(Exception):
+    """An entry becomes longer than lists look into."""
+
+
+def refuse_long(size: int) -> None:
+    """Make no room for what is long, as Room. Raises TooLong."""
+    if size > UNPACKED_BYTES:
+        raise TooLong
 
 
 class Peeked(NamedTuple):
@@ -80,7 +94,14 @@ class Peeking:
         """Return what lists show of a response that has this entry, as far as there is one."""
         if not entry:
             return bare
-        turn = self._entries.turn(entry, account, bare.id, None, key=key)
+        try:
+            try:
+                turn = self._entries.turn(entry, account, bare.id, None, key=key)
+            except TooLong:
+                entry = without_items(entry)
+                turn = self._entries.turn(entry, account, bare.id, None, key=key)
+        except TooLong:
+            return bare
         given = turn.input if has_items(entry) else None  # they may have been left out
         return summary_of(turn.response, bare.status, given, is_encrypted=bare.is_encrypted)
 

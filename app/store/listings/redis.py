@@ -20,7 +20,7 @@ from app.store.conversations.codec import conversation_of
 from app.store.conversations.scripts import GET
 from app.store.jobs.queues import JobQueues
 from app.store.keys import Keys
-from app.store.listings.peeking import WHOLE_BYTES, Peeked, Peeking
+from app.store.listings.peeking import WHOLE_BYTES, Peeked, Peeking, refuse_long
 from app.store.listings.pending import PendingJobs
 from app.store.listings.trees import Trees
 from app.store.listings.walk import Walk
@@ -44,7 +44,7 @@ class RedisListings:
     def __init__(self, client: Client, prefix: str, pause: Callable[[], None] = _go_on) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
-        entries = Entries()
+        entries = Entries(refuse_long)
         self._search = RedisPurgeSearch(client, prefix)
         self._peeking = Peeking(client, self._keys, entries)
         self._trees = Trees(client, self._keys, self._peeking, entries, pause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from app.store.connection.client import Client
 from app.store.connection.script import run_all
 from app.store.jobs.payload import load_pending
 from app.store.keys import Keys
-from app.store.listings.peeking import MOST_BYTES, Peeking
+from app.store.listings.peeking import MOST_BYTES, Peeking, TooLong
 from app.store.listings.scripts import ENTRIES, TREE
 from app.store.listings.shape import TreeShape, age
 from app.store.responses.entries import Entries
@@ -156,7 +157,8 @@ class Trees:
         text = None
         if data:
             key = call.key if is_sealed(data) else None
-            items = self._entries.items(data, key, call.tag).given
-            left = [each for each in items if not is_among(removed, each.id, key)]
-            text = newest_text(left) or first_text(left)
+            with suppress(TooLong):
+                items = self._entries.items(data, key, call.tag).given
+                left = [each for each in items if not is_among(removed, each.id, key)]
+                text = newest_text(left) or first_text(left)
         return TreeNode(record.response_id, shape.parent_id(record), None, record.created_at, text)

@@ -39,6 +39,13 @@ def parts_of(entry: bytes) -> tuple[bytes, bytes]:
     return entry[start:end], entry[end:]
 
 
+def without_items(entry: bytes) -> bytes:
+    """Return an entry of which the items are left out, as lists read it."""
+    _, rest = parts_of(entry)
+    digest = digest_of(entry)
+    return SIZE.pack(NAMES_COMMON if digest else 0) + digest + rest
+
+
 def is_sealed(entry: bytes) -> bool:
     """Tell whether an entry is of a response, or of items, that were encrypted."""
     return entry not in (PURGED, MARK) and any(part[:1] == SEALED for part in parts_of(entry))
