@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any, Literal
 
@@ -362,17 +363,22 @@ def waiting_job(shelf: Shelf, jobs: RedisJobStore, text: str, key: ContentKey | 
     given = (question(text, item_minter(own_id)("msg")),)
     made = turn(response_id=own_id, given=given, status="queued", made=())
     job = Turn(ACCOUNT, made.response, made.input, frozenset(), key=key)
-    assert jobs.enqueue(payload_of(job), 10)
+    assert jobs.enqueue(replace(payload_of(job), key=key), 10)
     return own_id
 
 
-@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
+@pytest.mark.parametrize(
+    ("text", "key"), [(long_in_redis, None), (short_in_redis, KEY)], ids=["plain", "sealed"]
+)
 def test_a_long_job_is_claimed_once_there_is_room(
-    shelf: Shelf, key: ContentKey | None, monkeypatch: pytest.MonkeyPatch
+    shelf: Shelf,
+    text: Callable[[int], str],
+    key: ContentKey | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("app.store.jobs.redis.CROWDED_S", 0.0)
     jobs = RedisJobStore(shelf.client, shelf.prefix, shelf.responses, 30, WRAPPING)
-    own_id = waiting_job(shelf, jobs, long_in_redis(LONG), key)
+    own_id = waiting_job(shelf, jobs, text(LONG), key)
     asked: list[int] = []
 
     def has_room(size: int) -> bool:

@@ -47,13 +47,18 @@ _codec = Codec()
 
 def dump_payload(payload: JobPayload) -> bytes:
     """Encode a payload."""
-    data = _json(payload)
+    return packed_payload(payload, payload_json(payload))
+
+
+def packed_payload(payload: JobPayload, data: bytes) -> bytes:
+    """Return a payload's JSON as it is stored."""
     if payload.key is None:
         return data
     return _codec.pack(data, seal_of(payload.key, payload.response.id, _PART))
 
 
-def _json(payload: JobPayload) -> bytes:
+def payload_json(payload: JobPayload) -> bytes:
+    """Return a payload as JSON."""
     thread, position, identity = payload.thread, payload.thread.position, payload.identity
     passed = payload.request.passed
     return orjson.dumps(

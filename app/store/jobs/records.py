@@ -19,7 +19,7 @@ from app.store.connection.replication import Safety
 from app.store.connection.script import Call, Script
 from app.store.jobs.base import Claim, EndReason, EventsOf, RetryState
 from app.store.jobs.codec import claim_of, retries_json
-from app.store.jobs.payload import dump_payload, load_payload
+from app.store.jobs.payload import load_payload, packed_payload, payload_json
 from app.store.jobs.scripts import (
     CLAIM,
     CREATE,
@@ -75,13 +75,15 @@ class JobRecords:
     def create(self, payload: JobPayload) -> bool:
         """Write a job that waits; False where its conversation is another account's."""
         account, response_id, key = payload.account, payload.response.id, payload.key
+        data = payload_json(payload)
         arguments = (
             account,
             response_id,
-            dump_payload(payload),
+            packed_payload(payload, data),
             terms(payload.response.created_at, payload.user_hash),
             check_value(key, response_id),
             self._wrapping.wrapped(response_id, key),
+            len(data),
         )
         create = self._on_index(CREATE, response_id, *arguments)
         (is_created,) = self._safety.run(self._redis, create)

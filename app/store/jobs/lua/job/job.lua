@@ -8,6 +8,7 @@
 --   <prefix>{tag}:job:<id>     hash
 --     account, ticket            what enqueue was given; the ticket is the job's payload
 --     key                        what encrypts it, wrapped (key_wrapping.py), where it has a key
+--     json_bytes                 how many bytes a job's payload has that is encrypted, once it is opened
 --     status                     queued, in_progress, or ending: a process has taken the job over to
 --                                finish it; one that is queued again is still in progress for callers
 --     owner                      the lease token that may write, FINISHER once it is taken over
@@ -53,8 +54,10 @@ end
 
 -- How many bytes a job's payload has, where that is more than `most`, if there is such a bound.
 local function too_long(id, most)
-  local size = most and redis.call('HSTRLEN', job(id), 'ticket') or 0
-  return size > tonumber(most or 0) and size
+  if not most then return false end
+  local size = redis.call('HGET', job(id), 'json_bytes') or redis.call('HSTRLEN', job(id), 'ticket')
+  size = tonumber(size)
+  return size > tonumber(most) and size
 end
 
 -- What a claim is made of (jobs/codec.py).
