@@ -528,7 +528,7 @@ def test_a_long_job_waits_while_another_takes_the_memory(
     provider = scripted(bench, HELLO, THE_END)
     bench.active_jobs.memory = JobMemory(300_000)
     long, short = bench.queued("x" * 100_000), bench.queued("y")
-    assert bench.active_jobs.memory.take("another job", 1)
+    assert bench.active_jobs.memory.take("token", "another job", 1)
     bench.worker.work()
     bench.worker.work()
     assert (bench.kept(short).status, bench.store.status("acme", long)) == (
@@ -536,8 +536,8 @@ def test_a_long_job_waits_while_another_takes_the_memory(
         "queued",
     )
     assert len(provider.requests) == 1
-    bench.active_jobs.memory.give_back("another job")
+    bench.active_jobs.memory.give_back("token")
     assert bench.store.due() == 1
     bench.worker.work()
     assert bench.kept(long).status == "completed"
-    assert bench.active_jobs.memory.take("the next", 300_000)
+    assert bench.active_jobs.memory.take("token", "the next", 300_000)

@@ -20,7 +20,7 @@ from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Position, Turn
 from app.errors import InvalidRequest, Overloaded
-from app.services.background.active_jobs import JobMemory
+from app.services.background.active_jobs import GONE_S, PATIENCE_S, JobMemory
 from app.settings import RedisSettings
 from app.store.codec import Codec
 from app.store.connection.client import connect
@@ -407,9 +407,13 @@ def test_a_short_job_asks_for_no_room(one: Shelf) -> None:
     assert one.room.made == []
 
 
-def test_the_payload_of_a_long_job_has_room_before_it_is_read(one: Shelf) -> None:
+@pytest.mark.parametrize("text", [short_in_redis, long_in_redis])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
+def test_the_payload_of_a_long_job_has_room_before_it_is_read(
+    one: Shelf, key: ContentKey | None, text: Callable[[int], str]
+) -> None:
     jobs = RedisJobStore(one.client, one.prefix, one.responses, 30, WRAPPING)
-    own_id = waiting_job(one, jobs, long_in_redis(LONG), None)
+    own_id = waiting_job(one, jobs, text(LONG), key)
     assert jobs.payload(own_id) is not None
     assert one.room.held > 3 * LONG
     one.room.most = 0
@@ -417,13 +421,81 @@ def test_the_payload_of_a_long_job_has_room_before_it_is_read(one: Shelf) -> Non
         jobs.payload(own_id)
 
 
+def test_a_sealed_job_of_a_release_that_wrote_no_size_has_room_once_it_is_opened(
+    one: Shelf,
+) -> None:
+    jobs = RedisJobStore(one.client, one.prefix, one.responses, 30, WRAPPING)
+    own_id = waiting_job(one, jobs, short_in_redis(LONG), KEY)
+    one.client.hdel(f"{one.prefix}{{{tag_of(own_id)}}}:job:{own_id}", "json_bytes")
+    assert jobs.payload(own_id) is not None
+    assert one.room.held > 3 * LONG
+
+
+class Waiting:
+    """Jobs that ask for memory, at times that a test says."""
+
+    def __init__(self, most: int) -> None:
+        self.now = 0.0
+        self.memory = JobMemory(most, lambda: self.now)
+
+    def take(self, job: str, size: int) -> bool:
+        return self.memory.take(f"token of {job}", job, size)
+
+    def give_back(self, job: str) -> None:
+        self.memory.give_back(f"token of {job}")
+
+
 def test_jobs_together_take_no_more_than_the_bound_and_one_alone_may() -> None:
-    memory = JobMemory(10)
-    assert memory.take("a", 11)
-    assert memory.take("a", 11)  # asked again, as a reply was lost
-    assert not memory.take("b", 1)
-    memory.give_back("a")
-    memory.give_back("a")
-    assert memory.take("b", 4)
-    assert memory.take("c", 6)
-    assert not memory.take("d", 1)
+    jobs = Waiting(10)
+    assert jobs.take("a", 11)
+    assert jobs.take("a", 11)  # asked again, as a reply was lost
+    assert not jobs.take("b", 1)
+    jobs.give_back("a")
+    jobs.give_back("a")
+    assert jobs.take("b", 4)
+    assert jobs.take("c", 6)
+    assert not jobs.take("d", 1)
+
+
+def test_a_job_is_not_left_without_room_for_ever_by_shorter_ones() -> None:
+    jobs, waits_until = Waiting(10), 0
+    assert jobs.take("short 0", 4)
+    for number in range(1, 200):  # one more comes every two seconds, and the one before it ends
+        jobs.now += 2
+        if jobs.take("long", 12):  # more than all there is
+            waits_until = number
+            break
+        jobs.take(f"short {number}", 4)
+        jobs.give_back(f"short {number - 1}")
+    assert 0 < 2 * waits_until < PATIENCE_S + 10
+    jobs.give_back("long")
+    assert jobs.take("short", 4)
+
+
+def test_the_job_that_waits_longest_is_the_next() -> None:
+    jobs = Waiting(10)
+    assert jobs.take("runs", 8)
+    assert not jobs.take("first", 9)
+    jobs.now += 1
+    assert not jobs.take("second", 9)
+    for _ in range(4):
+        jobs.now += 10
+        assert not jobs.take("first", 9)
+        assert not jobs.take("second", 9)
+    jobs.give_back("runs")
+    assert not jobs.take("second", 9)
+    assert jobs.take("first", 9)
+    jobs.give_back("first")
+    assert not jobs.take("third", 1)
+    assert jobs.take("second", 9)
+
+
+def test_nobody_waits_for_a_job_that_does_not_come_again() -> None:
+    jobs = Waiting(10)
+    assert jobs.take("runs", 8)
+    for _ in range(5):
+        assert not jobs.take("cancelled", 9)
+        jobs.now += 10
+    assert not jobs.take("other", 2)
+    jobs.now += GONE_S
+    assert jobs.take("other", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
 from app.services.background.event_writer import EventWriter
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JobTrace
+
+#: How long a job finds no room, in seconds, until others are kept waiting for its sake ...
+PATIENCE_S = 30.0
+#: ... unless it has not come again for so long: another worker has it, or it was cancelled.
+GONE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -45,28 +51,50 @@ class ActiveJob:
 
 
 class JobMemory:
-    """A bound on what the jobs of a process take whose payloads are long. Safe for threads."""
+    """A bound on what the jobs of a process take whose payloads are long. Safe for threads.
 
-    def __init__(self, most_bytes: float) -> None:
+    Which of them finds room is as it comes; but one that has found none for PATIENCE_S is the next:
+    shorter ones, which come all the time, would leave it none for ever. `clock` is like
+    time.monotonic.
+    """
+
+    def __init__(self, most_bytes: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_bytes = most_bytes
+        self._clock = clock
         self._taken: dict[str, int] = {}
+        #: When those that wait were refused first, in this order, and when last.
+        self._refused: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def take(self, lease_token: str, size: int) -> bool:
-        """Take so many bytes for a job; False where there are not as many.
+    def take(self, lease_token: str, response_id: str, size: int) -> bool:
+        """Take so many bytes for a job; False where there are not as many, or another is the next.
 
         One may take more than there are where no other has any: nobody else could run it either.
         """
+        now = self._clock()
         with self._lock:
             others = sum(self._taken.values()) - self._taken.get(lease_token, 0)
-            has_room = not others or others + size <= self._most_bytes
-            if has_room:
+            fits = not others or others + size <= self._most_bytes
+            if fits and self._is_its_turn(response_id, now):
                 self._taken[lease_token] = size
-        return has_room
+                self._refused.pop(response_id, None)
+                return True
+            first, _ = self._refused.get(response_id, (now, now))
+            self._refused[response_id] = first, now
+        return False
+
+    def _is_its_turn(self, response_id: str, now: float) -> bool:
+        """Tell whether no other has waited for too long, which is still there."""
+        for waiting, (first, last) in list(self._refused.items()):
+            if now - last <= GONE_S:
+                return waiting == response_id or now - first < PATIENCE_S
+            del self._refused[waiting]
+        return True
 
     def give_back(self, lease_token: str) -> None:
         """Give back what a job has taken, if it has."""
-        self._taken.pop(lease_token, None)
+        with self._lock:
+            self._taken.pop(lease_token, None)
 
 
 class ActiveJobs:
@@ -83,7 +111,7 @@ class ActiveJobs:
         limit_s: float,
         most_bytes: float = math.inf,
     ) -> None:
-        self.memory = JobMemory(most_bytes)
+        self.memory = JobMemory(most_bytes, clock)
         self.closed = False
         self.present = threading.Event()
         self._jobs = jobs

@@ -114,7 +114,7 @@ class Worker:
         response_id = self._keep_trying(lambda: take(lease_token))
         if response_id is None:
             return None
-        has_room = partial(self._active_jobs.memory.take, lease_token)
+        has_room = partial(self._active_jobs.memory.take, lease_token, response_id)
         return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token, has_room))
 
     def _keep_trying(self, attempt: Callable[[], T]) -> T:

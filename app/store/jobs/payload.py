@@ -40,6 +40,7 @@ from app.schemas.wire.tools import FUNCTION_TOOL, TOOL
 from app.store.accounts.codec import dump_permissions, load_permissions
 from app.store.codec import Codec
 from app.store.encryption import seal_of
+from app.store.room import Room, unbounded
 
 _PART = b"job"
 _codec = Codec()
@@ -85,10 +86,12 @@ def payload_json(payload: JobPayload) -> bytes:
     )
 
 
-def load_payload(raw: bytes, response_id: str = "", key: ContentKey | None = None) -> JobPayload:
-    """Decode a payload; the key opens that of a response which has one."""
+def load_payload(
+    raw: bytes, response_id: str = "", key: ContentKey | None = None, room: Room = unbounded
+) -> JobPayload:
+    """Decode a payload; the key opens that of a response which has one, once there is room."""
     if key is not None:
-        raw = _codec.unpack(raw, seal_of(key, response_id, _PART))
+        raw = _codec.unpack(raw, seal_of(key, response_id, _PART), room)
     fields = orjson.loads(raw)
     response = RESPONSE.load(fields["response"])
     # What was unsupported has been refused or dropped when it came.

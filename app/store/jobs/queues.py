@@ -32,7 +32,7 @@ from app.store.keys import Keys
 
 #: Ids that are looked at at once.
 AT_ONCE = 100
-#: After how many seconds a job is tried again for which there was no room.
+#: After how many seconds a job for which there was no room is tried again, by the next heartbeat.
 CROWDED_S = 1.0
 #: Leases, and streams, that are looked at to find those of an account.
 LOOKED_AT = 5_000

@@ -176,15 +176,16 @@ class JobRecords:
 
     def payload(self, response_id: str) -> JobPayload | None:
         """Return the payload of a job while it waits or runs."""
-        reply = self._job(PAYLOAD, response_id, LIGHT_BYTES).run(self._redis)
+        reply, room = self._job(PAYLOAD, response_id, LIGHT_BYTES).run(self._redis), self._room
         if isinstance(reply, int):
-            self._room(GROWTH * reply)
+            room(GROWTH * reply)
+            room = unbounded  # that is all of it
             reply = self._job(PAYLOAD, response_id).run(self._redis)
         packed, account, wrapped = reply
         if packed is None:
             return None
         key = self._wrapping.unwrapped(account.decode(), response_id, wrapped)
-        return load_payload(packed, response_id, key)
+        return load_payload(packed, response_id, key, room)
 
     def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
         """Return the call of a program of one job, whose first argument is the job's id."""
