@@ -9,14 +9,14 @@ import pytest
 from openai.types.responses import ResponseInputItemParam
 from pydantic import TypeAdapter
 
-from app.domain.answer_options import ReasoningOptions
+from app.domain.answer_options import JsonSchemaFormat, ReasoningOptions, TextOptions
 from app.domain.items import Item, Reasoning
 from app.domain.request import ModelRequest
 from app.providers.anthropic.request import ignored
 from app.providers.anthropic.request import to_upstream as to_messages
 from app.providers.openai_responses.request import to_upstream as to_responses
-from app.providers.profiles import PROFILES, profile_of
-from app.settings import ProviderSettings
+from app.providers.profiles import PROFILES, Profile, profile_of
+from app.settings import Api, ProviderSettings
 from tests.providers.asking import TOOL, answered, ask, called, said, thought
 
 DEEPSEEK = PROFILES["deepseek"]
@@ -99,18 +99,25 @@ def test_a_model_that_does_not_reason_gets_none() -> None:
 
 
 def test_no_other_server_gets_it() -> None:
-    for name in ("openai", "vllm", "llamacpp", "generic"):
+    for name in ("openai", "llamacpp", "generic"):
         sent = to_responses(asked_of(said("Hi"), *TURN), PROFILES[name])["input"]
         assert "reasoning" not in {item["type"] for item in sent}
     assert "signature" not in str(to_messages(asked_of(said("Hi"), *TURN), PROFILES["anthropic"]))
 
 
-def test_a_server_can_be_said_to_want_it() -> None:
-    vllm = replace(PROFILES["vllm"], plain_reasoning=True)
-    sent = to_responses(asked_of(said("Hi"), called("c0"), answered("0", "c0"), *TURN), vllm)
-    kinds = [item["type"] for item in sent["input"]]
-    assert kinds == ["message", "function_call", "function_call_output", "reasoning",
-                     "function_call", "function_call_output"]  # fmt: skip
+def of_vllm(api: Api) -> Profile:
+    return profile_of(ProviderSettings(name="v", api=api, base_url="http://v/v1", profile="vllm"))
+
+
+def test_vllm_reads_it_in_responses() -> None:
+    """It has no rule of order or fill, but reads reasoning of one text, in a typed item."""
+    request = asked_of(said("Hi"), called("c0"), answered("0", "c0"), *TURN)
+    sent: list[Any] = to_responses(request, of_vllm("responses"))["input"]
+    TypeAdapter(list[ResponseInputItemParam]).validate_python(sent, strict=True)
+    assert [_short(item) for item in sent] == [
+        "u:Hi", ":c0", "_output:c0", "~a", ":c1", "_output:c1",
+    ]  # fmt: skip
+    assert "signature" not in str(to_messages(request, of_vllm("anthropic_messages")))
 
 
 def blocks(*items: Item, profile: str = "deepseek", **fields: Any) -> list[list[Any]]:
@@ -152,3 +159,25 @@ def test_it_may_think_on_where_nothing_is_signed(items: tuple[Item, ...]) -> Non
     request = asked_of(said("Hi"), *items, effort="high")
     assert to_messages(request, DEEPSEEK)["thinking"]["type"] == "enabled"
     assert ignored(request, DEEPSEEK) == ()
+
+
+@pytest.mark.parametrize(("effort", "expected"), [("minimal", "low"), ("max", "max")])
+def test_deepseek_is_told_the_effort_and_not_a_budget_alone(effort: str, expected: str) -> None:
+    """It ignores budget_tokens (api-docs.deepseek.com, "Anthropic API")."""
+    request = asked_of(said("Hi"), effort=effort)
+    body = to_messages(request, DEEPSEEK)
+    assert body["output_config"] == {"effort": expected}
+    assert body["thinking"]["type"] == "enabled"
+    assert "output_config" not in to_messages(request, PROFILES["moonshot"])
+
+
+def test_deepseek_is_asked_for_a_schema_in_words() -> None:
+    settings = ProviderSettings(
+        name="d", api="anthropic_messages", base_url="https://api.deepseek.com/anthropic"
+    )
+    form = JsonSchemaFormat("city", {"type": "object", "properties": {"zip": {"type": "string"}}})
+    request = ask(said("Hi"), model=MODEL, text=TextOptions(form))
+    body = to_messages(request, profile_of(settings))
+    assert "output_config" not in body
+    assert "zip" in str(body["system"])
+    assert ignored(request, profile_of(settings)) == ("text.format",)

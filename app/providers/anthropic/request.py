@@ -55,6 +55,7 @@ def _plan(request: ModelRequest, profile: Profile) -> _Plan:
         family,
         forced=family.forced_calls and is_forced(request),
         sealed=not profile.plain_reasoning,
+        says_effort=profile.output_effort,
     )
     structured = family.structured and profile.text_format
     return _Plan(family, thoughts, structured, _schema(request) if structured else None)

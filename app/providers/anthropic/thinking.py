@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.answer_options import ReasoningOptions
@@ -37,11 +37,17 @@ class Thinking:
 
 
 def thinking(
-    request: ModelRequest, family: Family, *, forced: bool, sealed: bool = True
+    request: ModelRequest,
+    family: Family,
+    *,
+    forced: bool,
+    sealed: bool = True,
+    says_effort: bool = False,
 ) -> Thinking:
     """Return how the model shall think; `forced` says that it must call a tool at once (U7).
 
-    `sealed` says that no thoughts go back but those that the model's server has sealed.
+    `sealed` says that no thoughts go back but those that the model's server has sealed,
+    `says_effort` that it is told how much beside a budget, too.
     """
     max_tokens = (
         request.parameters.max_output_tokens
@@ -59,7 +65,10 @@ def thinking(
         return _adaptive(max_tokens, options, family)
     if options.effort is None or (sealed and _calls_without_a_thought(request.items)):
         return _left_out(max_tokens, options, family)
-    return _within_budget(max_tokens, options, family)
+    thoughts = _within_budget(max_tokens, options, family)
+    if not says_effort:
+        return thoughts
+    return replace(thoughts, effort="low" if options.effort == "minimal" else options.effort)
 
 
 def _without(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:

@@ -84,6 +84,7 @@ class Profile:
     Messages:
         cache_control: whether prompts are marked for the server's cache (U23); `prompt_cache` of
             gateway.toml says it, too.
+        output_effort: whether models that think within a budget heed an effort in `output_config`.
         bearer_key: whether the key goes into `Authorization` as well, as a bearer.
 
     Responses:
@@ -163,6 +164,7 @@ class Profile:
     prompt_cache_retention: bool = False
     metadata: bool = False
     cache_control: bool = False
+    output_effort: bool = False
     bearer_key: bool = False
     prompt_cache_options: bool = False
     text_format: bool = True

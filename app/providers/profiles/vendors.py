@@ -153,6 +153,7 @@ VENDORS = (
         OPEN,
         name="deepseek",
         images=False,
+        output_effort=True,  # "Anthropic API": budget_tokens is ignored
         quiet_calls=True,  # deepseek-ai/DeepSeek-V3 1376: "Thinking mode does not support this"
         parallel_tool_calls=False,
         json_schema=False,
