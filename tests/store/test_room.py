@@ -207,6 +207,17 @@ def test_another_branch_takes_no_room_for_long(one: Shelf) -> None:
     assert one.room.held == 0
 
 
+def test_what_has_come_since_takes_no_room_of_who_continues_an_early_turn(one: Shelf) -> None:
+    early = one.chain("a", "b", "c", *[long_in_redis(4 * LONG)] * 4)[2]
+    made = turn("d", response_id=next_id(early.response.id))
+    fork = Turn(ACCOUNT, made.response, made.input, frozenset(), parent=Position("0", 2))
+    one.responses.save(fork)
+    other = one.anew()
+    other.room.most = LIGHT_BYTES
+    for last in (early, fork):
+        READS["context"](other, last)
+
+
 def test_a_user_of_redis_who_may_not_ask_for_sizes_reads_all_the_same() -> None:
     with running() as url:
         with redis.Redis.from_url(url) as operator:
