@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from json import loads
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from flask import Flask
+from werkzeug.test import create_environ
 
 from app.errors import StorageRefused
 from app.services.responses.replays import StreamReplays
@@ -31,6 +34,18 @@ def test_a_stream_is_sent_again_byte_for_byte(owner: Asker) -> None:
     assert again.status_code == 200
     assert again.content_type.startswith("text/event-stream")
     assert again.get_data() == first
+
+
+def test_the_long_events_at_its_end_are_sent_one_by_one(app: Flask, owner: Asker) -> None:
+    response_id, first = streamed(owner, input="one two " * 40_000)
+    environ = create_environ(f"/v1/responses/{response_id}", query_string="stream=true")
+    environ["HTTP_AUTHORIZATION"] = f"Bearer {owner.secret}"
+    pieces: Any = app.wsgi_app(environ, Mock())
+    sent = list(pieces)
+    pieces.close()
+    assert b"".join(sent) == first
+    longest = max(map(len, first.split(b"\n\n")))
+    assert max(map(len, sent)) < longest + 300 * 1024 < 3 * longest
 
 
 def test_a_replay_begins_behind_the_number_that_is_named(owner: Asker) -> None:

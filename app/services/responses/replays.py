@@ -15,8 +15,9 @@ from app.services.accounts.permissions import well_formed
 from app.services.answering.run import visible
 from app.store.responses.base import ResponseStore
 
-#: So many events are sent together.
-AT_ONCE = 64
+#: So many events are sent together, and no more once they have so many bytes: each of the last four
+#: has all of the text.
+AT_ONCE, MOST_BYTES = 64, 256 * 1024
 
 
 class StreamReplays:
@@ -66,12 +67,13 @@ class StreamReplays:
         return self._batches(remade(response, cuts, self._decode), -1)
 
     def _batches(self, events: Iterator[Event], starting_after: int) -> Iterator[list[bytes]]:
-        lines = list[bytes]()
+        lines, size = list[bytes](), 0
         for event in events:
             if event.sequence_number > starting_after:
                 lines.append(self._encode(event))
-            if len(lines) == AT_ONCE:
+                size += len(lines[-1])
+            if len(lines) == AT_ONCE or size > MOST_BYTES:
                 yield lines
-                lines = []
+                lines, size = [], 0
         if lines:
             yield lines
