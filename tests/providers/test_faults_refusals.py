@@ -240,11 +240,15 @@ SIGNATURE = "messages.1.content.0: Invalid `signature` in `thinking` block"
                "encrypted_content. Ensure the value is the unmodified encrypted_content."}),
         (400, said("Item 'rs_1' of type 'reasoning' was provided without its required following "
                    "item.", type="invalid_request_error")),
+        (400, said("x", code="thinking_signature_invalid")),
+        (400, said("[invalid_request_error] reasoning `encrypted_content` was not issued to this "
+                   "caller")),
+        (400, {"message": "Thinking block is bound to a different conversation prefix"}),
         (400, [said("Corrupted thought signature.", status="INVALID_ARGUMENT")]),
         (400, [said("Unable to submit request because Thought signature is not valid.")]),
     ],
-    ids=["signature", "bound", "relay", "modified", "openai", "mirror", "xai", "alone", "google",
-         "vertex"],
+    ids=["signature", "bound", "relay", "modified", "openai", "mirror", "xai", "alone", "code",
+         "meta", "aws", "google", "vertex"],
 )  # fmt: skip
 def test_reasoning_that_is_not_taken_back_is_known_by_what_is_said_of_it(
     status: int, body: Any

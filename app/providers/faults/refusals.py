@@ -41,6 +41,10 @@ _NO_CREDIT = {
     "AccountOverdueError",  # Volcengine's
     "1113",  # Z.ai's
 }
+_NO_REASONING = {
+    "invalid_encrypted_content",
+    "thinking_signature_invalid",  # OpenAI's, too (openclaw/openclaw 92941)
+}
 
 
 def is_about_credential(error: ErrorBody) -> bool:
@@ -77,7 +81,7 @@ def is_about_reasoning(error: ErrorBody) -> bool:
     It is bound to its model, its account, and to what stood before it: another conversation's
     instructions or tools, or a key that has expired, undo it.
     """
-    return error.code == "invalid_encrypted_content" or bool(_REASONING.search(error.message))
+    return error.code in _NO_REASONING or bool(_REASONING.search(error.message))
 
 
 def is_about_model(status: int, error: ErrorBody) -> bool:
@@ -133,6 +137,8 @@ _REASONING = re.compile(
     | \bencrypted\scontent\b.{0,200}\bcould\snot\sbe\s(verified|decrypted)\b  # OpenAI
     | \bcould\snot\sdecrypt\sthe\sprovided\sencrypted_content\b           # xAI
     | \bof\stype\s'reasoning'\swas\sprovided\swithout\sits\srequired\b   # OpenAI
+    | \bencrypted_content\b.{0,80}\bwas\snot\sissued\sto\sthis\scaller\b    # Meta
+    | \bthinking\sblock\sis\sbound\sto\sa\sdifferent\b                   # AWS
     | \b(invalid|corrupted)\sthought[\s_]signature\b                      # Google
     | \bthought[\s_]signature\sis\snot\svalid\b                        # Vertex
     """,
