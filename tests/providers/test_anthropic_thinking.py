@@ -189,3 +189,17 @@ def test_a_chat_template_is_told_not_to_think(
 ) -> None:
     request = ask(reasoning=ReasoningOptions(effort))
     assert to_upstream(request, PROFILES["llamacpp"]).get("chat_template_kwargs") == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [("kimi-k2.7-code", None), ("glm-5.2", None), ("kimi-k2.6", {"type": "disabled"})],
+)
+def test_a_model_that_refuses_not_to_think_is_not_told_so(
+    model: str, sent: dict[str, str] | None
+) -> None:
+    """A 400: "invalid thinking: only type=enabled is allowed for this model"."""
+    request = ask(model=model, reasoning=ReasoningOptions("none"))
+    assert to_upstream(request, PROFILES["moonshot"]).get("thinking") == sent
+    named = ("reasoning.effort",) if sent is None else ()
+    assert ignored(request, PROFILES["moonshot"]) == named

@@ -248,6 +248,9 @@ def test_the_usual_tier_is_nothing_to_name() -> None:
         ("glm-5.3", "none", False),
         ("glm-5.3", "low", True),
         ("glm-4.6", "none", True),
+        ("kimi-k3", "none", False),
+        ("moonshotai/kimi-k2.7-code-highspeed", "none", False),
+        ("kimi-k2.6", "none", True),
     ],
 )
 def test_a_model_is_not_told_an_effort_that_it_refuses(

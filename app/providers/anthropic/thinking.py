@@ -9,6 +9,7 @@ from app.domain.answer_options import ReasoningOptions
 from app.domain.items import FunctionCall, FunctionCallOutput, Item, Message, Reasoning
 from app.domain.request import ModelRequest
 from app.providers.anthropic.families import Family
+from app.providers.profiles import takes_effort
 
 LEAST_BUDGET = 1024
 
@@ -58,6 +59,8 @@ def thinking(
     if options.effort is None and options.summary in (None, "none"):
         return Thinking(max_tokens)
     if options.effort == "none":
+        if not takes_effort(request.model, "none"):
+            return Thinking(max_tokens, ignored=("reasoning.effort", *_ignored_summary(options)))
         return _without(max_tokens, options, family)
     if family.thinking == "none" or forced:
         return _left_out(max_tokens, options, family)

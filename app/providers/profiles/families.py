@@ -34,8 +34,9 @@ _WITHOUT_EFFORT = (
     *("grok-2*", "grok-3", "grok-3-fast*", "grok-3-latest", "grok-4", "grok-4-*"),
     *("grok-4.20-0*", "grok-code*", "grok-build*"),
 )
-#: Models that refuse not to think at all: NousResearch/hermes-agent 85890, 96373.
-_ALWAYS_THINKING = ("glm-5.[2-9]*",)
+#: Models that refuse not to think at all: NousResearch/hermes-agent 85890, 96373; "invalid
+#: thinking: only type=enabled is allowed for this model" (MoonshotAI/Kimi-K2 141).
+_ALWAYS_THINKING = ("glm-5.[2-9]*", "kimi-k[3-9]*", "kimi-k2[.-]7-code*", "kimi-for-coding*")
 
 #: How much models can be told to think, by the first that fits. developers.openai.com, "Reasoning
 #: models": some take no more than these. Of the others three are known everywhere.
