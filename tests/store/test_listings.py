@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -24,6 +24,7 @@ from app.store.conversations.redis import RedisConversationStore
 from app.store.jobs.base import Claim, Flush, NewStream, RetryState
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.jobs.redis import RedisJobStore
+from app.store.listings.peeking import Peeked, Peeking
 from app.store.listings.redis import RedisListings
 from app.store.listings.walk import MOST_EXAMINED
 from app.store.responses.archive_redis import RedisArchive
@@ -495,6 +496,28 @@ def test_lists_cost_two_round_trips(single: Shelf) -> None:
         with counted() as traffic:
             look()
         assert traffic.round_trips <= 2
+
+
+def test_what_is_long_is_looked_at_by_a_few_at_once(
+    single: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain(single.responses, 25)
+    looked_at: list[int] = []
+    peek = Peeking.peek
+
+    def peeking(self: Peeking, account: str, ids: Sequence[str], *more: Any) -> Peeked:
+        looked_at.append(len(ids))
+        return Peeked(peek(self, account, ids, *more).summaries, 1_000_000 * len(ids))
+
+    monkeypatch.setattr(Peeking, "peek", peeking)
+    assert len(single.page(limit=26).rows) == 26
+    assert looked_at == [20, 6]
+    assert len(single.page(limit=100).rows) == 26
+    assert looked_at[2:] == [20, 6]
+    looked_at.clear()
+    monkeypatch.setattr("app.store.listings.walk.BYTES_AT_ONCE", 2_000_000)
+    assert len(single.page(limit=100).rows) == 26
+    assert looked_at == [20, 2, 2, 2]
 
 
 def test_a_list_of_ten_thousand_costs_no_more_and_a_search_through_a_thousand_a_dozen(
