@@ -23,7 +23,7 @@ from zstandard import (
 from app.schemas.request.json_body.memory import memory_beside_text
 from app.store.codec_dictionary import DICTIONARY
 from app.store.encryption import SEALED, Seal, SealedRecord
-from app.store.room import LIGHT_BYTES, Room, unbounded
+from app.store.room import GROWTH, LIGHT_BYTES, Room, unbounded
 
 #: Less than this is stored as it is: there is nothing to be gained.
 THRESHOLD_BYTES = 48
@@ -44,18 +44,18 @@ VERSIONS = frozenset({_RAW, _ZSTD_1})
 _DESCRIPTOR, _LONG = 4, 0x80
 #: No head of a frame is longer, with the version before it.
 _MOST_HEAD = 19
-#: What is read is there once as it was written, and once as what it says.
+#: What is read by itself is there once as it was written, and once as what it says.
 _GROWTH = 2
 
 
 def room_for(stored: bytes, at: int = 0) -> int:
-    """Return how much room is made before what stands there is unpacked; none where it is sealed,
-    which says so only once it is opened.
+    """Return how much room is made before what stands there is unpacked, to be sent on; none where
+    it is sealed, which says so only once it is opened.
     """
     version = stored[at : at + 1]
     if version == _ZSTD_1:
-        return _GROWTH * frame_content_size(stored[at + 1 : at + _MOST_HEAD])
-    return _GROWTH * (len(stored) - at) if version == _RAW else 0
+        return GROWTH * frame_content_size(stored[at + 1 : at + _MOST_HEAD])
+    return GROWTH * (len(stored) - at) if version == _RAW else 0
 
 
 class Codec:

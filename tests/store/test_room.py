@@ -151,7 +151,7 @@ def test_what_is_short_asks_for_none(one: Shelf, name: str) -> None:
 
 def test_nothing_is_unpacked_that_has_no_room(one: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     last = one.chain(*[short_in_redis(LONG)] * 3)[-1]
-    one.room.most = 5 * LONG  # there is room for one or two
+    one.room.most = 8 * LONG  # there is room for two, and to read three, not to send them on
     monkeypatch.setattr(Codec, "unpack", None)
     with pytest.raises(Overloaded):
         READS["context"](one, last)

@@ -192,11 +192,11 @@ class Entries:
         """
         items, inputs = list[Item](), list[range]()
         found: list[Any] = self._known.find_all(entries)
-        if None in found:
-            self._read(entries, found, seal_within(key, tag, _ITEMS))
-        json_bytes = sum(map(_JSON_BYTES, found))
+        json_bytes = sum(map(_JSON_BYTES, filter(None, found)))
         if json_bytes > LIGHT_BYTES:  # it is written again, for whoever is asked
             self._room(json_bytes)
+        if None in found:
+            self._read(entries, found, seal_within(key, tag, _ITEMS))
         for given, made, is_turn, _ in found:
             if gone:
                 given, made = _without(gone, given, key), _without(gone, made, key)
@@ -221,17 +221,17 @@ class Entries:
             found[each] = self._kept_items(entries[each], seal)
 
     def _kept_items(self, entry: bytes, seal: Seal | None) -> EntryItems:
-        """Return the items of an entry; they are kept in mind where it is not sealed."""
+        """Return an entry's items; they are kept in mind where it is not sealed."""
         if entry in _EMPTY:
             return _EMPTY[entry]
         packed, rest = parts_of(entry)
-        if packed[:1] == SEALED:
-            return entry_items(self._codec.unpack(packed, seal, self._room), rest)
-        data = self._codec.unpack(packed)  # there is room for it
+        sealed = packed[:1] == SEALED  # else there is room for it
+        data = self._codec.unpack(packed, seal, self._room if sealed else unbounded)
         if len(data) >= LONG_BYTES:
-            self._room(memory_beside_text(data))
+            self._room(len(data) if sealed else memory_beside_text(data))
         items = entry_items(data, rest)
-        self._known.keep(entry, items)
+        if not sealed:
+            self._known.keep(entry, items)
         return items
 
     def purged(self, entries: Sequence[bytes]) -> frozenset[int]:
