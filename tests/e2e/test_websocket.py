@@ -150,6 +150,23 @@ def test_a_response_is_cancelled_and_its_connection_goes_on(
         assert last(socket)["response"]["output_text"] == "on"
 
 
+def test_a_response_is_cancelled_before_its_model_has_said_anything(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    script = Script(tag="ws-early", say=WORDS, stall_after=-1)
+    with opened(gateway) as socket:
+        create(socket, script)
+        upstream.wait(script.tag, "stalled")
+        socket.send(json.dumps({"type": "response.cancel"}))
+        *begun, end = frames(socket)
+    assert [each["type"] for each in begun] == ["response.created", "response.in_progress"]
+    assert (end["type"], end["response"]["status"]) == ("response.failed", "cancelled")
+    upstream.wait(script.tag, "aborted")
+    line = gateway.logged(event="request", response_id=end["response"]["id"])
+    assert (line["status"], line["error_code"]) == (200, "response_cancelled")
+    assert gateway.get(end["response"]["id"]).json()["status"] == "cancelled"
+
+
 def test_a_key_that_is_closed_ends_its_sessions(gateway: Gateway, environment: Any) -> None:
     account = "ws-closing"
     made = gateways.keys(environment, "create", "--account", account)
