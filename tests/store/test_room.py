@@ -349,6 +349,22 @@ def test_a_search_gives_back_the_room_of_what_it_has_looked_at(one: Shelf) -> No
         )
 
 
+def test_a_page_gives_back_the_room_of_what_was_removed_in_front_of_it(one: Shelf) -> None:
+    conversation = new_id("conv", new_tag())
+    one.conversations.create(ACCOUNT, Conversation(conversation, AT, {}), ())
+    items = []
+    for text in [*[short_in_redis(4 * LONG)] * 6, "last"]:
+        stem = new_id("resp", tag_of(conversation) or "")
+        items.append(question(text, item_minter(stem)("msg")))
+        one.conversations.append(ACCOUNT, conversation, alone_id(stem), (items[-1],))
+    for item in items[:-1]:
+        one.conversations.remove_item(ACCOUNT, conversation, item.id)
+    other = one.anew()
+    other.room.most = 30 * LONG
+    page = other.conversations.items(ACCOUNT, conversation, PageQuery("asc", 100))
+    assert (ids(page.items), page.has_more) == ([items[-1].id], False)
+
+
 def test_what_has_expired_in_a_long_conversation_is_as_good_as_purged(redis_url: str) -> None:
     with Redis.from_url(redis_url) as client:
         shelf = Shelf(client)

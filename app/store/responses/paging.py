@@ -95,6 +95,8 @@ def page(chain: Chain, query: PageQuery) -> Page:
         found += items
         if len(found) > query.limit or (found and is_cut):
             break
+        if not found:  # all of it was removed
+            chain.forget()
     items = found[: query.limit]
     has_more = len(found) > query.limit or is_cut
     return Page(tuple(items[::-1] if reverse else items), has_more)
