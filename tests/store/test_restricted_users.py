@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import redis
 
+from app.errors import StorageUnavailable
 from app.jobs.broker import WakeUpBroker
 from app.jobs.consumer import QUEUE
 from app.settings import RedisSettings
 from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import clock_offsets, persistence
 from app.store.connection.client import Client, connect
+from app.store.connection.reasons import reason
 from app.store.spool.store_identity import StoreIdentity
 from tests.redis_server import running
 
@@ -28,6 +31,43 @@ def client() -> Iterator[Client]:
             operator.execute_command("ACL", "SETUSER", "gateway", *rules)
         with connect(RedisSettings(url=url.replace("unix://", "unix://gateway:pw@"))) as client:
             yield client
+
+
+#: What docs/deployment.md names, but for what a Cluster needs.
+RULES = ("~rg:*", "&*", "+@all", "-@dangerous", "-@admin", "+info")
+
+
+@pytest.fixture
+def users_url(cluster_url: str) -> Iterator[str]:
+    """The URL of a Cluster without its user, of whom there are two: `gateway` and `lost`."""
+    ports = [int(each.rpartition(":")[2]) for each in cluster_url.split(",")]
+    with ExitStack() as stack:
+        nodes: list[Any] = [stack.enter_context(redis.Redis(port=port)) for port in ports]
+        for each in nodes:
+            for name, rule in (("gateway", "+cluster|slots"), ("lost", "-cluster")):
+                each.execute_command("ACL", "SETUSER", name, "on", ">pw", *RULES, rule)
+            stack.callback(each.execute_command, "ACL", "DELUSER", "gateway", "lost")
+        yield cluster_url.replace("://", "://{}@")
+
+
+def test_is_connected_to_a_cluster(users_url: str) -> None:
+    with connect(RedisSettings(url=users_url.format("gateway:pw"))) as client:
+        StoreIdentity(client, "rg:").probe()
+        assert RedisAccountStore(client, "rg:").find("aa").key is None
+
+
+@pytest.mark.parametrize(
+    ("user", "why"),
+    [
+        ("lost:pw", "this Redis is no Cluster, or its user may not call CLUSTER SLOTS"),
+        ("gateway:no", "WRONGPASS: Redis refuses the password"),
+    ],
+)
+def test_is_told_why_a_cluster_does_not_open(users_url: str, user: str, why: str) -> None:
+    with connect(RedisSettings(url=users_url.format(user))) as client:
+        with pytest.raises(StorageUnavailable) as caught:
+            RedisAccountStore(client, "rg:").find("aa")
+        assert reason(caught.value) == why
 
 
 def test_is_connected_and_has_programs_run(client: Client) -> None:

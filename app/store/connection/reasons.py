@@ -13,6 +13,7 @@ from redis.exceptions import (
     ClusterError,
     InvalidResponse,
     NoPermissionError,
+    RedisClusterException,
 )
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TimedOut
@@ -45,6 +46,8 @@ NO_ROOM = "max number of clients"
 #: A server that says so answers reads.
 _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
+#: What redis-py says of a node that refuses to say which slots it has, whatever its reason.
+_NO_CLUSTER = "Cluster mode is not enabled"
 _CLOSED = re.compile("closed by server|reset by peer|broken pipe", re.IGNORECASE)
 
 
@@ -63,6 +66,8 @@ def reason(fault: StorageUnavailable) -> str:
             return "connection refused"
         case ConnectionLost() if _CLOSED.search(str(error)):
             return "connection closed"
+        case RedisClusterException() if _NO_CLUSTER in str(error):
+            return "this Redis is no Cluster, or its user may not call CLUSTER SLOTS"
         case ClusterError():  # redis-py has followed a slot for long enough
             return "the Cluster moves a slot at the moment"
         case InvalidResponse():
@@ -107,6 +112,8 @@ def _code(error: BaseException | None) -> str | None:
             return "NOAUTH" if "required" in str(error).lower() else "WRONGPASS"
         case BusyLoadingError():
             return "LOADING"
+        case RedisClusterException() if isinstance(error.__cause__, AuthenticationError):
+            return _code(error.__cause__)
         case _:
             pass
     status = getattr(error, "status_code", None)  # redis-py takes the code off the text it knows
