@@ -111,7 +111,10 @@ class Builder:
         if self.chance.random() < 0.5:
             self.client.zadd(f"{index}:expiring", {f"0:{at}": 1})
         else:
-            self.client.lset(f"{index}:0", at, b"")
+            references = self.client.hget(index, "references") or b""
+            at_log = dict(each.split(b"=") for each in references.split(b",") if each)
+            other = at_log.get(b"%d" % at)
+            self.client.lset(f"{index}:{(other or b'0').decode()}", 0 if other else at, b"")
 
     def fork(self) -> None:
         """Continue an early response beside the conversation, and that once more."""
@@ -127,7 +130,7 @@ class Builder:
                 self.add_turn(self.position(), is_listed=True)
             else:
                 self.chance.choice(steps)()
-        for _ in range(3):
+        for _ in range(5):
             self.empty()
 
     def listings(self) -> Iterator[Listing]:

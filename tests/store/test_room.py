@@ -19,7 +19,7 @@ from app.domain.items import Item
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Position, Turn
-from app.errors import InvalidRequest, Overloaded
+from app.errors import InvalidRequest, NotFound, Overloaded
 from app.services.background.active_jobs import GONE_S, PATIENCE_S, JobMemory
 from app.settings import RedisSettings
 from app.store.codec import Codec
@@ -196,6 +196,34 @@ def test_what_redis_hands_on_has_room_while_it_is_read(one: Shelf, turns: int) -
     other.room.most = turns * LONG // 8
     with pytest.raises(Overloaded):
         READS["context"](other, last)
+
+
+@pytest.mark.parametrize("name", ["get", "item"])
+def test_a_single_long_turn_has_room_before_redis_hands_it_on(redis_url: str, name: str) -> None:
+    with Redis.from_url(redis_url) as client:
+        shelf = Shelf(client)
+        (last,) = shelf.chain(long_in_redis(LONG))
+        before = client.info("stats")["total_net_output_bytes"]
+        shelf.room.most = LONG // 2
+        with pytest.raises(Overloaded):
+            READS[name](shelf, last)
+        assert client.info("stats")["total_net_output_bytes"] - before < LONG // 4
+        shelf.room.most = 6 * LONG
+        READS[name](shelf, last)
+
+
+@pytest.mark.parametrize("turns", [1, 3, 30])
+def test_what_is_erased_before_it_is_read_is_unknown(one: Shelf, turns: int) -> None:
+    last = one.chain(*[long_in_redis(LONG)] * min(turns, 3), *"x" * (turns - 3))[-1]
+
+    def erase(_size: int) -> None:
+        for key in one.client.scan_iter(f"{one.prefix}*"):
+            one.client.delete(key)
+
+    erasing = RedisStore(one.client, one.prefix, room=erase)
+    read = erasing.get if turns == 1 else erasing.context
+    with pytest.raises(NotFound):
+        read(ACCOUNT, last.response.id)
 
 
 def test_another_branch_takes_no_room_for_long(one: Shelf) -> None:

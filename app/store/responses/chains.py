@@ -32,8 +32,10 @@ AT_ONCE = 24
 OWN_AT_ONCE = 16
 #: A page has no more turns once their JSON is so many bytes: more than the longest item is.
 PAGE_BYTES = 16 * 1024 * 1024
-#: Which end of what is wanted a page begins at.
-Direction = Literal["rising", "falling"]
+#: Which end of what is wanted a page begins at; or that it is a single turn, of which the size is
+#: wanted first where it is long.
+PageKind = Literal["rising", "falling", "sized"]
+SIZED: tuple[PageKind] = ("sized",)
 #: The depths of a whole chain, and of its last turn alone.
 WHOLE, OWN = (0, -1), (-1, -1)
 
@@ -80,15 +82,14 @@ class Chains:
         depths: tuple[int, int],
         anchor: str = "",
         key: ContentKey | None = None,
-        page: tuple[Direction] | tuple[()] = (),
+        page: tuple[PageKind] | tuple[()] = (),
     ) -> ChainPart | None:
         """Return the turns of these depths of a response's chain, the last included.
 
         A `page` has AT_ONCE of them at most, and of a long conversation those at the end where it
-        begins that are 16 MiB (lua/chain.lua), one at least.
-
-        Returns None where there is no such response to who has this key. The id of a conversation
-        stands for all that it lists.
+        begins that are 16 MiB (lua/chain.lua), one at least; SIZED is of one turn, and makes room
+        for a long one before it is read. Returns None where there is no such response to who has
+        this key. The id of a conversation stands for all that it lists.
 
         Negative depths count from the end. An anchor, the id of a response, stands for the depth
         of its turn, and None is returned as well where that is not of the chain.
@@ -104,11 +105,12 @@ class Chains:
             borrowed = None
             _status, log, depth, fork_log, fork_depth, start, parts, entries, common = reply[:9]
             gone, references, turn, expired, is_encrypted, *long = reply[9:]
+            is_cut = bool(entries and long and long[0])
             if parts and not entries:
                 borrowed = self._borrowed(*long)
-                entries = self._ranges(tag, parts, references)
-                for part, index in expired:
-                    entries[part][index] = PURGED
+                entries = self._ranges(tag, parts, references, expired)
+                if not entries:
+                    return None
         is_first_of_log = depth - 1 == fork_depth
         parent = Position((fork_log if is_first_of_log else log).decode(), depth - 1)
         return ChainPart(
@@ -120,7 +122,7 @@ class Chains:
             gone=frozenset(item_id.decode() for item_id in gone),
             turn=turn,
             is_encrypted=bool(is_encrypted),
-            is_cut=bool(page and long and long[0]),
+            is_cut=is_cut,
             borrowed=borrowed,
         )
 
@@ -139,26 +141,27 @@ class Chains:
 
         Entries of items alone are found by their own ids (ids.alone_id).
         """
+        known = [(tag, each) for each in response_ids if (tag := tag_of(each))]
         entries: list[bytes] = []
-        for start in range(0, len(response_ids), OWN_AT_ONCE):
-            read = self._own(account, response_ids[start : start + OWN_AT_ONCE], key)
-            size = sum(map(len, read))
-            if size > LIGHT_BYTES:
-                self._room(size)
-            entries += read
+        for start in range(0, len(known), OWN_AT_ONCE):
+            entries += self._own(account, known[start : start + OWN_AT_ONCE], key)
         return entries
 
     def _own(
-        self, account: str, response_ids: Sequence[str], key: ContentKey | None
+        self, account: str, known: Sequence[tuple[str, str]], key: ContentKey | None
     ) -> list[bytes]:
-        calls = [
-            self._call(tag, account, response_id, "", OWN, key)
-            for response_id in response_ids
-            if (tag := tag_of(response_id))
-        ]
+        calls = [self._call(tag, account, each, "", OWN, key, SIZED) for tag, each in known]
         with translated():
-            replies = run_all(self._redis, calls) if calls else []
-        return [reply[7][0][0] for reply in replies if reply and reply[7]]
+            replies = run_all(self._redis, calls)
+            entries = [reply[7][0][0] for reply in replies if reply and reply[7]]
+            size = sum(map(len, entries))
+            if size > LIGHT_BYTES:
+                self._room(size)
+            for (tag, _), reply in zip(known, replies, strict=True):
+                if reply and reply[6] and not reply[7]:  # it is long
+                    self._room(reply[-1])
+                    entries += [each for part in self._ranges(tag, reply[6]) for each in part]
+        return entries
 
     def _call(
         self,
@@ -168,7 +171,7 @@ class Chains:
         anchor: str,
         depths: tuple[int, int],
         key: ContentKey | None,
-        page: tuple[Direction] | tuple[()] = (),
+        page: tuple[PageKind] | tuple[()] = (),
     ) -> Call:
         check = check_value(key, response_id)
         where: tuple[str | int, ...] = (account, response_id, anchor, *depths, AT_ONCE, check)
@@ -178,17 +181,26 @@ class Chains:
         self,
         tag: str,
         parts: list[tuple[bytes, int, int]],
-        references: list[tuple[int, int, bytes]],
+        references: Sequence[tuple[int, int, bytes]] = (),
+        expired: Sequence[tuple[int, int]] = (),
     ) -> list[list[bytes]]:
-        """Read parts of logs; each reference's place, by part and index, is that of its entry."""
+        """Read parts of logs; each reference's place, by part and index, is that of its entry, and
+        what has expired is as good as purged.
+
+        Returns nothing where the conversation has been erased meanwhile.
+        """
         ranges = [
             ("LRANGE", self._keys.log(tag, log.decode()), first, last) for log, first, last in parts
         ]
         single = [("LINDEX", self._keys.log(tag, log.decode()), 0) for *_, log in references]
         replies = run_all(self._redis, [*ranges, *single])
         entries: list[list[bytes]] = replies[: len(parts)]
+        if None in replies or [] in entries:
+            return []
         for (part, index, _), entry in zip(references, replies[len(parts) :], strict=True):
             entries[part][index] = entry
+        for part, index in expired:
+            entries[part][index] = PURGED
         return entries
 
 
@@ -234,7 +246,7 @@ class PagedChain:
     def _find(
         self, depths: tuple[int, int], anchor: str = "", *, is_rising: bool = True
     ) -> ChainPart | None:
-        page: tuple[Direction] = ("rising",) if is_rising else ("falling",)
+        page: tuple[PageKind] = ("rising",) if is_rising else ("falling",)
         return self.chains.find(self.account, self.response_id, depths, anchor, self.key, page)
 
     def _slice(self, found: ChainPart, *, is_rising: bool = True) -> TurnSlice:

@@ -25,7 +25,7 @@ from app.store.connection.replication import ONE_SERVER, Command, Safety
 from app.store.connection.script import Call, run_all
 from app.store.keys import Keys
 from app.store.responses.base import Forgotten, unknown_response
-from app.store.responses.chains import OWN, WHOLE, ChainPart, Chains, PagedChain
+from app.store.responses.chains import OWN, SIZED, WHOLE, ChainPart, Chains, PagedChain, PageKind
 from app.store.responses.entries import Entries
 from app.store.responses.packed.entry_parts import PURGED
 from app.store.responses.packed.homes import ItemHomes
@@ -167,8 +167,11 @@ class RedisStore:
 
     def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
         """Return a stored turn."""
-        found = self._found(account, response_id, OWN, key)
-        return self._turn(found, account, response_id, key)
+        found = self._found(account, response_id, OWN, key, SIZED)
+        turn = self._turn(found, account, response_id, key)
+        if found.borrowed is not None:
+            found.borrowed.give_back()
+        return turn
 
     def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
         """Return where a response was cut into events; nothing where it was made whole."""
@@ -250,9 +253,14 @@ class RedisStore:
             self._redis.ping()
 
     def _found(
-        self, account: str, response_id: str, depths: tuple[int, int], key: ContentKey | None
+        self,
+        account: str,
+        response_id: str,
+        depths: tuple[int, int],
+        key: ContentKey | None,
+        page: tuple[PageKind] | tuple[()] = (),
     ) -> ChainPart:
-        found = self._chains.find(account, response_id, depths, key=key)
+        found = self._chains.find(account, response_id, depths, key=key, page=page)
         if found is None or not found.entries or found.entries[-1] == PURGED:
             raise unknown_response(response_id)
         return found

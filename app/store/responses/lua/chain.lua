@@ -2,7 +2,8 @@
 -- KEYS: index.
 -- ARGV: account, the id of a response or of a conversation, an id whose turn alone is wanted or '',
 -- the first and the last depth that are wanted (negative: from the end), how many entries at most
--- are returned at once, the check value of the caller's key or ''; and for a page 'rising' or 'falling'.
+-- are returned at once, the check value of the caller's key or ''; and for a page 'rising' or 'falling',
+-- or 'sized' where of a single entry that is long its size is wanted first.
 -- Returns nothing where the response is unknown, or has not ended, or has another key, or else its status, log and
 -- depth; the log and depth that its log continues; the first depth of what follows; where the
 -- entries are (log, first and last index, newest first); the entries of each of these, none where
@@ -11,7 +12,7 @@
 -- a conversation its last turn; what of what is left to be read has expired (number of the part,
 -- index in it); whether what the id names has a key. Of a conversation that is long a page has as many entries
 -- as are PAGE bytes, from the first or, falling, from the last on, and behind it whether that is not all;
--- else there are no entries, unless it is one, and how many bytes they are at most.
+-- else there are no entries, unless it is one that is not to be sized, and how many bytes they are at most.
 -- So many entries from the end of a conversation are looked through for its last turn.
 local NEAR = 8
 -- Where no more is stored of a conversation, its entries are handed on whatever their sizes.
@@ -87,6 +88,7 @@ while log and depth >= first do
     for at, other in pairs(log == '0' and references or {}) do
       if at >= from and at <= to and whole then
         entries[#parts][at - from + 1] = redis.call('LINDEX', index .. ':' .. other, 0)
+        if first == last then parts[#parts] = {other, 0, 0} end
       elseif at >= from and at <= to then
         pending[#pending + 1] = {#parts - 1, at - from, other}
       end
@@ -189,6 +191,8 @@ if is_list then
     end
   end
 end
+local only = page == 'sized' and entries[1] and entries[1][1]
+if only and #only > LONG then entries, about_long = {}, #only end
 local common = digest(own) and redis.call('HGET', index .. ':common', digest(own)) or false
 return {
   found.status, found.log, found.depth, parent_log or '0', fork_depth, first, parts, entries, common,
