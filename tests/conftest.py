@@ -56,6 +56,7 @@ THOROUGH = (
     "tests/e2e/test_patient_jobs.py",
     "tests/e2e/test_rolling.py",
     "tests/e2e/test_scale_out.py",
+    "tests/e2e/test_slot_moves.py",
     "tests/e2e/test_stops_seldom.py",
     "tests/e2e/test_up_faults.py",
     "tests/e2e/test_worker_deploys.py",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import redis
 
 from app.domain.ids import tag_of
 from app.errors import StorageUnavailable
@@ -16,74 +14,16 @@ from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.connection.round_trip import bound_to_slot
 from app.store.responses.redis import RedisStore
+from tests.cluster_moves import SlotMove, masters
 from tests.store.turns import ACCOUNT, first_id, next_id, turn
 
 PREFIX = "moved:"
 
 
-class Move:
-    """A slot on its way from the server that has it to another."""
-
-    def __init__(self, nodes: list[Any], key: str) -> None:
-        self._nodes = nodes
-        self._slot = nodes[0].execute_command("CLUSTER", "KEYSLOT", key)
-        masters = [
-            line.split() for line in nodes[0].execute_command("CLUSTER", "NODES").splitlines()
-        ]
-        of_port = {int(words[1].partition(b"@")[0].rpartition(b":")[2]): words for words in masters}
-        self._ids = [of_port[each.get_connection_kwargs()["port"]][0] for each in nodes]
-        ranges = [of_port[each.get_connection_kwargs()["port"]][8:] for each in nodes]
-        self._from = next(i for i, words in enumerate(ranges) if self._is_in(words))
-        self._to = (self._from + 1) % len(nodes)
-
-    def _is_in(self, ranges: list[bytes]) -> bool:
-        bounds = [each.partition(b"-") for each in ranges if not each.startswith(b"[")]
-        return any(int(low) <= self._slot <= int(high or low) for low, _, high in bounds)
-
-    def keys(self, number: int) -> set[bytes]:
-        """Return which keys of the slot a server has."""
-        found: list[bytes] = self._nodes[number].execute_command(
-            "CLUSTER", "GETKEYSINSLOT", self._slot, 1000
-        )
-        return set(found)
-
-    def begin(self) -> None:
-        """Say that it moves, and move one key."""
-        source, target = self._nodes[self._from], self._nodes[self._to]
-        target.execute_command("CLUSTER", "SETSLOT", self._slot, "IMPORTING", self._ids[self._from])
-        source.execute_command("CLUSTER", "SETSLOT", self._slot, "MIGRATING", self._ids[self._to])
-        self._take(sorted(self.keys(self._from))[:1])
-
-    def finish(self) -> None:
-        """Move what is left."""
-        self._take(sorted(self.keys(self._from)))
-        for each in self._nodes:
-            each.execute_command("CLUSTER", "SETSLOT", self._slot, "NODE", self._ids[self._to])
-
-    @property
-    def twice(self) -> set[bytes]:
-        """Which keys are in both places."""
-        return self.keys(self._from) & self.keys(self._to)
-
-    @property
-    def moved(self) -> set[bytes]:
-        """Which keys have arrived."""
-        return self.keys(self._to)
-
-    def _take(self, keys: list[bytes]) -> None:
-        if not keys:
-            return
-        port = self._nodes[self._to].get_connection_kwargs()["port"]
-        self._nodes[self._from].execute_command(
-            "MIGRATE", "127.0.0.1", port, "", 0, 5000, "KEYS", *keys
-        )
-
-
 @pytest.fixture
 def nodes(cluster_url: str) -> Iterator[list[Any]]:
-    ports = [int(each.rpartition(":")[2]) for each in cluster_url.split(",")]
-    with ExitStack() as stack:
-        yield [stack.enter_context(redis.Redis(port=port, protocol=2)) for port in ports]
+    with masters(cluster_url) as nodes:
+        yield nodes
 
 
 @pytest.fixture
@@ -92,9 +32,9 @@ def store(cluster_url: str) -> Iterator[RedisStore]:
         yield RedisStore(client, PREFIX)
 
 
-def moving(nodes: list[Any], response_id: str) -> Move:
+def moving(nodes: list[Any], response_id: str) -> SlotMove:
     """Have the slot of a conversation be moved."""
-    move = Move(nodes, f"{{{tag_of(response_id)}}}")
+    move = SlotMove(nodes, f"{{{tag_of(response_id)}}}")
     move.begin()
     return move
 
