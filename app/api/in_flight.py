@@ -31,6 +31,10 @@ class Place:
         self.key_id: str | None = None
 
 
+def _bytes_of(place: Place) -> int:
+    return place.body_bytes + place.stored_bytes
+
+
 class InFlight:
     """Counts the requests in flight. Adding up needs no lock under the interpreter's own.
 
@@ -103,7 +107,7 @@ class InFlight:
         """Give a place back; only the first time counts."""
         if place in self._places:
             del self._places[place]
-            self._bytes -= place.body_bytes + place.stored_bytes
+            self._bytes -= _bytes_of(place)
 
     def requests_share(self) -> float:
         """Return how many requests there are, of the most there may be."""
@@ -122,7 +126,7 @@ class InFlight:
         return Overloaded()
 
     def _no_room_for_stored(self, place: Place, size: int) -> GatewayError:
-        if place.body_bytes + place.stored_bytes + size > self._max_bytes:
+        if _bytes_of(place) + size > self._max_bytes:
             return RequestTooLarge(
                 "What is stored of this conversation needs more memory than this gateway allows: "
                 "continue an earlier response of it, or begin a new one with what matters of it."
@@ -132,17 +136,18 @@ class InFlight:
     def _hold_to_share(self, key_id: str, growing: Place | None = None) -> None:
         """Refuse a key with more than half of what is nearly used up.
 
-        A request that is growing, and is all that its key has, may: there is no other to wait for.
+        The largest of a key's requests may grow: it has no other to wait for, and where all of them
+        were refused at once, and came again at once, none would ever be served.
         """
         many = len(self._places) >= _CROWDED * self._max_requests
         much = self._bytes >= _CROWDED * self._max_bytes
         if not (many or much):
             return
         places = [each for each in list(self._places) if each.key_id == key_id]
-        own_bytes = sum(each.body_bytes + each.stored_bytes for each in places)
-        if places != [growing] and (
-            (many and len(places) > _SHARE * self._max_requests)
-            or (much and own_bytes > _SHARE * self._max_bytes)
+        if growing is not None and growing is max(places, key=_bytes_of):
+            return
+        if (many and len(places) > _SHARE * self._max_requests) or (
+            much and sum(map(_bytes_of, places)) > _SHARE * self._max_bytes
         ):
             raise RateLimited(
                 "This key uses more than half of the gateway's capacity: wait for its other "

@@ -94,13 +94,13 @@ def test_bodies_are_shared_likewise() -> None:
 
 def test_a_body_that_grows_is_held_to_its_share() -> None:
     bound = InFlight(100, 10)
-    entered(bound, "greedy")
+    entered(bound, "greedy", 5 * MEBIBYTE)
     place = bound.enter(0)
     bound.claim(place, "greedy")
-    for size in range(1, 9):
+    for size in range(1, 4):
         bound.weigh(place, size * MEBIBYTE)
     with pytest.raises(RateLimited):
-        bound.weigh(place, 9 * MEBIBYTE)
+        bound.weigh(place, 4 * MEBIBYTE)
     bound.weigh(place, MEBIBYTE)
 
 
@@ -142,16 +142,28 @@ def test_what_is_stored_never_has_room_where_a_process_has_less() -> None:
 
 def test_a_key_has_its_share_of_what_is_stored_as_well() -> None:
     bound = InFlight(100, 10)
-    entered(bound, "greedy")
+    entered(bound, "greedy", 5 * MEBIBYTE)
     place = bound.enter(0)
     bound.claim(place, "greedy")
-    bound.add_stored(place, 9 * MEBIBYTE)
+    bound.add_stored(place, 4 * MEBIBYTE)
     with pytest.raises(RateLimited):
         bound.add_stored(place, 1)
-    bound.add_stored(place, -MEBIBYTE)  # what is given back is never refused
+    bound.add_stored(place, -MEBIBYTE // 2)  # what is given back is never refused
     with pytest.raises(RateLimited):
         bound.add_stored(place, 1)
-    assert free_bytes(bound) == 2 * MEBIBYTE
+    assert free_bytes(bound) == 1.5 * MEBIBYTE
+
+
+def test_of_requests_that_come_at_once_one_is_served() -> None:
+    bound = InFlight(100, 10)
+    first, *others = [bound.enter(1) for _ in range(8)]
+    for place in (first, *others):
+        bound.claim(place, "only")
+    bound.add_stored(first, 9 * MEBIBYTE)
+    for place in others:
+        with pytest.raises(Unavailable):
+            bound.add_stored(place, 9 * MEBIBYTE)
+    bound.add_stored(first, MEBIBYTE // 2)  # once it has read that, it wants a little more
 
 
 def test_one_request_alone_may_have_all_there_is() -> None:
