@@ -107,7 +107,8 @@ class InFlight:
         """Give a place back; only the first time counts."""
         if place in self._places:
             del self._places[place]
-            self._bytes -= _bytes_of(place)
+            size = _bytes_of(place)  # not below: a call lets other threads run in between
+            self._bytes -= size
 
     def requests_share(self) -> float:
         """Return how many requests there are, of the most there may be."""

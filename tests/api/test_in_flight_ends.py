@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -45,6 +46,27 @@ class Caller:
         finally:
             getattr(pieces, "close", lambda: None)()
         return int(start.call_args.args[0][:3])
+
+
+def test_threads_lose_nothing_of_what_they_count() -> None:
+    bound = InFlight(10, 1)
+
+    def come_and_go(_caller: int) -> None:
+        for _ in range(10_000):
+            place = bound.enter(3)
+            bound.weigh(place, 4)
+            bound.add_stored(place, 5)
+            bound.add_stored(place, -2)
+            bound.leave(place)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(come_and_go, range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
 
 
 @pytest.mark.parametrize("most_mb", [1, 6, 100])
