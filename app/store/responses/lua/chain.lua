@@ -26,11 +26,11 @@ local function has_response(entry)
 end
 
 local account, id, anchor, first, last, most, check, page = unpack(ARGV)
-if not opens(id, check) then return false end
+if not owned(account) or not opens(id, check) then return false end
 local encrypted = redis.call('HEXISTS', index, 'check:' .. id)
 local is_list = string.sub(id, 1, 5) == 'conv_'
-local found = owned(account) and record(id)
-if is_list and owned(account) and is_listed(id) then
+local found = record(id)
+if is_list and is_listed(id) then
   local depth = redis.call('LLEN', index .. ':0') - 1
   if depth < 0 then
     return {'', '0', depth, '0', -1, 0, {}, {}, false, {}, {}, false, {}, encrypted}
