@@ -16,6 +16,7 @@ from werkzeug.test import create_environ
 from app.api.in_flight import InFlight
 from tests.api.conftest import Asker
 from tests.api.test_in_flight import ASKED, LONG, MEBIBYTE, bounded, free_bytes, reads
+from tests.processes import until
 
 ROUNDS = 12
 
@@ -92,6 +93,8 @@ def test_nothing_is_left_of_any_request(app: Flask, owner: Asker, most_mb: int) 
             for statuses in pool.map(lambda each: list(map(each.call, range(ROUNDS))), callers)
             for status in statuses
         }
-    assert 200 in found
+    assert 200 in found or most_mb == 1  # where next to nothing has room
     assert 500 not in found
-    assert (bound._places, free_bytes(bound)) == ({}, most_mb * MEBIBYTE)
+    # What has an Idempotency-Key goes on for a moment without its caller (C3).
+    until(lambda: not bound._places, "the last of those whose callers left")
+    assert free_bytes(bound) == most_mb * MEBIBYTE
