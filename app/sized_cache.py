@@ -6,6 +6,7 @@ key, and what nobody uses is forgotten after a while.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -43,8 +44,8 @@ EntryT = TypeVar("EntryT", bound=Entry)
 class SizedCache(Generic[EntryT]):
     """Entries in at most `most_bytes`, of one owner in `most_of_owner`, of one key `most_alike`.
 
-    What nobody has used for `span_s` seconds is forgotten with the next that is added. Safe for
-    threads. `clock` is like time.monotonic.
+    All of them are `most_entries` at most. What nobody has used for `span_s` seconds is forgotten
+    with the next that is added. Safe for threads. `clock` is like time.monotonic.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class SizedCache(Generic[EntryT]):
         most_alike: int,
         span_s: float,
         clock: Callable[[], float] = time.monotonic,
+        most_entries: int = sys.maxsize,
     ) -> None:
         self._most_bytes, self._most_of_owner = most_bytes, most_of_owner
-        self._most_alike = most_alike
+        self._most_alike, self._most_entries = most_alike, most_entries
         self._span_s = span_s
         self._clock = clock
         self.size = 0
@@ -91,7 +93,8 @@ class SizedCache(Generic[EntryT]):
                 self._forget(next(each for each in self._latest if each.owner == owner))
             while self._latest:
                 oldest = next(iter(self._latest))
-                if self.size <= self._most_bytes and now - oldest.used_at <= self._span_s:
+                has_room = self.size <= self._most_bytes and len(self._latest) <= self._most_entries
+                if has_room and now - oldest.used_at <= self._span_s:
                     return
                 self._forget(oldest)
 

@@ -85,6 +85,11 @@ def test_an_entry_takes_the_place_of_another(cache: SizedCache[Entry]) -> None:
     assert filled(cache) == "b"
 
 
+def test_there_are_only_so_many(clock: Clock) -> None:
+    cache = SizedCache[Entry](100, 100, 3, 30.0, clock, most_entries=2)
+    assert filled(cache, *map(Entry, "abca")) == "ca"
+
+
 def test_what_has_no_room_leaves_nothing_behind(cache: SizedCache[Entry]) -> None:
     assert filled(cache, Entry("a", 61), Entry("b", 101, "other")) == ""
     assert cache.size == 0

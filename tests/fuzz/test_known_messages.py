@@ -181,7 +181,7 @@ def test_what_begins_with_long_texts_is_not_kept() -> None:
     for first in (picture, long):
         history = (first, *agent(20)[1:])
         assert [count(history, known) for _ in range(3)] == [41] * 3
-    assert not known._seen
+    assert not known.seen.entries
 
 
 def test_there_is_room_for_so_much() -> None:
@@ -245,7 +245,7 @@ def test_what_is_kept_takes_no_more_memory_than_that(
     finally:
         tracemalloc.stop()
     assert known.cache.size <= 512 * 1024
-    assert taken < 1.2 * (known.cache.size + known.seen_size)
+    assert taken < 1.2 * (known.cache.size + known.seen.size)
 
 
 def test_of_requests_that_came_once_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,11 +253,11 @@ def test_of_requests_that_came_once_so_much_is_kept(monkeypatch: pytest.MonkeyPa
     known = KnownMessages()
     for _ in range(30):
         count(agent(20), known)
-        assert 0 < known.seen_size <= 8000
-    assert known.seen_size == sum(each.size for each in known._seen.values())
+        assert 0 < known.seen.size <= 8000
+    assert known.seen.size == sum(each.size for each in known.seen.entries)
     count((Message("", "user", (InputText("w" * 10_000),)), *agent(20)[1:]), known)
-    assert not known._seen
-    assert not known.seen_size
+    assert not known.seen.entries
+    assert not known.seen.size
 
 
 def test_of_many_that_begin_alike_the_latest_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,4 +285,4 @@ def test_what_nobody_asks_for_is_forgotten() -> None:
     for _ in range(2):
         count(third, known)
     assert {id(each.items[0]) for each in known.cache.entries} == {id(first[0]), id(third[0])}
-    assert list(known._seen) == [id(third[0])]
+    assert [each.key for each in known.seen.entries] == [id(third[0])]

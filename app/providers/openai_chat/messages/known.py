@@ -19,13 +19,11 @@ tests/fuzz/test_known_messages.py holds what is written so to what is written wi
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from sys import getsizeof
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -105,7 +103,8 @@ class _Beginning:
         return id(self.items[0])
 
 
-class _Seen(NamedTuple):
+@dataclass(eq=False, slots=True)
+class _Seen:
     """The ids of a request's items, and two of them, whose ids nobody else has while they live.
 
     Those of others may be others' by now: then something is learned that does not come again.
@@ -115,7 +114,13 @@ class _Seen(NamedTuple):
     first: Item
     probe: Item
     size: int
-    at: float
+    used_at: float = 0.0
+    owner: None = None
+
+    @property
+    def key(self) -> int:
+        """The id of the first item."""
+        return self.ids[0]
 
 
 class KnownMessages:
@@ -130,12 +135,11 @@ class KnownMessages:
         self, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._longest_bytes = most_bytes // 2
-        self._clock = clock
         self.cache = SizedCache[_Beginning](most_bytes, most_bytes, _MOST_ALIKE, SPAN_S, clock)
-        #: By the id of the first item.
-        self._seen: OrderedDict[int, _Seen] = OrderedDict()
-        self.seen_size = 0
-        self._changing = threading.Lock()
+        #: Of each first item the last request.
+        self.seen = SizedCache[_Seen](
+            MOST_SEEN_BYTES, MOST_SEEN_BYTES, 1, SPAN_S, clock, most_entries=_MOST_SEEN
+        )
 
     def write(self, writer: Writer, items: tuple[Item, ...], form: Form) -> None:
         """Have the writer write the items, `fewest` or more, what is known of them in one piece."""
@@ -192,33 +196,19 @@ class KnownMessages:
         length = _length(first) + _length(probe)
         if length > _LONGEST_PROBE:
             return 0
-        now, ids = self._clock(), list(map(id, items))
-        seen = _Seen(ids, first, probe, _ID * len(ids) + _WIDEST * length, now)
-        with self._changing:
-            before = self._forget_seen(ids[0])
-            self._seen[ids[0]], self.seen_size = seen, self.seen_size + seen.size
-            while self._has_seen_enough(now - SPAN_S):
-                self._forget_seen(next(iter(self._seen)))
-        if before is None or before.probe is not probe:
+        ids = list(map(id, items))
+        before = self.seen.alike(ids[0])
+        self.seen.add(_Seen(ids, first, probe, _ID * len(ids) + _WIDEST * length))
+        if not before or before[0].probe is not probe:
             return 0
-        pairs = enumerate(zip(before.ids, ids, strict=False))
-        shorter = min(len(before.ids), len(ids))
+        ids_before = before[0].ids
+        pairs = enumerate(zip(ids_before, ids, strict=False))
+        shorter = min(len(ids_before), len(ids))
         same = next((at for at, (one, other) in pairs if one != other), shorter)
         for end in range(min(same, len(items) - 1), done + _MORE, -1):
             if _ends_turn(items[end], has_outputs=isinstance(items[end - 1], FunctionCallOutput)):
                 return end
         return 0
-
-    def _has_seen_enough(self, oldest: float) -> bool:
-        if len(self._seen) > _MOST_SEEN or self.seen_size > MOST_SEEN_BYTES:
-            return True
-        return bool(self._seen) and next(iter(self._seen.values())).at < oldest
-
-    def _forget_seen(self, first: int) -> _Seen | None:
-        seen = self._seen.pop(first, None)
-        if seen is not None:
-            self.seen_size -= seen.size
-        return seen
 
 
 def _beginning(
