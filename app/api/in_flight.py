@@ -16,6 +16,11 @@ _MEBIBYTE = 1024 * 1024
 _CROWDED = 0.8
 #: ... of this size.
 _SHARE = 0.5
+_LONG_BODY = "The body needs more memory than this gateway allows."
+_LONG_CONVERSATION = (
+    "What is stored of this conversation needs more memory than this gateway allows: "
+    "continue an earlier response of it, or begin a new one with what matters of it."
+)
 
 
 class Place:
@@ -56,7 +61,7 @@ class InFlight:
             RequestTooLarge: there will never be one for such a body.
         """
         if len(self._places) >= self._max_requests or not self._has_room(body_bytes):
-            raise self._no_room(body_bytes)
+            raise self._no_room(body_bytes, _LONG_BODY)
         place = Place(body_bytes)
         self._places[place] = None
         self._bytes += body_bytes
@@ -82,7 +87,7 @@ class InFlight:
         more = body_bytes - place.body_bytes
         if more > 0:
             if not self._has_room(more):
-                raise self._no_room(body_bytes)
+                raise self._no_room(body_bytes, _LONG_BODY)
             if place.key_id is not None:
                 self._hold_to_share(place.key_id, place)
         place.body_bytes = body_bytes
@@ -97,7 +102,7 @@ class InFlight:
             return
         if size > 0:
             if not self._has_room(size):
-                raise self._no_room_for_stored(place, size)
+                raise self._no_room(_bytes_of(place) + size, _LONG_CONVERSATION)
             if place.key_id is not None:
                 self._hold_to_share(place.key_id, place)
         place.stored_bytes += size
@@ -121,18 +126,9 @@ class InFlight:
     def _has_room(self, body_bytes: int) -> bool:
         return self._bytes + body_bytes <= self._max_bytes
 
-    def _no_room(self, body_bytes: int) -> GatewayError:
-        if body_bytes > self._max_bytes:
-            return RequestTooLarge("The body needs more memory than this gateway allows.")
-        return Overloaded()
-
-    def _no_room_for_stored(self, place: Place, size: int) -> GatewayError:
-        if _bytes_of(place) + size > self._max_bytes:
-            return RequestTooLarge(
-                "What is stored of this conversation needs more memory than this gateway allows: "
-                "continue an earlier response of it, or begin a new one with what matters of it."
-            )
-        return Overloaded()
+    def _no_room(self, size: int, never: str) -> GatewayError:
+        """Return what a request of this size is refused with; `never` if it is too long anyway."""
+        return RequestTooLarge(never) if size > self._max_bytes else Overloaded()
 
     def _hold_to_share(self, key_id: str, growing: Place | None = None) -> None:
         """Refuse a key with more than half of what is nearly used up.

@@ -204,6 +204,11 @@ class Reasoning:
     content: tuple[str, ...] = ()
     encrypted_content: str | None = None
 
+    @property
+    def text(self) -> str:
+        """What can be read of it: the thoughts themselves, or else their summary."""
+        return "\n\n".join(self.content or self.summary)
+
 
 @dataclass(frozen=True, slots=True)
 class AdditionalTools(UnseenItem):

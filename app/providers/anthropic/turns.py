@@ -134,8 +134,7 @@ class _Conversation:
         block = orjson.loads(item.encrypted_content) if item.encrypted_content is not None else {}
         if block.get("type") in _THOUGHTS:
             return [block]
-        text = "\n\n".join(item.content or item.summary) if self._unsigned else ""
-        return [_unsigned(text)] if text else []
+        return [_unsigned(item.text)] if self._unsigned and item.text else []
 
     def _say(self, role: str, content: list[Block]) -> None:
         if not content:

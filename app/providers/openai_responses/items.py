@@ -33,7 +33,7 @@ from app.domain.items import (
 from app.domain.tools import FUNCTIONS_ONLY, runs_tools
 from app.providers.openai_responses.calls import added_json, call_json, output_json, update_json
 from app.providers.openai_responses.content import part_json
-from app.providers.openai_responses.plain_reasoning import in_messages, text_of
+from app.providers.openai_responses.plain_reasoning import in_messages
 from app.providers.profiles import Profile
 from app.providers.writing.call_ids import CallIds
 from app.providers.writing.compactions import unread_compaction
@@ -147,9 +147,9 @@ def _reasoning(item: Reasoning) -> Iterator[Json]:
 
 def _plain(item: Reasoning, profile: Profile, place: int) -> Iterator[Json]:
     """Yield the item as the server itself makes one, with what can be read of it."""
-    if text := text_of(item):
+    if item.text:
         own_id = {"id": f"rs_{place}"} if profile.message_ids else {}
-        content = [{"type": "reasoning_text", "text": text}]
+        content = [{"type": "reasoning_text", "text": item.text}]
         yield {"type": "reasoning", "summary": [], "content": content} | own_id
 
 

@@ -15,7 +15,6 @@ from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.items import FunctionCall, Item, Message, Reasoning
 
-_SEPARATOR = "\n\n"
 #: What stands for no reasoning: an empty text may be taken for none.
 _NONE = Reasoning("", (" ",))
 
@@ -36,11 +35,6 @@ def in_messages(items: Iterable[Item], *, fills: bool) -> Iterator[Item]:
     yield from _ordered(message, fills=fills)
 
 
-def text_of(item: Reasoning) -> str:
-    """Return what can be read of it."""
-    return _SEPARATOR.join(item.content or item.summary)
-
-
 def _is_the_assistants(item: Item) -> bool:
     if isinstance(item, Message):
         return item.role == "assistant"
@@ -54,9 +48,9 @@ def _ordered(message: list[Item], *, fills: bool) -> Iterator[Item]:
     if not calls:
         yield from message
         return
-    thoughts = [item for item in message if isinstance(item, Reasoning) and text_of(item)]
+    thoughts = [item for item in message if isinstance(item, Reasoning) and item.text]
     if thoughts:
-        yield Reasoning(thoughts[0].id, (_SEPARATOR.join(map(text_of, thoughts)),))
+        yield Reasoning(thoughts[0].id, ("\n\n".join(each.text for each in thoughts),))
     elif fills:
         yield _NONE
     yield from (item for item in message if not isinstance(item, Reasoning | FunctionCall))

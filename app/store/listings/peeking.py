@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 from app.domain.accounts.content_key import ContentKey, check_value
@@ -20,8 +21,6 @@ from app.store.responses.packed.entry_parts import has_items, without_items
 #: Entries and payloads of so many bytes are looked into whole, and larger ones without their items
 #: where what is left is not larger than the second.
 WHOLE_BYTES, MOST_BYTES = 65_536, 262_144
-
-
 #: So many bytes are unpacked of one at most: what is short in Redis may be long.
 UNPACKED_BYTES = 1_048_576
 
@@ -94,16 +93,12 @@ class Peeking:
         """Return what lists show of a response that has this entry, as far as there is one."""
         if not entry:
             return bare
-        try:
-            try:
-                turn = self._entries.turn(entry, account, bare.id, None, key=key)
-            except TooLong:
-                entry = without_items(entry)
-                turn = self._entries.turn(entry, account, bare.id, None, key=key)
-        except TooLong:
-            return bare
-        given = turn.input if has_items(entry) else None  # they may have been left out
-        return summary_of(turn.response, bare.status, given, is_encrypted=bare.is_encrypted)
+        for read in (entry, without_items(entry)):
+            with suppress(TooLong):
+                turn = self._entries.turn(read, account, bare.id, None, key=key)
+                given = turn.input if has_items(read) else None  # they may have been left out
+                return summary_of(turn.response, bare.status, given, is_encrypted=bare.is_encrypted)
+        return bare
 
     def pending(
         self, bare: ResponseSummary, payload: bytes, key: ContentKey | None

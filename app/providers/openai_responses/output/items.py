@@ -157,12 +157,12 @@ class MessageItem(OutputItem):
         return [*before, *texts, *self._annotated(notes)]
 
     def _annotated(self, notes: list[Json]) -> list[Delta]:
-        shown = (
+        annotations = (
             annotation(note, self._reader, passes_unknown=self.passes_unknown)
             for note in notes
             if note
         )
-        return [Annotated(each) for each in shown if each is not None]
+        return [Annotated(each) for each in annotations if each is not None]
 
 
 class ReasoningItem(OutputItem):
