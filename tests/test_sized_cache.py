@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
 from app.sized_cache import Expectation, SizedCache
+from tests.threads import at_once
 
 
 @dataclass(eq=False, slots=True)
@@ -102,13 +101,7 @@ def test_threads_that_add_at_once_lose_no_room(cache: SizedCache[Entry]) -> None
             cache.add(entry)
             cache.touch(entry)
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(add, range(8)))
-    finally:
-        sys.setswitchinterval(interval)
+    at_once(8, add)
     filled(cache)
     sizes = Counter[str]()
     for entry in cache.entries:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +16,7 @@ from app.api.in_flight import InFlight
 from tests.api.conftest import Asker
 from tests.api.test_in_flight import ASKED, LONG, MEBIBYTE, bounded, free_bytes, reads
 from tests.processes import until
+from tests.threads import at_once
 
 ROUNDS = 12
 
@@ -60,13 +60,7 @@ def test_threads_lose_nothing_of_what_they_count() -> None:
             bound.add_stored(place, -2)
             bound.leave(place)
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(come_and_go, range(4)))
-    finally:
-        sys.setswitchinterval(before)
+    at_once(4, come_and_go)
     assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
 
 

@@ -26,7 +26,7 @@ from app.store.conversations.redis import RedisConversationStore
 from app.store.responses import chains, scripts
 from app.store.responses.redis import RedisStore
 from tests.ids import item_minter, new_id, new_tag
-from tests.store.turns import ACCOUNT, AT, question, said, turn
+from tests.store.turns import ACCOUNT, AT, pages, question, said, turn
 
 Order = Literal["asc", "desc"]
 Read = Callable[[PageQuery], Page]
@@ -173,18 +173,6 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> None:
     short = text.replace(_BOUNDS, "LONG, PAGE = 1000, 12000")
     monkeypatch.setattr(chains, "CHAIN", Script(scripts.CONVERSATION, short))
     monkeypatch.setattr(chains, "PAGE_BYTES", 14_000)
-
-
-def pages(read: Read, order: Order, limit: int) -> Iterator[Page]:
-    """Read on as clients do: behind the last item, while there is more."""
-    after = None
-    while True:
-        page = read(PageQuery(order, limit, after=after))
-        yield page
-        if not page.has_more:
-            return
-        assert page.items  # else nobody could read on
-        after = page.last_id
 
 
 def pages_before(read: Read, limit: int, before: str) -> Iterator[Page]:

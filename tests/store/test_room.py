@@ -37,6 +37,7 @@ from tests.store.turns import (
     chain,
     left_by,
     next_id,
+    pages,
     payload_of,
     question,
     saved,
@@ -261,19 +262,6 @@ def test_a_user_of_redis_who_may_not_ask_for_sizes_reads_all_the_same() -> None:
 
 
 # pages
-
-
-def pages(
-    read: Callable[[PageQuery], Page], order: Literal["asc", "desc"], limit: int
-) -> Iterator[Page]:
-    """Read on as clients do: behind the last item, while there is more."""
-    after = None
-    while True:
-        page = read(PageQuery(order, limit, after=after))
-        yield page
-        if not page.has_more:
-            return
-        after = page.last_id
 
 
 def ids(items: Any) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from app.domain.answer_options import ReasoningOptions
 from app.domain.ids import tag_of
@@ -22,6 +23,7 @@ from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response, ResponseError, Status, Usage
 from app.domain.tools import FunctionTool
 from app.domain.turns.job_payload import JobPayload
+from app.domain.turns.page import Page, PageQuery
 from app.domain.turns.turn import Thread, Turn
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.echo import echo
@@ -198,3 +200,17 @@ class Clock:
 
     def __call__(self) -> float:
         return self.at
+
+
+def pages(
+    read: Callable[[PageQuery], Page], order: Literal["asc", "desc"], limit: int
+) -> Iterator[Page]:
+    """Read on as clients do: behind the last item, while there is more."""
+    after = None
+    while True:
+        page = read(PageQuery(order, limit, after=after))
+        yield page
+        if not page.has_more:
+            return
+        assert page.items  # else nobody could read on
+        after = page.last_id
