@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeGuard
 
 from app.domain.items import Item, Reasoning
 from app.domain.response import Response
-from app.services.answering.sealing import Unsealed
+from app.services.answering.sealing import Unsealed, sealed_payload
 
 #: An object, since releases that know no such mark look for the keys of theirs.
 _START = '{"plain_of": '
@@ -29,6 +29,23 @@ def marked(response: Response, model: str, seal: Callable[[str], str]) -> Respon
         for item in response.output
     )
     return replace(response, output=output)
+
+
+def without_marks(response: Response) -> Response:
+    """Return a stored response as its caller was shown it, who gets opaque payloads."""
+    if Reasoning not in map(type, response.output) or not any(map(_is_marked, response.output)):
+        return response
+    output = tuple(
+        replace(item, encrypted_content=None) if _is_marked(item) else item
+        for item in response.output
+    )
+    return replace(response, output=output)
+
+
+def _is_marked(item: Item) -> TypeGuard[Reasoning]:
+    if not isinstance(item, Reasoning) or item.encrypted_content is None:
+        return False
+    return sealed_payload(item.encrypted_content).startswith(_START)
 
 
 def _is_plain(item: Item) -> TypeGuard[Reasoning]:
