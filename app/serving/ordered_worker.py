@@ -20,6 +20,8 @@ from app.settings.active import active
 FREED_AT_ONCE = 16
 #: How long a caller who was turned away may still ask, to find that out, in seconds.
 TURNED_AWAY_S = 1.0
+#: What is thrown away at most of a body that the app did not want, so that its answer arrives.
+MAX_UNREAD = 64 * 1024 * 1024
 #: How long a caller's system may take nothing of what was sent to it, in seconds: one who reads
 #: nothing would have a place among those that are answered for ever. nginx waits as long. What a
 #: system keeps unread, 64 KiB and more, is taken; and once that is full, the next only when a good

@@ -15,9 +15,16 @@ from typing import Any
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from app.descriptors import SHORTAGE, has_unread, threshold
+from app.serving.http.connection import asks_to_close
 from app.serving.http.refusals import TLS_HANDSHAKE, TLSHandshake, overloaded
 from app.serving.http.request_body import READ_SIZE
-from app.serving.ordered_worker import FREED_AT_ONCE, LOG_EACH_S, TURNED_AWAY_S, OrderedWorker
+from app.serving.ordered_worker import (
+    FREED_AT_ONCE,
+    LOG_EACH_S,
+    MAX_UNREAD,
+    TURNED_AWAY_S,
+    OrderedWorker,
+)
 from app.serving.threads.request_threads import RequestThreads
 from app.serving.worker_state import Order, Phase
 
@@ -25,6 +32,8 @@ from app.serving.worker_state import Order, Phase
 STEP_S = 0.25
 #: How long a thread waits for a caller's first bytes where file descriptors are scarce.
 SCARCE_S = 0.5
+#: How long a caller who was answered may go on with a body that nobody wants, and be silent in it.
+SEE_OFF_S, SILENT_S = 30.0, 2.0
 #: How long no caller is accepted after there was no file descriptor for one.
 PAUSE_S = 0.1
 
@@ -143,6 +152,12 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         finally:
             self._busy.discard(conn)
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request, and end its connection where it asks for that."""
+        if asks_to_close(req.headers):
+            req.must_close = True
+        return super().handle_request(req, conn)
+
     def hang_up(self) -> None:
         """End the connections that are left."""
         for connection in list(self._busy):
@@ -233,14 +248,31 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
             self.sock.shutdown(socket.SHUT_WR)
 
     def close(self, graceful: bool = False) -> None:
-        """End it; who is still to read an answer's end gets two seconds, in a thread.
+        """End it; who is still to read an answer's end gets a moment for that, in a thread.
 
         gunicorn would wait in its loop: for each caller who does not hang up, nobody is served.
         """
         if graceful:
             with suppress(RuntimeError):  # there are no threads any more
-                self.pool.submit(super().close, graceful=True)
+                self.pool.submit(self._see_off)
                 return
+        super().close()
+
+    def _see_off(self) -> None:
+        """Throw away what the caller still says, and end it.
+
+        A body that the app did not want may be of any length: with bytes unread, the end would be
+        a reset, which may overtake the answer. gunicorn's own way stops at 64 KiB.
+        """
+        until, left = time.monotonic() + SEE_OFF_S, MAX_UNREAD
+        with suppress(OSError):
+            self.sock.settimeout(SILENT_S)
+            self.sock.shutdown(socket.SHUT_WR)
+            while left > 0 and time.monotonic() < until and not self.pool.is_shut:
+                came = self.sock.recv(READ_SIZE)
+                if not came:
+                    break
+                left -= len(came)
         super().close()
 
     def wait_for_data(self, timeout: float) -> bool:

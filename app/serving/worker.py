@@ -23,17 +23,16 @@ from app.api.server_keys import PUSH, UPGRADE
 from app.serving import greenlets
 from app.serving.callers import CallerServer, CallerSocket
 from app.serving.http import heads
+from app.serving.http.connection import asks_to_close
 from app.serving.http.environ import connection_environ, scheme
 from app.serving.http.refusals import TLS_HANDSHAKE, overloaded
 from app.serving.http.request_body import READ_SIZE, RequestBody
 from app.serving.http.response_writer import ResponseWriter
-from app.serving.ordered_worker import FREED_AT_ONCE, TURNED_AWAY_S, OrderedWorker
+from app.serving.ordered_worker import FREED_AT_ONCE, MAX_UNREAD, TURNED_AWAY_S, OrderedWorker
 from app.serving.websockets.keeper import WebSocketKeeper
 from app.serving.websockets.upgrade import Upgrade
 from app.serving.worker_state import Order, Phase
 
-#: What is thrown away at most of a body that the app did not want, to keep its connection.
-MAX_UNREAD = 64 * 1024 * 1024
 #: Of the connections that a process may have, how many may wait for a head. The others are for
 #: what is being answered; beyond it whoever has waited longest is hung up on.
 WAITING_SHARE = 0.75
@@ -222,8 +221,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             return super().handle_request(listener_name, req, sock, addr)
         self._head_came(sock)
         # Asked when the answer begins: gunicorn closes after a body that broke, and says so here.
-        ends = req.should_close
-        req.should_close = lambda: req.body.failed or sock.is_spent or ends()
+        ends, leaves = req.should_close, asks_to_close(req.headers)
+        req.should_close = lambda: leaves or req.body.failed or sock.is_spent or ends()
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:

@@ -104,6 +104,33 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread(either_gateway: Gate
     assert status == 413
 
 
+@pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", f"Content-Length: {8 << 20}"])
+def test_a_caller_may_send_all_of_a_body_that_is_refused(
+    either_gateway: Gateway, framing: str
+) -> None:
+    """A reset while it sends would be all that many clients tell of the refusal."""
+    lines = ("POST /v1/responses HTTP/1.1", "Host: gateway", "x-api-key: sk-nobody", framing)
+    head = "\r\n".join(lines)
+    with contextlib.closing(RawCall(either_gateway.url, f"{head}\r\n\r\n".encode())) as call:
+        piece = b"x" * (1 << 20)
+        for _ in range(8):
+            call.socket.sendall(
+                piece if "Length" in framing else b"%x\r\n%b\r\n" % (len(piece), piece)
+            )
+        assert call.head()[0] == 401
+
+
+@pytest.mark.parametrize("connection", ["TE, close", "keep-alive\r\nConnection: Close"])
+def test_a_connection_ends_where_that_is_among_its_options(
+    either_gateway: Gateway, connection: str
+) -> None:
+    request = f"GET /healthz HTTP/1.1\r\nHost: gateway\r\nTE: trailers\r\nConnection: {connection}"
+    with contextlib.closing(RawCall(either_gateway.url, f"{request}\r\n\r\n".encode())) as call:
+        assert call.head()[1]["connection"] == "close"
+        assert json.loads(call.whole()) == {"status": "ok"}
+        assert call.is_closed()
+
+
 def test_a_small_body_that_inflates_without_end_is_refused(gateway: Gateway) -> None:
     bomb = gzip.compress(b'{"model": "steady", "input": "' + b" " * (40 << 20), compresslevel=1)
     headers = {

@@ -23,7 +23,8 @@ class RequestThreads:
         self._most = most
         self._count = 0
         self._free = 0  # threads that have nothing to do, less the tasks that wait for one
-        self._is_shut = False
+        #: Whether no task is taken any more.
+        self.is_shut = False
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._lock = Lock()
 
@@ -36,7 +37,7 @@ class RequestThreads:
         """
         future: Future[Any] = Future()
         with self._lock:
-            if self._is_shut:
+            if self.is_shut:
                 raise RuntimeError("no task is taken any more")
             if self._free <= 0 and self._count < self._most:
                 Thread(target=self._work, name="request").start()
@@ -49,7 +50,7 @@ class RequestThreads:
     def shutdown(self, **_options: bool) -> None:
         """Take no more tasks. The threads end with those that there are; nobody waits for them."""
         with self._lock:
-            self._is_shut = True
+            self.is_shut = True
             for _ in range(self._count):
                 self._tasks.put(None)
 
