@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -79,3 +80,40 @@ def test_metrics_are_not_for_everybody(hasty: Gateway, target: str) -> None:
 
 def test_metrics_are_for_the_platform(hasty: Gateway) -> None:
     assert "gateway_requests" in hasty.call("GET", "/metrics", key=None).text
+
+
+#: What nginx does not hand on: the first line and the headers, and the status.
+REFUSED = {
+    "no HTTP": ("BREW", "", 400),
+    "another version": ("GET /v1/models HTTP/2.0", "", 505),
+    "a bad escape": ("GET /v1/models/%zz HTTP/1.1", "", 400),
+    "no host": ("GET /v1/models HTTP/1.1", "", 400),
+    "two hosts": ("GET /v1/models HTTP/1.1", "Host: b\r\nHost: c", 400),
+    "two lengths": ("POST /v1/responses HTTP/1.1", "Host: b\r\nContent-Length: 1, 2", 400),
+    "a method": ("TRACE /v1/models HTTP/1.1", "Host: b", 405),
+    "a long line": (f"GET /{'a' * 9000} HTTP/1.1", "Host: b", 414),
+    "a long header": ("GET /v1/models HTTP/1.1", f"Host: b\r\nX: {'a' * 9000}", 431),
+    "a coding": ("POST /v1/responses HTTP/1.1", "Host: b\r\nTransfer-Encoding: gzip", 501),
+    "its own places": ("GET /-/refused HTTP/1.1", "Host: b\r\nConnection: close", 404),
+}
+
+
+@pytest.mark.parametrize(("line", "headers", "status"), REFUSED.values(), ids=REFUSED)
+def test_what_nginx_refuses_it_refuses_in_the_apis_words(
+    hasty: Gateway, line: str, headers: str, status: int
+) -> None:
+    answer = sent(hasty, f"{line}\r\n{headers}\r\n\r\n".encode())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert int(head.split(b" ", 2)[1]) == status
+    assert b"\r\nContent-Type: application/json\r\n" in head
+    assert b"\r\nX-Request-ID: " in head
+    error = json.loads(body)["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert error["type"] in ("invalid_request_error", "not_found_error")
+
+
+def test_metrics_are_refused_in_the_apis_words(hasty: Gateway) -> None:
+    request = "GET /metrics HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n"
+    head, _, body = sent(hasty, request.encode(), whence="127.0.0.2").partition(b"\r\n\r\n")
+    assert head.split(b" ", 2)[1] == b"403"
+    assert json.loads(body)["error"]["type"] == "permission_denied_error"

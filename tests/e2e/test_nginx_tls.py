@@ -115,3 +115,9 @@ def test_a_key_that_came_in_the_open_is_refused(folder: Path) -> None:
         answer = b"".join(iter(lambda: caller.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"Use https:// for base_url" in answer
+
+
+def test_plain_http_at_the_port_for_https_is_refused_in_words(secured: Gateway) -> None:
+    answer = requests.get(secured.url.replace("https:", "http:"), timeout=PATIENCE_S)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "https_required")
+    assert answer.headers["X-Request-ID"]
