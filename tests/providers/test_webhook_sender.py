@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -243,6 +244,28 @@ def test_a_certificate_has_to_be_the_names(monkeypatch: pytest.MonkeyPatch) -> N
     with RawServer(lambda wire: wire.serve_tls()) as server:
         receipt = by_tls("https://receiver.example:{}/", server.port, monkeypatch)
     assert receipt.fault == "tls_failed"
+
+
+def test_a_receiver_that_wants_a_certificate_of_ours_is_a_matter_of_tls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In TLS 1.3 it says so once our end of the handshake is over."""
+
+    def script(wire: Wire) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE)
+        context.load_verify_locations(CERTIFICATE)
+        context.verify_mode = ssl.CERT_REQUIRED
+        plain = wire.sock.dup()
+        wire.sock = context.wrap_socket(wire.sock, server_side=True, do_handshake_on_connect=False)
+        with pytest.raises(ssl.SSLError):
+            wire.sock.do_handshake()
+        with plain:
+            while plain.recv(65536):
+                continue
+
+    with RawServer(script) as server:
+        assert by_tls("https://localhost:{}/", server.port, monkeypatch).fault == "tls_failed"
 
 
 def test_a_handshake_has_the_time_of_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:

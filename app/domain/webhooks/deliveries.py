@@ -30,7 +30,8 @@ FAULTS: dict[Fault, str] = {
     "private_address": "has no public address, and [webhooks] allow_private_addresses is false",
     "unresolved": "has a host that could not be resolved",
     "insecure_url": "is not reached by https, and [webhooks] allow_private_addresses is false",
-    "tls_failed": "has a certificate that cannot be verified",
+    "tls_failed": "did not agree on TLS: its certificate cannot be verified, or it knows nothing "
+    "newer than TLS 1.1, or it wants a certificate of ours",
     "connection_failed": "could not be connected to",
     "no_answer": "did not answer with HTTP",
     "account_disabled": "is of an account that is disabled",

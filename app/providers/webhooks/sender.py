@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -109,7 +110,17 @@ def _fired_after(seconds: float, interrupt: Interrupt) -> Iterator[None]:
 def _fault(error: Exception, adapter: AttemptAdapter, interrupt: Interrupt) -> Fault:
     if interrupt.fired or isinstance(error, requests.Timeout):
         return "timeout"
-    return adapter.fault or "no_answer"
+    return adapter.fault or ("tls_failed" if _is_of_tls(error) else "no_answer")
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    """Tell whether a receiver refused us after the handshake, as in TLS 1.3 one does that wants a
+    certificate of ours."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            return True
+        error = error.__context__
+    return False
 
 
 def _seconds(retry_after: str | None) -> float | None:
