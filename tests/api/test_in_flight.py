@@ -303,8 +303,9 @@ def test_a_body_counts_as_what_it_inflates_to(app: Flask, owner: Asker) -> None:
         assert response.status_code == status
 
 
-#: A text that is nothing in Redis, and more than the bound of the tests below once it is read.
-LONG = "what was said " * 40_000
+#: A text that is nothing in Redis, and more than the bound of the tests below once it is read. It
+#: has few words, as each is an event of its answer.
+LONG = ("what_was_said_" * 1_000 + " ") * 40
 
 
 def reads(owner: Asker) -> list[tuple[str, str, object]]:
