@@ -21,6 +21,7 @@ from tests.line_counter import LineCounter, read_sources_once
 from tests.processes import ROOT
 from tests.redis_cluster import running_cluster
 from tests.redis_server import running
+from tests.scheduling import SharedGateways
 from tests.terse_worker import make_terse
 
 # Who works behind a proxy has it named here; nothing that tests ask is beyond it.
@@ -146,6 +147,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.pluginmanager.hasplugin("_cov"):
         session.config.stash[_COUNTER] = LineCounter()
         read_sources_once()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedGateways | None:
+    """Have files that share gateways run in one process; those of THOROUGH take minutes each."""
+    is_meant = config.getoption("dist") == "loadfile" and config.getoption("-m") != "thorough"
+    return SharedGateways(config, log) if is_meant else None
 
 
 @pytest.hookimpl(tryfirst=True)
