@@ -174,6 +174,14 @@ Delta = (
 )
 Batch = Sequence[Delta]
 
+#: Deltas that are no output yet: an item that was opened may still be followed by an error.
+_NO_OUTPUT = frozenset({Used, PartEnded, MessageOpened, ReasoningOpened})
+
+
+def has_output(deltas: Batch) -> bool:
+    """Tell whether an answer has begun (A2)."""
+    return not _NO_OUTPUT.issuperset(map(type, deltas))
+
 
 def close_batches(batches: object) -> None:
     """End an iterator of batches; one that is a generator does what it has to do at its end."""

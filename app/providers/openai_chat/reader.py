@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain.stream.deltas import Delta
+from app.domain.stream.deltas import Delta, has_output
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
@@ -105,39 +105,42 @@ class ChatReader:
             UpstreamMisbehaved: when it is no answer, or none that is understood.
             GatewayError: for an error in its place.
         """
+        deltas: list[Delta] = []
         try:
-            return self._body(mapping(loads(body)))
+            self._body(mapping(loads(body)), deltas)
         except Misread as error:
             raise unreadable(error) from error
+        except GatewayError as error:
+            error.work_done = error.work_done or has_output(deltas)
+            raise
+        return deltas
 
-    def _body(self, answer: Json) -> list[Delta]:
+    def _body(self, answer: Json, deltas: list[Delta]) -> None:
         if error := failure_instead(answer):
             raise self._fault(error)
         choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
         if not choices:
             raise Misread("it has no choice")
         choice = choices[0]
+        self._take_message(answer, choice, deltas)
         if error := failure_in(choice):
             raise self._fault(error)
-        deltas = self._whole_message(answer, choice)
+        self._message.understanding.check()
         groq = self._optional.mapping(answer, "x_groq") if "x_groq" in answer else {}
         for place in (answer, choice, groq):
             if usage := place.get("usage"):
                 deltas += self._counts.deltas_of(usage, self._note)
         tier = "service_tier" in answer and self._optional.string(answer, "service_tier")
         deltas.append(finished(choice.get("finish_reason"), tier or None, self._note))
-        return deltas
 
-    def _whole_message(self, answer: Json, choice: Json) -> list[Delta]:
-        """Return what the message of a choice says; one without says nothing."""
-        message, deltas = message_in(choice, "message", "delta"), list[Delta]()
+    def _take_message(self, answer: Json, choice: Json, deltas: list[Delta]) -> None:
+        """Add what the message of a choice says; one without says nothing."""
+        message = message_in(choice, "message", "delta")
         if message.get("tool_calls"):
             message = numbered(message)
         self._message.take(message, choice.get("logprobs"), deltas)
         self._message.take_sources(answer)
         deltas += self._message.end()
-        self._message.understanding.check()
-        return deltas
 
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
         if data == DONE:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.domain.response import PASSED_KEYS
-from app.domain.stream.deltas import Delta, Finished, Text, Used
+from app.domain.stream.deltas import Delta, Finished, Text, Used, has_output
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_responses.output.calls import (
@@ -140,7 +140,7 @@ class ResponsesReader:
             GatewayError: the answer failed.
             Misread: it is none.
         """
-        if error := failure_instead(body):
+        if not body.get("output") and (error := failure_instead(body)):
             raise self._failure(error)
         if not body.keys() & _OF_A_RESPONSE:
             raise Misread("it is not a response")
@@ -223,9 +223,13 @@ class ResponsesReader:
         self.is_done = True
         status = self._reader.string(response, "status") or ending
         error = failure_in(response)
-        if status == "failed" or error:
-            raise self._failure(error or {})
         output = self._reader.contents(response, "output", BOUNDS.items)
+        if status == "failed" or error:
+            failure = self._failure(error or {})
+            if self._items.is_empty:  # else what was said is known
+                said = has_output(self._items.reconcile(output))
+                failure.work_done = failure.work_done or said
+            raise failure
         deltas = self._items.reconcile(output)
         if self._items.is_empty and (text := self._reader.text(response, "output_text")):
             deltas.append(Text(text))

@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import Protocol
 
 from app.domain.slices import MOMENT_S
-from app.domain.stream.deltas import Batch, Delta, Finished
+from app.domain.stream.deltas import Batch, Delta, Finished, has_output
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
@@ -184,17 +184,21 @@ def _one_object(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
 
 def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
     """Return what a stream says that came in one piece; others get their turn meanwhile."""
-    splitter, deltas = FrameSplitter(), list[Delta]()
-    for start in range(0, len(body), MOST_AT_ONCE):
-        piece, more = body[start : start + MOST_AT_ONCE], list[Delta]()
-        budget.read(len(piece))
-        reader.read(splitter.feed(piece), more)
-        budget.take(more)
-        deltas += more
-        time.sleep(MOMENT_S)
-    more = []
-    reader.read(splitter.end(), more)
-    more += reader.end()
+    splitter, deltas, more = FrameSplitter(), list[Delta](), list[Delta]()
+    try:
+        for start in range(0, len(body), MOST_AT_ONCE):
+            piece, more = body[start : start + MOST_AT_ONCE], []
+            budget.read(len(piece))
+            reader.read(splitter.feed(piece), more)
+            budget.take(more)
+            deltas += more
+            time.sleep(MOMENT_S)
+        more = []
+        reader.read(splitter.end(), more)
+        more += reader.end()
+    except GatewayError as error:
+        error.work_done = error.work_done or has_output([*deltas, *more])
+        raise
     budget.take(more)
     return _finished(deltas + more)
 
@@ -205,7 +209,14 @@ def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
     Raises:
         UpstreamUnavailable: it broke off; and what reading it raises.
     """
-    yield from split_batch(_finished([delta for batch in streamed for delta in batch]))
+    deltas: list[Delta] = []
+    try:
+        for batch in streamed:
+            deltas += batch
+    except GatewayError as error:
+        error.work_done = error.work_done or has_output(deltas)
+        raise
+    yield from split_batch(_finished(deltas))
 
 
 def _finished(deltas: Batch) -> Batch:

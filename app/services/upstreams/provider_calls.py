@@ -13,11 +13,8 @@ from time import time_ns
 from app.domain.request import ModelRequest
 from app.domain.stream.deltas import (
     Batch,
-    MessageOpened,
-    PartEnded,
-    ReasoningOpened,
-    Used,
     close_batches,
+    has_output,
 )
 from app.domain.upstream_call import UpstreamCall
 from app.errors import (
@@ -47,8 +44,6 @@ from app.telemetry import (
 
 #: Why a request is sent anew on a new connection, which no caller notices.
 STALE = "connection_lost"
-#: Deltas that are no output yet: an item that was opened may still be followed by an error.
-_NO_OUTPUT = frozenset({Used, PartEnded, MessageOpened, ReasoningOpened})
 
 
 class ProviderCalls:
@@ -179,10 +174,10 @@ class ProviderCalls:
         """
 
         def on_batch(batch: Batch) -> bool:
-            has_output = _has_output(batch)
-            if has_output:
+            begins = has_output(batch)
+            if begins:
                 first_output_counted(measured, self._clock())
-            return has_output
+            return begins
 
         call.on_batch = on_batch
         return _until_output(batches, on_batch)
@@ -235,11 +230,11 @@ class ProviderCalls:
                 # Silence begins a streamed answer whose caller is to get a sign of life by now.
                 silent = request.stream and opening.silence_begins
                 silent = silent and (not batch or self._clock() - sent_at >= call.silence_s)
-                has_output = _has_output(first)
-                if silent or has_output:
+                begins = has_output(first)
+                if silent or begins:
                     now = self._clock()
                     first_byte_counted(provider.name, now - sent_at)
-                    if has_output and request.stream:
+                    if begins and request.stream:
                         first_output_counted(measured, now)
                     if call.attempts > attempts:
                         retry_counted(provider.name, STALE, call.attempts - attempts)
@@ -270,16 +265,11 @@ def _failed(permit: Permit, keyed: KeyedCall | None, error: BaseException) -> No
 def _until_output(batches: Iterator[Batch], on_batch: Callable[[Batch], bool]) -> Iterator[Batch]:
     """Yield the batches; `on_batch` gets them until it returns true."""
     for batch in batches:
-        has_output = on_batch(batch)
+        begins = on_batch(batch)
         yield batch
-        if has_output:
+        if begins:
             break
     yield from batches
-
-
-def _has_output(deltas: Batch) -> bool:
-    """Tell whether an answer has begun (A2)."""
-    return not _NO_OUTPUT.issuperset(map(type, deltas))
 
 
 def _outcome(error: GatewayError) -> str:
