@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -50,10 +51,26 @@ def one_of_each(gateway: Gateway) -> Iterator[list[HTTPConnection]]:
 def _served_by(call: HTTPConnection) -> int:
     ends = (call.sock.getpeername(), call.sock.getsockname())
     (pid,) = (
-        each.pid for each in psutil.net_connections("tcp4") if (each.laddr, each.raddr) == ends
+        each.pid
+        for each in _workers(call.port)
+        for connection in each.net_connections("tcp4")
+        if (connection.laddr, connection.raddr) == ends
     )
-    assert pid
     return pid
+
+
+@cache
+def _workers(port: int) -> tuple[psutil.Process, ...]:
+    """Return who serves there. To ask all processes of a machine takes a third of a second."""
+    (pid, *_) = (
+        each.pid
+        for each in psutil.net_connections("tcp4")
+        if each.pid and each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,)
+    )
+    listening = psutil.Process(pid)  # the master or a worker: all of them have the socket
+    master = listening if listening.children() else listening.parent()
+    assert master is not None
+    return tuple(master.children())
 
 
 def status(call: HTTPConnection, secret: str) -> int:
