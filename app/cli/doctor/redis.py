@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.cli.doctor.finding import Finding
+from app.cli.doctor.redis_tls import tls_remedy
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.settings.redis.url import parse
 from app.store.connection.checks import Persistence, clock_offsets, persistence
 from app.store.connection.client import Client
-from app.store.connection.reasons import code_of, explained
+from app.store.connection.reasons import code_of, explained, hung_up
 
 #: How far clocks may be apart, in seconds, before it is a warning, and before it is a fault: limits
 #: and ends of keys go by this machine's, leases by Redis'.
@@ -53,12 +54,12 @@ def _remedy(fault: StorageUnavailable, settings: RedisSettings) -> str:
         return _REMEDIES.get(code, "")
     if settings.embedded:
         return "set REDIS_URL, or start the embedded one: make run"
-    reason, is_tls = str(fault.__cause__ or ""), "rediss" in settings.url
-    if "SSL" in reason or "certificate" in reason.lower():
-        return "name its authority: ?ssl_ca_certs=FILE. A port without TLS wants redis://"
-    if "closed by server" in reason and not is_tls:
-        return "a port with TLS wants rediss:// in REDIS_URL"
-    return "start it, or mend the address in REDIS_URL; a firewall may be in between"
+    remedy = None
+    if settings.url.startswith(("rediss:", "rediss+")):
+        remedy = tls_remedy(fault.__cause__)
+    elif hung_up(fault):
+        remedy = "a port with TLS wants rediss:// in REDIS_URL"
+    return remedy or "start it, or mend the address in REDIS_URL; a firewall may be in between"
 
 
 def place_of(settings: RedisSettings) -> str:

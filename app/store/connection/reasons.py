@@ -48,7 +48,13 @@ _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
 #: What redis-py says of a node that refuses to say which slots it has, whatever its reason.
 _NO_CLUSTER = "Cluster mode is not enabled"
-_CLOSED = re.compile("closed by server|reset by peer|broken pipe", re.IGNORECASE)
+#: Why nobody knows which server is master.
+NO_SENTINEL, NO_MASTER = "no Sentinel answers", "the Sentinels name no master"
+_CLOSED = re.compile(
+    "closed by server|reset by peer|broken pipe|EOF occurred in violation", re.IGNORECASE
+)
+#: What OpenSSL says: words of its own, also for what the other side refuses (an alert is a number).
+_TLS = re.compile(r"\[(?:SSL|X509)[^\]]*\] (.+?)\.? \(_ssl\.c")
 
 
 def reason(fault: StorageUnavailable) -> str:
@@ -62,10 +68,8 @@ def reason(fault: StorageUnavailable) -> str:
             return fault.message
         case TimedOut():
             return "timed out"
-        case ConnectionLost() if "refused" in str(error):
-            return "connection refused"
-        case ConnectionLost() if _CLOSED.search(str(error)):
-            return "connection closed"
+        case ConnectionLost() | RedisClusterException() if found := _lost(str(error)):
+            return found
         case RedisClusterException() if _NO_CLUSTER in str(error):
             return "this Redis is no Cluster, or its user may not call CLUSTER SLOTS"
         case ClusterError():  # redis-py has followed a slot for long enough
@@ -74,6 +78,22 @@ def reason(fault: StorageUnavailable) -> str:
             return "what answers there is not Redis"
         case _:
             return type(error).__name__
+
+
+def _lost(said: str) -> str | None:
+    """Return why there is no connection; None where it is not known."""
+    if found := _TLS.search(said):
+        return f"TLS failed: {found[1]}"
+    if said.startswith((NO_SENTINEL, NO_MASTER)):
+        return said.partition(":")[0]
+    if "refused" in said:
+        return "connection refused"
+    return "connection closed" if _CLOSED.search(said) else None
+
+
+def hung_up(fault: StorageUnavailable) -> bool:
+    """Tell whether the other side, or a Sentinel, has closed the connection without a word."""
+    return _CLOSED.search(str(fault.__cause__)) is not None
 
 
 def explained(fault: StorageUnavailable) -> str:

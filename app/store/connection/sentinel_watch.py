@@ -19,6 +19,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TimedOut
 
+from app.store.connection.reasons import NO_MASTER, NO_SENTINEL
 from app.store.connection.round_trip import round_trip
 from app.telemetry import log, unexpected
 
@@ -87,7 +88,7 @@ class MasterWatch:
         self._await_failover()
         with self._lock:
             if self._master is None:
-                raise ConnectionLost("the Sentinels name no master")
+                raise ConnectionLost(NO_MASTER)
             return self._master, self.generation
 
     def _listen(self) -> None:
@@ -112,13 +113,15 @@ class MasterWatch:
 
     def _ask_any(self) -> None:
         """Ask one Sentinel after the other until one answers. Raises ConnectionLost."""
+        fault: RedisError | None = None
         for sentinel in self._sentinels:
             try:
                 self.ask(sentinel)
-            except (ConnectionLost, TimedOut):
+            except (ConnectionLost, TimedOut) as error:
+                fault = error
                 continue
             return
-        raise ConnectionLost("no Sentinel answers")
+        raise ConnectionLost(f"{NO_SENTINEL}: {fault}") from fault
 
     def ask(self, sentinel: Any) -> None:
         """Learn from a Sentinel which server is master. Raises what redis-py raises."""

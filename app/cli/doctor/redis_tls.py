@@ -1,0 +1,68 @@
+"""What mends TLS to Redis, by what OpenSSL and redis-py say of a connection that failed."""
+
+from __future__ import annotations
+
+import re
+
+#: What is said, the more special before the more general, and what mends it.
+_REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(said, re.IGNORECASE), remedy)
+    for said, remedy in (
+        (
+            "alert certificate required|alert handshake failure",
+            "it wants a certificate of ours: ?ssl_certfile=FILE&ssl_keyfile=FILE. Where it has "
+            "one, the two have no version or cipher of TLS in common",
+        ),
+        (
+            "alert certificate (expired|revoked)",
+            "renew the certificate of ours that ssl_certfile names",
+        ),
+        (
+            "alert (unknown ca|bad certificate|certificate unknown|unsupported certificate|access)",
+            "have the certificate that ssl_certfile names made by an authority of its "
+            "tls-ca-cert-file",
+        ),
+        (
+            "certificate has expired|certificate is not yet valid",
+            "renew the certificate of Redis, or mend the clock of this machine",
+        ),
+        (
+            "certificate is not valid for",
+            "name the host in REDIS_URL as its certificate does; with ?ssl_check_hostname=no any "
+            "certificate of its authority will do",
+        ),
+        ("certificate verify failed", "name its authority: ?ssl_ca_certs=FILE"),
+        (
+            "protocol version|unsupported protocol|no protocols available",
+            "have both know a version of TLS: its tls-protocols, ?ssl_min_version= in REDIS_URL",
+        ),
+        ("key values mismatch", "name the key that belongs to ssl_certfile in ssl_keyfile"),
+        (
+            r"PEM lib|no certificate or crl|no start line",
+            "name files with -----BEGIN …----- in them (PEM) in REDIS_URL",
+        ),
+        (
+            "wrong version number|record layer failure|handshake operation timed out",
+            "a port without TLS wants redis://; else see what is in between",
+        ),
+        (
+            "EOF occurred in violation of protocol|closed by server|reset by peer|broken pipe",
+            "see its log for why it has hung up: it may want another certificate of ours, "
+            "?ssl_certfile=FILE&ssl_keyfile=FILE",
+        ),
+    )
+)
+
+
+def tls_remedy(error: BaseException | None) -> str | None:
+    """Return what mends a connection over TLS that failed with redis-py's `error`; None where TLS
+    has nothing to do with it.
+
+    Example: ConnectionError("... certificate verify failed: certificate has expired ...") ->
+        "renew the certificate of Redis, or mend the clock of this machine"
+    """
+    if error is None:
+        return None
+    # A handshake that timed out is told by what lies beneath alone.
+    said = f"{error} {error.__context__ or ''}"
+    return next((remedy for found, remedy in _REMEDIES if found.search(said)), None)
