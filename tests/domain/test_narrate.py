@@ -250,6 +250,30 @@ def test_a_failure_closes_what_is_open_and_keeps_it() -> None:
     assert response.error.code == "rate_limit_exceeded"
 
 
+@pytest.mark.parametrize("ends", ["failed", "cancelled"])
+def test_what_waits_for_a_call_that_is_never_whole_is_kept(ends: str) -> None:
+    teller = narrator()
+    said: list[Delta] = [
+        *(CallOpened("0", "a", "f"), CallOpened("1", "b", "g"), Arguments("1", '{"b":2}')),
+        *(Text("so"), CallOpened("2", "c", "h"), Arguments("2", '{"c')),
+    ]
+    events = [*teller.begin(), *teller.hear(said)]
+    gone = UpstreamRateLimited("slow down")
+    events += teller.fail(gone) if ends == "failed" else teller.cancel()
+    response = fold(events)
+    assert [(item.type, getattr(item, "status", None)) for item in response.output] == [
+        *(("function_call", "incomplete"), ("function_call", "completed")),
+        *(("message", "completed"), ("function_call", "incomplete")),
+    ]
+    assert (output_text(response.output), response.status) == ("so", ends)
+
+
+def test_what_contradicts_what_waits_ends_there() -> None:
+    again = CallOpened("0", "a", "f")
+    response = fold(narrated([again, Arguments("0", '{"a'), Text("so"), again, Text("on")]))
+    assert (output_text(response.output), response.status) == ("so", "failed")
+
+
 def test_a_background_response_is_told_as_queued_first() -> None:
     types = [event.type for event in narrator("queued").begin()]
     assert types == ["response.created", "response.queued", "response.in_progress"]

@@ -27,8 +27,14 @@ def test_another_narrator_ends_a_stream_as_its_own_would_have(said: list[Delta])
         return  # its own narrator ends it there and then
     second = resume(waiting, events, first.usage, lambda: 2)
     error = UpstreamTimeout("lost")
-    assert second.fail(error) == first.fail(error)
-    assert second.response == first.response
+    own, other = first.fail(error), second.fail(error)
+    # What waits for a call to end is in no event yet: only the stream's own narrator knows it.
+    known = second.response.output
+    assert known == first.response.output[: len(known)]
+    if len(known) == len(first.response.output):
+        assert (other, second.response) == (own, first.response)
+    else:
+        assert any(isinstance(each, CallOpened) for each in said)
 
 
 def test_an_item_that_was_cut_short_stays_so() -> None:

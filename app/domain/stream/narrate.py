@@ -8,6 +8,7 @@ Items never interleave: while a function call is open, deltas of other items wai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
@@ -106,8 +107,10 @@ class Narrator:
         for delta in deltas:
             # Nearly every delta is text for the message that is open: the short way saves 1 µs.
             message = self._open
-            if self._finished is not None:
-                self._hear_more(delta)
+            if self._finished is not None:  # counts may follow, and another reason to end
+                if not isinstance(delta, (Used, Finished)):
+                    raise UpstreamMisbehaved("the upstream went on after it had finished")
+                self._write(delta)
             elif type(delta) is Text and type(message) is MessageBuilder:
                 if delta.text or delta.logprobs:
                     message.add_text(delta.text, delta.logprobs)
@@ -156,13 +159,13 @@ class Narrator:
     def fail(self, error: GatewayError) -> list[Event]:
         """Close what is open, say what went wrong, and end as failed."""
         self.failure = error
-        self._close("incomplete")
+        self._cut_off()
         self._log.write(ErrorRaised, error.type, error.code, error.message, error.param)
         return self._end("failed", "response.failed", error=ResponseError.of(error))
 
     def cancel(self) -> list[Event]:
         """Close what is open and end as cancelled, which streams show as response.failed (E5)."""
-        self._close("incomplete")
+        self._cut_off()
         return self._end("cancelled", "response.failed")
 
     def _end(
@@ -193,31 +196,30 @@ class Narrator:
         self._log.write_lifecycle(event_type, self.response)
         return self._log.take()
 
-    def _hear_more(self, delta: Delta) -> None:
-        """Take what comes after the finish: counts, and another reason to end."""
-        if not isinstance(delta, (Used, Finished)):
-            raise UpstreamMisbehaved("the upstream went on after it had finished")
-        self._write(delta)
-
     def _hear_in_call(self, delta: Delta, call: CallBuilder) -> None:
         """Take a delta while a call is open: its own is written, others wait until it is whole."""
         if is_of(delta, call):
             self._write(delta)
         else:
-            if self._deferred is None:
-                self._deferred = Deferred()
+            self._deferred = self._deferred or Deferred()
             self._deferred.append(delta)
         if self._deferred:
             self._release()
 
-    def _release(self) -> None:
+    def _cut_off(self) -> None:
+        """Write what still waits, up to what contradicts itself, and close what is open."""
+        with suppress(UpstreamMisbehaved):
+            self._release(is_over=True)
+        self._close("incomplete")
+
+    def _release(self, *, is_over: bool = False) -> None:
         """Write what was deferred, as soon as no call is open that is neither whole nor ended."""
         while self._deferred:
             if isinstance(self._open, CALLS):
                 whole = self._open.is_whole
-                if not whole and self._finished is None:
+                if not whole and self._finished is None and not is_over:
                     return
-                stopped = self._finished is None or self._finished.reason == "stop"
+                stopped = self._finished is not None and self._finished.reason == "stop"
                 self._close("completed" if whole or stopped else "incomplete")
             for delta in self._deferred.take():
                 self._write(delta)
@@ -249,7 +251,9 @@ class Narrator:
             case ReasoningOpened():
                 self._begin(ReasoningBuilder(self._log, self._mint("rs")))
             case CallOpened() | HostedOpened():
-                self._open_call(delta)
+                call = self._calls.add(delta)
+                response_id = self.response.id
+                self._begin(call_builder(self._log, self._mint, call, response_id, self._names))
             case HostedNoted() | HostedEnded():
                 if hear_hosted(self._log, self._open, delta):
                     self._close("completed")
@@ -265,10 +269,6 @@ class Narrator:
                 self._release()
             case _:
                 assert_never(delta)
-
-    def _open_call(self, delta: CallOpened | HostedOpened) -> None:
-        call = self._calls.add(delta)
-        self._begin(call_builder(self._log, self._mint, call, self.response.id, self._names))
 
     def _message(self) -> MessageBuilder:
         if isinstance(self._open, MessageBuilder):
