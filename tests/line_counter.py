@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
+from collections.abc import Hashable, Iterator
 from functools import cache
 from typing import Any
 
@@ -25,6 +27,7 @@ class LineCounter:
         self._tracers = sys.gettrace(), threading.gettrace()
         self._of_processes = os.environ.get(_OF_PROCESSES)  # noqa: TID251 - it is coverage's own
         self._counts = True
+        self._once: set[Hashable] = set()
         self.count(False)
         self.count_processes(False)
 
@@ -35,6 +38,18 @@ class LineCounter:
             sys.settrace(own)
             threading.settrace(threads)
             self._counts = wanted
+
+    @contextlib.contextmanager
+    def counting_once(self, what: Hashable) -> Iterator[None]:
+        """Count no lines within the block where it is not the first of what it does."""
+        counts = self._counts
+        self.count(counts and what not in self._once)
+        if counts:
+            self._once.add(what)
+        try:
+            yield
+        finally:
+            self.count(counts)
 
     def count_processes(self, wanted: bool) -> None:
         """Have processes that are started from now on count their lines, or not.
