@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import difflib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import ROOT
+from tests.snippets import commands
 from tests.snippets.matching import language_of, matches, rewritten, shortened, without_what_varies
 from tests.snippets.pages import Block, Snippet, prompts, snippets
 from tests.snippets.sessions import NEW_PAGE, BlockFailed, NodeSession, Session, bash, python
@@ -48,9 +50,12 @@ class Drift:
 class PageRunner:
     """Runs the blocks of pages: see `page_runner`."""
 
-    def __init__(self, site: Site, python: Session, packages: Mapping[str, Path]) -> None:
+    def __init__(
+        self, site: Site, python: Session, command: Sequence[str], packages: Mapping[str, Path]
+    ) -> None:
         self._site = site
         self._python = python
+        self._command = command
         self._packages = packages
         self._sessions: dict[str, Session] = {}
 
@@ -62,7 +67,7 @@ class PageRunner:
         """
         self._python.run(NEW_PAGE)
         self._sessions = {
-            "bash": bash(self._site.surroundings),
+            "bash": bash(self._site.surroundings, self._command),
             "python": self._python,
             "js": NodeSession(self._site.surroundings),
         }
@@ -141,7 +146,8 @@ def page_runner(site: Site, packages: Mapping[str, Path] = NONE) -> Iterator[Pag
     """
     session = python(site.surroundings)
     try:
-        yield PageRunner(site, session, packages)
+        with commands.running(ROOT, dict(site.surroundings.environ)) as command:
+            yield PageRunner(site, session, command, packages)
     finally:
         session.close()
 

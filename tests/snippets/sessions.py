@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,9 @@ from tests.processes import PATIENCE_S
 
 _CHUNK = 65536
 
+#: A page's command is that of a process that has imported it (commands.py).
 _BASH = r"""
+function .venv/bin/responses-gateway { %s "$@"; }
 while IFS= read -r -d '' block; do
   eval "$block" </dev/null
   printf '\0%s\0' "$?"
@@ -157,9 +160,9 @@ class NodeSession:
         """There is nothing left to end; see Session."""
 
 
-def bash(where: Surroundings) -> LongSession:
-    """Return a bash that waits for blocks."""
-    return LongSession(["bash", "-c", _BASH], where)
+def bash(where: Surroundings, command: Sequence[str]) -> LongSession:
+    """Return a bash that waits for blocks; `command` stands for `.venv/bin/responses-gateway`."""
+    return LongSession(["bash", "-c", _BASH.replace("%s", shlex.join(command), 1)], where)
 
 
 def python(where: Surroundings) -> LongSession:
