@@ -32,6 +32,7 @@ from gunicorn.errors import HaltServer
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.logs.lines import line
 from app.serving.http.response_writer import SERVER
+from app.serving.master.options import refuse_foreign
 from app.serving.master.reloads import ReloadMetrics
 from app.serving.worker_state import Order
 from app.settings import Settings, SettingsError, config_file
@@ -76,6 +77,11 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self._reloaded_at = 0.0
         self._start_after = 0.0
         self._looked_at, self._spared_until = math.inf, 0.0
+
+    def setup(self, app: Any) -> None:
+        """Take gunicorn's settings, unless nothing could be served with them."""
+        refuse_foreign(app.cfg)
+        super().setup(app)
 
     def start(self) -> None:
         """Listen, and say how the configuration is."""

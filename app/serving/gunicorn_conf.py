@@ -19,6 +19,7 @@ from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
 from app.memory import collect_seldom, expect_to_keep, give_back_each_minute, keep_freed_memory
 from app.serving.logger import GatewayLogger
+from app.serving.master.options import WORKER_CLASSES
 from app.settings import SettingsError
 from app.settings.active import activate, active
 
@@ -66,13 +67,7 @@ backlog = 4096
 # The work is CPU and waiting; gevent does the waiting, so that a worker a core is enough.
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 workers = settings.web.processes or _cores or 1
-# gunicorn's own workers, with an end that cuts no answer, and with gevent a shorter way for the
-# usual request (app.serving).
-_WORKERS = {
-    "gevent": "app.serving.worker.GatewayWorker",
-    "gthread": "app.serving.thread_worker.GatewayThreadWorker",
-}
-worker_class = _WORKERS[settings.web.worker_class]
+worker_class = WORKER_CLASSES[settings.web.worker_class]
 # gevent: sockets at once in a process, idle kept-alive ones included: well above what is admitted.
 worker_connections = 4000
 # gthread: what is admitted has a thread each, and the probes and refusals find one too.

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
 
 from app.serving import arbiter
 from app.serving.arbiter import GatewayArbiter
+from app.serving.master.options import WORKER_CLASSES
 from app.serving.ordered_worker import OrderedWorker
 from app.serving.worker_state import Order, Phase, WorkerState
 from app.settings import Settings
@@ -39,6 +41,26 @@ def test_signals_that_came_together_are_dealt_with_by_what_they_want(
     for number in came:
         master.SIG_QUEUE.put(number)
     assert master.wait_for_signals() == dealt_with
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"worker_class": "sync"}, "-k"),
+        ({"worker_class": "gevent"}, "-k"),
+        ({"worker_class": "gthread", "threads": 4}, "-k"),
+        ({"worker_class": WORKER_CLASSES["gevent"], "preload_app": True}, "--preload"),
+    ],
+)
+def test_what_gunicorns_command_line_may_not_choose_is_refused_in_a_sentence(
+    settings: dict[str, object], named: str
+) -> None:
+    """Else the master ends with tracebacks: before the first request, or at the first signal."""
+    config = Config()
+    for name, value in settings.items():
+        config.set(name, value)
+    with pytest.raises(SystemExit, match=rf"^The gateway cannot start: .*{named} "):
+        GatewayArbiter.__new__(GatewayArbiter).setup(SimpleNamespace(cfg=config))
 
 
 class ReloadBench(GatewayArbiter):
