@@ -48,6 +48,7 @@ def test_signals_that_came_together_are_dealt_with_by_what_they_want(
     [
         ({"worker_class": "sync"}, "-k"),
         ({"worker_class": "gevent"}, "-k"),
+        ({"worker_class": "eventlet"}, "-k"),
         ({"worker_class": "gthread", "threads": 4}, "-k"),
         ({"worker_class": WORKER_CLASSES["gevent"], "preload_app": True}, "--preload"),
     ],

@@ -23,7 +23,7 @@ def refuse_foreign(config: Any) -> None:
     Raises:
         SystemExit: it does.
     """
-    if config.settings["worker_class"].get() not in WORKER_CLASSES.values():
+    if not _is_ours(config):
         sys.exit(
             "The gateway cannot start: leave out gunicorn's -k (worker_class), also in "
             "GUNICORN_CMD_ARGS. WORKER_CLASS is gevent or gthread."
@@ -33,3 +33,16 @@ def refuse_foreign(config: Any) -> None:
             "The gateway cannot start: leave out gunicorn's --preload (preload_app), also in "
             "GUNICORN_CMD_ARGS. Each worker loads the gateway itself."
         )
+
+
+def _is_ours(config: Any) -> bool:
+    """Tell whether the worker class, or one that it is made of, is the gateway's.
+
+    By name: to import it is to have gevent in the master.
+    """
+    try:
+        bases = config.worker_class.__mro__
+    except RuntimeError:  # there is no such class
+        return False
+    names = {f"{base.__module__}.{base.__qualname__}" for base in bases}
+    return not names.isdisjoint(WORKER_CLASSES.values())
