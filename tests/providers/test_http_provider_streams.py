@@ -123,8 +123,26 @@ def test_the_last_frame_may_lack_its_blank_line() -> None:
     assert batches[-1] == [Finished("stop")]
 
 
-def test_a_stream_that_stops_without_a_reason_has_no_finish() -> None:
-    assert answered(request(stream=True), HELLO[0]) == [[Text("Hel")]]
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([chunk(delta={"content": "Hel"})], id="words"),
+        pytest.param([chunk(delta={"role": "assistant", "content": ""})], id="no-words"),
+        pytest.param([b": nothing yet\n\n"], id="a-comment"),
+    ],
+)
+def test_a_stream_that_just_ends_has_broken_off(said: list[bytes], stream: bool) -> None:
+    with RawServer(streaming(*said)) as server:
+        batches = provider(server.url).answer(request(stream=stream), a_call())
+        with pytest.raises(UpstreamUnavailable) as raised:
+            list(batches)
+    assert raised.value.work_done
+
+
+@pytest.mark.parametrize("said", [[], [b"\n\n"]], ids=["nothing", "blanks"])
+def test_a_stream_that_never_begins_is_no_answer(said: list[bytes]) -> None:
+    assert not any(answered(request(stream=True), *said))
 
 
 def test_a_stream_that_is_cut_fails() -> None:

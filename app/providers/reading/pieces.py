@@ -104,6 +104,11 @@ class PieceReader:
         self._is_of_lines = False  # it is a stream of lines of JSON
         self._yielded_at = time.monotonic()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything came but blanks."""
+        return not self._is_blank
+
     def take(self, piece: bytes) -> bool:
         """Read a piece as soon as it came; tell whether the loop need not see it. Never waits.
 

@@ -85,6 +85,7 @@ def stream_batches(
     that breaks off after its reason to stop is whole.
 
     Raises:
+        UpstreamUnavailable: it began, and gave no reason to stop.
         GatewayError: as AnswerReader.read does; AnswerTooLong where there is no end of it; what
             `mistake` makes of a bug of ours.
     """
@@ -107,7 +108,7 @@ def stream_batches(
                 if size > TURN_BYTES:
                     size = 0
                     time.sleep(MOMENT_S)
-            yield from split_batch(pieces.end())
+            yield from _last_batches(pieces, reader)
         except WebPage:
             raise reply.page_error() from None
         except Exception as error:
@@ -121,6 +122,19 @@ def stream_batches(
                 raise mistake(error, call) from error
 
 
+def _last_batches(pieces: PieceReader, reader: AnswerReader) -> Iterator[Batch]:
+    """Yield what is left to say of an answer that ended in order.
+
+    Raises:
+        UpstreamUnavailable: it began, and gave no reason to stop.
+        GatewayError: as AnswerReader.read does.
+    """
+    left = pieces.end()
+    yield from split_batch(left)
+    if pieces.has_begun and not _is_ended(reader, left):
+        raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
+
+
 def _end_of(pieces: PieceReader, reader: AnswerReader) -> Batch | None:
     """Return what is left to say of an answer that broke off, None where more than that is missing.
 
@@ -129,9 +143,14 @@ def _end_of(pieces: PieceReader, reader: AnswerReader) -> Batch | None:
     """
     if reader.is_done or reader.may_end:
         left = pieces.end()
-        if reader.is_done or (left and isinstance(left[-1], Finished)):
+        if _is_ended(reader, left):
             return left
     return None
+
+
+def _is_ended(reader: AnswerReader, left: Batch) -> bool:
+    """Tell whether an answer has come to its end; `left` is what was said last."""
+    return reader.is_done or bool(left and isinstance(left[-1], Finished))
 
 
 def whole_batches(
