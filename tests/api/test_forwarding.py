@@ -52,6 +52,23 @@ def test_what_is_named_is_sent_as_it_came(
     assert "colour" not in seen
 
 
+def test_a_parameter_that_the_profile_leaves_out_is_sent_where_it_is_named(
+    gateway: Gateway, upstream: responses.RequestsMock
+) -> None:
+    body = {
+        "text": {"verbosity": "low"},
+        "prompt_cache_options": {"mode": "explicit", "ttl": "30m"},
+        "service_tier": "flex",
+    }
+    names = ("text.verbosity", "prompt_cache_options", "service_tier")
+    ignored, seen = ask(gateway(forward=names), upstream, **body)
+    assert ignored == ""
+    assert {name: seen.get(name) for name in body} == body
+    ignored, seen = ask(gateway(forward=("odd",)), upstream, **body)
+    assert set(ignored.split(", ")) == set(names)
+    assert not body.keys() & seen.keys()
+
+
 def test_what_the_server_says_of_it_is_shown_and_kept(
     gateway: Gateway, upstream: responses.RequestsMock
 ) -> None:

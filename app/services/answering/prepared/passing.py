@@ -76,9 +76,24 @@ def forwarded_to(
     """
     if not policy.forward:
         return _NOTHING
-    known = {name: getattr(parameters, name, None) for name in policy.forward}
-    plain = {name: value for name, value in known.items() if isinstance(value, str | int | float)}
-    return plain | {path: value for path, value in fields.items() if policy.forwards(path)}
+    known = {name: _given(parameters, name) for name in policy.forward}
+    named = {name: value for name, value in known.items() if value is not None}
+    return named | {path: value for path, value in fields.items() if policy.forwards(path)}
+
+
+def _given(parameters: Parameters, name: str) -> Any:
+    """Return a parameter as it came, None where there is none that can be named by itself.
+
+    What becomes of `reasoning` depends on the model, and no policy changes that.
+    """
+    match name:
+        case "text.verbosity":
+            return parameters.text.verbosity
+        case "prompt_cache_options" if (options := parameters.prompt_cache_options) is not None:
+            return {"mode": options.mode} | ({"ttl": options.ttl} if options.ttl else {})
+        case _:
+            value = getattr(parameters, name, None)
+            return value if isinstance(value, str | int | float) else None
 
 
 def left_out(
