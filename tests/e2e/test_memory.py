@@ -11,6 +11,7 @@ import pytest
 from tests.e2e import gateway as gateways
 from tests.e2e.gateway import DEFAULT_FIRST, Gateway, Keys
 from tests.e2e.memory import peak_memory, serving
+from tests.processes import until
 
 MEBIBYTE = 1024 * 1024
 BOUND = 64
@@ -62,8 +63,10 @@ def test_callers_of_a_long_conversation_at_once_take_no_more_than_the_bound(
 
     with ThreadPoolExecutor(CALLERS) as pool:
         statuses = list(pool.map(ask, range(CALLERS)))
-    assert set(statuses[1::2]) == {413}
+    # One that comes while the others' pages take the most of it waits for these like all else.
+    assert set(statuses[1::2]) <= {413, 429, 503}
     assert set(statuses[::2]) <= {200, 429, 503}
+    until(lambda: ask(1) == 413, "the others to have left")
     # A page as it is unpacked, and as it is sent: unbounded it was ten times as much.
     assert peak_memory(server) - before < 3 * BOUND * MEBIBYTE
 
