@@ -26,7 +26,9 @@ Fields = MutableMapping[str, Any]
 #: What a caller or an upstream has chosen, so that it may be anything.
 _CHOSEN = ("request_id", "model", "upstream_request_id")
 #: What we have written ourselves: there is nothing to hide in it.
-_OURS = frozenset({"event", "level", "timestamp", "frames", "response_id", "trace_id", *_CHOSEN})
+_OURS = frozenset(
+    {"event", "level", "timestamp", "frames", "response_id", "trace_id", "key_id", *_CHOSEN}
+)
 
 #: The usual lines: all their words but those that were chosen are ours.
 _ALL_OURS = frozenset({"request", "job"})

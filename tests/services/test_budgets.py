@@ -177,6 +177,15 @@ def test_a_warning_is_logged_once_a_period(till: Till, capsys: pytest.CaptureFix
     assert (line["account"], line["budget"], line["percent"]) == ("acme", "1/day", 96)
 
 
+def test_a_warning_names_the_key_whose_budget_it_is(
+    till: Till, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("INFO", "json")
+    one = replace(caller("unlimited", key="1/day"), key_id="key_5f0c1e9a7b3d2468ace0")
+    till.reserve(one, 900_000)
+    assert json.loads(capsys.readouterr().err)["key_id"] == one.key_id
+
+
 def test_a_reservation_is_handed_over_with_its_budgets(till: Till) -> None:
     one = caller("1/day")
     text = till.reserve(one, 500).hand_over(30)
