@@ -128,6 +128,22 @@ def test_the_next_key_is_tried_at_once_while_the_first_rests(
     assert bench.resting() == ""
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        UpstreamRateLimited("slow down", work_done=True),
+        UpstreamRefused("no", refusal=401, work_done=True),
+    ],
+)
+def test_a_whole_answer_that_failed_behind_words_is_bought_by_no_other_key(
+    fault: GatewayError,
+) -> None:
+    bench = KeysBench(a=[fault])
+    with pytest.raises(type(fault)) as failed:
+        bench.open()
+    assert (bench.acme.keys, failed.value.work_done) == (["a"], True)
+
+
 def test_no_more_than_three_keys_are_tried_and_a_later_try_may_be_the_fourths() -> None:
     bench = KeysBench(a=[LATER], b=[LATER], c=[LATER])
     with pytest.raises(UpstreamRateLimited) as limited:

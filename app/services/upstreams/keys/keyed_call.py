@@ -137,16 +137,17 @@ class KeyedCall:
         return max(0.0, min(WAIT_S, self._call.deadline - self._clock()))
 
     def fail(self, error: BaseException) -> None:
-        """Note that an attempt has failed before it had output; its key is given back.
+        """Note that an attempt has failed before its caller had output; its key is given back.
 
-        Where the next may be made at once, the error says so.
+        Where the next may be made at once, the error says so: never where the model was paid (U5).
         """
         is_renewed = isinstance(error, UpstreamRefused) and self._renewed(error)
         if not is_renewed:
             self._rest(error)
         self.release()
         if isinstance(error, UpstreamRateLimited | UpstreamRefused):
-            error.another_key = is_renewed or self._has_another(error)
+            may_repeat = not error.work_done
+            error.another_key = may_repeat and (is_renewed or self._has_another(error))
 
     def end(self, error: BaseException) -> None:
         """Note that the call is over, by an error.
