@@ -151,7 +151,8 @@ def both(item: Json, index: int) -> list[Json]:
 
 
 def test_the_pieces_of_a_diff_come_one_by_one() -> None:
-    frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in built_in(cut=99))
+    events = [*built_in(cut=99), event("completed", response=BUILT_IN)]
+    frames = b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in events)
     pieces = [each.delta for each in events_of(frames, stream=True) if isinstance(each, DiffDelta)]
     assert pieces == list(DIFF)
 

@@ -130,6 +130,8 @@ def test_the_last_frame_may_lack_its_blank_line() -> None:
         pytest.param([chunk(delta={"content": "Hel"})], id="words"),
         pytest.param([chunk(delta={"role": "assistant", "content": ""})], id="no-words"),
         pytest.param([b": nothing yet\n\n"], id="a-comment"),
+        pytest.param([b"da", chunk(delta={"role": "assistant"})[2:]], id="in-pieces"),
+        pytest.param([b'{"id":"1","choices":[]}\n{"id":"1","choices":[]}\n'], id="lines-of-JSON"),
     ],
 )
 def test_a_stream_that_just_ends_has_broken_off(said: list[bytes], stream: bool) -> None:
@@ -140,7 +142,9 @@ def test_a_stream_that_just_ends_has_broken_off(said: list[bytes], stream: bool)
     assert raised.value.work_done
 
 
-@pytest.mark.parametrize("said", [[], [b"\n\n"]], ids=["nothing", "blanks"])
+@pytest.mark.parametrize(
+    "said", [[], [b"\n\n"], [b"upstream is away\n\n"]], ids=["nothing", "blanks", "nonsense"]
+)
 def test_a_stream_that_never_begins_is_no_answer(said: list[bytes]) -> None:
     assert not any(answered(request(stream=True), *said))
 

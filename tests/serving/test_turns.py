@@ -34,7 +34,7 @@ from app.providers.openai_chat.reader import ChatReader
 from app.providers.reading.streaming import stream_batches
 class Reply:
     def pieces(self, take):
-        piece = b": nothing\\n\\n" * 20_000
+        piece = b": nothing\\n\\n" * 20_000 + b"data: [DONE]\\n\\n"
         return [] if take(piece) else [piece]
     def close(self): pass
 def work():

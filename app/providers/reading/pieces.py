@@ -19,7 +19,8 @@ from app.providers.reading.sse import Frame, FrameSplitter
 MOST_AT_ONCE = 64 * 1024
 #: What may stand before the first character of an answer: blanks, and a byte order mark.
 BLANKS = b" \t\r\n\xef\xbb\xbf"
-
+#: How the lines of an event stream begin.
+FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
 
 #: Where an object ends and another, or an event, begins in a line of its own: no one JSON has that.
 _NEXT_LINE = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*(?:\{|data:|event:)")
@@ -87,12 +88,13 @@ class PieceReader:
 
     `long_piece` is the latest piece where it is too long to be read in one go. A server that sends
     a whole answer where a stream was wanted is understood: no stream begins as JSON does, but for
-    one of JSON alone, an object a line.
+    one of JSON alone, an object a line. `is_stream` says that a stream has begun, of either kind.
     """
 
     def __init__(self, reader: AnswerReader, call: UpstreamCall, budget: Budget) -> None:
         self.deltas: list[Delta] = []
         self.long_piece = b""
+        self.is_stream = False
         self._reader = reader
         self._template = reader.template
         self._call = call
@@ -103,11 +105,6 @@ class PieceReader:
         self._seam = b""  # the last bytes of it
         self._is_of_lines = False  # it is a stream of lines of JSON
         self._yielded_at = time.monotonic()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything came but blanks."""
-        return not self._is_blank
 
     def take(self, piece: bytes) -> bool:
         """Read a piece as soon as it came; tell whether the loop need not see it. Never waits.
@@ -150,7 +147,8 @@ class PieceReader:
             if not is_of_lines(latest):
                 self._budget.read(len(piece))
                 return deltas
-            piece, self._body, self._is_of_lines = b"".join(self._body), None, True
+            piece, self._body = b"".join(self._body), None
+            self._is_of_lines = self.is_stream = True
         if self._is_of_lines:
             piece = as_frames(piece)
         self._reader.read(self._splitter.feed(piece), deltas)
@@ -199,3 +197,4 @@ class PieceReader:
             refuse_page(start)
             self._is_blank = False
             self._body = [] if start[:1] in b"{[" else None
+            self.is_stream = any(field.startswith(start[: len(field)]) for field in FIELDS)

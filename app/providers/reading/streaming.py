@@ -20,6 +20,7 @@ from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
 from app.providers.reading.pieces import (
     BLANKS,
+    FIELDS,
     MOST_AT_ONCE,
     AnswerReader,
     PieceReader,
@@ -35,8 +36,6 @@ from app.providers.wire.exchange import Relay
 DELTAS_AT_ONCE = 2_000
 #: After so many bytes, some ms of work, others get a turn: where there is one thread, they wait.
 TURN_BYTES = 64 * 1024
-#: How the lines of an event stream begin.
-_FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
 
 
 class AnswerSource(Protocol):
@@ -131,7 +130,7 @@ def _last_batches(pieces: PieceReader, reader: AnswerReader) -> Iterator[Batch]:
     """
     left = pieces.end()
     yield from split_batch(left)
-    if pieces.has_begun and not _is_ended(reader, left):
+    if pieces.is_stream and not _is_ended(reader, left):
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
 
 
@@ -173,7 +172,7 @@ def whole_batches(
         body = reply.body()
         start = body.lstrip(BLANKS)
         refuse_page(start)
-        if start.startswith(_FIELDS):
+        if start.startswith(FIELDS):
             deltas = _all_frames(body, reader, budget)
         else:
             deltas = _one_object(body, reader, budget)
