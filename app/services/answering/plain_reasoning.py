@@ -32,20 +32,21 @@ def marked(response: Response, model: str, seal: Callable[[str], str]) -> Respon
 
 
 def without_marks(response: Response) -> Response:
-    """Return a stored response as its caller was shown it, who gets opaque payloads."""
+    """Return a stored response as it was made: no caller is shown a mark."""
     if Reasoning not in map(type, response.output) or not any(map(_is_marked, response.output)):
         return response
-    output = tuple(
-        replace(item, encrypted_content=None) if _is_marked(item) else item
-        for item in response.output
-    )
-    return replace(response, output=output)
+    return replace(response, output=tuple(map(without_mark, response.output)))
+
+
+def without_mark(item: Item) -> Item:
+    """Return a stored item as it was made."""
+    return replace(item, encrypted_content=None) if _is_marked(item) else item
 
 
 def _is_marked(item: Item) -> TypeGuard[Reasoning]:
     if not isinstance(item, Reasoning) or item.encrypted_content is None:
         return False
-    return sealed_payload(item.encrypted_content).startswith(_START)
+    return sealed_payload(item.encrypted_content).startswith(_START.encode())
 
 
 def _is_plain(item: Item) -> TypeGuard[Reasoning]:

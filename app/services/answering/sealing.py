@@ -103,9 +103,9 @@ class PayloadSealer:
         return hmac.digest(self._secret(), message, hashlib.sha256)
 
 
-def sealed_payload(sealed: str) -> str:
-    """Return what was sealed, unchecked: of a blob that this gateway has made and stored itself."""
-    return _decoded(sealed)[1 + _MAC_LENGTH :].partition(b"\0")[2].decode()
+def sealed_payload(sealed: str) -> bytes:
+    """Return what was sealed in a blob of ours, unchecked; of another's, any bytes or none."""
+    return _decoded(sealed)[1 + _MAC_LENGTH :].partition(b"\0")[2]
 
 
 def _decoded(sealed: str) -> bytes:

@@ -22,6 +22,7 @@ from app.services.accounts.permissions import (
     well_formed_conversation,
 )
 from app.services.accounts.storage_quota import refuse_full_account
+from app.services.answering.plain_reasoning import without_mark
 from app.services.answering.run import without_payload
 from app.store.conversations.base import ConversationStore, unknown_conversation
 from app.store.responses.base import ResponseStore
@@ -133,9 +134,8 @@ class Conversations:
         """
         self._delivered(well_formed_conversation(conversation_id))
         page = self._conversations.items(caller.account, conversation_id, query, caller.content_key)
-        if INCLUDE_ENCRYPTED in include:
-            return page
-        return Page(tuple(map(without_payload, page.items)), page.has_more)
+        without = without_mark if INCLUDE_ENCRYPTED in include else without_payload
+        return Page(tuple(map(without, page.items)), page.has_more)
 
     def item(
         self, caller: Caller, conversation_id: str, item_id: str, include: frozenset[str]
@@ -145,7 +145,7 @@ class Conversations:
         item = self._conversations.item(
             caller.account, conversation_id, item_id, caller.content_key
         )
-        return item if INCLUDE_ENCRYPTED in include else without_payload(item)
+        return without_mark(item) if INCLUDE_ENCRYPTED in include else without_payload(item)
 
     def remove_item(self, caller: Caller, conversation_id: str, item_id: str) -> Conversation:
         """Take an item out; return the conversation.

@@ -15,7 +15,7 @@ from app.domain.turns.page import Page, PageQuery
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, ResponseCancelled
 from app.services.accounts.permissions import countable, permitted, refuse_read_only, well_formed
-from app.services.answering.plain_reasoning import without_marks
+from app.services.answering.plain_reasoning import without_mark, without_marks
 from app.services.answering.preparation import Preparation
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.run import Run, without_opaque, without_payload
@@ -224,9 +224,9 @@ class Responses:
             NotFound: it is unknown, deleted, another account's, or was never stored.
         """
         found = self._lookup.get(caller.account, well_formed(response_id), caller.content_key)
-        if INCLUDE_ENCRYPTED in found.include:
+        if INCLUDE_ENCRYPTED in found.include | include:
             return without_marks(found.response)
-        return found.response if INCLUDE_ENCRYPTED in include else without_opaque(found.response)
+        return without_opaque(found.response)
 
     def wait(
         self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
@@ -283,6 +283,5 @@ class Responses:
         """
         known, key = well_formed(response_id), caller.content_key
         page = self._lookup.input_items(caller.account, known, query, key)
-        if INCLUDE_ENCRYPTED in include:
-            return page
-        return Page(tuple(map(without_payload, page.items)), page.has_more)
+        without = without_mark if INCLUDE_ENCRYPTED in include else without_payload
+        return Page(tuple(map(without, page.items)), page.has_more)
