@@ -268,9 +268,18 @@ def test_what_waits_for_a_call_that_is_never_whole_is_kept(ends: str) -> None:
     assert (output_text(response.output), response.status) == ("so", ends)
 
 
-def test_what_contradicts_what_waits_ends_there() -> None:
+@pytest.mark.parametrize("end", ["", '":1}'], ids=["never whole", "whole in the end"])
+def test_what_contradicts_what_waits_ends_there(end: str) -> None:
     again = CallOpened("0", "a", "f")
-    response = fold(narrated([again, Arguments("0", '{"a'), Text("so"), again, Text("on")]))
+    said: list[Delta] = [
+        again,
+        Arguments("0", '{"a'),
+        Text("so"),
+        again,
+        Text("on"),
+        Arguments("0", end),
+    ]
+    response = fold(narrated(said))
     assert (output_text(response.output), response.status) == ("so", "failed")
 
 

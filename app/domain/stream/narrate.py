@@ -214,15 +214,17 @@ class Narrator:
 
     def _release(self, *, is_over: bool = False) -> None:
         """Write what was deferred, as soon as no call is open that is neither whole nor ended."""
-        while self._deferred:
+        while waiting := self._deferred:
             if isinstance(self._open, CALLS):
                 whole = self._open.is_whole
                 if not whole and self._finished is None and not is_over:
                     return
                 stopped = self._finished is not None and self._finished.reason == "stop"
                 self._close("completed" if whole or stopped else "incomplete")
-            for delta in self._deferred.take():
+            self._deferred = None  # what contradicts itself ends it
+            for delta in waiting.take():
                 self._write(delta)
+            self._deferred = waiting
 
     def _write(self, delta: Delta) -> None:
         match delta:
