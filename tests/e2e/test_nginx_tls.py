@@ -82,6 +82,12 @@ def test_answers_come_over_https_and_say_that_they_always_do(secured: Gateway) -
     assert secured.stream("hello").events[-1]["type"] == "response.completed"
 
 
+def test_what_nginx_refuses_over_https_says_so_too(secured: Gateway) -> None:
+    refused = secured.session.request("TRACE", secured.url, timeout=PATIENCE_S)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (405, None)
+    assert refused.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
 @pytest.mark.parametrize("spoken", [["h2", "http/1.1"], ["http/1.1"]], ids=["h2", "http/1.1"])
 def test_who_speaks_http_2_gets_it(secured: Gateway, folder: Path, spoken: list[str]) -> None:
     context = ssl.create_default_context(cafile=str(folder / "tls.crt"))
