@@ -262,13 +262,14 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
         """Throw away what the caller still says, and end it.
 
         A body that the app did not want may be of any length: with bytes unread, the end would be
-        a reset, which may overtake the answer. gunicorn's own way stops at 64 KiB.
+        a reset, which may overtake the answer. gunicorn's own way stops at 64 KiB. Where somebody
+        else waits for the thread, it stops at once.
         """
         until, left = time.monotonic() + SEE_OFF_S, MAX_UNREAD
         with suppress(OSError):
             self.sock.settimeout(SILENT_S)
             self.sock.shutdown(socket.SHUT_WR)
-            while left > 0 and time.monotonic() < until and not self.pool.is_shut:
+            while left > 0 and time.monotonic() < until and not self.pool.is_wanted:
                 came = self.sock.recv(READ_SIZE)
                 if not came:
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import threading
@@ -102,3 +103,25 @@ def test_a_caller_for_whom_there_is_no_thread_is_refused(none_left: None) -> Non
         assert theirs.recv(4096) == b""
         assert list(worker._turned_away) == [connection]
     assert len(warnings) == 1
+
+
+def test_who_sends_on_after_an_answer_keeps_no_thread_from_others() -> None:
+    threads = RequestThreads(1)
+    ours, theirs = socket.socketpair()
+    connection: Any = ThreadConnection(SimpleNamespace(is_ssl=False), ours, ("", 0), ("", 0))
+    connection.pool = threads
+    goes_on = True
+
+    def send() -> None:
+        with contextlib.suppress(OSError):
+            while goes_on:
+                theirs.sendall(b".")
+
+    sender = threading.Thread(target=send)
+    with ours, theirs:
+        sender.start()
+        connection.close(graceful=True)
+        assert threads.submit(divmod, 7, 7).result(PATIENCE_S / 3) == (1, 0)
+        goes_on = False
+    sender.join(PATIENCE_S)
+    threads.shutdown()

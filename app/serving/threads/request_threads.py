@@ -23,10 +23,14 @@ class RequestThreads:
         self._most = most
         self._count = 0
         self._free = 0  # threads that have nothing to do, less the tasks that wait for one
-        #: Whether no task is taken any more.
-        self.is_shut = False
+        self._is_shut = False
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._lock = Lock()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a task waits for a thread, or all are to end: what need not go on, ends."""
+        return self._is_shut or self._free < 0
 
     def submit(self, task: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
         """Have a thread run a task, and return what will have its result.
@@ -37,7 +41,7 @@ class RequestThreads:
         """
         future: Future[Any] = Future()
         with self._lock:
-            if self.is_shut:
+            if self._is_shut:
                 raise RuntimeError("no task is taken any more")
             if self._free <= 0 and self._count < self._most:
                 Thread(target=self._work, name="request").start()
@@ -50,7 +54,7 @@ class RequestThreads:
     def shutdown(self, **_options: bool) -> None:
         """Take no more tasks. The threads end with those that there are; nobody waits for them."""
         with self._lock:
-            self.is_shut = True
+            self._is_shut = True
             for _ in range(self._count):
                 self._tasks.put(None)
 
