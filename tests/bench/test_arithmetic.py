@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from bench.figures import first_event
 from bench.figures.first_event import quantile
 from bench.figures.isolation import apart
 from bench.load.sockets import Loop
@@ -31,6 +32,12 @@ def test_samples_that_differ_are_apart_either_way() -> None:
 def test_an_event_is_late_by_its_own_streams_best_pace() -> None:
     stream = Stream(Loop(), b"x", arrivals=[10.2, 10.25, 10.4])
     assert late(stream, 0.1) == pytest.approx([0.05, 0, 0.05])
+
+
+@pytest.mark.parametrize("over_s", [first_event.BEGIN_S, first_event.QUICK_S])
+def test_first_events_are_waited_for_one_by_one(over_s: float) -> None:
+    begun = dues(first_event.STREAMS, over_s, first_event.INTERVAL_S)
+    assert min(later - earlier for earlier, later in pairwise(begun)) > 0.004
 
 
 def test_streams_begin_in_order_and_spread_over_the_interval() -> None:
