@@ -10,8 +10,8 @@ from bench.setting import Setting
 
 STREAMS = 100
 INTERVAL_S = 0.05
-#: How long it takes to begin them all, in seconds. Not two: streams that are spread over their
-#: interval then begin in groups, a millisecond apart, and half of them wait for another's beginning.
+#: How long it takes to begin them all, in seconds. Not two: spread over their interval, they then
+#: begin in groups, a millisecond apart, and half of them wait for the beginning of another.
 BEGIN_S, QUICK_S = 3, 1
 
 
