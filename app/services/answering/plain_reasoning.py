@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import NamedTuple, TypeGuard
 
 from app.domain.items import Item, Reasoning
+from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response
+from app.services.answering.run import with_changed_items, without_payload
 from app.services.answering.sealing import Unsealed, sealed_payload
 
 #: An object, since releases that know no such mark look for the keys of theirs.
@@ -31,15 +33,17 @@ def marked(response: Response, model: str, seal: Callable[[str], str]) -> Respon
     return replace(response, output=output)
 
 
-def without_marks(response: Response) -> Response:
-    """Return a stored response as it was made: no caller is shown a mark."""
-    if Reasoning not in map(type, response.output) or not any(map(_is_marked, response.output)):
-        return response
-    return replace(response, output=tuple(map(without_mark, response.output)))
+def visible_response(response: Response, include: frozenset[str]) -> Response:
+    """Return a stored response as a caller is shown it who wants these fields."""
+    return with_changed_items(response, visible_item(include))
 
 
-def without_mark(item: Item) -> Item:
-    """Return a stored item as it was made."""
+def visible_item(include: frozenset[str]) -> Callable[[Item], Item]:
+    """Return what makes of a stored item what such a caller is shown: never a mark."""
+    return _without_mark if INCLUDE_ENCRYPTED in include else without_payload
+
+
+def _without_mark(item: Item) -> Item:
     return replace(item, encrypted_content=None) if _is_marked(item) else item
 
 

@@ -197,8 +197,13 @@ def visible(event: Event) -> Event:
 
 def without_opaque(response: Response) -> Response:
     """Return the response without the opaque reasoning that is stored for the next turn."""
-    output = tuple(map(without_payload, response.output))
-    # Nearly always nothing was left out: comparing is cheap where the items are the same ones.
+    return with_changed_items(response, without_payload)
+
+
+def with_changed_items(response: Response, change: Callable[[Item], Item]) -> Response:
+    """Return the response with each item of its output changed."""
+    output = tuple(map(change, response.output))
+    # Nearly always nothing changes: comparing is cheap where the items are the same ones.
     return response if output == response.output else replace(response, output=output)
 
 

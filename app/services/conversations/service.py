@@ -9,7 +9,6 @@ from app.domain.accounts.content_key import OPERATOR_KEY, ContentKey
 from app.domain.hosted.item import HostedItem
 from app.domain.ids import IdGenerator, alone_id, is_conversation_id, tag_of
 from app.domain.items import InputItem, Item, ItemReference
-from app.domain.request import INCLUDE_ENCRYPTED
 from app.domain.response import Response, Status, expiry
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.page import Page, PageQuery
@@ -22,8 +21,7 @@ from app.services.accounts.permissions import (
     well_formed_conversation,
 )
 from app.services.accounts.storage_quota import refuse_full_account
-from app.services.answering.plain_reasoning import without_mark
-from app.services.answering.run import without_payload
+from app.services.answering.plain_reasoning import visible_item
 from app.store.conversations.base import ConversationStore, unknown_conversation
 from app.store.responses.base import ResponseStore
 
@@ -134,8 +132,7 @@ class Conversations:
         """
         self._delivered(well_formed_conversation(conversation_id))
         page = self._conversations.items(caller.account, conversation_id, query, caller.content_key)
-        without = without_mark if INCLUDE_ENCRYPTED in include else without_payload
-        return Page(tuple(map(without, page.items)), page.has_more)
+        return Page(tuple(map(visible_item(include), page.items)), page.has_more)
 
     def item(
         self, caller: Caller, conversation_id: str, item_id: str, include: frozenset[str]
@@ -145,7 +142,7 @@ class Conversations:
         item = self._conversations.item(
             caller.account, conversation_id, item_id, caller.content_key
         )
-        return without_mark(item) if INCLUDE_ENCRYPTED in include else without_payload(item)
+        return visible_item(include)(item)
 
     def remove_item(self, caller: Caller, conversation_id: str, item_id: str) -> Conversation:
         """Take an item out; return the conversation.

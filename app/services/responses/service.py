@@ -7,7 +7,7 @@ from collections.abc import Callable
 from app.domain.accounts.accounts import Caller
 from app.domain.estimates import TokenCount
 from app.domain.prices import FREE, UNKNOWN_COST, Cost
-from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest
+from app.domain.request import CreateRequest
 from app.domain.response import TERMINAL, Response
 from app.domain.stream.events import Event
 from app.domain.stream.replay.cuts import may_outlast
@@ -15,10 +15,10 @@ from app.domain.turns.page import Page, PageQuery
 from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, GatewayError, NotFound, ResponseCancelled
 from app.services.accounts.permissions import countable, permitted, refuse_read_only, well_formed
-from app.services.answering.plain_reasoning import without_mark, without_marks
+from app.services.answering.plain_reasoning import visible_item, visible_response
 from app.services.answering.preparation import Preparation
 from app.services.answering.prepared.request import PreparedRequest
-from app.services.answering.run import Run, without_opaque, without_payload
+from app.services.answering.run import Run
 from app.services.answering.turn_memory import TurnMemory
 from app.services.background.service import Background, not_cancellable
 from app.services.conversations.service import Conversations
@@ -224,9 +224,7 @@ class Responses:
             NotFound: it is unknown, deleted, another account's, or was never stored.
         """
         found = self._lookup.get(caller.account, well_formed(response_id), caller.content_key)
-        if INCLUDE_ENCRYPTED in found.include | include:
-            return without_marks(found.response)
-        return without_opaque(found.response)
+        return visible_response(found.response, found.include | include)
 
     def wait(
         self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
@@ -283,5 +281,4 @@ class Responses:
         """
         known, key = well_formed(response_id), caller.content_key
         page = self._lookup.input_items(caller.account, known, query, key)
-        without = without_mark if INCLUDE_ENCRYPTED in include else without_payload
-        return Page(tuple(map(without, page.items)), page.has_more)
+        return Page(tuple(map(visible_item(include), page.items)), page.has_more)
