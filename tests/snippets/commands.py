@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -46,10 +46,10 @@ def running(root: Path, environ: dict[str, str]) -> Iterator[list[str]]:
 
 def ask(path: str, words: Sequence[str]) -> int:
     """Have a command run here, with this process's streams; return its exit status."""
-    asked = json.dumps([words, str(Path.cwd()), dict(os.environ)]).encode()  # noqa: TID251 - as given
+    request = json.dumps([words, str(Path.cwd()), dict(os.environ)]).encode()  # noqa: TID251 - as given
     with socket.socket(socket.AF_UNIX) as call:
         call.connect(path)
-        socket.send_fds(call, [asked], _STREAMS)
+        socket.send_fds(call, [request], _STREAMS)
         return int(call.recv(16) or 1)
 
 
@@ -60,10 +60,10 @@ def serve(door: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever asks is told of their ends
     while True:
         call, _ = door.accept()
-        asked, streams, _, _ = socket.recv_fds(call, _MOST_BYTES, len(_STREAMS))
+        request, streams, _, _ = socket.recv_fds(call, _MOST_BYTES, len(_STREAMS))
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            words, folder, environ = json.loads(asked)
+            words, folder, environ = json.loads(request)
             for number, stream in zip(_STREAMS, streams, strict=True):
                 os.dup2(stream, number)
             os.chdir(folder)
@@ -76,9 +76,8 @@ def serve(door: socket.socket) -> None:
         call.close()
 
 
-def _status(main: object, words: list[str]) -> int:
+def _status(main: Callable[[list[str]], object], words: list[str]) -> int:
     """Run a command; return its exit status."""
-    assert callable(main)
     try:
         main(words)
     except SystemExit as end:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-#: What is said, the more special before the more general, and what mends it.
+#: What messages have in them, the more special before the more general, and what mends it.
 _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(said, re.IGNORECASE), remedy)
-    for said, remedy in (
+    (re.compile(words, re.IGNORECASE), remedy)
+    for words, remedy in (
         (
             "alert certificate required|alert handshake failure",
             "it wants a certificate of ours: ?ssl_certfile=FILE&ssl_keyfile=FILE. Where it has "
@@ -64,5 +64,5 @@ def tls_remedy(error: BaseException | None) -> str | None:
     if error is None:
         return None
     # A handshake that timed out is told by what lies beneath alone.
-    said = f"{error} {error.__context__ or ''}"
-    return next((remedy for found, remedy in _REMEDIES if found.search(said)), None)
+    message = f"{error} {error.__context__ or ''}"
+    return next((remedy for found, remedy in _REMEDIES if found.search(message)), None)

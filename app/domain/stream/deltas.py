@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from app.domain.frozen import frozen_dataclass
 from app.domain.response import Usage
+from app.errors import GatewayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,11 @@ _NO_OUTPUT = frozenset({Used, PartEnded, MessageOpened, ReasoningOpened})
 def has_output(deltas: Batch) -> bool:
     """Tell whether an answer has begun (A2)."""
     return not _NO_OUTPUT.issuperset(map(type, deltas))
+
+
+def note_output(error: GatewayError, deltas: Batch) -> None:
+    """Have an error say that the model was paid for, where it had output before that (U5)."""
+    error.work_done = error.work_done or has_output(deltas)
 
 
 def close_batches(batches: object) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain.stream.deltas import Delta, has_output
+from app.domain.stream.deltas import Delta, note_output
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
@@ -111,7 +111,7 @@ class ChatReader:
         except Misread as error:
             raise unreadable(error) from error
         except GatewayError as error:
-            error.work_done = error.work_done or has_output(deltas)
+            note_output(error, deltas)
             raise
         return deltas
 

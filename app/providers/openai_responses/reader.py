@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.domain.response import PASSED_KEYS
-from app.domain.stream.deltas import Delta, Finished, Text, Used, has_output
+from app.domain.stream.deltas import Delta, Finished, Text, Used, note_output
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_responses.output.calls import (
@@ -226,9 +226,8 @@ class ResponsesReader:
         output = self._reader.contents(response, "output", BOUNDS.items)
         if status == "failed" or error:
             failure = self._failure(error or {})
-            if self._items.is_empty:  # else what was said is known
-                said = has_output(self._items.reconcile(output))
-                failure.work_done = failure.work_done or said
+            if self._items.is_empty:  # else its output is known
+                note_output(failure, self._items.reconcile(output))
             raise failure
         deltas = self._items.reconcile(output)
         if self._items.is_empty and (text := self._reader.text(response, "output_text")):

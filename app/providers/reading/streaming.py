@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import Protocol
 
 from app.domain.slices import MOMENT_S
-from app.domain.stream.deltas import Batch, Delta, Finished, has_output
+from app.domain.stream.deltas import Batch, Delta, Finished, note_output
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
@@ -215,7 +215,7 @@ def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
         reader.read(splitter.end(), more)
         more += reader.end()
     except GatewayError as error:
-        error.work_done = error.work_done or has_output([*deltas, *more])
+        note_output(error, [*deltas, *more])
         raise
     budget.take(more)
     return _finished(deltas + more)
@@ -232,7 +232,7 @@ def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
         for batch in streamed:
             deltas += batch
     except GatewayError as error:
-        error.work_done = error.work_done or has_output(deltas)
+        note_output(error, deltas)
         raise
     yield from split_batch(_finished(deltas))
 

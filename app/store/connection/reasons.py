@@ -80,15 +80,15 @@ def reason(fault: StorageUnavailable) -> str:
             return type(error).__name__
 
 
-def _lost(said: str) -> str | None:
+def _lost(message: str) -> str | None:
     """Return why there is no connection; None where it is not known."""
-    if found := _TLS.search(said):
+    if found := _TLS.search(message):
         return f"TLS failed: {found[1]}"
-    if said.startswith((NO_SENTINEL, NO_MASTER)):
-        return said.partition(":")[0]
-    if "refused" in said:
+    if message.startswith((NO_SENTINEL, NO_MASTER)):
+        return message.partition(":")[0]
+    if "refused" in message:
         return "connection refused"
-    return "connection closed" if _CLOSED.search(said) else None
+    return "connection closed" if _CLOSED.search(message) else None
 
 
 def hung_up(fault: StorageUnavailable) -> bool:
