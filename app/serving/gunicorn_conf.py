@@ -17,6 +17,7 @@ from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import served_settings
 from app.cli.common.processes import leave_no_core
 from app.descriptors import raise_limit
+from app.huge_pages import keep_in_huge_pages
 from app.memory import collect_seldom, expect_to_keep, give_back_each_minute, keep_freed_memory
 from app.serving.logger import GatewayLogger
 from app.serving.master.options import WORKER_CLASSES
@@ -145,7 +146,7 @@ def on_starting(server: GunicornMaster) -> None:
 
 
 def post_worker_init(worker: GunicornWorker) -> None:
-    """Set the garbage collector, begin what goes on beside requests, warn of a frail Redis.
+    """Set how memory is treated, begin what goes on beside requests, warn of a frail Redis.
 
     The warning is the first worker's to give, and keeps nobody waiting.
     """
@@ -162,6 +163,7 @@ def post_worker_init(worker: GunicornWorker) -> None:
         factory.stretch_beside(worker.wsgi, pool.apply)
         keep_freed_memory(os.environ)
     give_back_each_minute(os.environ)
+    keep_in_huge_pages()
     if worker.age == 1:
         threading.Thread(target=factory.warn_of_storage, args=(settings,), daemon=True).start()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.cli.common.processes import has_worker, leave_no_core
 from app.factory import create_worker
+from app.huge_pages import keep_in_huge_pages
 from app.jobs.process import Channel
 from app.jobs.work_queue import WarmThreadsQueue
 from app.logs.libraries import catch_uncaught, listen
@@ -54,6 +55,7 @@ def _work(channel: Channel, *, on_threads: bool) -> None:
         log.warning("environment_overrules_file", names=names, remedy="restart the worker")
     collect_seldom()
     give_back_each_minute(environment())
+    keep_in_huge_pages()
     worker.run(*times, _packed(settings, file))
 
 
