@@ -10,9 +10,9 @@ from app import huge_pages
 from app.huge_pages import PIECE_BYTES, pieces
 from tests.processes import printed
 
-#: Takes 20 MB in pages of their own, moves them, and prints how many kB were moved, and what the
-#: bytes are then; then takes 40 MB of which one page in 16 is resident, and prints by how many kB the
-#: process is larger when it was looked at again.
+#: Fills 20 MB, moves them to huge pages, and prints how many kB were moved and whether the bytes
+#: are still the same; then maps 40 MB of which one page in 16 is resident, and prints by how many
+#: kB the process has grown after another `move`.
 _PROGRAM = """
 import mmap
 from app.huge_pages import move
@@ -27,10 +27,8 @@ before = kilobytes("AnonHugePages")
 move(60)
 moved = kilobytes("AnonHugePages") - before
 sparse = mmap.mmap(-1, 40_000_000, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-sparse.madvise(mmap.MADV_NOHUGEPAGE)
 for page in range(0, 40_000_000, 16 * mmap.PAGESIZE):
     sparse[page] = 1
-sparse.madvise(mmap.MADV_HUGEPAGE)
 before = kilobytes("Rss")
 move(60)
 print(moved, int(kept[:] == bytes(range(250)) * 80_000), kilobytes("Rss") - before)

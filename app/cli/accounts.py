@@ -23,9 +23,9 @@ from app.domain.accounts.accounts import Account
 from app.schemas.wire.accounts import (
     ACCOUNT,
     AUDIT_ENTRY,
-    shown_budget,
-    shown_limit,
-    shown_retention,
+    budgets_or_default,
+    limit_or_unlimited,
+    retention_or_none,
 )
 from app.services.accounts.service import Accounts
 from app.settings import CostBudget
@@ -152,7 +152,7 @@ def _bounds(account: Account) -> Iterator[str]:
         limits.max_in_flight,
         account.max_stored_bytes,
     ):
-        yield "default" if bound is None else str(shown_limit(bound))
-    days = shown_retention(account.retention_days)
+        yield "default" if bound is None else str(limit_or_unlimited(bound))
+    days = retention_or_none(account.retention_days)
     yield "default" if days is None else str(days)
-    yield shown_budget(limits.budgets) or "default"
+    yield budgets_or_default(limits.budgets) or "default"

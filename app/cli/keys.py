@@ -194,10 +194,10 @@ def show(key_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(fields)
         return
-    shown = {name: value for name, value in fields.items() if name not in ("limits", "secrets")}
+    scalars = {name: value for name, value in fields.items() if name not in ("limits", "secrets")}
     rows = [
         (name.replace("_", " "), _cell(name, value))
-        for name, value in (shown | fields["limits"]).items()
+        for name, value in (scalars | fields["limits"]).items()
     ]
     print_table(("FIELD", "VALUE"), rows)
 

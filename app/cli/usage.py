@@ -16,7 +16,7 @@ from app.cli.common.group import OperatorCommand, print_json
 from app.cli.common.tables import print_table
 from app.domain.accounts.attribution import UsageGroups
 from app.domain.accounts.usage import (
-    SHOWN,
+    COLUMNS,
     UsageLine,
     UsageReport,
     UsageRow,
@@ -96,7 +96,7 @@ def usage(
 def _print_table(lines: list[UsageLine], groups: UsageGroups) -> None:
     titles = _titles(groups)
     sums = UsageReport(date.min, date.max, tuple(lines)).total
-    blank = ("",) * (len(titles) - len(SHOWN) - 1)
+    blank = ("",) * (len(titles) - len(COLUMNS) - 1)
     rows = [_cells(line, groups) for line in lines]
     heads = [title.replace("_", " ").upper() for title in titles]
     print_table(heads, [*rows, ("total", *blank, *_counted(sums))])
@@ -117,7 +117,7 @@ def _titles(groups: UsageGroups) -> tuple[str, ...]:
     """Return the names of the columns: the day comes before the account."""
     names = [_COLUMNS[name] for name in groups.names if name != "day"]
     days = ("date",) if "day" in groups.names else ()
-    return (*days, "account", *names, *(f"metadata.{key}" for key in groups.metadata), *SHOWN)
+    return (*days, "account", *names, *(f"metadata.{key}" for key in groups.metadata), *COLUMNS)
 
 
 def _cells(line: UsageLine, groups: UsageGroups) -> tuple[object, ...]:
@@ -131,7 +131,7 @@ def _cells(line: UsageLine, groups: UsageGroups) -> tuple[object, ...]:
 
 def _counted(line: UsageLine) -> Iterator[object]:
     """Yield the counters as they are shown: an unknown cost is empty, and no 0."""
-    for name in SHOWN:
+    for name in COLUMNS:
         value = getattr(line, name)
         yield "" if value is None else value
 

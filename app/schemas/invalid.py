@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 
 from app.errors import InvalidRequest
 
-_LONGEST_SHOWN = 40
+_LONGEST_QUOTED = 40
 _KINDS: dict[type, str] = {
     type(None): "null",
     bool: "a boolean",
@@ -54,7 +54,7 @@ def is_beyond_integers(value: object) -> bool:
 def quoted(value: object) -> str:
     """Return a short value as it was written, and no more than the kind of a long one."""
     if type(value) is str:
-        return f'"{value}"' if len(value) <= _LONGEST_SHOWN else f"a string of {len(value)}"
+        return f'"{value}"' if len(value) <= _LONGEST_QUOTED else f"a string of {len(value)}"
     return repr(value) if type(value) in (int, float) else kind(value)
 
 

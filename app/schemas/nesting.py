@@ -39,7 +39,7 @@ class OneOf(Generic[V]):
         other: Document | None = None,
     ) -> None:
         self._other = other
-        self._shown = {kind: each for each in reversed(documents) for kind in each.types}
+        self._by_type = {kind: each for each in reversed(documents) for kind in each.types}
         self.documents = {kind: each for each in documents for kind in each.types}
         self._writers = {kind: each.writer for each in documents for kind in each.values}
         self._readers = _Readers(
@@ -93,7 +93,7 @@ class OneOf(Generic[V]):
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         """Return the JSON schema of these documents."""
-        mapping = {kind: refer(self._shown[kind])["$ref"] for kind in self.documents}
+        mapping = {kind: refer(self._by_type[kind])["$ref"] for kind in self.documents}
         addresses = (*mapping.values(), *(refer(each)["$ref"] for each in self.documents.values()))
         references = [{"$ref": each} for each in dict.fromkeys(addresses)]
         discriminator = {"propertyName": "type", "mapping": mapping}

@@ -41,8 +41,8 @@ class HostedGrammar(ItemGrammar):
         if step == "delta":
             self._texts[key] = self._texts.get(key, "") + event["delta"]
             return
-        shown = self._texts.setdefault(key, event[key])
-        require(event[key] == shown, f"the deltas do not spell the {key}")
+        spelled = self._texts.setdefault(key, event[key])
+        require(event[key] == spelled, f"the deltas do not spell the {key}")
         self._done.add(key)
 
     def finish(self, item: Json) -> None:

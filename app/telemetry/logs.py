@@ -47,8 +47,8 @@ def _ending_line(
     8 µs of each request.
     """
     configured = structlog.get_config()
-    is_shown = log.bind().is_enabled_for(logging.getLevelNamesMapping()[level.upper()])
-    write = configured["logger_factory"]().msg if is_shown else None
+    is_written = log.bind().is_enabled_for(logging.getLevelNamesMapping()[level.upper()])
+    write = configured["logger_factory"]().msg if is_written else None
     return write, configured["processors"]
 
 

@@ -103,6 +103,6 @@ def _medians_us(calls: Mapping[str, Callable[[], object]], times: int) -> dict[s
 
 
 def _written(turn: Turn) -> list[Any]:
-    shown = RESPONSE.dump(turn.response)
-    del shown["output_text"]  # what the output holds already
-    return [ITEM.dump_all(turn.input), shown]
+    payload = RESPONSE.dump(turn.response)
+    del payload["output_text"]  # what the output holds already
+    return [ITEM.dump_all(turn.input), payload]

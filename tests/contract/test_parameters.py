@@ -32,7 +32,7 @@ from app.providers.profiles import PROFILES
 from app.providers.registry import FORMATS
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.request.foreign import UnsupportedField
-from app.schemas.wire.echo import NOT_SHOWN, echo
+from app.schemas.wire.echo import NOT_ECHOED, echo
 from app.schemas.wire.responses import RESPONSE
 from app.settings import Api
 from tests.contract.recordings import FOLDER, CannedTransport, settings
@@ -228,7 +228,7 @@ def test_every_parameter_is_taken_by_the_schema() -> None:
 def test_what_a_request_takes_a_response_shows_but_for_one_list() -> None:
     taken = CREATE_REQUEST.strict_fields.items()
     names = {name for name, field in taken if not isinstance(field, UnsupportedField)}
-    assert names - set(RESPONSE.strict_fields) == NOT_SHOWN
+    assert names - set(RESPONSE.strict_fields) == NOT_ECHOED
 
 
 @pytest.mark.parametrize("name", sorted({row.field for row in ROWS} & set(echoed({}))))

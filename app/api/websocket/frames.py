@@ -10,8 +10,8 @@ from app.schemas.wire.websocket.frames import refusal_line
 
 _EVENT, _DATA = b"event: ", b"\ndata: "
 #: What an error's frame repeats of the headers that its answer would have had.
-_SHOWN = ("x-request-id", "retry-after", "x-should-retry", "x-budget-remaining")
-_SHOWN_ALL = "x-ratelimit-"
+_VISIBLE = ("x-request-id", "retry-after", "x-should-retry", "x-budget-remaining")
+_VISIBLE_PREFIXES = "x-ratelimit-"
 
 
 def event_lines(piece: bytes, stream_id: str | None) -> list[bytes]:
@@ -28,10 +28,10 @@ def refusal(
     status: int, body: bytes, headers: Iterable[tuple[str, str]], stream_id: str | None
 ) -> bytes:
     """Return the frame of an answer that is an error."""
-    shown = {name.lower(): value for name, value in headers if _is_shown(name.lower())}
+    visible = {name.lower(): value for name, value in headers if _is_visible(name.lower())}
     error: Mapping[str, object] = orjson.loads(body)["error"]
-    return refusal_line(status, error, shown, stream_id)
+    return refusal_line(status, error, visible, stream_id)
 
 
-def _is_shown(name: str) -> bool:
-    return name in _SHOWN or name.startswith(_SHOWN_ALL)
+def _is_visible(name: str) -> bool:
+    return name in _VISIBLE or name.startswith(_VISIBLE_PREFIXES)

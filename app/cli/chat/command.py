@@ -136,10 +136,10 @@ class _Talk:
 
 def _harmless(text: str) -> str:
     """Return text of a model's without what could steer a terminal."""
-    return text if text.isprintable() else "".join(filter(_may_be_shown, text))
+    return text if text.isprintable() else "".join(filter(_is_harmless, text))
 
 
-def _may_be_shown(character: str) -> bool:
+def _is_harmless(character: str) -> bool:
     return character.isprintable() or character in "\n\t"
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from app.cli.common.address import curl_target
 from app.settings import ProviderSettings
 
-_SHOWN = 12
+#: Maximum number of model names in the greeting.
+_MOST_MODELS = 12
 #: Pages for people, and what is said before their addresses.
 PAGES = {"/console": "Or look", "/docs/": "Or read"}
 _GLOB = frozenset("*?[")
@@ -32,7 +33,7 @@ def greeting(
 
     `models` are those known by name, `pages` what browsers are shown, by path.
     """
-    shown = {} if bind.startswith("unix:") else pages
+    reachable = {} if bind.startswith("unix:") else pages
     return "\n".join(
         [
             "",
@@ -40,8 +41,8 @@ def greeting(
             "",
             curl(bind, key, _model(models, providers)),
             "",
-            *(f"{word}: {curl_target(bind, path)}" for path, word in shown.items()),
-            *([""] if shown else ()),
+            *(f"{word}: {curl_target(bind, path)}" for path, word in reachable.items()),
+            *([""] if reachable else ()),
             "Models: " + "; ".join([_listed(models), *_globs(providers)]),
             f"The key is kept in {key_file}. Make others: "
             f"{command_name()} keys create --account NAME",
@@ -77,8 +78,12 @@ def _model(models: Sequence[str], providers: Iterable[ProviderSettings]) -> str:
 
 
 def _listed(models: Sequence[str]) -> str:
-    more = f" and {len(models) - _SHOWN} more (GET /v1/models)" if len(models) > _SHOWN else ""
-    return ", ".join(models[:_SHOWN]) + more
+    more = (
+        f" and {len(models) - _MOST_MODELS} more (GET /v1/models)"
+        if len(models) > _MOST_MODELS
+        else ""
+    )
+    return ", ".join(models[:_MOST_MODELS]) + more
 
 
 def _globs(providers: Iterable[ProviderSettings]) -> Iterator[str]:

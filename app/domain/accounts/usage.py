@@ -28,7 +28,7 @@ COUNTERS = (
     "known_microusd",
 )
 #: What is shown, in that order.
-SHOWN = (
+COLUMNS = (
     "requests",
     "input_tokens",
     "cached_tokens",

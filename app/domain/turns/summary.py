@@ -20,7 +20,7 @@ from app.domain.items import (
 from app.domain.response import Response, Status
 
 #: Characters of a text that are shown, and how many are looked at to find them.
-SHOWN, _LOOKED_AT = 200, 2_000
+LONGEST, _LOOKED_AT = 200, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ def first_text(made: Sequence[Item]) -> str | None:
 def shortened(text: str) -> str:
     """Return the beginning of a text, on one line."""
     line = " ".join(text[:_LOOKED_AT].split())
-    if len(line) > SHOWN:
-        return line[: SHOWN - 1].rstrip() + "…"
+    if len(line) > LONGEST:
+        return line[: LONGEST - 1].rstrip() + "…"
     return line + "…" if len(text) > _LOOKED_AT else line
 
 

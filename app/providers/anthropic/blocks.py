@@ -49,12 +49,12 @@ class TextBlock:
         self._citations = list(reader.mappings(block, "citations"))
 
     def begun(self) -> list[Delta]:
-        return [PartEnded(), *self._said(self._first)]
+        return [PartEnded(), *self._text(self._first)]
 
     def grown(self, delta: Json) -> list[Delta]:
         match delta.get("type"):
             case "text_delta":
-                return self._said(self._reader.text(delta, "text"))
+                return self._text(self._reader.text(delta, "text"))
             case "citations_delta":
                 self._citations.append(self._reader.mapping(delta, "citation"))
                 return []
@@ -65,7 +65,7 @@ class TextBlock:
         annotations = (self._url_citation(citation) for citation in self._citations)
         return [Annotated(annotation) for annotation in annotations if annotation]
 
-    def _said(self, text: str) -> list[Delta]:
+    def _text(self, text: str) -> list[Delta]:
         self._length += len(text)
         return [Text(text)] if text else []
 

@@ -35,7 +35,7 @@ class MessagesReader:
         self._started = False
         self._has_content = False
         self._is_counted = False  # the usage of the whole answer came
-        self._has_said = False
+        self._has_output = False
         self._is_reason_noted = False
         self._counts = Counts(cache_is_apart=True)
         self._tier = ""
@@ -91,7 +91,7 @@ class MessagesReader:
     def _go_on(self) -> None:
         """Counts end nothing where more follows, nor does a reason that came before all words."""
         self._is_counted = False
-        if not self._has_said:
+        if not self._has_output:
             self._stop_reason = None
 
     def over(self) -> list[Delta]:
@@ -102,7 +102,7 @@ class MessagesReader:
         """End the answer, which is whole even where no reason was given (A9)."""
         was_done, self.is_done = self.is_done, True
         # A relay may leave out the start of the message; that it ends is no answer by itself.
-        if was_done or not (self._started or self._has_said or self._stop_reason is not None):
+        if was_done or not (self._started or self._has_output or self._stop_reason is not None):
             return []
         deltas = self._noted(self._blocks.stop_all())
         self._understanding.check()
@@ -111,7 +111,7 @@ class MessagesReader:
             case "length":
                 return [*deltas, Finished(reason, tier)]
             case "content_filter":  # said nothing, it explains itself (U10)
-                refusal = [] if self._has_said else [Refused(self._explanation or REFUSED)]
+                refusal = [] if self._has_output else [Refused(self._explanation or REFUSED)]
                 return [*deltas, *refusal, Finished(reason, tier)]
             case _:
                 return [*deltas, *self._blocks.end_call(), Finished("stop", tier)]
@@ -205,8 +205,8 @@ class MessagesReader:
         return delta | {"type": next(kinds, None)}
 
     def _noted(self, deltas: list[Delta]) -> list[Delta]:
-        if not self._has_said:
+        if not self._has_output:
             self._has_content = self._has_content or bool(deltas)
-            self._has_said = any(isinstance(delta, Text | CallOpened) for delta in deltas)
+            self._has_output = any(isinstance(delta, Text | CallOpened) for delta in deltas)
         self._understanding.note_known(deltas)
         return deltas

@@ -32,7 +32,7 @@ def demo(request: ModelRequest) -> LocalAnswer:
     thoughts = _thoughts(request, question, tools) if wants_summary(request) else ""
     if calls:
         return LocalAnswer(thoughts, calls)
-    text = formatted(request, _said(request), "answer", lambda schema: found_in(question, schema))
+    text = formatted(request, _answer(request), "answer", lambda schema: found_in(question, schema))
     return LocalAnswer(thoughts, text=text)
 
 
@@ -92,7 +92,7 @@ def _arguments(tool: FunctionTool, question: str) -> dict[str, Any]:
     return made
 
 
-def _said(request: ModelRequest) -> str:
+def _answer(request: ModelRequest) -> str:
     """Return what it says: what functions gave, or what the user said, now and before."""
     items = request.items
     if items and isinstance(items[-1], FunctionCallOutput):

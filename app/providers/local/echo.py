@@ -18,8 +18,8 @@ def echo(request: ModelRequest) -> LocalAnswer:
     thoughts = f"I am to answer {count_words(text)} words." if wants_summary(request) else ""
     tool = _required_tool(request)
     if tool is None:
-        said = formatted(request, text, "echo", lambda schema: sample(schema, text))
-        return LocalAnswer(thoughts, text=said)
+        answer = formatted(request, text, "echo", lambda schema: sample(schema, text))
+        return LocalAnswer(thoughts, text=answer)
     arguments = sample({"type": "object"} | (tool.parameters or {}), text)
     return LocalAnswer(thoughts, (LocalCall(tool.name, arguments),))
 

@@ -43,7 +43,7 @@ class ChatReader:
     is_done = False
     _index: int | None = None  # of the choice that is read
     _has_begun = False  # there was a choice
-    _has_said = False  # a word, or a piece of a call
+    _has_output = False  # a word, or a piece of a call
     _is_counted = False  # usage came after the last word
     _counts_along = False  # it came before one, too: beside a choice it ends nothing
     _usage: object = None
@@ -70,7 +70,7 @@ class ChatReader:
         """Whether the answer is whole should it end here (A9)."""
         if self._reason is not None:
             return True
-        return (self.is_done and self._has_begun) or (self._is_counted and self._has_said)
+        return (self.is_done and self._has_begun) or (self._is_counted and self._has_output)
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
         """Add what the frames say.
@@ -246,7 +246,7 @@ class ChatReader:
         `says` tells whether the choice has a word, or a piece of a call.
         """
         if says:
-            self._has_said = True
+            self._has_output = True
             self._counts_along = self._counts_along or self._is_counted
         if "usage" in choice or "x_groq" in choice:
             self._count(choice, deltas)

@@ -95,17 +95,17 @@ class TreeNodeSchema(ValueSchema[TreeNode]):
 
 
 def _node(node: TreeNode) -> dict[str, Any]:
-    shown = node.summary
+    summary = node.summary
     return {
         "type": "response" if node.is_response else "items",
         "id": node.id,
         "parent": node.parent,
         "created_at": node.created_at,
-        "status": shown.status if shown else None,
-        "model": shown.model if shown else None,
+        "status": summary.status if summary else None,
+        "model": summary.model if summary else None,
         "input_text": node.input_text,
-        "output_text": shown.output_text if shown else None,
-        "background": shown.background if shown else None,
+        "output_text": summary.output_text if summary else None,
+        "background": summary.background if summary else None,
         "deleted": node.is_gone,
     }
 

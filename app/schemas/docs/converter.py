@@ -22,8 +22,8 @@ class Converter(OpenAPIConverter):
         if not isinstance(field, StrictField):
             return super().field2property(field)
         shape = field.json_schema(self.refer)
-        said = {"description": text} if (text := description(field)) else {}
-        return (or_null(shape) if field.allow_none else shape) | said | dict(field.metadata)
+        described = {"description": text} if (text := description(field)) else {}
+        return (or_null(shape) if field.allow_none else shape) | described | dict(field.metadata)
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
         """Return a document's JSON schema."""

@@ -16,8 +16,8 @@ Json = dict[str, Any]
 
 def answer(description: str, schema: object, example: object = None) -> Json:
     """Return an answer in JSON; `example` is one as it was sent."""
-    shown = {"schema": schema} | ({} if example is None else {"example": example})
-    content = {JSON: shown}
+    media_type = {"schema": schema} | ({} if example is None else {"example": example})
+    content = {JSON: media_type}
     return {"description": description, "headers": headers(DONE, *LIMITS), "content": content}
 
 

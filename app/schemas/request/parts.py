@@ -113,7 +113,7 @@ class AssistantRefusalSchema(PartSchema):
 
 
 _TEXT, _IMAGE, _FILE = InputTextSchema(), InputImageSchema(), InputFileSchema()
-_SAID, _REFUSAL = AssistantTextSchema(), AssistantRefusalSchema()
+_ASSISTANT_TEXT, _REFUSAL = AssistantTextSchema(), AssistantRefusalSchema()
 CALLER_PARTS: dict[str, PartSchema] = {
     "input_text": _TEXT,
     "input_image": _IMAGE,
@@ -121,10 +121,10 @@ CALLER_PARTS: dict[str, PartSchema] = {
     "text": _TEXT,
 }
 ASSISTANT_PARTS: dict[str, PartSchema] = {
-    "output_text": _SAID,
+    "output_text": _ASSISTANT_TEXT,
     "refusal": _REFUSAL,
-    "input_text": _SAID,
-    "text": _SAID,
+    "input_text": _ASSISTANT_TEXT,
+    "text": _ASSISTANT_TEXT,
 }
 _REMEDIES = {
     "input_audio": "audio is not taken here: send a transcript as input_text.",

@@ -14,17 +14,17 @@ from app.settings import CostBudget, budget_text
 _UNLIMITED = "unlimited"
 
 
-def shown_limit(bound: int | None) -> int | str | None:
+def limit_or_unlimited(bound: int | None) -> int | str | None:
     """Return a limit as it is shown: a number, None for the default, or "unlimited"."""
     return _UNLIMITED if bound is not None and bound < 0 else bound
 
 
-def shown_budget(budgets: tuple[CostBudget, ...] | None) -> str | None:
+def budgets_or_default(budgets: tuple[CostBudget, ...] | None) -> str | None:
     """Return budgets as they are shown; None for the default."""
     return None if budgets is None else budget_text(budgets)
 
 
-def shown_retention(days: int | None) -> int | str | None:
+def retention_or_none(days: int | None) -> int | str | None:
     """Return for how many days something is kept as that is shown: None for the default."""
     return "none" if days is not None and days < 0 else days
 
@@ -41,7 +41,7 @@ class Limit(StrictField):
         return {"anyOf": [{"type": "integer", "minimum": 0}, {"const": _UNLIMITED}]}
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(shown_limit)}({value})"
+        return f"{bind(limit_or_unlimited)}({value})"
 
 
 class BudgetField(StrictField):
@@ -56,7 +56,7 @@ class BudgetField(StrictField):
         return {"type": "string"}
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(shown_budget)}({value})"
+        return f"{bind(budgets_or_default)}({value})"
 
 
 class Retention(StrictField):
@@ -71,7 +71,7 @@ class Retention(StrictField):
         return {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "none"}]}
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        return f"{bind(shown_retention)}({value})"
+        return f"{bind(retention_or_none)}({value})"
 
 
 class LimitsSchema(ValueSchema[Allowance]):

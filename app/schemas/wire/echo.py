@@ -27,7 +27,7 @@ from app.schemas.wire.tools import TOOL, ToolChoiceEcho
 from app.settings import MOST_RETENTION_DAYS
 
 #: What responses do not show. The model and the tier are theirs: what has answered.
-NOT_SHOWN = frozenset(
+NOT_ECHOED = frozenset(
     {
         *("input", "stream", "stream_options", "include", "seed", "context_management"),
         *("moderation", "retentionDays"),
@@ -97,7 +97,7 @@ _IN_OTHER_FORM: dict[str, StrictField] = {
 def _echoes() -> dict[str, StrictField]:
     """Return the field of each parameter that responses show, in the order of their names."""
     taken = CREATE_REQUEST.strict_fields
-    names = set(taken) - NOT_SHOWN - OF_THE_RESPONSE
+    names = set(taken) - NOT_ECHOED - OF_THE_RESPONSE
     return {
         name: _echo(name, _IN_OTHER_FORM.get(name, taken[name]))
         for name in sorted(names)

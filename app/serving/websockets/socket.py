@@ -78,7 +78,7 @@ class CallerWebSocket:
         self._piece_at: float | None = None
         self._size = self._fragments = 0
         self._weigh_from = _HEAVY
-        self._heard_at = self._alive_at = monotonic()
+        self._received_at = self._alive_at = monotonic()
         self._pinged = False
         self._closing_at: float | None = None
 
@@ -140,7 +140,7 @@ class CallerWebSocket:
 
     def look(self, now: float) -> None:
         """Ping who is silent, hang up on who has gone or does not agree to an end. Never waits."""
-        closing, piece_at, silent_s = self._closing_at, self._piece_at, now - self._heard_at
+        closing, piece_at, silent_s = self._closing_at, self._piece_at, now - self._received_at
         if (closing is not None and now - closing > CLOSE_S) or now - self._alive_at > GONE_S:
             self._caller.hang_up()
         elif piece_at is not None and now - piece_at > MESSAGE_SILENCE_S:  # pongs are no pieces
@@ -155,7 +155,7 @@ class CallerWebSocket:
             # Without the time limits that a connection has for its next request.
             data = LeanSocket.recv(self._caller, _READ_SIZE)
         if data:
-            self._heard_at = self._alive_at = monotonic()
+            self._received_at = self._alive_at = monotonic()
             self._pinged = False
         return data
 

@@ -101,9 +101,9 @@ def explained(fault: StorageUnavailable) -> str:
 
     redis-py itself says that, no server does.
     """
-    said = str(fault.__cause__ or "")
-    if _code(fault.__cause__) is None and "connecting to" in said:
-        return said.removesuffix(".")
+    message = str(fault.__cause__ or "")
+    if _code(fault.__cause__) is None and "connecting to" in message:
+        return message.removesuffix(".")
     return reason(fault)
 
 

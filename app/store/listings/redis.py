@@ -71,8 +71,8 @@ class RedisListings:
         heads = self._peeking.peek(account, ids, key, query.statuses, whole_bytes=0)
         matches = [each.id for each in heads.summaries if each and query.matches(each.metadata)]
         found = self._peeking.peek(account, matches[: query.limit], key, (), WHOLE_BYTES)
-        shown = {each.id: each for each in found.summaries if each}
-        rows = [each and shown.get(each.id) for each in heads.summaries]
+        by_id = {each.id: each for each in found.summaries if each}
+        rows = [each and by_id.get(each.id) for each in heads.summaries]
         return Peeked(rows, heads.size + found.size)
 
     def conversations(

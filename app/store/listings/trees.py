@@ -130,12 +130,12 @@ class Trees:
         )
         key, parent = call.key if record.is_encrypted else None, None
         if record.position.depth >= 0:
-            shown = self._peeking.ended(bare, call.account, data, key)
+            summary = self._peeking.ended(bare, call.account, data, key)
             parent = shape.parent_id(record)
         else:
-            shown = self._peeking.pending(bare, data, key)
+            summary = self._peeking.pending(bare, data, key)
             parent = self._parent_of_pending(shape, data, bare.id, key)
-        return TreeNode(bare.id, parent, shown, shown.created_at or None, shown.input_text)
+        return TreeNode(bare.id, parent, summary, summary.created_at or None, summary.input_text)
 
     def _parent_of_pending(
         self, shape: TreeShape, data: bytes, response_id: str, key: ContentKey | None

@@ -38,19 +38,19 @@ class Archived:
 
     def json(self) -> dict[str, Any]:
         """Return all of it, for an export."""
-        shown: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "id": self.response_id,
             "account": self.account,
             "status": self.status,
             "deleted_at": self.deleted_at,
         }
         if self.is_purged:
-            return shown | {"purged": True}
+            return fields | {"purged": True}
         if self.is_encrypted:
-            return shown | {"encrypted": True}
+            return fields | {"encrypted": True}
         if self.turn is None:
-            return shown | ({"response": RESPONSE.dump(self.pending)} if self.pending else {})
-        return shown | {
+            return fields | ({"response": RESPONSE.dump(self.pending)} if self.pending else {})
+        return fields | {
             "response": RESPONSE.dump(self.turn.response),
             "input": ITEM.dump_all(self.turn.input),
             "include": sorted(self.turn.include),

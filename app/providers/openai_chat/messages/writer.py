@@ -229,7 +229,7 @@ class _Writer:
         # that is asked of them, its messages take a tenth more.
         place = len(messages)
         written: list[Json] = []
-        shown: list[Json] = []
+        others: list[Json] = []
         messages.append({"role": "assistant", "content": text or None, "tool_calls": written})
         for own_id, call in self._calls.items():
             name = call_name(call.qualified_name if call.namespace else call.name)
@@ -245,14 +245,14 @@ class _Writer:
             if isinstance(content, str):
                 messages.append({"role": "tool", "tool_call_id": own_id, "content": content})
             else:
-                shown += self._write_output(content, own_id)
+                others += self._write_output(content, own_id)
         if self._profile.tool_names:
             name_outputs(messages[place:])
-        self._ends_with_outputs = bool(outputs) and not shown
-        if shown:
+        self._ends_with_outputs = bool(outputs) and not others
+        if others:
             if self._profile.strict_roles:
                 messages.append({"role": "assistant", "content": HAS_READ})
-            messages.append({"role": "user", "content": shown})
+            messages.append({"role": "user", "content": others})
         if not reasoning.is_empty or reasoning.is_needed:
             calls = tuple(self._calls.values())
             messages[place] = reasoning.completed(messages[place], calls)

@@ -32,12 +32,12 @@ def refusal_line(
 
     Open Responses wants a code in it (WebSocketErrorEvent): where HTTP has none it is the type.
     """
-    shown = dict(error)
-    if shown.get("code") is None:
-        shown["code"] = shown["type"]
+    payload = dict(error)
+    if payload.get("code") is None:
+        payload["code"] = payload["type"]
     if headers:
-        shown["headers"] = dict(headers)
-    frame = {"type": "error", "status": status, "error": shown}
+        payload["headers"] = dict(headers)
+    frame = {"type": "error", "status": status, "error": payload}
     if stream_id is not None:
         frame["stream_id"] = stream_id
     return orjson.dumps(frame)
