@@ -1,4 +1,4 @@
-"""What every upstream must be able to do."""
+"""The interface that every provider implements."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Provider(Protocol):
     def name(self) -> str: ...
 
     def known_tools(self, model: str, /) -> frozenset[str]:
-        """Return the types of tools that this model is sent as they are, beside functions; of
-        items that bring tools (G1-G3); and what stands for tools that it runs itself (P2).
+        """Return the types of tools, besides functions, that are sent to this model unchanged; of
+        items that bring tools (G1-G3); and the marks of tools that the upstream runs itself (P2).
         """
         ...
 
     @property
     def policy(self) -> PassPolicy:
-        """What it is sent as it came, though the gateway does not know it (P1, P2)."""
+        """Which fields and tools unknown to the gateway are sent to it unchanged (P1, P2)."""
         ...
 
     @property
     def reads_compactions(self) -> bool:
-        """Whether what its own service has compacted can be sent back to it (G8)."""
+        """Whether compaction items made by its own service can be sent back to it (G8)."""
         ...
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
@@ -39,24 +39,24 @@ class Provider(Protocol):
         ...
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
-        """Yield what the model says, in order, as batches that end with Finished.
+        """Yield the model's answer, in order, as batches that end with Finished.
 
-        Nothing is sent before the first batch is wanted. Closing the iterator closes the
-        upstream connection. `call.key` says by which of its keys it is called, if it has several.
+        The request is sent when the first batch is read. Closing the iterator closes the
+        upstream connection. `call.key` is the id of the key to use, if the provider has several.
 
         Raises:
-            InvalidRequest, NotFound: the upstream found fault with the request (U3), or the
-                request cannot be written in this format; `param` names the field.
+            InvalidRequest, NotFound: the upstream rejected the request (U3), or the request
+                cannot be expressed in this format; `param` names the field.
             ContextLengthExceeded: the context is too long for the model.
             UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved:
-                the upstream failed us, before or during the answer (U1, U2, U4).
+                the upstream failed, before or during the answer (U1, U2, U4).
             CallerGone: the call was cancelled.
         """
         ...
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
-        """Return how many tokens the input is, counted without answering; None where it cannot
-        tell (G9).
+        """Return the number of input tokens, counted without running the model; None if the
+        upstream cannot count them (G9).
 
         Raises:
             CallerGone: the call was cancelled.
@@ -64,13 +64,13 @@ class Provider(Protocol):
         ...
 
     def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
-        """Return what is known of a model by its name and the last list, without asking for one,
+        """Return what a model's name and the latest model list say about it, without a request,
         and which parameters are honoured for it.
         """
         ...
 
     def models(self) -> tuple[str, ...]:
-        """Ask the upstream which models it serves; () where it cannot tell.
+        """Ask the upstream which models it serves; () if it cannot list them.
 
         Raises:
             UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved

@@ -1,6 +1,6 @@
-"""What a server does for a model, found out without asking it. Pure.
+"""What a server supports for a model, derived without a request to it. Pure.
 
-What a format says that it ignores, of a request that wants everything, is what it does not honour.
+A probe request with every option goes to the format's `ignored`: what that names is not honoured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EVERYTHING = Parameters(
     top_logprobs=1,
     seed=1,
 )
-#: What of it is told of a model, and the parameter that it is called by.
+#: Fields of Honoured -> the parameters that they stand for.
 _NAMES = {
     "structured_outputs": "text.format",
     "parallel_tool_calls": "parallel_tool_calls",
@@ -34,7 +34,7 @@ _EFFORT = "reasoning.effort"
 
 
 class Format(Protocol):
-    """What of a wire format is needed here; see http.WireFormat."""
+    """The part of http.WireFormat that is needed here."""
 
     def ignored(self, request: ModelRequest, profile: Profile) -> tuple[str, ...]: ...
 
@@ -42,9 +42,9 @@ class Format(Protocol):
 
 
 def describer(wire_format: Format) -> Callable[[Profile, str], tuple[ModelFacts, Honoured]]:
-    """Return what tells of a server's models: what their names say, and what is honoured.
+    """Return a cached function that gives a model's facts and the parameters honoured for it.
 
-    MEASURED: a dozen requests are written for each, and a list may have hundreds.
+    MEASURED: a dozen requests are written for each model, and a list may have hundreds.
     """
 
     @lru_cache(maxsize=1024)
@@ -61,7 +61,7 @@ def _honoured(wire_format: Format, profile: Profile, model: str) -> Honoured:
 
 
 def _facts(wire_format: Format, profile: Profile, model: str) -> ModelFacts:
-    """Return what the model's name tells, and what a server with this profile does for all."""
+    """Return the facts from the model's name, with efforts and modalities from the profile."""
     facts = wire_format.facts(model)
     efforts = facts.reasoning_efforts or EFFORTS
     wanted = {each: Parameters(reasoning=ReasoningOptions(each)) for each in efforts}

@@ -1,7 +1,7 @@
-"""The provider of every upstream that is called over HTTP, whatever format it speaks.
+"""The provider for every upstream that is called over HTTP, whatever its wire format.
 
-A format says where and how an upstream is called, and reads what it answers; all else is the same
-for each and stands here.
+A WireFormat supplies paths, headers and request bodies, and reads answers; everything else is the
+same for all formats and is done here.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from app.telemetry import log, own_mistake
 
 
 class WireFormat(Protocol):
-    """What differs from one wire format to another. One object serves all its providers."""
+    """What differs between wire formats. One object serves all providers of its format."""
 
     def paths(self, base_url: str) -> tuple[str, str]:
-        """Return where it answers and where it lists its models, below the base URL."""
+        """Return the paths for answers and for the model list, relative to the base URL."""
         ...
 
     def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
-        """Return the headers that every call has, the credential among them."""
+        """Return the headers of every call, including the credential."""
         ...
 
     def known_tools(self, model: str, profile: Profile, /) -> frozenset[str]:
-        """Return the types of tools that a server with this profile knows; see Provider."""
+        """Return the types of tools that a server with this profile accepts; see Provider."""
         ...
 
     def ignored(self, request: ModelRequest, profile: Profile) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class WireFormat(Protocol):
         ...
 
     def to_upstream(self, request: ModelRequest, profile: Profile) -> dict[str, Any]:
-        """Return the body that asks `request` of a server with this profile.
+        """Return the JSON body for `request` to a server with this profile.
 
         Raises:
             InvalidRequest: something has no equivalent in this format, or at this server.
@@ -70,40 +70,40 @@ class WireFormat(Protocol):
         fault: Fault,
         note: Note,
     ) -> AnswerReader:
-        """Return what reads the one answer to `request`, for which `sent` went out.
+        """Return a reader for the one answer to `request`, whose body as sent is `sent`.
 
-        `fault` makes our error of an error in the answer; `note` hears of each field that was
-        left out.
+        `fault` turns an error in the answer into a gateway error; `note` is called for each field
+        that is left out.
         """
         ...
 
     def reads_compactions(self, profile: Profile) -> bool:
-        """Tell whether a server with this profile reads what its own service has compacted (G8)."""
+        """Tell whether a server with this profile accepts compaction items of its own (G8)."""
         ...
 
     def input_counter(self, base_url: str, profile: Profile) -> InputCounter | None:
-        """Return where a server with this profile counts tokens, None where it does not (G9)."""
+        """Return the token counter of a server with this profile, None if it has none (G9)."""
         ...
 
     def facts(self, model: str) -> ModelFacts:
-        """Return what a model's name tells of it in this format."""
+        """Return what a model's name says about it in this format."""
         ...
 
     def needs_output_limit(self, model: str) -> bool:
-        """Tell whether the limit that a list says is wanted for the model (U26)."""
+        """Tell whether the model needs the output limit that the model list gives (U26)."""
         ...
 
     def output_limits(self, models: bytes) -> Mapping[str, int]:
-        """Return how many tokens each model of a list writes at most, as far as it says so (U26).
+        """Return the maximum of output tokens of each listed model, where the list has it (U26).
 
-        They stand in for a limit that neither the caller nor the configuration gives.
+        It is used when neither the caller nor the configuration sets a limit.
         """
         ...
 
 
 @dataclass(slots=True)
 class _Line:
-    """How the server is called with one credential; `counter` is found when it is needed."""
+    """The endpoints of a server for one credential; `counter` is made when it is first needed."""
 
     transport: Transport
     headers: Mapping[str, str]
@@ -113,7 +113,7 @@ class _Line:
 
 
 class HTTPProvider:
-    """A server that speaks `wire_format`, by its profile."""
+    """A provider whose server speaks `wire_format`, with the abilities in its profile."""
 
     def __init__(self, transport: Transport, profile: Profile, wire_format: WireFormat) -> None:
         settings = transport.settings
@@ -132,7 +132,7 @@ class HTTPProvider:
         settings = transport.settings
         answers, models = self._format.paths(settings.base_url)
         headers = self._format.headers(settings, profile)
-        # A deployment has no list of its own: its resource has one, of what could be deployed.
+        # A deployment (Azure) has no model list; its resource lists what could be deployed.
         is_above = self._deployment is not None
         return _Line(
             transport,
@@ -142,24 +142,24 @@ class HTTPProvider:
         )
 
     def use_key(self, _key_id: str, api_key: str) -> None:
-        """Call the server with this credential from now on; what is under way keeps the other."""
+        """Use this credential for new calls; calls in flight keep the one they began with."""
         transport = self._line.transport.with_key(api_key)
         self.profile.follow(transport)
         self._line = self._line_of(transport, self.profile.current)
 
     @property
     def models_address(self) -> str:
-        """Where the server is asked for its models."""
+        """The URL of the server's model list."""
         return self._line.models.address
 
     def known_tools(self, model: str) -> frozenset[str]:
-        """Return the types of tools that this model is sent as they are; see Provider."""
+        """Return the types of tools that are sent to this model unchanged; see Provider."""
         known = self._format.known_tools(model, self.profile.current)
         return known | self._runs if self._runs else known
 
     @property
     def reads_compactions(self) -> bool:
-        """Whether its own compactions can be sent back; see Provider."""
+        """Whether compaction items of its own can be sent back to it; see Provider."""
         return self._format.reads_compactions(self.profile.current)
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
@@ -173,10 +173,10 @@ class HTTPProvider:
             raise self._mistake(bug) from bug
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
-        """Yield what the model says; see Provider.
+        """Yield the model's answer; see Provider.
 
-        An answer that is wanted whole is streamed to us where the profile says so. A bug of ours
-        on the way is logged, counted and shown as ours: no upstream is blamed for it.
+        If the profile says so, an answer that the caller wants whole is streamed from the server.
+        A bug in this code is logged, counted and reported as ours, not as the upstream's fault.
         """
         profile, line = self.profile.current, self._line
         streams = request.stream or not profile.whole
@@ -197,9 +197,9 @@ class HTTPProvider:
         return streamed if request.stream else joined_batches(streamed)
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
-        """Return how many tokens the input is; see Provider.
+        """Return the number of input tokens; see Provider.
 
-        A server that fails at it, or refuses it, cannot tell: that is logged, and rests nobody.
+        If the server fails or refuses, return None and log it; its circuit breaker is unaffected.
         """
         profile, line = self.profile.current, self._line
         counter = self._format.input_counter(line.transport.settings.base_url, profile)
@@ -225,8 +225,8 @@ class HTTPProvider:
     def models(self) -> tuple[str, ...]:
         """Ask the server which models it serves; see Provider.
 
-        How much each may write at most is kept for requests that do not say it (U26). A
-        deployment of Azure's serves one model, which is called by the deployment's name.
+        The listed output limits are kept for requests that do not set one (U26). An Azure
+        deployment serves one model, which is named after the deployment.
         """
         try:
             body = self._line.models.get().body()
@@ -249,7 +249,7 @@ class HTTPProvider:
         return listed.over(facts), honoured
 
     def _with_limit(self, request: ModelRequest, streams: bool) -> ModelRequest:
-        """Return the request as it is sent: streamed or not, with the limit of its model."""
+        """Return the request as it is sent: streamed or not, with its model's output limit."""
         limit = request.max_output_tokens_default
         is_open = not (limit or request.parameters.max_output_tokens)
         if is_open and self._format.needs_output_limit(request.model):
@@ -264,7 +264,7 @@ class HTTPProvider:
 
 
 def _counter_endpoint(line: _Line, counter: InputCounter) -> Endpoint:
-    """Return the counter's endpoint, which is made once, unless another server is learned."""
+    """Return the counter's endpoint; it is made once, and anew if the learned profile differs."""
     if line.counter is None or line.counter[0] != counter:
         endpoint = line.transport.endpoint(counter.path, line.headers, at_root=counter.at_root)
         line.counter = counter, endpoint

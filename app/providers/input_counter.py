@@ -1,4 +1,4 @@
-"""Where servers count the tokens of a request without answering it (G9)."""
+"""Endpoints at which servers count a request's tokens without answering it (G9)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.providers.reading.json_text import loads
 
 @dataclass(frozen=True, slots=True)
 class InputCounter:
-    """A counter: its path, which fields of an answer's body it takes, and how it says the number.
+    """A token counter: its path, the request fields that it takes, and its result's field name.
 
-    The path is below the base URL; that of `at_root` is below what stands before its /v1.
+    The path is relative to the base URL; with `at_root`, to the base URL without its /v1.
 
-    A count, as most servers give it: `{"input_tokens": 23}`.
+    A result, as most servers give it: `{"input_tokens": 23}`.
     """
 
     path: str
@@ -25,11 +25,11 @@ class InputCounter:
     at_root: bool = False
 
     def body(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what of an answer's body is counted; samplers and limits are not of the input."""
+        """Return the fields of a request's body that count; samplers and limits are not input."""
         return {name: value for name, value in sent.items() if name in self.takes}
 
     def read(self, answer: bytes) -> int | None:
-        """Return the count, or None where there is none that can be read."""
+        """Return the count, or None if the answer has no readable one."""
         try:
             fields = loads(answer)
         except ValueError:

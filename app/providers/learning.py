@@ -1,4 +1,4 @@
-"""What a server is, detected by its answers where it is not configured."""
+"""Detect the kind of a server from its answers, if its profile is not configured."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _GENERIC = "generic"
 
 
 class LearnedProfile:
-    """The profile of a provider: as configured or known by its URL, or else by what it answers.
+    """A provider's profile: configured, known by its URL, or else detected from answers.
 
-    `detected` is the name of what the server says that it is, whatever is configured; None where
-    it has not said so. The first answer says it, and each list of models.
+    `detected` names the profile that the server's answers point to, whatever is configured, or
+    is None. The `Server` header of its first answer and every model list are looked at.
     """
 
     def __init__(self, profile: Profile, transport: Transport) -> None:
@@ -34,19 +34,19 @@ class LearnedProfile:
         self.detected: str | None = None
         self._settings = settings
         self._learns = profile.name == _GENERIC and settings.profile is None
-        self._header: str | None = None  # the last that was learned from
+        self._header: str | None = None  # the last `Server` header that was looked at
         self._transport = transport
         transport.on_server = self._learn_from_header
 
     def follow(self, transport: Transport) -> None:
-        """Learn from what comes this way from now on: a copy of the way before."""
+        """Learn from this transport from now on, which is a copy of the previous one."""
         self._transport = transport
 
     def models(self, body: bytes) -> tuple[str, ...]:
-        """Return the ids of a list of models, which tells who serves them, too.
+        """Return the ids in a model list, and learn from it what kind of server sent it.
 
         Raises:
-            UpstreamMisbehaved: when it is no such list.
+            UpstreamMisbehaved: it is not a model list.
         """
         ids = model_ids(body)
         self._learn(_server_in(body))
@@ -59,7 +59,7 @@ class LearnedProfile:
         name = _SERVERS.get(header.partition("/")[0].strip().lower())
         self._learn(name)
         if name or not self._learns:
-            self._transport.on_server = None  # nothing more is to be learned of it
+            self._transport.on_server = None  # headers have nothing more to teach
 
     def _learn(self, name: str | None) -> None:
         if name is None:
@@ -71,6 +71,6 @@ class LearnedProfile:
 
 
 def _server_in(body: bytes) -> str | None:
-    """Return what the owner of all the models in a list is the name of."""
+    """Return the profile for the `owned_by` that all models in a list share, None without one."""
     owners = {str(model.get("owned_by")) for _, model in listed(body)}
     return _OWNERS.get(owners.pop()) if len(owners) == 1 else None

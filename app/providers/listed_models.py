@@ -1,6 +1,6 @@
-"""What the entries of a list of models say beside their ids: each server has its own words. Pure.
+"""Read model facts from the entries of a model list; field names differ by server. Pure.
 
-OpenRouter's is
+An entry of OpenRouter's:
 
     {"id": "z-ai/glm-5", "name": "Z.ai: GLM 5", "created": 1765000000, "context_length": 202752,
      "architecture": {"input_modalities": ["text", "image"]},
@@ -21,11 +21,11 @@ Json = Mapping[str, Any]
 
 _MOST_TOKENS = 1_000_000_000
 _LONGEST_NAME = 200
-#: Unix seconds beyond which a time is none: the year 2100.
+#: Unix seconds from which a value is not taken for a time: the year 2100.
 _LATEST = 4_102_444_800
 
-#: Where servers say how many tokens a model reads: Groq; OpenRouter, Together, Fireworks, Moonshot;
-#: Mistral; vLLM, SGLang; Anthropic, which says it of the input alone; llama.cpp, as it was started.
+#: Paths of a model's context window: Groq; OpenRouter, Together, Fireworks, Moonshot; Mistral;
+#: vLLM, SGLang; Anthropic, for the input alone; llama.cpp, as the server was started.
 _WINDOWS = (
     ("context_window",),
     ("context_length",),
@@ -34,7 +34,7 @@ _WINDOWS = (
     ("max_input_tokens",),
     ("meta", "n_ctx"),
 )
-#: ... and writes: Groq; OpenRouter; several; Anthropic.
+#: Paths of its maximum of output tokens: Groq; OpenRouter; several; Anthropic.
 _OUTPUTS = (
     ("max_completion_tokens",),
     ("top_provider", "max_completion_tokens"),
@@ -42,14 +42,14 @@ _OUTPUTS = (
     ("max_tokens",),
 )
 _READS = (("architecture", "input_modalities"), ("input_modalities",))
-#: Whether it reads images: Mistral; Moonshot; Fireworks; Anthropic.
+#: Paths of flags for image input: Mistral; Moonshot; Fireworks; Anthropic.
 _READS_IMAGES = (
     ("capabilities", "vision"),
     ("supports_image_in",),
     ("supports_image_input",),
     ("capabilities", "image_input", "supported"),
 )
-#: Whether it thinks: Moonshot; Mistral; Anthropic.
+#: Paths of flags for reasoning: Moonshot; Mistral; Anthropic.
 _THINKS = (
     ("supports_reasoning",),
     ("capabilities", "reasoning"),
@@ -58,7 +58,7 @@ _THINKS = (
 
 
 def listed_facts(body: bytes) -> Mapping[str, ModelFacts]:
-    """Return what a list says of its models, by their ids; what is of another shape is left out."""
+    """Return the facts in a model list by model id; values of an unexpected shape are left out."""
     return {model_id: _facts(model) for model_id, model in listed(body)}
 
 
@@ -77,7 +77,7 @@ def _facts(model: Json) -> ModelFacts:
 def _found(
     model: Json, places: tuple[tuple[str, ...], ...], read: Callable[[object], Any]
 ) -> Iterator[Any]:
-    """Yield what can be read at these places, in their order."""
+    """Yield the values that `read` accepts at these paths, in their order."""
     for place in places:
         value: object = model
         for key in place:

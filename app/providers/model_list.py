@@ -1,4 +1,4 @@
-"""Reading a list of models, which all three formats word the same way. Pure."""
+"""Read a model list, which looks the same in all three formats. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from app.errors import UpstreamMisbehaved
 from app.providers.reading.counts import whole_number
 from app.providers.reading.json_text import loads
 
-#: The most output tokens that a list is believed to allow.
+#: Output limits above this are ignored, in tokens.
 MOST_OUTPUT_TOKENS = 10_000_000
-#: Where a list stands in an object.
+#: Fields of an object that may hold the list.
 _PLACES = ("data", "models")
 
 
 def model_ids(body: bytes) -> tuple[str, ...]:
-    """Return the ids in a list, in order, each once.
+    """Return the ids in a list, in order, without duplicates.
 
     Raises:
-        UpstreamMisbehaved: when there is no such list.
+        UpstreamMisbehaved: the body is not a model list, or none of its entries has an id.
     """
     models = _models(body)
     ids = tuple(dict.fromkeys(model_id for model_id, _ in _with_ids(models)))
@@ -29,22 +29,22 @@ def model_ids(body: bytes) -> tuple[str, ...]:
 
 
 def listed(body: bytes) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the models of a list, each with its id; an entry without one is left out.
+    """Return the models of a list as pairs of id and entry; entries without an id are left out.
 
     Raises:
-        UpstreamMisbehaved: when there is no such list.
+        UpstreamMisbehaved: the body is not a model list.
     """
     return list(_with_ids(_models(body)))
 
 
 def _models(body: bytes) -> list[Any]:
-    """Return the entries of a list, in whatever shape they are.
+    """Return the entries of a list, whatever their shape.
 
-    The list stands under `data`, alone (Together), or under `models`, where names are ids (Ollama's
-    own).
+    The list is under `data`, at the top level (Together), or under `models`, where names are ids
+    (Ollama's own).
 
     Raises:
-        UpstreamMisbehaved: when there is no such list.
+        UpstreamMisbehaved: the body is not a model list.
     """
     try:
         parsed = loads(body)
@@ -71,9 +71,9 @@ def _with_ids(models: list[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def output_limits(body: bytes) -> Mapping[str, int]:
-    """Return how many tokens each model may write at most, where the list says so (U26).
+    """Return the maximum of output tokens of each model for which the list has it (U26).
 
-    Anthropic's says it as `max_tokens`. What is no such number is left out.
+    Anthropic's list has it as `max_tokens`. Other values of that field are left out.
     """
     limits = {}
     for model_id, model in listed(body):

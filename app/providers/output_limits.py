@@ -1,4 +1,4 @@
-"""How much the models of a server write at most, as its own list says (U26)."""
+"""Maximum output tokens of a server's models, from its own model list (U26)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from time import monotonic
 
 from app.errors import GatewayError
 
-#: How long a list is believed, and for how long a server is left alone that has none.
+#: Seconds for which a list is used, and before a server without one is queried again.
 BELIEVED_S = 600.0
 
 
 def spawn(task: Callable[[], None]) -> None:
-    """Run the task beside the request."""
+    """Run the task in a thread, without delaying the request."""
     threading.Thread(target=task, name="output-limits", daemon=True).start()
 
 
 class OutputLimits:
-    """The limits by model. `ask` has the list read, and what it says given to `learn`.
+    """The output limits by model. `ask` fetches the model list and passes its limits to `learn`.
 
-    That is done beside the first request that lacks a limit, where the operator lets the list be
-    asked for (`discover`; else `ask` is None). No request waits: until the list is there, nothing
-    is known, nor where the server has none.
+    The first request that lacks a limit starts this in a thread, if the operator allows it
+    (`discover`; otherwise `ask` is None). No request waits for it: limits are unknown until the
+    list has come, and if the server has none.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class OutputLimits:
         self._lock = threading.Lock()
 
     def learn(self, limits: Mapping[str, int]) -> None:
-        """Take in what a list said."""
+        """Store the limits from a list."""
         self._limits = limits
         self._stale_at = self._clock() + BELIEVED_S
 
     def of(self, model: str) -> int | None:
-        """Return the model's limit as far as it is known; ask for a list that is old."""
+        """Return the model's limit if it is known; start a refresh if the list is old."""
         if self._ask is not None and self._clock() >= self._stale_at and self._is_mine():
             self._spawn(partial(_attempted, self._ask))
         return self._limits.get(model)
 
     def _is_mine(self) -> bool:
-        """Tell whether this caller is to have the list asked for: True for one of many."""
+        """Tell whether this caller has to start the refresh: True for one of many at once."""
         with self._lock:
             now = self._clock()
             if now < self._stale_at:
@@ -62,5 +62,5 @@ class OutputLimits:
 
 
 def _attempted(ask: Callable[[], object]) -> None:
-    with suppress(GatewayError):  # what a server does not say is left to what is known otherwise
+    with suppress(GatewayError):  # limits then stay unknown
         ask()

@@ -1,4 +1,4 @@
-"""Providers made from settings."""
+"""Build providers from settings, and query them for the operator's commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.providers.profiles import profile_of
 from app.providers.transport import Transport
 from app.settings import Api, KeySettings, ProviderSettings, SettingsError
 
-#: The wire formats, by what gateway.toml calls them.
+#: The wire formats, by their `api` names in gateway.toml.
 FORMATS: Mapping[Api, WireFormat] = {
     "responses": ResponsesFormat(),
     "chat_completions": ChatFormat(),
@@ -28,10 +28,10 @@ FORMATS: Mapping[Api, WireFormat] = {
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a provider says of itself: its models, and what its server is.
+    """The models that a provider lists, and the kind of its server.
 
-    `profile` is the name of the profile that is used, None for a local one; `detected` is that of
-    what its answers say that it is, None where they do not.
+    `profile` names the profile in use, None for a local provider; `detected` names the profile
+    that its answers point to, None if they point to none.
     """
 
     models: tuple[str, ...]
@@ -40,7 +40,7 @@ class Survey:
 
 
 def survey(settings: ProviderSettings) -> Survey:
-    """Ask a provider what it serves, and what it is.
+    """Ask a provider for its models, and detect the kind of its server.
 
     Raises:
         UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved: as Provider.models does.
@@ -53,7 +53,7 @@ def survey(settings: ProviderSettings) -> Survey:
 
 
 def models_address(settings: ProviderSettings) -> str:
-    """Return where a provider is asked for its models, "" for one that is built in."""
+    """Return the URL of a provider's model list, "" for a built-in provider."""
     provider = build(settings)
     return provider.models_address if isinstance(provider, HTTPProvider) else ""
 
@@ -72,7 +72,7 @@ def build(settings: ProviderSettings) -> Provider:
 
 
 def member(settings: ProviderSettings, key: KeySettings) -> ProviderSettings:
-    """Return what is true of a provider when it is called by one of its keys."""
+    """Return a provider's settings as they apply when it is called with one of its keys."""
     base_url = key.base_url or settings.base_url
     proxy = key.proxy if key.base_url else settings.proxy
     return replace(settings, keys=(), api_key=key.api_key, base_url=base_url, proxy=proxy)
@@ -83,7 +83,7 @@ def _over_http(settings: ProviderSettings) -> HTTPProvider:
     try:
         return HTTPProvider(Transport(settings), profile, FORMATS[settings.api])
     except requests.RequestException:
-        # Its words repeat what it cannot send: a header's value, a query.
+        # The exception's message may quote a header's value or a query: it is not repeated.
         why = "has a base_url or a header that HTTP cannot carry: does one begin with a space?"
         raise SettingsError(f"[providers.{settings.name}] {why}") from None
     except ValueError as error:

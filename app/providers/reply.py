@@ -1,4 +1,4 @@
-"""What an upstream answers to one call, and what it means where it refuses or breaks off."""
+"""The upstream's reply to one call, and the gateway error for a refusal or a broken connection."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from app.providers.wire.exchange import Relay, ignore_piece
 from app.settings import ProviderSettings
 from app.telemetry import log
 
-#: How much of an error's body is read.
+#: Bytes after which no more of an error's body is read.
 MAX_FAULT_BODY = 256 * 1024
-#: How long the end of an answer may take whose last word was read.
+#: Timeout for the end of an answer whose content has all been read, in seconds.
 END_S = 0.1
 
 
@@ -32,12 +32,12 @@ class Upstream(Protocol):
 
 
 class Reply:
-    """What an upstream answers: read its `body`, or its `pieces` as they come, once.
+    """The upstream's reply to one request: read its `body`, or its `pieces` as they come, once.
 
-    Nothing is sent before that. A piece b"" says that the upstream was silent for
-    `call.silence_s`, be it before the answer begins or later. The connection is closed, or kept
-    for the next call, whatever happens; `close` does that where the pieces are not read to the end.
-    `broke_off` says that the pieces ended by a fault of the connection or of the server's silence.
+    The request is sent by the first read. A piece b"" means that the upstream was silent for
+    `call.silence_s`, before the answer begins or later. The connection is always closed or
+    returned to the pool at the end; call `close` if the pieces are not read to the end.
+    `broke_off` is true if a transport error or a timeout ended the pieces.
 
     Reading raises InvalidRequest, NotFound, ContextLengthExceeded, UpstreamRateLimited,
     UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved, and CallerGone when the call was
@@ -48,8 +48,8 @@ class Reply:
         self._upstream = upstream
         self._request = request
         self._call = call
-        self._has_begun = False  # the head of an answer has come
-        self._is_ending = False  # what is left of it is of no interest
+        self._has_begun = False  # the head of a successful response has arrived
+        self._is_ending = False  # the content is complete: the rest of the body does not matter
         self.broke_off = False
         self._pieces: Iterator[bytes] | None = None
         self._relay: Relay = ignore_piece
@@ -64,18 +64,18 @@ class Reply:
             self._request.close()
 
     def pieces(self, relay: Relay = ignore_piece) -> Iterator[bytes]:
-        """Send the request and yield the answer's pieces, without those that `relay` takes."""
+        """Send the request and yield the answer's pieces, except those that `relay` takes."""
         self._relay = relay
-        # MEASURED: a generator here, and those of requests, were a fifth of what an event costs
-        # that comes by itself.
+        # MEASURED: a generator here, and those of requests, were a fifth of the cost of an event
+        # that arrives by itself.
         return iter(self._piece, None)
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading and close the connection, unless the response was read to its end."""
         self._request.close()
 
     def _piece(self) -> bytes | None:
-        """Return the next piece, None at the end."""
+        """Return the next piece, b"" on silence, None at the end."""
         try:
             pieces = self._pieces or self._begun()
             piece = b"" if pieces is None else next(pieces, None)
@@ -92,7 +92,7 @@ class Reply:
         return piece
 
     def _begun(self) -> Iterator[bytes] | None:
-        """Send the request, or go on waiting; return the pieces, None while it is silent."""
+        """Send the request, or keep waiting; return the pieces, None while there is no head."""
         try:
             response = self._send(stream=True)
         except StillWaiting:
@@ -103,17 +103,17 @@ class Reply:
         return self._pieces
 
     def expect_end(self) -> None:
-        """Everything of interest was read: what is left is waited for only END_S.
+        """Wait at most END_S for the rest of the response: all its content has been read.
 
-        Reading to the end lets the connection be used again; a server that does not end its
-        answer, or cuts it now, loses its connection and nothing else.
+        A response that is read to its end frees its connection for reuse; if the server does not
+        end it in time, or breaks off now, the connection is closed and the answer still counts.
         """
         if not self._is_ending:
             self._is_ending = True
             self._request.shorten_deadline(END_S)
 
     def page_error(self) -> GatewayError:
-        """Return the error for a web page in the place of an answer, and log where it is."""
+        """Return the error for a web page in place of an answer, and log the URL."""
         self._log_address(200)
         return UpstreamMisbehaved(
             f"provider {self._upstream.settings.name!r} answered with a web page: is its base_url "
@@ -134,7 +134,7 @@ class Reply:
         return response
 
     def _id(self, given: str | None) -> str | None:
-        """Return the upstream's id of the request, if it is one, and nothing that we have sent."""
+        """Return the upstream's request id if it is well-formed and does not contain our key."""
         secret = self._upstream.settings.api_key
         if not given or not is_id(given) or (secret and secret in given):
             return None
@@ -162,7 +162,7 @@ class Reply:
         )
 
     def _log_address(self, status: int) -> None:
-        """Log where the upstream was called: an operator may have to mend it."""
+        """Log the URL that was called: an operator may have to correct base_url."""
         url = urlsplit(self._request.url or "")
         log.warning(
             "upstream_address_refused",

@@ -1,1 +1,1 @@
-"""Sockets and HTTP/1.1: what stands between requests and the upstream's wire."""
+"""Sockets and HTTP/1.1: the transport below the requests library."""

@@ -1,7 +1,7 @@
-"""A transport adapter for requests on connections of our own.
+"""A transport adapter for the requests library, on this package's own connections.
 
 MEASURED: requests on urllib3's pool costs 260 µs a call, this a third of it. It also does what
-urllib3 cannot: a silence that does no harm, and a call that another thread can end.
+urllib3 cannot: report silence without failing, and let another thread abort a call.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from app.providers.wire.interrupt import Interrupt
 from app.providers.wire.pool import UpstreamPool
 from app.providers.wire.response import MalformedResponse
 
-#: The longest body that is read whole, as it comes and inflated.
+#: Maximum size of a body that is read whole, in bytes after decompression.
 MAX_BODY = 32 * 1024 * 1024
-#: How long the body of an error may take: its status says enough to go on.
+#: Timeout for the body of an error response, in seconds: its status alone is enough to go on.
 ERROR_BODY_S = 5.0
 
 
 class ProtocolError(requests.RequestException):
-    """The server's response is no HTTP that we read, or more than we take."""
+    """The server's response is not HTTP that this adapter reads, or exceeds a limit."""
 
 
 class ResponseTooLong(ProtocolError):
-    """The server's response is longer than what we take."""
+    """The server's response is longer than MAX_BODY."""
 
 
 class StillWaiting(requests.ReadTimeout):
-    """No head has come yet. No harm was done: `send` with the same request goes on waiting."""
+    """No head has arrived yet. Nothing is lost: `send` with the same request keeps waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """What all requests to one endpoint have in common, made once."""
+    """The common part of all requests to one endpoint, made once."""
 
     prepared: requests.PreparedRequest
     origin: Origin
@@ -51,10 +51,10 @@ class RequestTemplate:
 
 
 class WireRequest(requests.PreparedRequest):
-    """A prepared request with its timeouts, and with a way to interrupt it from any thread.
+    """A prepared request with its timeouts, and with an interrupt that any thread may fire.
 
-    `lines` are header lines of its own, each with its end. `on_resend` is called when it is sent
-    once more, because its connection was closed before anything came.
+    `lines` are additional header lines, each with its CRLF. `on_resend` is called when it is sent
+    once more because its connection was closed before any response.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class WireRequest(requests.PreparedRequest):
         lines: bytes = b"",
         on_resend: Callable[[], None] | None = None,
     ) -> None:
-        # The parent's __init__ is left out: what it would prepare, the template has.
+        # The parent's __init__ is not called: the template has what it would prepare.
         self.__dict__.update(template.prepared.__dict__)
         self.body = body
         self.template = template
@@ -91,9 +91,9 @@ class WireAdapter(HTTPAdapter):
 
     Without `keep_alive` each request has a connection of its own.
 
-    `send` returns once the head of the response is here, or raises StillWaiting. What goes wrong
-    is one of requests' own exceptions: ConnectTimeout, ReadTimeout, SSLError, ProxyError,
-    ConnectionError, or ProtocolError; while the body is read, a cut is ChunkedEncodingError.
+    `send` returns once the head of the response has arrived, or raises StillWaiting. Failures are
+    exceptions of the requests library: ConnectTimeout, ReadTimeout, SSLError, ProxyError,
+    ConnectionError, or ProtocolError; a body that is cut off raises ChunkedEncodingError.
     """
 
     def __init__(
@@ -110,10 +110,10 @@ class WireAdapter(HTTPAdapter):
         self._pools: dict[Origin, UpstreamPool] = {}
 
     def template(self, prepared: requests.PreparedRequest) -> RequestTemplate:
-        """Make of a prepared request what all requests like it share.
+        """Return the common part of all requests like this prepared one.
 
         Raises:
-            ValueError: when its URL or a header cannot be sent.
+            ValueError: its URL or a header cannot be sent.
         """
         url = prepared.url or ""
         origin, parts = origin_of(url), urlsplit(url)
@@ -139,10 +139,10 @@ class WireAdapter(HTTPAdapter):
         *_: Any,
         **__: Any,
     ) -> requests.Response:
-        """Send a WireRequest, or go on waiting for its response.
+        """Send a WireRequest, or keep waiting for its response.
 
-        Without `stream`, silences are waited through. Time limits stand in the request, the rest
-        in the dialer: requests' other parameters have no effect.
+        Without `stream`, silence is not reported. Timeouts come from the request, everything else
+        from the dialer: the other parameters of requests have no effect.
         """
         if not isinstance(request, WireRequest):
             raise requests.exceptions.InvalidSchema("this adapter sends WireRequests only")
@@ -157,7 +157,7 @@ class WireAdapter(HTTPAdapter):
             raise _translated(error, exchange, requests.ConnectionError) from error
         if not has_head:
             raise StillWaiting
-        request.body = None  # nor does the exchange need it any more
+        request.body = None  # free its memory; the exchange has dropped it as well
         if exchange.response.status >= 400:
             exchange.shorten_deadline(ERROR_BODY_S)
         return WireResponse(request, ResponseBody(exchange))
@@ -184,7 +184,7 @@ class WireAdapter(HTTPAdapter):
 
 
 class ResponseBody:
-    """The body of a response: what a WireResponse has as its `raw`. `relay` may be set."""
+    """The body of a response, as `raw` of a WireResponse. `relay` may be set."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -193,9 +193,9 @@ class ResponseBody:
         self.status = exchange.response.status
 
     def piece(self) -> bytes | None:
-        """Return what comes next, b"" when the server is silent, None at the end.
+        """Return the next piece, b"" when the server is silent, None at the end.
 
-        What `relay` takes is left out.
+        Pieces that `relay` takes are left out.
         """
         try:
             return self._exchange.read(self.relay)
@@ -204,7 +204,7 @@ class ResponseBody:
             raise _translated(error, self._exchange, broken) from error
 
     def whole(self) -> bytes:
-        """Return all of it, whatever the silences."""
+        """Return the whole body, waiting through silence. Raises ResponseTooLong, too."""
         pieces, read = [], 0
         while (piece := self.piece()) is not None:
             pieces.append(piece)
@@ -222,13 +222,13 @@ class ResponseBody:
 
 
 class WireResponse(requests.Response):
-    """A response that makes what is seldom used only when it is."""
+    """A response that builds rarely used attributes only when they are accessed."""
 
     raw: Any
 
     def __init__(self, request: WireRequest, body: ResponseBody) -> None:
-        # The parent's __init__ is left out: its cookie jar and header dictionary cost more than
-        # reading the answer.
+        # The parent's __init__ is not called: its cookie jar and header dictionary cost more than
+        # reading the answer does.
         self.__dict__.update(
             _content=False,
             _content_consumed=False,
@@ -246,9 +246,9 @@ class WireResponse(requests.Response):
         body: bytes = self.raw.whole()
         return body
 
-    # MEASURED: through requests' own generators a piece takes twice as many calls.
+    # MEASURED: with the generators of requests a piece takes twice as many calls.
     def iter_content(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Yield the body's pieces as they come; b"" says that the server is silent."""
+        """Yield the body's pieces as they come; b"" means that the server is silent."""
         pieces: Iterator[bytes] = iter(self.raw.piece, None)
         return pieces
 
@@ -262,7 +262,7 @@ class WireResponse(requests.Response):
 def _translated(
     error: Exception, exchange: Exchange, when_broken: type[requests.RequestException]
 ) -> requests.RequestException:
-    """Give the exchange up; return requests' exception for the error, for `raise ... from`."""
+    """Close the exchange; return the requests exception for the error, for `raise ... from`."""
     connected = exchange.is_connected
     exchange.close()
     if isinstance(error, MalformedResponse):

@@ -1,4 +1,4 @@
-"""Making connections: resolve a name, pass a proxy, verify TLS, all within one time limit."""
+"""Open connections: resolve the name, pass a proxy, verify TLS, all within one timeout."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from app.providers.wire.interrupt import Interrupt, shut_down
 
 MAX_PROXY_HEAD = 16 * 1024
 
-#: A family, and an address as its sockets want it.
+#: An address family, and an address in the form that its sockets take.
 Address = tuple[socket.AddressFamily, Any]
 
 
 class ProxyRefused(OSError):
-    """The proxy will not connect us."""
+    """The proxy refused the connection, or its response cannot be used."""
 
 
 class Origin(NamedTuple):
@@ -41,7 +41,7 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The host and, where it is not the scheme's own, the port, as a Host header has them."""
+        """The host, and the port if it is not the scheme's default, as in a Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = {"http": 80, "https": 443}[self.scheme]
         return host if self.port == usual else f"{host}:{self.port}"
@@ -62,26 +62,26 @@ def origin_of(url: str) -> Origin:
 
 
 class Resolver:
-    """Looks names up in a thread of its own, because the system's call knows no time limit.
+    """Resolves names in a thread for each, because the system call has no timeout.
 
-    Under gevent that is one of a pool (app/serving/greenlets.py says of how many). Callers that ask
-    for the same name at once share one look-up, so that a dead name server never holds more than
-    one thread a name.
+    Under gevent the thread is one of a pool (app/serving/greenlets.py sets its size). Concurrent
+    requests for the same name share one lookup, so that a dead name server never blocks more than
+    one thread per name.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # By process, too: a look-up that ran when the process forked never ends in the child.
+        # The key includes the pid: a lookup that was running at a fork never ends in the child.
         self._running: dict[tuple[int, str, int], Future[list[Address]]] = {}
 
     def resolve(
         self, host: str, port: int, timeout_s: float, interrupt: Interrupt
     ) -> list[Address]:
-        """Return the addresses of `host`, in the order to try.
+        """Return the addresses of `host`, in the order in which to try them.
 
         Raises:
-            TimeoutError: when no answer came in time.
-            OSError: when there is no such name, or the interrupt fired.
+            TimeoutError: no answer came in time.
+            OSError: there is no such name, or the interrupt fired.
         """
         numeric = _numeric(host)
         if numeric is not None:
@@ -125,9 +125,9 @@ class Resolver:
 
 
 def _numeric(host: str) -> socket.AddressFamily | None:
-    """Return the family of an address that is written out: there is nothing to look up.
+    """Return the family of a numeric address, which needs no lookup; None for a name.
 
-    MEASURED: to have a thread find that out makes a new connection 0.4 ms later.
+    MEASURED: leaving this to a lookup thread delays a new connection by 0.4 ms.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError, ValueError):
@@ -140,8 +140,8 @@ def _numeric(host: str) -> socket.AddressFamily | None:
 class Dialer:
     """Opens sockets that are ready for HTTP.
 
-    TLS is verified against the usual authorities, or against those in `ca_file` alone. `proxy`
-    is an http:// URL, with credentials if need be; no proxy is ever taken from the environment.
+    TLS is verified against certifi's authorities, or only against those in `ca_file`. `proxy` is
+    an http:// URL, optionally with credentials; no proxy is ever taken from the environment.
     """
 
     ca_file: Path | None = None
@@ -154,7 +154,7 @@ class Dialer:
 
     @cached_property
     def proxy_authorization(self) -> str | None:
-        """The header's value for the proxy, where its URL holds credentials."""
+        """The Proxy-Authorization header's value, None if the URL has no credentials."""
         parts = urlsplit(self.proxy or "")
         if parts.username is None:
             return None
@@ -163,7 +163,7 @@ class Dialer:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        # Made late: an event loop that replaces ssl does so after this module was imported.
+        # Made on first use: an event loop replaces ssl after this module has been imported.
         context = ssl.create_default_context(cafile=str(self.ca_file or certifi.where()))
         context.set_alpn_protocols(["http/1.1"])
         return context
@@ -172,8 +172,8 @@ class Dialer:
         """Return a socket connected to `origin`, watched by `interrupt`.
 
         Raises:
-            TimeoutError: when it took longer than `timeout_s` in all.
-            ProxyRefused, ssl.SSLError, OSError: when it cannot be done, or the interrupt fired.
+            TimeoutError: it took longer than `timeout_s` in all.
+            ProxyRefused, ssl.SSLError, OSError: it failed, or the interrupt fired.
         """
         deadline = time.monotonic() + timeout_s
         nearest = origin_of(self.proxy) if self.proxy else origin
@@ -193,7 +193,7 @@ class Dialer:
         self, sock: socket.socket, host: str, deadline: float, interrupt: Interrupt
     ) -> socket.socket:
         sock.settimeout(_left(deadline))
-        # The handshake comes second, so that the interrupt already watches the new object:
+        # The handshake is a separate step, so that the interrupt already watches the new object:
         # wrapping detaches the old one from the file descriptor.
         tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         try:
@@ -214,7 +214,7 @@ class Dialer:
         head = b""
         while b"\r\n\r\n" not in head:
             sock.settimeout(_left(deadline))
-            # Nothing may be read past the head: what follows it is the upstream's TLS.
+            # Nothing follows the head unprompted: the upstream's TLS waits for our handshake.
             piece = sock.recv(MAX_PROXY_HEAD)
             head += piece
             if not piece or len(head) > MAX_PROXY_HEAD:
@@ -238,7 +238,7 @@ def _connect(addresses: list[Address], deadline: float, interrupt: Interrupt) ->
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             interrupt.watch(partial(shut_down, sock))
-            # Each address gets its share, so that one that swallows packets leaves time.
+            # Each address gets a share of the time, so that one that drops packets leaves some.
             sock.settimeout(_left(deadline) / (len(addresses) - tried))
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

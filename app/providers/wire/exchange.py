@@ -1,6 +1,6 @@
-"""One request on one connection, and the response to it as it comes.
+"""One request on one connection, and its response, read as it arrives.
 
-The order of things, of which each step may be the last:
+The steps, any of which may fail or be the last:
 
     an idle connection, or a new one -> request sent -> head -> pieces of the body -> end
            ^                                 |
@@ -19,13 +19,13 @@ from app.providers.wire.interrupt import Interrupt, shut_down
 from app.providers.wire.pool import UpstreamConnection, UpstreamPool
 from app.providers.wire.response import IncompleteResponse, UpstreamResponse
 
-#: A stream's reads are small, and each waiting one may hold its buffer.
+#: Bytes of one read. Those of streams are small, as each blocked read may hold its buffer.
 READ_SIZE, STREAM_READ_SIZE = 64 * 1024, 16 * 1024
-#: Up to here head and body are joined, so that they leave in one packet.
+#: Bytes of a body up to which it is joined to the head, so that both leave in one packet.
 JOINED_SIZE = 64 * 1024
 
 
-#: Is offered a piece of a body as soon as it came, and tells whether it took it. It must not wait.
+#: Called with a piece of a body as soon as it arrives; true if it took the piece. Must not block.
 Relay = Callable[[bytes], bool]
 
 
@@ -35,14 +35,14 @@ def ignore_piece(_piece: bytes) -> bool:
 
 
 class StaleConnection(ConnectionError):
-    """A connection from the pool was closed by the server before any byte of a response came."""
+    """The server closed a pooled connection before any byte of a response arrived."""
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds; `deadline` is a time.monotonic() value.
+    """The timeouts of a request, in seconds; `deadline` is a time.monotonic() value.
 
-    `silence_s` is after how much silence a read returns without anything; None is never.
+    After `silence_s` without a byte, a read returns empty-handed; None disables this.
     """
 
     connect_s: float
@@ -54,23 +54,23 @@ class Timeouts:
 class Exchange:
     """Sends a request, then reads the response: `wait_for_head`, then `read` until it returns None.
 
-    A silent server does no harm: after `silence_s` the call returns, and calling again goes on
-    waiting. The connection returns to the pool once the whole response was read; `close` before
-    that closes it.
+    While the server is silent, calls return every `silence_s`; calling again continues the wait.
+    The connection returns to the pool once the whole response has been read; `close` before that
+    closes it.
 
-    A connection that was idle may have been closed by the server just as the request was sent.
-    When not one byte of a response came on it, the request is sent again, once, on a new one.
+    The server may have closed an idle connection just as the request was sent. If not one byte of
+    a response arrived on it, the request is sent again, once, on a new connection.
 
-    Every method raises TimeoutError, OSError (ssl.SSLError among them) and MalformedResponse;
-    OSError of some kind also when the interrupt has fired.
+    Every method raises TimeoutError, OSError (including ssl.SSLError) and MalformedResponse;
+    after the interrupt has fired, some OSError.
     """
 
     _started = False
-    _has_read = False  # since the time in _silent_since
-    _piece = b""  # what was read of the body and not yet returned
-    _came_with_head = False  # it did, so that no relay was offered it
+    _has_read = False  # bytes have been read since _silent_since
+    _piece = b""  # body bytes that were read and not yet returned
+    _came_with_head = False  # whether _piece arrived with the head, not yet offered to a relay
     _connection: UpstreamConnection | None = None
-    #: Is called when the request is sent again.
+    #: Called when the request is sent again.
     on_resend: Callable[[], None] | None = None
 
     def __init__(
@@ -91,12 +91,12 @@ class Exchange:
         self._timeouts = timeouts
         self._read_size = READ_SIZE if timeouts.silence_s is None else STREAM_READ_SIZE
         self._tick_s = min(timeouts.silence_s or timeouts.read_s, timeouts.read_s)
-        self._silent_since = timeouts.deadline  # nobody is silent before the request is sent
+        self._silent_since = timeouts.deadline  # silence does not count before the request is sent
         self._relay: Relay = ignore_piece
 
     @property
     def is_read(self) -> bool:
-        """Whether all of the response was returned."""
+        """Whether the whole response has been returned."""
         return self.response.whole and not self._piece
 
     @property
@@ -105,9 +105,9 @@ class Exchange:
         return self._connection is not None
 
     def wait_for_head(self) -> bool:
-        """Send the request, the first time, and wait for the response's status and headers.
+        """Send the request, on the first call, and wait for the response's status and headers.
 
-        False says that the server is silent: call again to go on waiting.
+        Return False if the server is silent: call again to keep waiting.
         """
         if not self._started:
             self._started = True
@@ -119,13 +119,13 @@ class Exchange:
             except StaleConnection:
                 self._start_again()
             self._came_with_head = bool(self._piece)
-        self._request = (b"", b"")  # it is never sent again: a long one need not stay in memory
+        self._request = (b"", b"")  # it is never sent again: free its memory
         return True
 
     def read(self, relay: Relay = ignore_piece) -> bytes | None:
         """Return a piece of the body, b"" when the server is silent, None at the end.
 
-        Each piece is offered to `relay` first: what that takes is not returned.
+        Each piece is offered to `relay` first; pieces that it takes are not returned.
         """
         response = self.response
         if self._came_with_head:
@@ -133,8 +133,8 @@ class Exchange:
             self._piece = b"" if relay(self._piece) else self._piece
         while True:
             piece, self._piece = self._piece, b""
-            # The connection goes back before the last piece is returned: the reader may never
-            # come for the end.
+            # Release the connection before returning the last piece: the reader may never call
+            # again to see the end.
             if response.whole:
                 self._release()
             if piece:
@@ -205,27 +205,27 @@ class Exchange:
                 connection.sock.sendall(head)
                 connection.sock.sendall(body)
         except (BrokenPipeError, ConnectionResetError):
-            # A server that refuses a long body responds early and closes: that is read.
+            # A server that refuses a long body responds early and closes: read that response.
             if connection.unproven:
                 raise
         self._silent_since = time.monotonic()
 
     def _receive(self, relay: Relay) -> bool:
-        """Wait until something came that `relay` did not take; False when the server is silent."""
+        """Wait for bytes that `relay` does not take; return False when the server is silent."""
         connection = self._connection
         if connection is None:
             raise IncompleteResponse("the connection is closed")
         now = time.monotonic()
         if self._has_read:
-            # Only now: while a reader was busy with what came, the server was not silent.
+            # Reset only now: the time that the reader spent on those bytes was not silence.
             self._has_read, self._silent_since = False, now
-        # A read ends by a byte, the end, the next tick (silence) or a limit (an error).
+        # A read ends with bytes, the end, the next tick (silence) or a timeout (an error).
         connection.wait_at_most(self._wait_s(now, self._tick_s))
         self._relay = relay
         try:
             connection.read_each(self._read_size, self._take)
         except TimeoutError:
-            self._wait_s(time.monotonic(), self._tick_s)  # raises where a limit was reached
+            self._wait_s(time.monotonic(), self._tick_s)  # raises TimeoutError at a limit
             return False
         except OSError as error:
             if self._is_stale(connection):
@@ -234,7 +234,7 @@ class Exchange:
         return True
 
     def _take(self, data: bytes) -> bool:
-        """Feed the response with one read; tell whether more is to be read at once."""
+        """Feed the bytes of one read to the response; return whether to read again at once."""
         connection, relay = self._connection, self._relay
         if connection is None or not data:
             self._ended(connection)
@@ -259,7 +259,7 @@ class Exchange:
         return connection.unproven and not self._interrupt.fired
 
     def _wait_s(self, now: float, tick_s: float) -> float:
-        """Return how long to wait next; it is the same each time until a limit is near."""
+        """Return the next socket timeout, in seconds; it is constant until a limit is near."""
         timeouts = self._timeouts
         left_s = min(self._silent_since + timeouts.read_s, timeouts.deadline) - now
         if left_s <= 0:

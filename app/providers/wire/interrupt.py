@@ -1,4 +1,4 @@
-"""Waking whoever waits for an upstream, from any thread."""
+"""Wake a thread or greenlet that waits for an upstream, from any other thread."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import suppress
 
 
 class Interrupt:
-    """Calls one waker at a time, when fired; a waker that comes later is called at once.
+    """Calls the current `wake` callback when fired; a later `watch` then calls its own at once.
 
-    Firing twice is harmless, and after `forget` it touches nothing: a socket that went back to
-    the pool belongs to somebody else.
+    Firing twice is harmless. After `forget` it calls nothing: a socket that was returned to the
+    pool may be in use by another request.
     """
 
     __slots__ = ("_lock", "_wake", "fired")
@@ -31,27 +31,26 @@ class Interrupt:
                 self._wake()
 
     def watch(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when fired, in place of the waker before it."""
+        """Set `wake` as the callback, in place of the previous one."""
         with self._lock:
             self._wake = wake
             if self.fired:
                 wake()
 
     def forget(self) -> None:
-        """Nobody waits any more."""
+        """Remove the callback: nobody waits any more."""
         with self._lock:
             self._wake = None
 
 
 def shut_down(sock: socket.socket) -> None:
-    """End both directions of a socket that another thread may be waiting on.
+    """Shut down a socket that another thread may be reading, which makes the kernel wake it.
 
-    A second object is used for it, because shutting an SSL socket down through its own would have
-    the reader go on in plain text, and because an event loop's socket object may only be touched by
-    the loop's own thread. It has the same descriptor, since there may be none left for another.
-    The kernel wakes the reader.
+    This uses a second socket object: shutting down an SSL socket through its own object would make
+    its reader continue in plain text, and an event loop's socket object may only be touched by the
+    loop's own thread. It shares the descriptor, as there may be none left for a duplicate.
     """
-    with suppress(OSError, ValueError):  # the latter where it was closed already
+    with suppress(OSError, ValueError):  # ValueError: it is already closed
         twin = _socket.socket(fileno=sock.fileno())
         try:
             twin.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Connections that wait to be used again."""
+"""Pools of idle upstream connections."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TIMEOUT = re.compile(r"timeout=(\d{1,6})", re.ASCII | re.IGNORECASE)
 
 
 class UpstreamConnection:
-    """A socket, and what must be known to use it once more.
+    """A socket, with the state needed to decide whether it can be reused.
 
-    It is `unproven` while nothing has come on it since it left the pool: the server may have
-    closed it meanwhile. One that is older than MAX_AGE_S is not used again, so that changes in
-    the name service are noticed.
+    It is `unproven` from when it leaves the pool until bytes arrive on it: the server may have
+    closed it meanwhile. One that is older than MAX_AGE_S is not reused, so that DNS changes
+    take effect.
     """
 
     __slots__ = ("_idle_limit_s", "_made_at", "_timeout_s", "idle_since", "sock", "unproven")
@@ -39,16 +39,16 @@ class UpstreamConnection:
         self._timeout_s: float | None = -1.0
 
     def wait_at_most(self, timeout_s: float) -> None:
-        """Bound the socket's next operation; costs nothing when the bound is the same."""
+        """Set the timeout of the socket's next operations; a no-op if it is unchanged."""
         if timeout_s != self._timeout_s:
             self.sock.settimeout(timeout_s)
             self._timeout_s = timeout_s
 
     def read_each(self, size: int, take: Callable[[bytes], bool]) -> None:
-        """Read at most `size` bytes again and again, for as long as `take` wants more of them.
+        """Read at most `size` bytes at a time, as long as `take` returns true.
 
-        The end is b"". A socket may have a shorter way for that, as those of app.serving have,
-        and call `take` where nobody may wait.
+        At the end, `take` gets b"". Sockets of app.serving have a faster method for this, which
+        calls `take` in a place where it must not block.
         """
         shorter = getattr(self.sock, "recv_each", None)
         if shorter is not None:
@@ -58,18 +58,18 @@ class UpstreamConnection:
             continue
 
     def apply_keep_alive(self, keep_alive: str) -> None:
-        """Let it idle no longer than the server's Keep-Alive header says."""
+        """Limit the idle time to what the server's Keep-Alive header allows, less 1 s."""
         stated = _TIMEOUT.search(keep_alive)
         if stated:
             self._idle_limit_s = min(MAX_IDLE_S, int(stated[1]) - 1.0)
 
     def is_fresh(self, now: float) -> bool:
-        """Tell whether the server has neither closed it nor is about to."""
+        """Tell whether it can be reused: the server has not closed it and is not about to."""
         if now - self.idle_since > self._idle_limit_s or now - self._made_at > MAX_AGE_S:
             return False
         try:
-            # Nothing can be due on an idle connection but its end. TLS may have records of its
-            # own to read (session tickets); they are taken in here and show as "would block".
+            # An idle connection has nothing to read but its end. TLS may have records of its own
+            # (session tickets); reading consumes them here and reports "would block".
             self._look()
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
@@ -78,8 +78,8 @@ class UpstreamConnection:
         return False
 
     def _look(self) -> None:
-        # gevent wraps the native socket, which never waits. MEASURED: with the time-out changed
-        # there and back a small request takes eight calls more.
+        # gevent wraps a native socket, which never blocks. MEASURED: setting the timeout to 0 and
+        # back adds eight calls to a small request.
         native = getattr(self.sock, "_sock", None)
         if native is not None and not isinstance(self.sock, ssl.SSLSocket):
             native.recv(1)
@@ -93,11 +93,11 @@ class UpstreamConnection:
 
 
 class UpstreamPool:
-    """The idle connections to one server, the latest used first; safe to share between threads.
+    """The idle connections to one server, most recently used first; thread-safe.
 
     After a fork the child starts with an empty pool: two processes must not write to one socket.
-    A pool that nobody holds closes what it has, as does any where descriptors are scarce. With
-    `keep` false, it keeps none.
+    A pool closes its connections when it is garbage-collected, and when file descriptors run
+    short. With `keep` false, it keeps none.
     """
 
     def __init__(self, clock: Callable[[], float], *, keep: bool = True) -> None:
@@ -112,7 +112,7 @@ class UpstreamPool:
         return len(self._idle)
 
     def take(self) -> UpstreamConnection | None:
-        """Return a connection that is still good, or None where a new one must be made."""
+        """Return a reusable connection, or None if a new one must be made."""
         self._leave_to_parent()
         while True:
             try:
@@ -139,14 +139,14 @@ class UpstreamPool:
             pass
 
     def clear(self) -> None:
-        """Close them all."""
+        """Close all idle connections."""
         _close_all(self._idle)
 
     def _leave_to_parent(self) -> None:
-        # Asked when one is taken, not when it is given: a fork's first call finds what both left.
+        # Checked in `take`, not in `give`: the first `take` after a fork drops what was inherited.
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            self.clear()  # this process's handles only: nothing is sent
+            self.clear()  # closes this process's descriptors only: nothing is sent
 
 
 def _close_all(connections: deque[UpstreamConnection]) -> None:

@@ -1,4 +1,4 @@
-"""Reading one HTTP/1.1 response, within bounds."""
+"""Parse one HTTP/1.1 response, with limits on its size."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import zlib
 
 import httptools
 
-#: Bytes that may come without any of them being body: the head, chunk sizes, trailers.
+#: Maximum of bytes in a row that are not body: the head, chunk sizes, trailers.
 MAX_OVERHEAD = 128 * 1024
-#: What one read of a compressed stream may grow to.
+#: Maximum size of one read of a compressed stream after decompression, in bytes.
 MAX_INFLATED = 32 * 1024 * 1024
 
-#: What servers write where nothing is compressed; "none" keeps proxies from doing it.
+#: Content-Encoding values that mean "not compressed"; "none" keeps proxies from compressing.
 _PASS_THROUGH = {"", "identity", "none", "utf-8", "utf8", "chunked"}
 
 
 class MalformedResponse(Exception):
-    """What the server sent is no HTTP that we read, or more than we take."""
+    """The response is not HTTP that this parser reads, or exceeds a limit."""
 
 
 class IncompleteResponse(ConnectionError):
@@ -24,11 +24,11 @@ class IncompleteResponse(ConnectionError):
 
 
 class UpstreamResponse:
-    """A response as far as it has come: feed it what was read, and it returns what is body.
+    """A response as far as it has arrived: `feed` takes bytes read and returns those of the body.
 
-    `headers` has lower-case names; values of repeated ones are joined by commas. Informational
-    responses (1xx) are skipped. `keep_alive` is true once a message is whole and its connection
-    can be used again.
+    `headers` has lower-case names; values of repeated headers are joined by commas. Informational
+    responses (1xx) are skipped. `keep_alive` is true once the response is complete and its
+    connection can be reused.
     """
 
     __slots__ = (
@@ -54,18 +54,18 @@ class UpstreamResponse:
         self._overhead = 0
         self._own = 0
         self._pieces: list[bytes] = []
-        # Called by the parser for each chunk. MEASURED: as a method of ours, it takes a tenth of
-        # what an event costs that comes with others.
+        # The parser's callback for each chunk. MEASURED: as a method of this class, it takes a
+        # tenth of the cost of an event that arrives with others.
         self.on_body = self._pieces.append
         self._inflate: Inflater | None = None
         self._parser = httptools.HttpResponseParser(self)
-        # Small servers end lines by LF alone; old ones pad the sizes of chunks.
+        # Small servers end lines with a bare LF; old ones pad chunk sizes.
         self._parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
 
     def feed(self, data: bytes) -> bytes:
-        """Take in what one read brought, and return what that was of the body.
+        """Parse the bytes of one read, and return the body bytes among them, decompressed.
 
         Raises:
             MalformedResponse
@@ -78,7 +78,7 @@ class UpstreamResponse:
             self._misread(error)
         pieces = self._pieces
         if self.whole:
-            del pieces[self._own :]  # of a second message, which was not asked for
+            del pieces[self._own :]  # they belong to a second, unsolicited message
         if not pieces:
             self._overhead += len(data)
             if self._overhead > MAX_OVERHEAD:
@@ -90,10 +90,10 @@ class UpstreamResponse:
         return self._inflate(body) if self._inflate else body
 
     def end(self) -> None:
-        """The connection was closed: that is the end of a body without a stated length.
+        """Note that the connection was closed, which ends a body without a stated length.
 
         Raises:
-            IncompleteResponse: when the response was to be longer.
+            IncompleteResponse: the response was not complete.
         """
         headers = self.headers
         framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "")
@@ -102,11 +102,11 @@ class UpstreamResponse:
         self.whole = True
 
     def release_parser(self) -> None:
-        """Drop the parser: it refers back to this object, and a cycle costs a collection."""
+        """Drop the parser: it refers to this object, and a reference cycle costs a collection."""
         del self._parser
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser, also for trailers, which are not wanted."""
+        """Called by the parser, also for trailers, which are ignored."""
         if self.head_done:
             return
         headers, key, text = self.headers, name.lower().decode("latin-1"), value.decode("latin-1")
@@ -128,7 +128,7 @@ class UpstreamResponse:
                 self._inflate = Inflater(*encodings)
 
     def on_message_begin(self) -> None:
-        """Called by the parser; a second message after a whole one was not asked for."""
+        """Called by the parser; a second, unsolicited message spoils the connection."""
         if self.whole:
             self.keep_alive = False
 
@@ -141,28 +141,28 @@ class UpstreamResponse:
 
     def _misread(self, error: httptools.HttpParserError) -> None:
         if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
-            raise error.__context__  # a method of this class raised it: MalformedResponse, or a bug
+            raise error.__context__  # raised by a callback here: MalformedResponse or a bug
         if not self.whole:
             raise MalformedResponse("it is not HTTP") from error
-        self.keep_alive = False  # rubbish after a whole message
+        self.keep_alive = False  # garbage after a complete message
 
 
 class Inflater:
-    """Undoes a content-encoding, piece by piece."""
+    """Decompresses a content-encoding, piece by piece."""
 
     def __init__(self, encoding: str, *more: str) -> None:
-        """Raises MalformedResponse for an encoding that was never asked for and is not known."""
+        """Raises MalformedResponse for an encoding other than gzip and deflate."""
         if more or encoding not in ("gzip", "x-gzip", "deflate"):
             raise MalformedResponse("it is compressed in a way that was not asked for")
         self._zlib = _decompressor()
-        self._may_be_raw = encoding == "deflate"  # some servers leave zlib's header out
-        self._has_ended = False  # what follows is no part of the answer
+        self._may_be_raw = encoding == "deflate"  # some servers omit zlib's header
+        self._has_ended = False  # whatever follows is ignored
 
     def __call__(self, piece: bytes) -> bytes:
-        """Return what `piece` grows to; of gzip it may have several members, one after another.
+        """Return `piece` decompressed; it may contain several gzip members, one after another.
 
         Raises:
-            MalformedResponse: when it is damaged, or grows beyond MAX_INFLATED.
+            MalformedResponse: it is damaged, or larger than MAX_INFLATED when decompressed.
         """
         grown = self._grown(piece)
         more, size = [grown], len(grown)
@@ -171,7 +171,7 @@ class Inflater:
             try:
                 more.append(self._grown(piece))
             except MalformedResponse:
-                self._has_ended = True  # it is padding
+                self._has_ended = True  # not another member, but padding
                 break
             size += len(more[-1])
             if size > MAX_INFLATED:
@@ -196,4 +196,4 @@ class Inflater:
 
 
 def _decompressor() -> zlib._Decompress:
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: zlib or gzip, as it says
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: zlib or gzip, by its header
