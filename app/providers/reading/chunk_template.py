@@ -1,14 +1,14 @@
-"""Chunks of a stream that differ from the one before in nothing but their text. Pure.
+"""Recognise chunks of a stream that differ from an earlier one only in their text. Pure.
 
 Most chunks are a word each, in the same JSON as the last:
 
     {"id":"c1","choices":[{"delta":{"content":"Hel"}}]}
     {"id":"c1","choices":[{"delta":{"content":"lo"}}]}
 
-One that has been parsed is learned as what stands before its text and behind it; those that follow
-are compared with that. MEASURED: comparing takes 0.5 µs a chunk where parsing takes 1, and leaves
-no objects behind. A chunk that comes by itself is compared as it came, without being split into
-frames first: with 50 streams that takes 5 µs, where the splitter and the reader take 18.
+From a chunk that has been parsed, the bytes before and after its text are learned, and later chunks
+are compared with them. MEASURED: comparing takes 0.5 µs a chunk where parsing takes 1, and creates
+no objects to collect. A chunk that comes by itself is compared before it is split into frames: with
+50 streams that takes 5 µs, where the splitter and the reader take 18.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import orjson
 from app.domain.stream.deltas import Delta, Text
 from app.providers.reading.sse import Frame
 
-#: How many chunks a stream may have learned to no avail, and how many that match pay for another:
-#: a stream whose chunks are all unlike is soon left alone.
+#: How many chunks may be learned in vain, and how many matches pay for learning one more: for a
+#: stream of dissimilar chunks, learning soon stops.
 FREE_MISSES, CREDIT_PER_MISS = 4, 8
 
 
 class ChunkTemplate:
-    """What stands before and behind the text of a chunk that said a text and nothing else.
+    """The bytes before and after the text of a chunk that brought a text and nothing else.
 
-    `length` is how many characters the texts have that were taken.
+    `length` counts the characters of all texts that were taken by comparison.
     """
 
     __slots__ = ("_after", "_before", "_credit", "_frame_after", "_frame_before", "length")
@@ -41,10 +41,10 @@ class ChunkTemplate:
         self._credit = FREE_MISSES * CREDIT_PER_MISS
 
     def take(self, frames: Sequence[Frame], first: int, deltas: list[Delta]) -> int:
-        """Add the texts of the frames from `first` on that match; return where the first does not.
+        """Add the texts of matching frames from `first` on; return the index of the first other.
 
         A text without quotes, backslashes and control characters is its own JSON: a chunk with it
-        says what the learned one said, but for that text.
+        has the same meaning as the learned one, except for the text.
         """
         before, after, index = self._before, self._after, first
         if not before:
@@ -68,7 +68,7 @@ class ChunkTemplate:
         return index
 
     def text_of(self, piece: bytes) -> str:
-        """Return the text of a piece that is one frame, which matches; "" of any other piece.
+        """Return the text of a piece that is exactly one matching frame, "" for any other piece.
 
         The piece has to begin where a frame begins.
         """
@@ -80,17 +80,17 @@ class ChunkTemplate:
         except UnicodeDecodeError:
             return ""
         if not text.isprintable() or '"' in text or "\\" in text:
-            return ""  # or the piece is several frames
+            return ""  # a text that JSON escapes, or a piece of several frames
         self.length += len(text)
         self._credit += 1
         return text
 
     def forget(self) -> None:
-        """Forget what was learned: the next chunk like it has to be parsed."""
+        """Forget the learned bytes: the next chunk has to be parsed."""
         self._before = self._frame_before = b""
 
     def learn(self, data: bytes, text: str, text_of: Callable[[Any], object]) -> None:
-        """Learn a chunk that said `text` and nothing else; `text_of` finds that in its JSON."""
+        """Learn a chunk that brought only `text`; `text_of` finds the text in its JSON."""
         self.forget()
         if self._credit < CREDIT_PER_MISS:
             return
@@ -98,7 +98,7 @@ class ChunkTemplate:
         before, found, after = data.partition(orjson.dumps(text))
         other = text + "?"
         probe = b"%b%b%b" % (before, orjson.dumps(other), after)
-        # The text may stand in the chunk before it is said: "choices" is a name, too.
+        # The text's first occurrence may be something else, such as the name "choices".
         if found and _says(probe, other, text_of):
             self._before, self._after = before + b'"', b'"' + after
             self._frame_before = b"data: " + self._before

@@ -1,10 +1,10 @@
-"""Token counts under whatever names servers give them: one reader for every format. Pure.
+"""Read token counts under the various names that servers use, for every format. Pure.
 
     {"prompt_tokens": 9, "completion_tokens": 2}  ->  Usage(input_tokens=9, output_tokens=2)
     {"input_tokens": 9, "output_tokens": "2"}     ->  the same
 
 A count is an integer from 0 to MOST_TOKENS, also one written as 12.0 or "12"; anything else is 0
-(U18). What a server has counted never falls while it answers: relays restate it as 0.
+(U18). A count never decreases during an answer: some relays repeat it as 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DETAILS = frozenset(
         "cache_creation",
     }
 )
-#: Our name of a count: theirs. Names in details stand alone there.
+#: Our name of a count: the servers' names. The same names apply inside details.
 _NAMES = {
     "input": ("prompt_tokens", "input_tokens"),
     "output": ("completion_tokens", "output_tokens"),
@@ -34,12 +34,12 @@ _NAMES = {
     "written_1h": ("ephemeral_1h_input_tokens",),
     "reasoning": ("reasoning_tokens", "thinking_tokens"),
 }
-#: Their name of a count: ours.
+#: A server's name of a count: ours.
 _OURS = {theirs: ours for ours, names in _NAMES.items() for theirs in names}
 
 
 def whole_number(value: object) -> int | None:
-    """Return a count; None for what is none."""
+    """Return the value as a count, None if it is not one."""
     if isinstance(value, str) and len(value) <= len(str(MOST_TOKENS)) and value.isascii():
         value = int(value) if value.isdigit() else None
     elif isinstance(value, float):
@@ -52,8 +52,8 @@ def whole_number(value: object) -> int | None:
 class Counts:
     """The counts of one answer so far.
 
-    `cache_is_apart` says that `input_tokens` leaves out what the cache took, as Anthropic's does;
-    `total_has_thoughts` that the output leaves out what was thought, as Google's does.
+    `cache_is_apart` says that `input_tokens` excludes cached tokens, as Anthropic's does;
+    `total_has_thoughts` that the output count excludes reasoning tokens, as Google's does.
     """
 
     __slots__ = ("_cache_is_apart", "_inclusive", "_most", "_total_has_thoughts")
@@ -65,11 +65,11 @@ class Counts:
         self._most: dict[str, int] = {}
 
     def read(self, counts: object) -> Usage | None:
-        """Take in a usage; return all counts so far, None where there were none in it."""
+        """Add a usage object; return all counts so far, None if it contains none."""
         if not isinstance(counts, dict):
             return None
         most, has_counts, parts = self._most, False, [counts]
-        for part in parts:  # grows by the details of the first
+        for part in parts:  # details found in the first are appended
             for name, value in part.items():
                 ours = _OURS.get(name)
                 if ours is None:
@@ -89,7 +89,7 @@ class Counts:
         return self._usage()
 
     def deltas_of(self, counts: object, note: Note) -> list[Delta]:
-        """Return what a usage says of the answer so far, if this says anything of it."""
+        """Return the deltas for a usage object: one, or none if it is empty or unreadable."""
         if not counts:
             return []
         known = self.read(counts)
@@ -105,12 +105,12 @@ class Counts:
         if cached or written:
             if self._cache_is_apart and not self._inclusive:
                 given = min(given + cached + written, MOST_TOKENS)
-            # It is a part of the input, whatever the server makes of it.
+            # Cached tokens are a part of the input, whatever the server reports.
             cached = min(cached, given)
             written = min(written, given - cached)
         output, reasoning = most("output"), most("reasoning", 0)
         rest = max(0, most("total", 0) - given - (output or 0))
-        is_apart = bool(reasoning) and rest == reasoning  # from the output: xAI's
+        is_apart = bool(reasoning) and rest == reasoning  # not in the output count: xAI's
         if output is None or is_apart or self._total_has_thoughts:
             output = (output or 0) + rest
         written_1h = min(most("written_1h", 0), written) if written else 0

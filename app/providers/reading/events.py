@@ -1,4 +1,4 @@
-"""Reading JSON, whole or in events: what the formats with typed events share. Pure.
+"""Read answers in JSON, whole or as events, for the formats with typed events. Pure.
 
 Messages and Responses name each event, in the JSON itself or in the frame:
 
@@ -19,15 +19,15 @@ from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import DONE, Frame, odd_frame
 
 Json = dict[str, Any]
-#: Makes our error of what a server puts under `error`.
+#: Returns the gateway error for the value of an `error` field.
 Fault = Callable[[object], GatewayError]
 
-#: Events, besides those named .delta, that are a piece of a text or come between two of them.
+#: Events, besides those named *.delta, that are a piece of a text or may come between two pieces.
 _PIECES = ("content_block_delta", "ping", "keepalive", "")
 
 
 class EventInterpreter(Protocol):
-    """What a format makes of the events of one answer. Each method raises Misread for nonsense."""
+    """A format's interpreter of one answer's events. Methods raise Misread for malformed ones."""
 
     @property
     def is_done(self) -> bool:
@@ -36,23 +36,23 @@ class EventInterpreter(Protocol):
 
     @property
     def may_end(self) -> bool:
-        """Whether the answer is whole should it end here; see pieces.AnswerReader."""
+        """Whether an end here leaves the answer complete; see pieces.AnswerReader."""
         ...
 
     def event(self, event: Json) -> list[Delta]:
-        """Return what the next event of a stream says."""
+        """Return the deltas of the next event of a stream."""
         ...
 
     def whole(self, body: Json) -> list[Delta]:
-        """Return what a whole body says."""
+        """Return the deltas of a whole body."""
         ...
 
     def end(self) -> list[Delta]:
-        """Return what is left to say where [DONE] came, or nothing where the end came before."""
+        """Return the remaining deltas at [DONE], none if the last event came before it."""
         ...
 
     def over(self) -> list[Delta]:
-        """Return what is left to say of a stream that just ended."""
+        """Return the remaining deltas of a stream that ended without [DONE]."""
         ...
 
 
@@ -67,20 +67,20 @@ class EventReader:
 
     @property
     def may_end(self) -> bool:
-        """Whether the answer is whole should it end here."""
+        """Whether an end here leaves the answer complete."""
         return self._interpreter.may_end
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
-        """Add what the frames say; an event without a type has its frame's name.
+        """Append the deltas of the frames; an event without a type gets its frame's name.
 
         Raises:
-            UpstreamMisbehaved: for a frame that is no event.
-            GatewayError: for an error in the stream.
+            UpstreamMisbehaved: a frame is not a readable event.
+            GatewayError: the stream contains an error.
         """
         interpreter = self._interpreter
         for name, data in frames:
             if self.is_done or not data.strip():
-                continue  # what follows the end is no part of it
+                continue  # frames after the end are ignored
             try:
                 if data == DONE:
                     self._finish(deltas)
@@ -89,7 +89,7 @@ class EventReader:
                     continue
                 event = mapping(parsed)
                 if name == "error" and event.get("type") != name and "error" not in event:
-                    event = {"type": name, "error": event}  # llama.cpp's is the error itself
+                    event = {"type": name, "error": event}  # llama.cpp sends the bare error
                 if not isinstance(event.get("type"), str):
                     event["type"] = name
                 if self._json.is_waiting:
@@ -101,7 +101,7 @@ class EventReader:
                 self.is_done = True
 
     def end(self) -> list[Delta]:
-        """Return what is left to say now that the stream has ended."""
+        """Return the remaining deltas once the stream has ended."""
         if self.is_done:
             return []
         deltas: list[Delta] = []
@@ -110,11 +110,11 @@ class EventReader:
         return deltas + self._interpreter.over()
 
     def whole(self, body: bytes) -> list[Delta]:
-        """Return what a whole answer says, ending with Finished.
+        """Return the deltas of a whole answer, ending with Finished.
 
         Raises:
-            UpstreamMisbehaved: when it is no answer.
-            GatewayError: for an error in its place.
+            UpstreamMisbehaved: it cannot be read as an answer.
+            GatewayError: it is an error instead.
         """
         try:
             return self._interpreter.whole(mapping(loads(body)))
@@ -122,14 +122,14 @@ class EventReader:
             raise unreadable(error) from error
 
     def _finish(self, deltas: list[Delta]) -> None:
-        """Add what is left to say where the server says that this was all."""
+        """Append the remaining deltas when the server marks the end of the stream."""
         for left in self._json.all_left():
             deltas += self._interpreter.event(left)
         deltas += self._interpreter.end()
         self.is_done = True
 
     def _read_odd(self, name: str, data: bytes, deltas: list[Delta], error: Misread) -> None:
-        """Add what a frame says that is no event. Raises as `read` does."""
+        """Append the deltas of a frame that is not an event. Raises as `read` does."""
         match odd_frame(name, data):
             case "end":
                 self._finish(deltas)
@@ -142,10 +142,10 @@ class EventReader:
                 raise unreadable(error) from error
 
     def _end_halves(self, event: Json, deltas: list[Delta]) -> None:
-        """Complete halves of characters whose texts do not go on after this event.
+        """Replace surrogate halves whose texts do not continue after this event.
 
-        In a delta, or an event that comes between deltas, a text may go on; any other event is
-        whole, and so is a half that it ends with.
+        A text may continue after a delta, or after an event that comes between deltas; any other
+        event is complete, so a half at the end of its texts stays unpaired.
         """
         kind = event["type"]
         if kind.endswith(".delta") or kind in _PIECES:

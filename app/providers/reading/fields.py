@@ -1,7 +1,7 @@
-"""Fields of what a server sent, read by their shape. Pure.
+"""Read fields of a server's answer, checking their types. Pure.
 
-Where a field has another shape, one that the answer depends on raises Misread, and one that it can
-do without is left out and noted (U20). Any other error is a bug of ours.
+For a field of the wrong type, Misread is raised if the answer depends on it; an optional field is
+left out and noted (U20). Any other exception is a bug of ours.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from app.providers.reading.json_text import Misread, dumps
 
 Json = dict[str, Any]
 
-#: The most elements of a list: parts or blocks of an answer, annotations and the like, tokens with
+#: Maximum lengths of lists: parts or blocks of an answer; annotations and the like; tokens with
 #: their log probabilities.
 MOST_PARTS, MOST_NOTES, MOST_TOKENS = 10_000, 20_000, 100_000
-#: The most deltas of one body or event. MEASURED: as many are read in 0.3 s, in which nobody else
-#: has a turn.
+#: Maximum deltas of one body or event. MEASURED: reading as many takes 0.3 s, during which no
+#: other request makes progress.
 MOST_AT_ONCE = 20_000
-#: How deep a text may lie, and under which names: `{"text": {"value": "…"}}`.
+#: How deeply a text may be nested, and under which names: `{"text": {"value": "…"}}`.
 _MOST_DEEP = 4
 _TEXTS = ("text", "value", "content", "thinking", "summary")
 
 
 class Note(Protocol):
-    """Is called for each field that was left out, with a name of ours.
+    """Called for each field that was left out; `kind` is the gateway's name for it.
 
-    `value` is what stood there, where that is a word which somebody ought to see in the log.
+    `value` is the field's value, if it is a word that should appear in the log.
     """
 
     def __call__(self, kind: str, value: str = "", /) -> None: ...
 
 
 def ignore(_kind: str, _value: str = "", /) -> None:
-    """Take no note."""
+    """Do nothing: a Note for callers that keep none."""
 
 
 class TextProgress:
-    """How much of a text has come in pieces, and what the whole of it has beyond them.
+    """Tracks a text that comes in pieces, to find what a later copy of the whole text adds.
 
-    `length` counts the characters that have come, `blanks` those before the first word.
+    `length` counts the characters received, `blanks` those before the first word.
     """
 
     __slots__ = ("blanks", "length")
@@ -56,16 +56,16 @@ class TextProgress:
         self.length += len(piece)
 
     def rest(self, whole: str, uncounted: int = 0) -> str:
-        """Return what the whole text has beyond its pieces, which `uncounted` more characters are.
+        """Return what the whole text has beyond its pieces; `uncounted` characters were not added.
 
-        There are servers that trim the pieces, or the whole text, and not the other: so words are
-        counted from the first one on.
+        Some servers trim either the pieces or the whole text, but not both: so characters are
+        counted from the first word on.
         """
         length = self.length + uncounted
         if not length:
             return whole
         its_blanks = _leading_blanks(whole)
-        if length == self.blanks:  # there was no word yet
+        if length == self.blanks:  # there has been no word yet
             return whole[min(length, its_blanks) :]
         return whole[length - self.blanks + its_blanks :]
 
@@ -75,9 +75,9 @@ def _leading_blanks(text: str) -> int:
 
 
 def text_in(value: object, deep: int = 0) -> str | None:
-    """Return the text that a value is or holds, "" for none at all; None where it cannot be read.
+    """Return the text in a value, "" for null; None if there is no readable text.
 
-    Read are a string, `{"text": "…"}` and its like, and lists of either.
+    The value may be a string, an object such as `{"text": "…"}`, or a list of either.
     """
     if value is None or isinstance(value, str):
         return value or ""
@@ -95,10 +95,10 @@ def text_in(value: object, deep: int = 0) -> str | None:
 
 
 def elements(value: object, most: int = MOST_PARTS) -> Iterable[object]:
-    """Return what a list holds, nothing of an absent one; what is no list is its only element.
+    """Return the elements of a list, () for null and "", and (value,) for anything else.
 
     Raises:
-        AnswerTooLong: it holds more than `most`.
+        AnswerTooLong: there are more than `most`.
     """
     if isinstance(value, list):
         _bound(value, most)
@@ -107,44 +107,44 @@ def elements(value: object, most: int = MOST_PARTS) -> Iterable[object]:
 
 
 def arguments_text(value: object) -> str:
-    """Return the arguments of a call as text: some servers send the object itself."""
+    """Return a call's arguments as JSON text: some servers send an object instead."""
     if isinstance(value, str):
         return value
     return dumps(value) if value else ""
 
 
 def id_text(value: object) -> str:
-    """Return an id, "" for what is none; some count calls in numbers."""
+    """Return an id as text, "" for anything but a string or integer (some servers number calls)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else ""
 
 
 def string(value: object) -> str:
-    """Return a text. Raises Misread."""
+    """Return the value if it is a string. Raises Misread."""
     if not isinstance(value, str):
         raise Misread("there is no text where one is expected")
     return value
 
 
 def mapping(value: object) -> Json:
-    """Return an object. Raises Misread."""
+    """Return the value if it is an object. Raises Misread."""
     if not isinstance(value, dict):
         raise Misread("there is no object where one is expected")
     return value
 
 
 def name_of(call: Json) -> str:
-    """Return the name of the function that a call is of. Raises Misread."""
+    """Return the name of the function that is called. Raises Misread."""
     if name := string(call.get("name") or ""):
         return name
     raise Misread("a function call has no name")
 
 
 def unreadable(why: Misread) -> UpstreamMisbehaved:
-    """Return the error for an answer that cannot be understood; it says `why`, and quotes nothing.
+    """Return the error for an answer that cannot be read; its message includes `why`.
 
-    What a Misread says is of ours alone.
+    The message of a Misread is written here and never quotes the answer.
     """
     return UpstreamMisbehaved(
         f"the upstream sent an answer that cannot be read: {why}", work_done=True
@@ -152,9 +152,9 @@ def unreadable(why: Misread) -> UpstreamMisbehaved:
 
 
 class OptionalFields:
-    """Reads fields that an answer can do without; `note` is called for those left out.
+    """Reads optional fields of an answer; `note` is called for those of the wrong type.
 
-    `shows_logprobs` says whether the request's `include` has the log probabilities (R11).
+    `shows_logprobs` says whether the request's `include` asks for log probabilities (R11).
     """
 
     __slots__ = ("note", "shows_logprobs")
@@ -164,7 +164,7 @@ class OptionalFields:
         self.shows_logprobs = shows_logprobs
 
     def string(self, given: Json, name: str) -> str:
-        """Return a text, "" where there is none."""
+        """Return a string field, "" if it is absent or not a string."""
         value = given.get(name)
         if isinstance(value, str):
             return value
@@ -173,7 +173,7 @@ class OptionalFields:
         return ""
 
     def mapping(self, given: Json, name: str) -> Json:
-        """Return an object, {} where there is none."""
+        """Return an object field, {} if it is absent or not an object."""
         value = given.get(name)
         if isinstance(value, dict):
             return value
@@ -182,7 +182,7 @@ class OptionalFields:
         return {}
 
     def mappings(self, given: Json, name: str, most: int = MOST_NOTES) -> list[Json]:
-        """Return the objects of a list, [] where there is none. Raises AnswerTooLong."""
+        """Return the objects of a list field, [] if it is not a list. Raises AnswerTooLong."""
         value = given.get(name)
         if not isinstance(value, list):
             if value is not None:
@@ -196,7 +196,7 @@ class OptionalFields:
 
 
 def refuse_too_many(deltas: Sequence[object]) -> None:
-    """Refuse a body or event that says more than others can wait for. Raises AnswerTooLong."""
+    """Raise AnswerTooLong for a body or event of more than MOST_AT_ONCE deltas."""
     if len(deltas) > MOST_AT_ONCE:
         raise AnswerTooLong(f"more than {MOST_AT_ONCE} parts at once")
 

@@ -1,4 +1,4 @@
-"""Why a model stopped, by any name that a server has for it: one table (U17). Pure."""
+"""One table of finish reasons, by all the names that servers use (U17). Pure."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ _REASONS: dict[str, Reason] = {
 }
 
 
-#: Words of servers that have no null.
+#: Values that servers send in place of null.
 _NO_REASON = frozenset({"", "null", "none"})
 
 
 def reason_word(given: object) -> str:
-    """Return the word of a reason in whatever shape it comes, "" where it is none yet.
+    """Return the word of a reason in whatever shape it comes, "" if there is none yet.
 
-    SGLang has it in an object: `{"type": "length", "length": 16}`.
+    SGLang sends it in an object: `{"type": "length", "length": 16}`.
     """
     if isinstance(given, dict):
         given = given.get("type") or given.get("reason")
@@ -95,20 +95,20 @@ def reason_word(given: object) -> str:
 
 
 def later_reason(earlier: str | None, later: str) -> str:
-    """Return which of two reasons counts that an answer gave: a cut is not undone by a "stop"."""
+    """Return which of an answer's two reasons counts: a later "stop" does not undo a cut."""
     if earlier is None or earlier.casefold() in _WHOLE or later.casefold() not in _WHOLE:
         return later
     return earlier
 
 
 def finish_reason(upstream: str) -> Reason | None:
-    """Return what an upstream's reason amounts to; None for one that is not known.
+    """Return the API's reason for an upstream's; None for an unknown one.
 
-    What follows a colon is the server's comment: "error: out of memory".
+    Text after a colon is the server's comment: "error: out of memory".
 
     Raises:
-        UpstreamUnavailable: it is the server that broke off; before the model has said anything
-            another try may succeed.
+        UpstreamUnavailable: the reason is a failure of the server; if there has been no output,
+            a retry may succeed.
     """
     if (known := _REASONS.get(upstream)) is not None:
         return known
@@ -119,10 +119,10 @@ def finish_reason(upstream: str) -> Reason | None:
 
 
 def finished(reason: object, tier: object, note: Note) -> Finished:
-    """Return why the model stopped.
+    """Return the Finished delta for an upstream's reason; an unknown one is noted, and is "stop".
 
     Raises:
-        UpstreamUnavailable: when it is the server that broke off.
+        UpstreamUnavailable: the reason is a failure of the server.
     """
     word = reason_word(reason) or "stop"
     known = finish_reason(word)

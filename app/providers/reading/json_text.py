@@ -1,7 +1,7 @@
-"""JSON as servers write it: read fast where it is JSON, and leniently where it is nearly. Pure.
+"""Read JSON as servers write it: fast if it is valid, leniently if it almost is. Pure.
 
-Nearly is: NaN and the infinities, numbers that no double holds, half a surrogate pair, bytes that
-are no UTF-8, a byte order mark, raw control characters in texts. None costs an answer (U20).
+Accepted besides valid JSON: NaN and infinities, numbers beyond a double, half a surrogate pair,
+bytes that are not UTF-8, a byte order mark, raw control characters in strings (U20).
 """
 
 from __future__ import annotations
@@ -15,55 +15,55 @@ import orjson
 from app.errors import AnswerTooLong
 from app.schemas.request.json_body.memory import memory_of_values
 
-#: What the values of one text may take in memory, and from what size in bytes on that is looked at.
-#: MEASURED: 93,000 tool calls are as much, and reading them takes 190 MB in all for a moment; 7,500
-#: tokens with the log probabilities of 20 alternatives each are, too.
+#: Maximum memory of one text's values, in bytes, and the text's size above which it is estimated.
+#: MEASURED: 93,000 tool calls reach it, and reading them takes 190 MB in all for a moment; so do
+#: 7,500 tokens with the log probabilities of 20 alternatives each.
 MOST_IN_VALUES, WEIGHED_FROM = 128 * 1024 * 1024, 1024 * 1024
-#: Up to what size in bytes, and how many values, a text is read the slow way: that takes up to a
-#: quarter of a second, in which nobody else has a turn.
+#: Maximum bytes, and values, of a text that is read leniently: that takes up to a quarter of a
+#: second, during which no other request makes progress.
 MOST_LENIENT, MOST_LENIENT_VALUES = 4 * 1024 * 1024, 200_000
 
-#: The log probability that OpenAI itself gives where it has none to tell.
+#: The log probability that OpenAI itself gives for a token that is practically impossible.
 IMPOSSIBLE = -9999.0
-#: What stands for half a character.
+#: Stands for an unpaired surrogate.
 _REPLACEMENT = "\ufffd"
 
 _CONSTANTS = {"-Infinity": IMPOSSIBLE}
 
 Json = dict[str, Any]
-#: What separates the names in a path, and a name from the indexes and ids of its object.
+#: In a path: the separator of names, and the one before the indexes and ids of an object.
 _SPLIT, _AT = "\x00", "\x01"
 _PLACES = ("type", "index", "output_index", "content_index", "summary_index", "item_id")
 
 
 class Misread(ValueError):
-    """What a server sent is no JSON, or no answer in its format: no other error is its fault."""
+    """The server sent invalid JSON or a malformed answer; other exceptions are bugs of ours."""
 
 
 def loads(data: bytes | str) -> Any:
-    """Return the value that `data` is; half a surrogate pair in it becomes U+FFFD.
+    """Return the value of a JSON text; half a surrogate pair in it becomes U+FFFD.
 
     Raises:
-        Misread: it is no JSON, nor nearly, or is nested beyond all use.
+        Misread: it is not JSON, even leniently read, or is nested too deeply.
         AnswerTooLong: there are too many values in it.
     """
     if len(data) <= WEIGHED_FROM:
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
-            pass  # it may be nearly JSON
+            pass  # it may be readable leniently
     joiner = SurrogateJoiner()
     value = joiner.loads(data)
     return joiner.finished(value) if joiner.is_waiting else value
 
 
 class SurrogateJoiner:
-    """Reads the events of one stream, some of which cut a surrogate pair between two of them.
+    """Reads the events of one stream, joining surrogate pairs that are cut between two events.
 
     A server that escapes UTF-16 unit by unit may send "\\ud83d" in one event and "\\ude00" in the
     next. The first half is kept, by the path of its text in the event, until a text at that path
-    begins with the second; a half that gets none becomes U+FFFD. A path has the indexes and ids
-    that the event names, so that blocks or calls whose pieces alternate are not mixed.
+    begins with the second; a half without a second becomes U+FFFD. A path includes the indexes and
+    ids in the event, so that interleaved pieces of blocks or calls are not mixed up.
     """
 
     __slots__ = ("_before", "_halves")
@@ -78,7 +78,7 @@ class SurrogateJoiner:
         return bool(self._halves)
 
     def loads(self, data: bytes | str) -> Any:
-        """Return the value that an event is. Raises as `loads` does."""
+        """Return the value of an event's JSON. Raises as `loads` does."""
         if self._halves or self._before:
             self._before = list(self._halves)
         if len(data) > WEIGHED_FROM and isinstance(data, bytes):
@@ -94,7 +94,7 @@ class SurrogateJoiner:
         return self._leniently(data)
 
     def finished(self, value: Any, path: str = "") -> Any:
-        """Return a value that was read, with U+FFFD for each half that its texts ended with."""
+        """Return a value that was read, with U+FFFD for each half that a text in it ended with."""
         if isinstance(value, str):
             return value + _REPLACEMENT if self._halves.pop(path, "") else value
         if isinstance(value, list):
@@ -108,10 +108,10 @@ class SurrogateJoiner:
         return value
 
     def left(self) -> list[Json]:
-        """Return events that say U+FFFD for halves that nothing will complete, and forget these.
+        """Return events with U+FFFD as the text for halves that stay unpaired, and forget these.
 
-        They are those that waited before the latest event and got nothing from it. One that the
-        latest event brought may be completed by the next.
+        They are those that were waiting before the latest event and were not completed by it. One
+        that the latest event brought may still be completed by the next.
         """
         paths = [path for path in self._before if path in self._halves]
         for path in paths:
@@ -119,7 +119,7 @@ class SurrogateJoiner:
         return [_event_at(path) for path in paths]
 
     def all_left(self) -> list[Json]:
-        """Return events that say U+FFFD for all halves: no event follows."""
+        """Return events with U+FFFD for all waiting halves: no event follows."""
         self._before = list(self._halves)
         return self.left()
 
@@ -161,7 +161,7 @@ def _place(value: dict[str, Any]) -> str:
 
 
 def _event_at(path: str) -> Json:
-    """Return an event that says U+FFFD at this path, with the indexes and ids in it."""
+    """Return an event with U+FFFD as the text at this path, and the path's indexes and ids."""
     value: Any = _REPLACEMENT
     before, *names = path.split(_SPLIT)
     places = [before, *names]
@@ -169,7 +169,7 @@ def _event_at(path: str) -> Json:
         name, _, _ = names[at].partition(_AT)
         _, _, place = places[at].partition(_AT)
         if name.isdigit() and not place:
-            value = [value]  # the other elements said nothing that is left
+            value = [value]  # the other elements are not needed
         else:
             value = (json.loads(place) if place else {}) | {name: value}
     return value if isinstance(value, dict) else {}
@@ -192,14 +192,14 @@ def _values(data: bytes) -> int:
 
 
 def dumps(value: Any) -> str:
-    """Return a value that `loads` returned as text.
+    """Return the JSON text of a value that `loads` returned.
 
     Raises:
-        Misread: it is nested beyond all use.
+        Misread: it is nested too deeply.
     """
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # deeper than orjson writes, and not than it reads
+    except TypeError:  # orjson reads deeper nesting than it writes
         pass
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -223,7 +223,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _whole(text: str) -> str:
-    """Return a text whose halves that stand beside each other are joined; others are U+FFFD."""
+    """Return a text with adjacent surrogate halves joined, and the others replaced by U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

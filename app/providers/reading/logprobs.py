@@ -1,4 +1,4 @@
-"""Log probabilities as a response shows them, whatever an upstream leaves out of them. Pure."""
+"""Complete an upstream's log probabilities to the form that a response shows. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 
 from app.providers.reading.fields import MOST_TOKENS, Json, OptionalFields
 
-#: What OpenAI says of a token that cannot have come, where others say -Infinity.
+#: The log probability that OpenAI gives for an impossible token, where others give -Infinity.
 IMPOSSIBLE = -9999.0
 
 
 def logprobs(given: Json, name: str, optional: OptionalFields) -> tuple[Json, ...]:
     """Return the tokens listed under `name`, each with its `bytes` and `top_logprobs`.
 
-    There are none where the request does not include them, whatever the server sends.
-    Chat servers and streams of Responses leave out both. What is no token with a number is left
-    out and noted: an optional field never costs the answer (U20).
+    Return none if the request does not include them, whatever the server sends. Chat servers and
+    streams of Responses omit both fields; they are added. Malformed entries are left out and
+    noted: an optional field never makes an answer fail (U20).
     """
     if not optional.shows_logprobs:
         return ()

@@ -1,4 +1,4 @@
-"""Reading one answer piece by piece, as the reads of a connection happen to cut it."""
+"""Read one answer piece by piece, wherever the reads of its connection cut it."""
 
 from __future__ import annotations
 
@@ -15,80 +15,80 @@ from app.providers.reading.budget import Budget
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.sse import Frame, FrameSplitter
 
-#: So much of a stream is read in one go, in bytes: a piece that was compressed may be far longer.
+#: Bytes of a piece that are read in one go: a piece that was compressed may be far longer.
 MOST_AT_ONCE = 64 * 1024
-#: What may stand before the first character of an answer: blanks, and a byte order mark.
+#: Bytes that may precede an answer: blanks, and a byte order mark.
 BLANKS = b" \t\r\n\xef\xbb\xbf"
-#: How the lines of an event stream begin.
+#: Beginnings of the lines of an event stream.
 FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
 
-#: Where an object ends and another, or an event, begins in a line of its own: no one JSON has that.
+#: An object's end and, on a later line, the start of another or of an event: never in one object.
 _NEXT_LINE = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*(?:\{|data:|event:)")
-#: So much of what came before a piece of a whole answer is looked at with it, in bytes.
+#: Bytes before a piece of a whole answer that are searched together with it.
 _SEAM = 64
 
 
 class WebPage(Exception):
-    """What came in the place of an answer is a web page, whatever its type is said to be."""
+    """The body is a web page instead of an answer, whatever its Content-Type."""
 
 
 def refuse_page(start: bytes) -> None:
-    """Raise WebPage where what came begins as one does, and as no answer does."""
+    """Raise WebPage if the body's start is that of a web page."""
     if start.startswith(b"<"):
         raise WebPage
 
 
 def is_of_lines(body: bytes) -> bool:
-    """Tell whether what begins as a JSON object does is several, a line each (NDJSON)."""
+    """Tell whether a body that begins with a JSON object is several, one per line (NDJSON)."""
     return _NEXT_LINE.search(body) is not None
 
 
 def as_frames(lines: bytes) -> bytes:
-    """Return lines of JSON as blocks of an event stream, in which each is a frame."""
+    """Return lines of JSON as blocks of an event stream, so that each line is a frame."""
     return lines.replace(b"\n", b"\n\n")
 
 
 class AnswerReader(Protocol):
-    """What a format makes of one answer, be it streamed or whole; it lives for that answer."""
+    """A format's reader of one answer, streamed or whole; each answer has its own."""
 
     @property
     def is_done(self) -> bool:
-        """Whether the format's last frame has come: nothing of interest follows."""
+        """Whether the format's last frame has been read: what follows is ignored."""
         ...
 
     @property
     def may_end(self) -> bool:
-        """Whether the answer is whole should it end here: why it ended is known, or its counts."""
+        """Whether an end here leaves the answer complete: it has a finish reason, or its counts."""
         ...
 
     @property
     def template(self) -> ChunkTemplate:
-        """What it has learned of chunks that are a text: those need not be given to `read`."""
+        """The template of text chunks learned so far; chunks that match need not go to `read`."""
         ...
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
-        """Add what these frames say: what was said before a failure is among it.
+        """Append the deltas of these frames, including those before a failure.
 
         Raises:
-            GatewayError: the upstream reports a failure, or what it sends cannot be read.
+            GatewayError: the upstream reports a failure, or a frame cannot be read.
         """
         ...
 
     def end(self) -> list[Delta]:
-        """Return what is left to say now that the stream has ended."""
+        """Return the remaining deltas once the stream has ended."""
         ...
 
     def whole(self, body: bytes) -> list[Delta]:
-        """Return what a whole answer says, ending with Finished. Raises as `read` does."""
+        """Return the deltas of a whole answer, ending with Finished. Raises as `read` does."""
         ...
 
 
 class PieceReader:
     """Reads one answer piece by piece: `deltas` are those of the latest piece, not yet yielded.
 
-    `long_piece` is the latest piece where it is too long to be read in one go. A server that sends
-    a whole answer where a stream was wanted is understood: no stream begins as JSON does, but for
-    one of JSON alone, an object a line. `is_stream` says that a stream has begun, of either kind.
+    `long_piece` is the latest piece if it is too long to be read in one go. A server may send a
+    whole answer although a stream was requested: it begins like JSON, as does only one kind of
+    stream, a JSON object per line. `is_stream` is true once a stream of either kind has begun.
     """
 
     def __init__(self, reader: AnswerReader, call: UpstreamCall, budget: Budget) -> None:
@@ -100,26 +100,26 @@ class PieceReader:
         self._call = call
         self._budget = budget
         self._splitter = FrameSplitter()
-        self._is_blank = True  # nothing has come yet but blanks
-        self._body: list[bytes] | None = None  # a whole answer, piece by piece
-        self._seam = b""  # the last bytes of it
-        self._is_of_lines = False  # it is a stream of lines of JSON
+        self._is_blank = True  # nothing but blanks has come yet
+        self._body: list[bytes] | None = None  # the pieces of a whole answer
+        self._seam = b""  # its last bytes
+        self._is_of_lines = False  # it is a stream of JSON lines
         self._yielded_at = time.monotonic()
 
     def take(self, piece: bytes) -> bool:
-        """Read a piece as soon as it came; tell whether the loop need not see it. Never waits.
+        """Read a piece as soon as it arrives; return whether the loop can skip it. Never blocks.
 
-        It need not where the piece said nothing, or where `call.relay` took all that it said.
+        It can if the piece brought no deltas, or if `call.relay` took them all.
 
         Raises:
-            GatewayError: as AnswerReader.read does, and where the answer is too long.
-            WebPage: it is no answer at all.
+            GatewayError: as AnswerReader.read does, and if the answer is too long.
+            WebPage: it is a web page.
         """
         if len(piece) > MOST_AT_ONCE:
             self.deltas, self.long_piece = [], piece
             return False
         if self._splitter.is_between and (text := self._template.text_of(piece)):
-            self.deltas = []  # what is over the bounds is not passed on
+            self.deltas = []  # deltas beyond the limits are not passed on
             deltas: list[Delta] = [Text(text)]
             self._budget.take(deltas)
             self.deltas = deltas
@@ -136,7 +136,7 @@ class PieceReader:
         return True
 
     def read(self, piece: bytes) -> list[Delta]:
-        """Return what a piece says. Raises as `take` does."""
+        """Return the deltas of a piece. Raises as `take` does."""
         deltas = self.deltas = []
         if self._is_blank:
             self._begin(piece)
@@ -158,12 +158,12 @@ class PieceReader:
             else:
                 self._budget.read(len(piece))
         except GatewayError:
-            self.deltas = []  # what is over the bounds is not passed on
+            self.deltas = []  # deltas beyond the limits are not passed on
             raise
         return deltas
 
     def parts(self) -> Iterator[Batch]:
-        """Read the piece that was too long, part by part; yield what each says."""
+        """Read the piece that was too long, part by part; yield the deltas of each."""
         piece, self.long_piece = self.long_piece, b""
         for start in range(0, len(piece), MOST_AT_ONCE):
             if self.read(piece[start : start + MOST_AT_ONCE]) or self.is_silent():
@@ -172,16 +172,16 @@ class PieceReader:
             time.sleep(MOMENT_S)
 
     def mark_yielded(self) -> None:
-        """All that was read was passed on."""
+        """Note that all deltas read so far have been passed on."""
         self.deltas = []
         self._yielded_at = time.monotonic()
 
     def is_silent(self) -> bool:
-        """Whether nothing was yielded for long: comments and pieces of frames say nothing."""
+        """Whether nothing was yielded for `silence_s`: comments and partial frames do not count."""
         return time.monotonic() - self._yielded_at >= self._call.silence_s
 
     def end(self) -> list[Delta]:
-        """Return what is left to say now that the stream has ended."""
+        """Return the remaining deltas once the stream has ended."""
         deltas: list[Delta] = []
         if self._body is not None:
             deltas += self._reader.whole(b"".join(self._body))
@@ -192,7 +192,7 @@ class PieceReader:
         return deltas
 
     def _begin(self, piece: bytes) -> None:
-        """Tell a whole answer from a stream by its first character. Raises WebPage."""
+        """Distinguish a whole answer from a stream by its first character. Raises WebPage."""
         if start := piece.lstrip(BLANKS):
             refuse_page(start)
             self._is_blank = False

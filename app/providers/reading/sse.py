@@ -1,4 +1,4 @@
-"""Split text/event-stream bytes into frames, wherever the reads happen to cut them. Pure.
+"""Split text/event-stream bytes into frames, wherever reads cut them. Pure.
 
 Two reads that cut a frame in the middle of a word:
 
@@ -12,10 +12,10 @@ from typing import Literal
 from app.errors import AnswerTooLong
 from app.providers.reading.json_text import Misread, loads
 
-#: The longest frame that is taken in: a whole answer travels in one event at times.
+#: Maximum size of a frame, in bytes: some servers send a whole answer in one event.
 MAX_FRAME = 16 * 1024 * 1024
 
-#: How long a block of frames without blank lines may be: it is read in one go.
+#: Maximum bytes of a block that is split at its lines, if the server leaves out blank lines.
 MOST_UNPARTED = 1024 * 1024
 
 #: The event's name, "" where the server gives none, and its data.
@@ -23,20 +23,20 @@ Frame = tuple[str, bytes]
 
 #: The data of the last frame.
 DONE = b"[DONE]"
-#: Events by which a server says no more than that it is alive.
+#: Names of events that only keep the connection alive.
 _IDLE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class FrameSplitter:
-    """Feed it what was read; it returns the frames that are whole.
+    """Takes the bytes of each read and returns the frames that they complete.
 
-    Lines may end in LF, CRLF or CR. Comments and other fields are skipped, frames without data
-    too; several data lines are joined by LF, unless each is whole by itself: there are servers that
-    leave out the blank lines. A line of JSON that is no field is taken for data: so come failures
-    of servers that forget by then that they are in a stream. `is_between` is whether a frame begins
-    with what comes next: if that is a whole one, it need not be fed.
+    Lines may end in LF, CRLF or CR. Comments, other fields and frames without data are skipped.
+    Several data lines are joined by LF, unless each is complete by itself, as some servers leave
+    out the blank lines between frames. A bare line of JSON counts as data: some servers report
+    errors in a stream this way. `is_between` is true if the next bytes begin a new frame: a
+    complete frame then need not be fed.
     """
 
     __slots__ = ("_begun", "_ends_line", "_partial", "_partial_size", "_skip_lf", "is_between")
@@ -46,14 +46,14 @@ class FrameSplitter:
         self._partial: list[bytes] = []
         self._partial_size = 0
         self._begun = False
-        self._ends_line = False  # whether the partial frame ends with a line
+        self._ends_line = False  # whether the partial frame ends with a line end
         self._skip_lf = False
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the frames that `chunk` completes.
 
         Raises:
-            AnswerTooLong: when a frame grows beyond MAX_FRAME.
+            AnswerTooLong: a frame is longer than MAX_FRAME.
         """
         if not chunk:
             return []
@@ -77,8 +77,8 @@ class FrameSplitter:
         self.is_between = not rest and not self._skip_lf
         frames = []
         for block in filter(None, blocks):
-            # MEASURED: most frames are one data line, or an event line and one data line; the
-            # look at each line takes three times as long.
+            # MEASURED: most frames are one data line, or an event line and one data line; looking
+            # at each line takes three times as long.
             event, _, data = block.rpartition(b"\n")
             if not data.startswith(b"data: ") or (event and not _is_event_line(event)):
                 frames += _parse(block)
@@ -88,9 +88,9 @@ class FrameSplitter:
         return frames
 
     def end(self) -> list[Frame]:
-        """Return the last frame of a stream that ended without its blank line.
+        """Return the last frame of a stream that ended without a blank line.
 
-        Its last line may lack its end, too: it counts where it is whole.
+        Its last line may also lack its line end: it counts if its data is complete.
         """
         rest = b"".join(self._partial).removeprefix(b"" if self._begun else _BOM)
         if rest.endswith(b"\n") or _is_whole(rest.rpartition(b"\n")[2]) or _is_json(rest):
@@ -98,9 +98,9 @@ class FrameSplitter:
         return []
 
     def _ends_frame(self, chunk: bytes) -> bool:
-        """Tell whether a frame ends where a chunk without a blank line begins.
+        """Tell whether the start of a chunk without a blank line ends the partial frame.
 
-        Only then is the partial frame joined to it: so a frame of n pieces is joined once.
+        The pieces of a frame are joined only when it ends, so that n pieces are joined once.
         """
         return self._ends_line and chunk.startswith(b"\n")
 
@@ -114,7 +114,7 @@ class FrameSplitter:
             raise AnswerTooLong("an event that does not end")
 
     def _with_lf(self, chunk: bytes) -> bytes:
-        """Make every line end in LF; a CR that ends the chunk may have its LF in the next."""
+        """Make every line end in LF; the LF after a final CR may come in the next chunk."""
         if self._skip_lf:
             chunk = chunk.removeprefix(b"\n")
         self._skip_lf = chunk.endswith(b"\r")
@@ -126,7 +126,7 @@ def _is_event_line(line: bytes) -> bool:
 
 
 def odd_frame(event: str, data: bytes) -> Literal["end", "idle", "error"] | None:
-    """Tell what a frame means whose data is no object of JSON, None where it is nonsense."""
+    """Classify a frame whose data is not a JSON object; None if it cannot be understood."""
     if data.strip(b' \t\r\n"').upper() == DONE:
         return "end"
     if event in _IDLE:
@@ -135,7 +135,7 @@ def odd_frame(event: str, data: bytes) -> Literal["end", "idle", "error"] | None
 
 
 def _parse(block: bytes) -> list[Frame]:
-    """Return the frame that a block is, or several where each of its data lines is one."""
+    """Return the frame in a block, or several if each of its data lines is one by itself."""
     if b"data" not in block and b"{" not in block:
         return []
     if _is_json(block):
@@ -153,7 +153,7 @@ def _parse(block: bytes) -> list[Frame]:
     if len(frames) > 1 and not is_parted:
         frames = [(event, b"\n".join(data for _, data in frames))]
     elif len(frames) == 1:
-        frames = [(event, frames[0][1])]  # the name may stand behind the data
+        frames = [(event, frames[0][1])]  # the event line may come after the data line
     return [(event.decode("utf-8", "replace"), data) for event, data in frames]
 
 
@@ -162,13 +162,13 @@ def _may_be_whole(data: bytes) -> bool:
 
 
 def _is_whole(line: bytes) -> bool:
-    """Tell whether a line is one of data that lacks nothing but its end."""
+    """Tell whether a line is a complete data line, except for its line end."""
     data = line.removeprefix(b"data:").strip()
     return data == DONE or _is_json(data)
 
 
 def _is_json(data: bytes) -> bool:
-    """Tell whether this is one object of JSON, on however many lines."""
+    """Tell whether this is one JSON object, on one or several lines."""
     if not data.startswith(b"{") or not _may_be_whole(data):
         return False
     try:

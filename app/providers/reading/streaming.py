@@ -1,7 +1,7 @@
-"""From what an upstream sends to batches of deltas: the loop that all formats share.
+"""Turn an upstream's response into batches of deltas: the loop that all formats share.
 
-A piece of a stream, as one read brought it, is split into frames; a format's reader makes deltas
-of them, and what one piece brought is one batch:
+A piece of a stream, the bytes of one read, is split into frames; the format's reader turns them
+into deltas, and those of one piece are one batch:
 
     b'data: {"choices":[{"delta":{"content":"Hel"}}]}\\n\\n'  ->  [Text("Hel")]
 """
@@ -32,18 +32,18 @@ from app.providers.reading.pieces import (
 from app.providers.reading.sse import FrameSplitter
 from app.providers.wire.exchange import Relay
 
-#: So many deltas of a whole answer are one batch.
+#: Maximum number of deltas in a batch of a whole answer.
 DELTAS_AT_ONCE = 2_000
-#: After so many bytes, some ms of work, others get a turn: where there is one thread, they wait.
+#: Bytes (some ms of work) after which the thread yields to other greenlets or threads.
 TURN_BYTES = 64 * 1024
 
 
 class AnswerSource(Protocol):
-    """Where an answer comes from: a `Reply` of the transport's, or what a test has in its place."""
+    """The source of an answer: a `Reply` of the transport, or a test's substitute."""
 
     @property
     def broke_off(self) -> bool:
-        """Whether its pieces ended by a fault of the connection."""
+        """Whether a transport error or a timeout ended the pieces."""
         ...
 
     def body(self) -> bytes:
@@ -51,23 +51,23 @@ class AnswerSource(Protocol):
         ...
 
     def pieces(self, relay: Relay) -> Iterator[bytes]:
-        """Yield the answer's pieces as they come, without those that `relay` takes."""
+        """Yield the answer's pieces as they come, except those that `relay` takes."""
         ...
 
     def expect_end(self) -> None:
-        """Wait only briefly for what still comes."""
+        """Wait only briefly for the rest of the response."""
         ...
 
     def page_error(self) -> GatewayError:
-        """Return the error for a web page in the place of the answer."""
+        """Return the error for a web page in place of the answer."""
         ...
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         ...
 
 
-#: Makes an error for our callers of a bug of ours, and logs it.
+#: Logs an unexpected exception (a bug of ours) and returns the error that callers get for it.
 Mistake = Callable[[Exception, UpstreamCall], GatewayError]
 
 
@@ -78,22 +78,22 @@ def stream_batches(
     mistake: Mistake,
     budget: Budget | None = None,
 ) -> Iterator[Batch]:
-    """Yield one batch for every read that said something, and an empty one after every silence.
+    """Yield one batch for every read that brought deltas, and an empty one after every silence.
 
-    What was said before a failure is yielded first, also where one read brought both. An answer
-    that breaks off after its reason to stop is whole.
+    Deltas before a failure are yielded first, even if one read brought both. An answer whose
+    connection breaks after its finish reason is complete.
 
     Raises:
-        UpstreamUnavailable: it began, and gave no reason to stop.
-        GatewayError: as AnswerReader.read does; AnswerTooLong where there is no end of it; what
-            `mistake` makes of a bug of ours.
+        UpstreamUnavailable: the answer began and ended without a finish reason.
+        GatewayError: as AnswerReader.read does; AnswerTooLong if it exceeds the budget; the
+            result of `mistake` for a bug of ours.
     """
     pieces, size = PieceReader(reader, call, budget or Budget()), 0
     with closing(reply):
         try:
-            # Each piece has been read by `take` when it comes here, and most end there.
+            # `take` has already read each piece that gets here; most pieces do not get here.
             for piece in reply.pieces(pieces.take):
-                # The last frame was read: what follows it is waited for only briefly.
+                # The last frame has been read: wait only briefly for the end of the response.
                 if reader.is_done:
                     reply.expect_end()
                 if pieces.long_piece:
@@ -101,9 +101,9 @@ def stream_batches(
                 elif pieces.deltas or not piece or pieces.is_silent():
                     yield pieces.deltas
                     pieces.mark_yielded()
-                # A server that sends faster than we read must not keep all others waiting.
+                # A server that sends faster than we read must not starve other requests.
                 size += len(piece)
-                del piece  # the next may come much later
+                del piece  # free its memory: the next may come much later
                 if size > TURN_BYTES:
                     size = 0
                     time.sleep(MOMENT_S)
@@ -114,7 +114,7 @@ def stream_batches(
             yield from split_batch(pieces.deltas)
             left = _end_of(pieces, reader) if reply.broke_off else None
             if left is not None:
-                yield from split_batch(left)  # nothing is missing but counts
+                yield from split_batch(left)  # only token counts can be missing
             elif isinstance(error, GatewayError):
                 raise
             else:
@@ -122,10 +122,10 @@ def stream_batches(
 
 
 def _last_batches(pieces: PieceReader, reader: AnswerReader) -> Iterator[Batch]:
-    """Yield what is left to say of an answer that ended in order.
+    """Yield the remaining deltas of an answer whose response ended normally.
 
     Raises:
-        UpstreamUnavailable: it began, and gave no reason to stop.
+        UpstreamUnavailable: the answer began and ended without a finish reason.
         GatewayError: as AnswerReader.read does.
     """
     left = pieces.end()
@@ -135,7 +135,7 @@ def _last_batches(pieces: PieceReader, reader: AnswerReader) -> Iterator[Batch]:
 
 
 def _end_of(pieces: PieceReader, reader: AnswerReader) -> Batch | None:
-    """Return what is left to say of an answer that broke off, None where more than that is missing.
+    """Return the remaining deltas of an answer that broke off, None if it is incomplete.
 
     Raises:
         GatewayError: as AnswerReader.read does.
@@ -148,7 +148,7 @@ def _end_of(pieces: PieceReader, reader: AnswerReader) -> Batch | None:
 
 
 def _is_ended(reader: AnswerReader, left: Batch) -> bool:
-    """Tell whether an answer has come to its end; `left` is what was said last."""
+    """Tell whether an answer is complete; `left` is its last deltas."""
     return reader.is_done or bool(left and isinstance(left[-1], Finished))
 
 
@@ -159,13 +159,13 @@ def whole_batches(
     mistake: Mistake,
     budget: Budget | None = None,
 ) -> Iterator[Batch]:
-    """Yield what a whole answer says: as one batch, unless it is a long one.
+    """Yield the deltas of an answer that was not streamed: as one batch, unless it is long.
 
-    A stream in place of it is read as one.
+    If the server sent a stream instead, it is read as a stream.
 
     Raises:
         UpstreamUnavailable: it is a stream that broke off.
-        AnswerTooLong, and what reading it raises; what `mistake` makes of a bug of ours.
+        AnswerTooLong, and what AnswerReader raises; the result of `mistake` for a bug of ours.
     """
     budget = budget or Budget()
     try:
@@ -189,7 +189,7 @@ def whole_batches(
 
 
 def _one_object(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
-    """Return what an answer says that is one object of JSON; or several, a line each."""
+    """Return the deltas of a body that is one JSON object, or several, one per line."""
     try:
         deltas = reader.whole(body)
     except GatewayError:
@@ -201,7 +201,7 @@ def _one_object(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
 
 
 def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
-    """Return what a stream says that came in one piece; others get their turn meanwhile."""
+    """Return the deltas of a stream that was read whole, yielding to others now and then."""
     splitter, deltas, more = FrameSplitter(), list[Delta](), list[Delta]()
     try:
         for start in range(0, len(body), MOST_AT_ONCE):
@@ -222,10 +222,10 @@ def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
 
 
 def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield what was streamed to us of an answer that is wanted whole: see `whole_batches`.
+    """Yield a streamed answer to a caller who wants it whole, as `whole_batches` would.
 
     Raises:
-        UpstreamUnavailable: it broke off; and what reading it raises.
+        UpstreamUnavailable: it broke off; and what `streamed` raises.
     """
     deltas: list[Delta] = []
     try:
@@ -238,14 +238,14 @@ def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def _finished(deltas: Batch) -> Batch:
-    """Return the deltas of an answer that has ended. Raises UpstreamUnavailable: it has not."""
+    """Return the deltas if they end with Finished. Raises UpstreamUnavailable if they do not."""
     if not deltas or not isinstance(deltas[-1], Finished):
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
     return deltas
 
 
 def split_batch(deltas: Batch) -> Iterator[Batch]:
-    """Yield deltas as one batch, or as several between which others get a turn."""
+    """Yield deltas as one batch, or as several, yielding to other requests between them."""
     for start in range(0, len(deltas), DELTAS_AT_ONCE):
         if start:
             time.sleep(MOMENT_S)

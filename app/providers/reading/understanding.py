@@ -1,4 +1,4 @@
-"""Whether anything in an answer was understood: what was not is never shown as completed (A10)."""
+"""Track whether any of an answer was understood: if not, it is never shown as completed (A10)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from app.providers.reading.fields import (
     text_in,
 )
 
-#: How many unknown things an error names, how their names look, and what others are called.
+#: Maximum of unknown things that an error names; deltas that show content; the form of names.
 _MOST_NAMED = 5
 _SAYING = (
     *(Text, Refused, Thought, Opaque, CallOpened, Arguments, Annotated),
@@ -40,7 +40,7 @@ _NAMELESS = "without a name"
 
 
 class Understanding:
-    """What of one answer is known to us, and what is not: `note` is called for the latter."""
+    """Records the known and unknown contents of one answer; `note` is called for the unknown."""
 
     __slots__ = ("_note", "_unknown", "has_known")
 
@@ -50,15 +50,15 @@ class Understanding:
         self.has_known = False
 
     def note_known(self, deltas: Sequence[Delta]) -> None:
-        """Take note of deltas: what they come from is known."""
+        """Record that these deltas were read from something known."""
         if not self.has_known:
             self.has_known = any(isinstance(delta, _SAYING) for delta in deltas)
 
     def note_unknown(self, kind: str, name: object) -> None:
-        """Take note of something that is not known: a field, a part, a block or an item."""
+        """Record something that is not known: a field, a part, a block or an item."""
         self._note(f"unknown_{kind}")
         named = name if isinstance(name, str) and _NAME.fullmatch(name) else _NAMELESS
-        # MEASURED: to look for a credential takes 5 us, which each chunk of a stream would cost.
+        # MEASURED: looking for a credential takes 5 us, which each chunk of a stream would cost.
         if len(self._unknown) == _MOST_NAMED or f"{kind} {named}" in self._unknown:
             return
         entry = f"{kind} {named if redact(named) == named else _NAMELESS}"
@@ -66,7 +66,7 @@ class Understanding:
             self._unknown.append(entry)
 
     def check(self) -> None:
-        """Raise AnswerNotUnderstood where there was something and all of it is unknown."""
+        """Raise AnswerNotUnderstood if there was unknown content and nothing known."""
         if self._unknown and not self.has_known:
             raise AnswerNotUnderstood(
                 "the upstream answered with nothing that the gateway understands: "
@@ -76,7 +76,7 @@ class Understanding:
 
 
 class ContentReader(OptionalFields):
-    """Reads what an answer says, whatever shape it has: what cannot be read is not known (A10)."""
+    """Reads an answer's content in any shape; what cannot be read is recorded as unknown (A10)."""
 
     __slots__ = ("understanding",)
 
@@ -85,9 +85,9 @@ class ContentReader(OptionalFields):
         self.understanding = Understanding(note)
 
     def text(self, given: Json, name: str) -> str:
-        """Return the text of a field, "" where there is none."""
+        """Return the text of a field, "" if it has none."""
         value = given.get(name)
-        # MEASURED: nearly every one is a string.
+        # MEASURED: nearly all values are strings.
         if type(value) is str:
             return value
         text = text_in(value)
@@ -96,7 +96,7 @@ class ContentReader(OptionalFields):
         return text or ""
 
     def contents(self, given: Json, name: str, most: int = MOST_PARTS) -> list[Json]:
-        """Return the elements of a list of parts, blocks or items; a text is one of them.
+        """Return the objects in a list of parts, blocks or items; a string becomes a text part.
 
         Raises:
             AnswerTooLong: there are more than `most`.
