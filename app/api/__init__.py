@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out: the only room that imports flask."""
+"""The HTTP layer: the only package that imports flask."""

@@ -1,6 +1,6 @@
-"""Who calls: the key in `Authorization: Bearer`, `x-api-key` or `api-key`.
+"""Authentication by the API key in `Authorization: Bearer`, `x-api-key` or `api-key`.
 
-Of a WebSocket that a web page opens, it may be among the sub-protocols instead.
+A WebSocket opened by a web page may carry the key among its sub-protocols instead.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _KEY_HEADERS = ("HTTP_X_API_KEY", "HTTP_API_KEY")
 
 
 def require_key(blueprint: Blueprint) -> None:
-    """Let no handler of this blueprint run without a key that we know."""
+    """Require a valid API key for every handler of this blueprint."""
     blueprint.before_request(authenticate)
 
 
 def authenticate() -> None:
-    """Put the caller into the request's context.
+    """Authenticate the caller and store it in the request's context.
 
     Raises:
-        Unauthenticated: there is no key, or none that we know, or more than one.
+        Unauthenticated: the key is missing or unknown, or several different keys were sent.
         StorageUnavailable: the key cannot be looked up now.
         RateLimited: the key has more than its share of this process (N17).
     """
@@ -39,10 +39,10 @@ def authenticate() -> None:
 
 
 def secret_of(environ: dict[str, Any]) -> str | None:
-    """Return the one key that was sent, in whatever headers (N16).
+    """Return the API key that was sent, whichever header carries it (N16).
 
     Raises:
-        Unauthenticated: there are two, or there is something else in its place.
+        Unauthenticated: the headers carry different keys, or Authorization carries no key.
     """
     bearer = _bearer(environ.get("HTTP_AUTHORIZATION", ""))
     secret = bearer
@@ -67,6 +67,6 @@ def secret_of(environ: dict[str, Any]) -> str | None:
 
 
 def _bearer(authorization: str) -> str:
-    """Return the key of an Authorization header, "" where there is none or another scheme."""
+    """Return the key of an Authorization header, "" if it is absent or of another scheme."""
     scheme, _, credentials = authorization.strip(" \t").partition(" ")
     return credentials.strip(" \t") if scheme.lower() == "bearer" else ""

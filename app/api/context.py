@@ -1,4 +1,4 @@
-"""What this Flask app was built with, and what is known of the request that it handles."""
+"""The services of this Flask app, and the context of the request being handled."""
 
 from __future__ import annotations
 
@@ -77,21 +77,21 @@ class Services:
     websockets: WebSocketSessions
 
     def is_for_platform(self, environ: Mapping[str, Any]) -> bool:
-        """Tell whether a request came in at METRICS_BIND."""
+        """Tell whether a request arrived at the address METRICS_BIND."""
         return self.metrics_address is not None and self.metrics_address.is_reached(environ)
 
 
 class CallContext:
-    """What is known for the length of a request, or of an operator's command: Flask's `g`."""
+    """The state of one request, or of one operator's command: Flask's `g`."""
 
     services: Services
     environ: dict[str, Any]
     identity: RequestIdentity
     trace: Trace
     caller: Caller
-    #: How long the body says that it is; 0 where it comes in chunks.
+    #: The request's Content-Length in bytes; 0 if the body is chunked.
     body_bytes: int = 0
-    #: SHA-256 of the body of a request with an Idempotency-Key (C3); that key, once it is its.
+    #: SHA-256 of the body, if the request has an Idempotency-Key (C3); that key once it is owned.
     body_digest: bytes = b""
     owned_key: OwnedKey | None = None
     place: Place | None = None
@@ -99,16 +99,16 @@ class CallContext:
     recording: Recording | None = None
 
 
-# MEASURED: each attribute that is read through one of Flask's proxies costs three calls, a tenth
-# of all that a request made. So what a proxy stands for is fetched once, and read itself.
+# MEASURED: each attribute read through one of Flask's proxies costs three calls, a tenth of all
+# calls of a request. So the object behind a proxy is fetched once, and read directly.
 def current() -> CallContext:
-    """Return the context of the request that is handled."""
+    """Return the context of the current request."""
     found: CallContext = _app_context.get().g
     return found
 
 
 def request() -> Request:
-    """Return the request that is handled."""
+    """Return the current request."""
     found: Request = _request_context.get().request
     return found
 
@@ -121,14 +121,14 @@ def install(app: Flask, services: Services) -> None:
 
 
 def make_room(size: int) -> None:
-    """Make room for so many bytes that are read for the request that is handled, if one is.
+    """Reserve memory for `size` bytes read for the current request, if there is one.
 
     Raises:
-        Overloaded, RateLimited: there is none now (N17).
-        RequestTooLarge: there will never be.
+        Overloaded, RateLimited: there is no room now (N17).
+        RequestTooLarge: it exceeds the process's whole bound.
     """
     handled = _app_context.get(None)
-    if handled is None:  # an operator's command, or what a process does by itself
+    if handled is None:  # an operator's command, or a periodic task of the process
         return
     context: CallContext = handled.g
     if context.place is not None:
@@ -136,7 +136,7 @@ def make_room(size: int) -> None:
 
 
 def resuming() -> Callable[[], AbstractContextManager[None]]:
-    """Return what goes on handling the request that is handled now, while its answer is sent."""
+    """Return a context manager factory that re-enters this request's context while it streams."""
     handled = _app_context.get()
 
     @contextmanager
@@ -161,10 +161,10 @@ def responses() -> Responses:
 
 
 def caller() -> Caller:
-    """Return who calls; set by auth before any handler of /v1 runs."""
+    """Return the caller; auth sets it before any handler of /v1 runs."""
     return current().caller
 
 
 def trace() -> Trace:
-    """Return what the log line of this request will say."""
+    """Return the data of this request's log line."""
     return current().trace

@@ -1,4 +1,4 @@
-"""Streams of responses that are followed, or sent again (E5, C7, C3)."""
+"""Streams of events read back from storage, of responses that run or have ended (E5, C7, C3)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def followed(
     headers: Mapping[str, str] | None = None,
     on_batch: Callable[[], None] = lambda: None,
 ) -> WSGIResponse:
-    """Send what a follower yields; `on_batch` is called before each batch, at silences too.
+    """Send the batches of a follower; `on_batch` is called before each, empty ones included.
 
-    Where this process ends first, or cannot read on, an `error` event says so: the response goes
-    on, and can be followed again from the number on that this event repeats.
+    If this process ends first, or can read no further, an `error` event is sent: the response
+    itself goes on, and can be followed again from the sequence number that this event repeats.
     """
     services = current.services
     follower.reading = context.resuming()
@@ -40,7 +40,7 @@ def followed(
             for batch in follower:
                 on_batch()
                 yield batch
-        except Exception as failure:  # noqa: BLE001 - the 200 is under way: nobody else can say it
+        except Exception as failure:  # noqa: BLE001 - the 200 is out: only an event can say it
             fault = failure
             if not isinstance(fault, GatewayError):
                 fault = own_mistake(failure, "", "follow")
@@ -57,7 +57,7 @@ def followed(
 def streaming(
     services: context.Services, watch: object | None, place: object
 ) -> Callable[[], None]:
-    """Count a stream; return what to call when it is over."""
+    """Count an open stream; return the function to call when it has ended."""
     STREAMS_OPEN.inc()
 
     def over() -> None:

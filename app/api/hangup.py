@@ -1,9 +1,9 @@
-"""Notice callers that hang up, also while nothing is being sent to them (A4).
+"""Detect callers that hang up, even while nothing is being sent to them (A4).
 
-One sweeper thread a process looks at the client sockets of the requests in flight four times a
-second: a peek that neither waits nor takes anything. It works alike under gevent and gthread,
-which put the socket into the environ; where it is missing (other workers), or where gunicorn
-itself terminates TLS, a hang-up is noticed at the next write only.
+One sweeper thread per process checks the client sockets of the requests in flight four times a
+second, by a non-blocking peek. It works under gevent and gthread, which put the socket into the
+environ. With other workers, or where gunicorn itself terminates TLS, a hang-up is only detected
+at the next write.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SWEEP_S = 0.25
 
 
 class HangUps:
-    """Calls back, once, for each watched client socket whose peer has gone."""
+    """Calls a watched socket's callback once when its peer has closed the connection."""
 
     def __init__(self) -> None:
         self._watched: dict[object, tuple[socket.socket, Callable[[], None]]] = {}
@@ -26,11 +26,11 @@ class HangUps:
         self._starting = threading.Lock()
 
     def watch(self, environ: dict[str, Any], hung_up: Callable[[], None]) -> object | None:
-        """Call `hung_up` if the caller of this request goes; return what ends the watch."""
+        """Call `hung_up` if this request's caller disconnects; return a handle for `forget`."""
         client = environ.get("gunicorn.socket")
         if client is None:
             return None
-        # gevent wraps the native socket, whose own recv never switches greenlets.
+        # gevent wraps the native socket; the native recv never switches greenlets.
         native = getattr(client, "_sock", client)
         watch = object()
         self._watched[watch] = (native, hung_up)
@@ -58,14 +58,14 @@ class HangUps:
         while True:
             self._wake.wait()
             idle.wait(SWEEP_S)
-            # Cleared before the look: a request that begins in between sets it again.
+            # Cleared before the check, so that a request that begins meanwhile sets it again.
             self._wake.clear()
             if self._watched:
                 self._wake.set()
             self.sweep()
 
     def sweep(self) -> None:
-        """Look at every watched socket once."""
+        """Check every watched socket once."""
         for watch, (client, hung_up) in list(self._watched.items()):
             if _has_gone(client):
                 self._watched.pop(watch, None)

@@ -1,4 +1,4 @@
-"""Requests with an Idempotency-Key: the first is answered, the others are given its answer (C3)."""
+"""Idempotency-Key: the first request is answered, repeated ones get the same answer (C3)."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _REPLAYED = {"Idempotent-Replayed": "true"}
 
 
 class KeyedRecorder(TraceRecorder):
-    """Notes what a TraceRecorder does, and keeps the answer of a request that has a key.
+    """A TraceRecorder that also keeps the answer of a request with an Idempotency-Key.
 
-    `cuts` notes where the response's stream is cut, which is kept of one that is not stored.
+    `cuts` records the stream's event boundaries, which are kept if the response is not stored.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class KeyedRecorder(TraceRecorder):
     ) -> None:
         super().__init__(call)
         self.owned, self.request, self.cuts = owned, request, cuts
-        self.items: tuple[Item, ...] = ()  # what is compacted
+        self.items: tuple[Item, ...] = ()  # the input, if it is to be compacted
 
     def started(self, started: Started, call: UpstreamCall) -> None:
-        """Note who answers, and what is to be stored: others may follow it from now on."""
+        """Record who answers, and the id of a response that is stored: others may follow it now."""
         super().started(started, call)
         if self.request.compaction == "endpoint":
             self.items = started.items
@@ -67,7 +67,7 @@ class KeyedRecorder(TraceRecorder):
             self.owned.note(started.response_id)
 
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
-        """Note how the answer ended; keep it, unless it was given up."""
+        """Record how the response ended; keep it as the key's answer, unless the key is freed."""
         super().ended(response, failure, cost)
         is_compact = self.request.compaction == "endpoint"
         came_to_nothing = is_compact and failure is not None
@@ -94,17 +94,17 @@ class KeyedRecorder(TraceRecorder):
 
 
 def _frees_the_key(failure: GatewayError | None) -> bool:
-    """Tell whether an answer was ended by our own restart, or was not stored: what keys are for."""
+    """Tell whether our restart or a failed write ended the answer: then a retry runs anew."""
     if isinstance(failure, Unconfirmed):
-        return False  # it is stored, if not yet as safely as it is to be
+        return False  # it is stored, though not yet on enough replicas
     return isinstance(failure, Restarting | StorageUnavailable | StorageRefused)
 
 
 def idempotency_key(current: context.CallContext) -> str | None:
-    """Return the key that a request came with, if it did.
+    """Return the request's Idempotency-Key, if it has one.
 
     Raises:
-        InvalidRequest: it is empty, too long, or has other characters than visible ASCII.
+        InvalidRequest: it is empty, too long, or not visible ASCII throughout.
     """
     key: str | None = current.environ.get(IDEMPOTENCY_KEY)
     if key is None or _is_key(key):
@@ -122,20 +122,20 @@ def idempotent(
     request: CreateRequest,
     create: Callable[[], WSGIResponse],
 ) -> WSGIResponse:
-    """Answer a request with a key: as the first was answered, or by `create` where it is the first.
+    """Answer a request with a key: by `create` if it is the first, else with the first one's reply.
 
-    A stream that is under way is followed, whichever process sends it to the first caller.
+    A stream that is still under way is followed, whichever process sends it to the first caller.
 
     Raises:
-        IdempotencyKeyReused: the key came with another body before.
+        IdempotencyKeyReused: the key was used with another body before.
         StorageUnavailable: Redis is unreachable.
-        CallerGone, Restarting: the caller, or this process, went while the first was under way.
+        CallerGone, Restarting: the caller left, or this process ended, during the wait.
     """
     found = _found(current, key, follows=request.stream and request.store)
     if isinstance(found, RunningStream):
         try:
             return _joined(current, found)
-        except (NotFound, InvalidRequest):  # it cannot be seen yet, or ever
+        except (NotFound, InvalidRequest):  # not readable yet, or never
             found = _found(current, key, follows=False)
     if isinstance(found, KeptAnswer):
         return _replayed(current, found)
@@ -174,7 +174,7 @@ def _found(
 
 
 def _joined(current: context.CallContext, running: RunningStream) -> WSGIResponse:
-    """Follow the stream that the first request with a key makes."""
+    """Follow the stream of the key's first request."""
     services = current.services
     silence_s = services.requests.keepalive_s
     follower = services.responses.follow(current.caller, running.response_id, -1, silence_s)
@@ -185,9 +185,9 @@ def _joined(current: context.CallContext, running: RunningStream) -> WSGIRespons
 def _kept_before(
     current: context.CallContext, owned: OwnedKey, request: CreateRequest
 ) -> KeptAnswer | None:
-    """Return what a lost process has answered with the key; None where the model is to be asked.
+    """Return the answer that a lost process stored for the key; None if the model must be called.
 
-    It may have been lost after it had stored the response, and before that was noted.
+    The process may have ended after storing the response and before recording that.
     """
     if not owned.lost_response:
         return None
@@ -201,7 +201,7 @@ def _kept_before(
 
 
 def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
-    """Return an answer as it was the first time."""
+    """Return a kept answer in the form that the first caller received."""
     responses, caller = current.services.responses, current.caller
     if kept.stream:
         lines = responses.replays.lines(caller, kept.response_id, -1)
@@ -213,7 +213,7 @@ def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
         return json_response(RESPONSE.dump(found), _REPLAYED, status=kept.status)
     else:
         headers = _REPLAYED
-        if kept.status == 202:  # where it can be looked for (E3), while it is there
+        if kept.status == 202:  # the URL to retrieve it from (E3); raises if it is deleted
             responses.get(caller, kept.body["id"], frozenset())
             at = {"Location": f"/v1/responses/{kept.body['id']}", "Retry-After": "1"}
             headers = headers | at

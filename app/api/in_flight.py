@@ -1,8 +1,8 @@
-"""A bound on the requests in flight of one process, and on the memory of what they bring along.
+"""Bounds a process's requests in flight, and the memory that they use.
 
-That is what their bodies become, and what is read for them of what is stored. Beyond it a request
-is refused at once, so that a burst becomes 503s and not a queue that grows.
-Near it, a key that holds more than half of the process gets no more (N17).
+Counted are the parsed bodies, and what is read from storage for them. Above a bound a request is
+refused at once: a burst becomes 503s and not a growing queue. Near it, a key that holds more than
+half of the process gets no more (N17).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import threading
 from app.errors import GatewayError, Overloaded, RateLimited, RequestTooLarge
 
 _MEBIBYTE = 1024 * 1024
-#: From this part of a bound on, keys have shares ...
+#: Fraction of a bound from which each key is limited to a share ...
 _CROWDED = 0.8
-#: ... of this size.
+#: ... of this fraction of the bound.
 _SHARE = 0.5
 _LONG_BODY = "The body needs more memory than this gateway allows."
 _LONG_CONVERSATION = (
@@ -24,8 +24,8 @@ _LONG_CONVERSATION = (
 
 
 class Place:
-    """A request in flight: what its body takes, and what else was read for it, and whose it is once
-    that is known.
+    """A request in flight: the memory of its body and of what was read for it, and its key once it
+    is known.
     """
 
     __slots__ = ("body_bytes", "key_id", "stored_bytes")
@@ -41,9 +41,9 @@ def _bytes_of(place: Place) -> int:
 
 
 class InFlight:
-    """Counts the requests in flight. Adding up needs no lock under the interpreter's own.
+    """Counts the requests in flight. The sums need no lock beyond the interpreter's own.
 
-    `parsing` is for whoever parses a heavy body: one at a time.
+    `parsing` is held while a large body is parsed: one at a time.
     """
 
     def __init__(self, max_requests: int, max_body_memory_mb: int) -> None:
@@ -54,11 +54,11 @@ class InFlight:
         self.parsing = threading.Lock()
 
     def enter(self, body_bytes: int) -> Place:
-        """Take a place for a request whose body is so long; return it, for `leave`.
+        """Admit a request with a body of `body_bytes`; return its place, to pass to `leave`.
 
         Raises:
-            Overloaded: there is none.
-            RequestTooLarge: there will never be one for such a body.
+            Overloaded: there is no room now.
+            RequestTooLarge: the body exceeds the process's whole bound.
         """
         if len(self._places) >= self._max_requests or not self._has_room(body_bytes):
             raise self._no_room(body_bytes, _LONG_BODY)
@@ -68,21 +68,21 @@ class InFlight:
         return place
 
     def claim(self, place: Place, key_id: str) -> None:
-        """Take note of whose request it is.
+        """Record which key a request belongs to.
 
         Raises:
-            RateLimited: the key has more than its share, where there are shares.
+            RateLimited: the process is near a bound, and the key has more than its share.
         """
         self._hold_to_share(key_id)
         place.key_id = key_id
 
     def weigh(self, place: Place, body_bytes: int) -> None:
-        """Take note that the body takes so much, or has turned out to.
+        """Set the memory of a request's body, as far as it is known.
 
         Raises:
             Overloaded: there is no room for it.
-            RateLimited: its key has more than its share, where there are shares.
-            RequestTooLarge: there will never be room for it.
+            RateLimited: the process is near a bound, and its key has more than its share.
+            RequestTooLarge: it exceeds the process's whole bound.
         """
         more = body_bytes - place.body_bytes
         if more > 0:
@@ -94,9 +94,9 @@ class InFlight:
         self._bytes += more
 
     def add_stored(self, place: Place, size: int) -> None:
-        """Take note that so much more is read for a request of what is stored, or less again.
+        """Add memory read from storage for a request; a negative `size` releases some.
 
-        Nothing is noted of one that has left. Raises as `weigh` does, never for less.
+        Ignores a place that has left. Raises as `weigh` does, never for a negative size.
         """
         if place not in self._places:
             return
@@ -109,32 +109,32 @@ class InFlight:
         self._bytes += size
 
     def leave(self, place: Place) -> None:
-        """Give a place back; only the first time counts."""
+        """Give a place back; further calls do nothing."""
         if place in self._places:
             del self._places[place]
-            size = _bytes_of(place)  # not below: a call lets other threads run in between
+            size = _bytes_of(place)  # not inlined below: a call lets other threads run in between
             self._bytes -= size
 
     def requests_share(self) -> float:
-        """Return how many requests there are, of the most there may be."""
+        """Return the requests in flight as a fraction of the maximum."""
         return len(self._places) / self._max_requests
 
     def memory_share(self) -> float:
-        """Return how much memory requests take, of the most they may."""
+        """Return the memory used by requests as a fraction of the maximum."""
         return self._bytes / self._max_bytes
 
     def _has_room(self, body_bytes: int) -> bool:
         return self._bytes + body_bytes <= self._max_bytes
 
     def _no_room(self, size: int, never: str) -> GatewayError:
-        """Return what a request of this size is refused with; `never` if it is too long anyway."""
+        """Return the error for a request of this size; `never` is its message if it never fits."""
         return RequestTooLarge(never) if size > self._max_bytes else Overloaded()
 
     def _hold_to_share(self, key_id: str, growing: Place | None = None) -> None:
-        """Refuse a key with more than half of what is nearly used up.
+        """Refuse a key that holds more than half of a bound that is nearly reached.
 
-        The largest of a key's requests may grow: it has no other to wait for, and where all of them
-        were refused at once, and came again at once, none would ever be served.
+        The largest of a key's requests may still grow: it has no other to wait for. If all of them
+        were refused and retried at the same time, none would ever be served.
         """
         many = len(self._places) >= _CROWDED * self._max_requests
         much = self._bytes >= _CROWDED * self._max_bytes

@@ -1,11 +1,11 @@
-"""What becomes of answers whose callers leave: given up, carried on, or kept for a retry.
+"""Handles answers whose callers leave: they are cancelled, carried on, or kept for a retry.
 
-As a rule an answer is given up at once (A4). With `X-On-Disconnect: continue` a stream goes on to
-its end (C7). With an Idempotency-Key the caller is expected again: the answer goes on for a minute,
-and for as long as another request with that key waits for it (C3).
+By default an answer is cancelled at once (A4). With `X-On-Disconnect: continue` a stream runs to
+its end (C7). With an Idempotency-Key a retry is expected: the answer runs on for a minute, and for
+as long as another request with that key waits for it (C3).
 
-What goes on without its caller stays one of the requests in flight of its process, and of its key:
-so there are no more of them than `[requests] max_in_flight` allows.
+An answer that runs on without its caller still counts among the requests in flight of its process
+and its key, so that `[requests] max_in_flight` bounds them, too.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _KEY = "HTTP_X_ON_DISCONNECT"
 
 
 class AbsentCaller:
-    """One answer, whose caller may leave. `body` is the JSON of its request.
+    """One answer whose caller may leave. `body` is the JSON of its request.
 
-    `recorder` notes how it ends; `terms` say how it is kept where it is streamed; `carry_on`, where
-    it is there, takes a stream to its end that its caller has left.
+    `recorder` records how it ends; `terms` say how it is stored if it is streamed; `carry_on`, if
+    not None, runs a stream to its end after its caller has left.
     """
 
     def __init__(
@@ -63,28 +63,28 @@ class AbsentCaller:
         self.terms = StreamTerms(body, is_kept, cuts)
 
     def watch(self) -> object | None:
-        """Watch for the caller's hang-up; return what ends the watch, None where there is none."""
+        """Watch for the caller's hang-up; return a handle to end it, None if no watch is needed."""
         owned, hangups = self._current.owned_key, self._current.services.hangups
         if owned is not None:
             return hangups.watch(self._current.environ, owned.leave)
         if self._goes_on:
             return None
         turn = turn_of(self._current.environ)
-        if turn is not None:  # its connection knows
+        if turn is not None:  # the WebSocket detects it
             turn.watch(self._call.cancel)
             return None
         return hangups.watch(self._current.environ, self._call.cancel)
 
     def _carry_on(self, batches: Iterator[Sequence[Event]], over: Callable[[], None]) -> None:
-        """Take a stream to its end in a thread of its own.
+        """Run a stream to its end in a thread of its own.
 
-        The process's end reaches it as ever (open_answers). Where there is no thread to be had, it
-        ends at once, as a stream does whose caller leaves.
+        The process's end still stops it (open_answers). If no thread can be started, the stream is
+        closed at once, as that of any caller who leaves.
         """
         call, identity, owned = self._call, self._current.identity, self._current.owned_key
         in_flight, place = self._current.services.in_flight, self._current.place
-        self._current.place = None  # the stream's, from here on
-        call.relay = None  # there is nobody to push to
+        self._current.place = None  # from here on the stream gives it back
+        call.relay = None  # there is no caller to push to
         if owned is not None:
             owned.leave()
 
@@ -111,10 +111,10 @@ class AbsentCaller:
 
 
 def goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:
-    """Tell whether an answer is to go on without its caller.
+    """Tell whether an answer must run on after its caller leaves.
 
     Raises:
-        InvalidRequest: the header says something else, or the answer is not streamed and stored.
+        InvalidRequest: the header's value is unknown, or the answer is not streamed and stored.
     """
     wanted = environ.get(_KEY)
     if wanted is None or wanted == "cancel":

@@ -1,7 +1,7 @@
-"""METRICS_BIND: an address of its own for /metrics and the probes, apart from callers (N13).
+"""METRICS_BIND: a separate address for /metrics and the probes, apart from callers (N13).
 
-What is there is for the platform; no key is asked for. So nothing else is there, and /metrics is
-not where callers come.
+It needs no API key, so it serves nothing else; and /metrics is not served at the address for
+callers.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ _METRICS = "/metrics"
 
 
 class MetricsAddress:
-    """Tells requests to METRICS_BIND from others by the socket that they came in at.
+    """Recognizes requests to METRICS_BIND by the local port of their socket.
 
-    A `Host` header could say anything.
+    The `Host` header is not used: a client may send any value.
     """
 
     def __init__(self, bind: str) -> None:
         self._port = int(bind.rpartition(":")[2])
 
     def is_reached(self, environ: Mapping[str, Any]) -> bool:
-        """Tell whether a request came in there."""
+        """Tell whether a request arrived at METRICS_BIND."""
         caller = environ.get("gunicorn.socket")
         try:
             name = None if caller is None else caller.getsockname()
-        except OSError:  # the caller has gone
+        except OSError:  # the client has closed the connection
             return False
         return isinstance(name, tuple) and name[1] == self._port
 
     def register(self, app: Flask) -> None:
-        """Have the app answer there what belongs there, and nowhere else."""
+        """Serve at each of the two addresses only the paths that belong to it."""
         app.before_request(self._keep_apart)
 
     def _keep_apart(self) -> None:

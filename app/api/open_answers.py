@@ -1,7 +1,7 @@
-"""The answers under way in this process, for its end to reach them (A8).
+"""The responses in progress in this process, so that shutdown can end them (A8).
 
-Entering and leaving is one step each under the interpreter's own lock. `close` is called by the
-server (app.serving) when it stops.
+`enter` and `leave` are one step each under the interpreter's own lock. The server (app.serving)
+calls `close` when it stops.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from app.errors import GatewayError, Restarting
 
 
 class OpenAnswers:
-    """Ends, when it is closed, each answer that has entered and has not left."""
+    """Ends, on `close`, each answer that has entered and not left."""
 
     def __init__(self) -> None:
         self._open: dict[object, Callable[[GatewayError], None]] = {}
         self._closed = False
 
     def enter(self, end: Callable[[GatewayError], None]) -> object:
-        """Have `end` called, from whatever thread, when the answer has to end; return a place.
+        """Register `end`, called from any thread when the answer must end; return its place.
 
         Raises:
-            Restarting: the process ends, and takes no other.
+            Restarting: the process is ending and admits no further answer.
         """
         if self._closed:
             raise _restarting()
         place = object()
         self._open[place] = end
-        if self.is_closed():  # in between, which may have missed it
+        if self.is_closed():  # closed meanwhile: `close` may have missed this place
             self._end(place)
         return place
 
     def leave(self, place: object) -> None:
-        """Give a place back; only the first time counts."""
+        """Give a place back; further calls do nothing."""
         self._open.pop(place, None)
 
     def is_closed(self) -> bool:
-        """Tell whether everything is to end."""
+        """Tell whether this process is ending."""
         return self._closed
 
     def close(self) -> None:
-        """Have every answer end now, saying so, and let no other enter."""
+        """End every answer now, with the error Restarting, and refuse new ones."""
         self._closed = True
         for place in list(self._open):
             self._end(place)

@@ -1,4 +1,4 @@
-"""What every request gets: a trace, an X-Request-ID, one log line, one count (R19)."""
+"""Handles each request's trace, X-Request-ID, log line and metrics (R19)."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from app.services.limits.request_log import request_entry
 from app.telemetry import Trace, identify, request_ended, shortage_noted
 from app.telemetry.tracing import tracer
 
-#: Where callers say what they call a request: the way that OpenAI's clients do comes second.
+#: Headers that carry the caller's request id, by precedence; the second is OpenAI's clients'.
 _NAMED = ("HTTP_X_REQUEST_ID", "HTTP_X_CLIENT_REQUEST_ID")
-#: The most digits of a length that is looked at; any longer one is too large.
+#: Maximum number of digits of a Content-Length that are parsed; a longer one is too large.
 _MOST_DIGITS = 18
 _DESCRIPTORS = threshold()
-#: Probes are let in however busy the process is.
+#: Paths under admission control: probes are admitted however busy the process is.
 _BOUNDED = ("/v1/", "/console/api/")
-#: Where other endpoints of this API offer a WebSocket.
+#: The path where OpenAI's API offers a WebSocket.
 _RESPONSES = "/v1/responses"
-#: An answer as long keeps the request's place until it is sent: its caller may read slowly.
+#: Bytes from which a body keeps its request's place until it is sent: the caller may be slow.
 _LONG_ANSWER = 1024 * 1024
-#: From this status on an answer is an error.
+#: Lowest HTTP status that is an error.
 _REFUSED = 400
 _METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"})
 
@@ -49,7 +49,7 @@ def register(app: Flask) -> None:
 
 
 def begin() -> None:
-    """Start the request's trace, and take its place among those in flight."""
+    """Start the request's trace, and admit it among the requests in flight."""
     request, current = context.request(), context.current()
     environ, method, rule = request.environ, request.method, request.url_rule
     names = current.identity = _identity(environ)
@@ -63,28 +63,28 @@ def begin() -> None:
     if tracer.sampler is not None:
         spans.begin_request(current, trace)
     if environ["PATH_INFO"].startswith("//"):
-        # Flask would take it for the path without: a way around a proxy's rules for that path.
-        raise NotFound  # answered as any path that leads nowhere
+        # Flask would strip the extra slash, which would evade a proxy's rules for the path.
+        raise NotFound  # answered as any unknown path is
     if "HTTP_SEC_WEBSOCKET_KEY" in environ or "HTTP_UPGRADE" in environ:
         _refuse_websocket(current, request.path)
     if request.path.startswith(_BOUNDED):
         current.body_bytes = _length(environ)
-        if current.body_bytes > MAX_BODY_BYTES:  # whoever sends it (N15)
+        if current.body_bytes > MAX_BODY_BYTES:  # before authentication (N15)
             raise RequestEntityTooLarge
         _refuse_without_descriptors(environ)
         current.place = current.services.in_flight.enter(current.body_bytes)
 
 
 def _refuse_websocket(current: context.CallContext, path: str) -> None:
-    """Refuse an upgrade to WebSocket in the one way after which clients fall back at once (E10).
+    """Refuse a WebSocket upgrade with the one status after which clients fall back at once (E10).
 
-    On 200, 404, 405 or 501 they try again for some seconds; on 400 they give the turn up. It is
-    refused before the key is looked at: whoever has none learns that by the POST that follows. A
-    proxy in front may have dropped `Upgrade`, which is of one hop, but not the handshake's key.
+    On 200, 404, 405 or 501 they retry for some seconds; on 400 they give up. The refusal precedes
+    authentication: a caller without a key learns that from the POST that follows. A proxy may have
+    dropped `Upgrade`, which is hop-by-hop, but not Sec-WebSocket-Key.
 
     Raises:
-        WebSocketNotOffered: a WebSocket is what is asked for, on a path of responses, and cannot
-            be had: there, in this server, or at all.
+        WebSocketNotOffered: the request asks for a WebSocket below /v1/responses, and the path,
+            the server or the settings do not offer one.
     """
     environ = current.environ
     if (
@@ -103,7 +103,7 @@ def _refuse_websocket(current: context.CallContext, path: str) -> None:
 
 
 def _identity(environ: dict[str, Any]) -> RequestIdentity:
-    """Return what the request is called: as its caller calls it, if that can be an id."""
+    """Return the request's identity, with the caller's own request id if that is valid."""
     given = None
     for header in _NAMED:
         if header in environ and is_id(environ[header]):
@@ -116,12 +116,12 @@ def _identity(environ: dict[str, Any]) -> RequestIdentity:
 
 
 def _refuse_without_descriptors(environ: dict[str, Any]) -> None:
-    """Refuse a caller whose connection has one of the last descriptors: more would be needed.
+    """Refuse a caller whose connection has one of the last file descriptors: a call needs more.
 
-    A new one has the lowest number that is free; an old one may have kept its number.
+    A new connection gets the lowest free number; a high number may also be that of an old one.
 
     Raises:
-        Overloaded: there are none but for what is under way.
+        Overloaded: only the reserve for requests under way is left.
     """
     client = environ.get("gunicorn.socket")
     if client is None or client.fileno() < _DESCRIPTORS:
@@ -132,7 +132,7 @@ def _refuse_without_descriptors(environ: dict[str, Any]) -> None:
 
 
 def _length(environ: dict[str, Any]) -> int:
-    """Return how long the body says that it is; what comes in chunks does not say."""
+    """Return the Content-Length in bytes, 0 for a chunked body."""
     length = environ.get("CONTENT_LENGTH", "")
     if "HTTP_TRANSFER_ENCODING" in environ or not (length.isascii() and length.isdigit()):
         return 0
@@ -140,11 +140,11 @@ def _length(environ: dict[str, Any]) -> int:
 
 
 def end(answer: WSGIResponse) -> WSGIResponse:
-    """Name the request in the answer; log it now, or when its stream, or a long body, is over."""
+    """Add the common headers; log now, or when the stream or a long body has been sent."""
     current, headers = context.current(), answer.headers
     trace, standing = current.trace, current.standing
     headers["X-Request-ID"] = trace.request_id
-    if answer.status < _REFUSED:  # how long a refusal took may tell what its words do not
+    if answer.status < _REFUSED:  # the duration of a refusal could leak a secret
         headers["openai-processing-ms"] = f"{(monotonic() - trace.started) * 1e3:.0f}"
     if trace.attempts:
         headers["X-Gateway-Attempts"] = str(trace.attempts)
@@ -156,7 +156,7 @@ def end(answer: WSGIResponse) -> WSGIResponse:
     in_flight = current.services.in_flight
 
     def over() -> None:
-        if current.place is not None:  # else it is for what goes on without its caller
+        if current.place is not None:  # else a stream without its caller gives it back
             in_flight.leave(current.place)
         left = trace.error_code == CallerGone.code or _was_left(answer.body, trace)
         _log(current, CallerGone.status if left else answer.status)
@@ -169,7 +169,7 @@ def end(answer: WSGIResponse) -> WSGIResponse:
 
 
 def _log(current: context.CallContext, status: int) -> None:
-    """Log a request that is over, in a line and in the request log (M6)."""
+    """Log an ended request, as a log line and in the request log (M6)."""
     trace, book, now = current.trace, current.services.meter.book, time()
     duration_s = request_ended(trace, status)
     if current.recording is not None:
@@ -181,7 +181,7 @@ def _log(current: context.CallContext, status: int) -> None:
 
 
 def _was_left(body: object, trace: Trace) -> bool:
-    """Tell whether a stream ends because its caller has gone, before all of it was sent."""
+    """Tell whether a stream ended because its caller disconnected before all of it was sent."""
     if getattr(body, "is_sent", True) or trace.method == "HEAD":
         return False
     fault = sys.exc_info()[1]

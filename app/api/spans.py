@@ -1,6 +1,6 @@
-"""The span of a request, by the names of OpenTelemetry's HTTP conventions (M4).
+"""The span of a request, named by OpenTelemetry's HTTP semantic conventions (M4).
 
-No path, no query and no header of the caller's is in it: they may hold anything.
+It contains no path, query or header of the caller's: they may hold anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.telemetry.tracing import Recording, begin, tracer
 
 
 def begin_request(current: context.CallContext, trace: Trace) -> None:
-    """Begin to record a request, where its trace is; what it is called goes on from there."""
+    """Start the request's span, if it is to be recorded; its identity continues from there."""
     if trace.endpoint in PROBES:
         return
     names = current.identity
@@ -33,7 +33,7 @@ def begin_request(current: context.CallContext, trace: Trace) -> None:
 
 
 def end_request(recording: Recording, trace: Trace, status: int) -> None:
-    """End the span of a request, and have all of its spans sent."""
+    """End the request's span, and export all of its spans."""
     recording.root.attributes |= {
         "http.request.method": _method(trace, "_OTHER"),
         "http.route": None if trace.endpoint == "unmatched" else trace.endpoint,
@@ -47,7 +47,7 @@ def end_request(recording: Recording, trace: Trace, status: int) -> None:
         "gateway.attempts": trace.attempts,
         "gen_ai.request.model": trace.model and presentable(trace.model),
     }
-    # A stream that fails has had its 200; one whose caller leaves has not failed.
+    # A failed stream has status 200; one whose caller left has not failed.
     broke = trace.outcome == "failed" and trace.error_code != CallerGone.code
     has_failed = status >= FAILED or broke
     tracer.end(recording, (trace.error_code or str(status)) if has_failed else None)

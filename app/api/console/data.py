@@ -1,4 +1,4 @@
-"""/console/api: what the console's page shows of the caller's account (N24)."""
+"""/console/api: the data of the caller's account that the console's page shows (N24)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _reads() -> ConsoleReads:
 
 @bp.get("/session")
 def read_session() -> ResponseReturnValue:
-    """Return who looks, and what they may do."""
+    """Return the caller's identity and permissions."""
     return json_response(SESSION.dump(_reads().session(context.caller())))
 
 
@@ -63,13 +63,13 @@ def read_tree_of_conversation(conversation_id: str) -> ResponseReturnValue:
 
 @bp.get("/jobs")
 def list_jobs() -> ResponseReturnValue:
-    """List what waits or runs of the account, oldest first."""
+    """List the account's waiting and running jobs, oldest first."""
     return json_response(JOB_LIST.dump(_reads().pending(context.caller())))
 
 
 @bp.get("/requests")
 def list_requests() -> ResponseReturnValue:
-    """List what the account's keys have requested, newest first."""
+    """List the requests of the account's keys, newest first."""
     caller = context.caller()
     page = _reads().requests(caller, log_query(caller.account))
     return json_response(REQUEST_PAGE.dump(page))

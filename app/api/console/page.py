@@ -1,8 +1,8 @@
-"""The console's page. It holds no data: its script reads that with the key that is pasted there.
+"""The console's page. It contains no data: its script reads them with the key pasted there.
 
-Everything that it runs, or looks like, comes from here. Its Content-Security-Policy
-(https://www.w3.org/TR/CSP3/) leaves it nothing else, and Trusted Types
-(https://www.w3.org/TR/trusted-types/) have a browser refuse any text that would become markup.
+Every script and style is served from here. The page's Content-Security-Policy
+(https://www.w3.org/TR/CSP3/) allows no other source, and Trusted Types
+(https://www.w3.org/TR/trusted-types/) make the browser refuse any text that would become markup.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ HEADERS = {
 }
 #: The scripts and styles of the page.
 ASSETS = StaticFiles(Path(__file__).parent / "static", HEADERS)
-#: What the page shows, in the order of its navigation: the name in the address, and the title.
+#: The page's views in the order of its navigation: the name in the URL, and the title.
 VIEWS = {
     "playground": "Playground",
     "responses": "Responses",
@@ -65,7 +65,7 @@ def show_page() -> ResponseReturnValue:
 
 @bp.get("/")
 def leave_slash() -> ResponseReturnValue:
-    """Lead to the page itself: what it names is beside it."""
+    """Redirect to the page itself, since its links are relative to the path without the slash."""
     location = {**HEADERS, "Cache-Control": "no-cache", "Location": "../console"}
     return WSGIResponse(b"", 308, location, content_type="text/plain; charset=utf-8")
 

@@ -1,4 +1,4 @@
-"""Query parameters of the console's reads. Each raises InvalidRequest, whose `param` names it."""
+"""Query parameters of the console's reads. Readers raise InvalidRequest naming the parameter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_NAME = 256
 
 
 def list_query(statuses: frozenset[Status] = frozenset()) -> ListQuery:
-    """Return what is to be listed."""
+    """Return the filters and the page of a listing."""
     after = request.args.get("after") or None
     cursor = None if after is None else ListCursor.read(after)
     if after is not None and cursor is None:
@@ -41,7 +41,7 @@ def list_query(statuses: frozenset[Status] = frozenset()) -> ListQuery:
 
 
 def status_query() -> frozenset[Status]:
-    """Return the statuses of a comma list; none are all."""
+    """Return the statuses of a comma-separated list; an empty set means all."""
     names = [name for name in request.args.get("status", "").split(",") if name]
     for name in names:
         if name not in _STATUSES:
@@ -51,7 +51,7 @@ def status_query() -> frozenset[Status]:
 
 
 def log_query(account: str) -> LogQuery:
-    """Return which entries of the request log are wanted."""
+    """Return the filters and the page of a read of the request log."""
     name, after = request.args.get("id", ""), request.args.get("after", "")
     status = request.args.get("status", "").lower()
     if len(name) > _LONGEST_NAME:
@@ -72,7 +72,7 @@ def log_query(account: str) -> LogQuery:
 
 
 def _metadata() -> dict[str, str]:
-    """Return the values that keys of metadata are to have: metadata[team]=a."""
+    """Return the metadata values to filter by, by key: metadata[team]=a."""
     wanted: dict[str, str] = {}
     for name, value in request.args.items(multi=True):
         match = _METADATA.fullmatch(name)
@@ -90,7 +90,7 @@ def _metadata() -> dict[str, str]:
 
 
 def _seconds(name: str) -> int | None:
-    """Return a time in Unix seconds: given so, or as a day in UTC, or an instant with its zone."""
+    """Return a time in Unix seconds, given as such, as a day in UTC, or as an instant with zone."""
     given = request.args.get(name)
     if not given:
         return None
@@ -110,7 +110,7 @@ def _instant(text: str) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
-        # In a query a plus that was not encoded has become a space.
+        # A plus sign that was not percent-encoded in the query arrives as a space.
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     if moment.tzinfo is None:
         raise ValueError("an instant needs its zone")

@@ -93,6 +93,6 @@ def retrieve_item(conversation_id: str, item_id: str) -> ResponseReturnValue:
 
 @bp.delete("/<conversation_id>/items/<item_id>")
 def delete_item(conversation_id: str, item_id: str) -> ResponseReturnValue:
-    """Take an item out of a conversation; what was answered before has seen it."""
+    """Remove an item from a conversation; responses already made from it do not change."""
     left = _conversations().remove_item(context.caller(), conversation_id, item_id)
     return json_response(CONVERSATION.dump(left))

@@ -1,4 +1,4 @@
-"""/openapi.json: what this API is, for tools."""
+"""/openapi.json: the machine-readable description of this API."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Probes and metrics, without a key: for the platform, not for callers.
+"""Probes and metrics, for the platform rather than for callers: they need no key.
 
-Who asks from this machine itself, and through no proxy, or at METRICS_BIND, is an operator: names
-and reasons are for them alone (N22).
+A request from this host that passed no proxy, or that came to METRICS_BIND, counts as an
+operator's: only operators see names and reasons (N22).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from app.schemas.wire.answers import HEALTH, READINESS, VERSION
 from app.telemetry import METRICS_CONTENT_TYPE
 from app.telemetry import metrics as all_metrics
 
-#: What a proxy says of whom it speaks for.
+#: Headers by which a proxy names the client it forwards for.
 _OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 bp = Blueprint("health", __name__)
 
 
 class ReadinessReport(NamedTuple):
-    """What /readyz shows; `reasons` only to operators."""
+    """The body of /readyz; only operators get `reasons`."""
 
     status: str
     checks: Mapping[str, object]
@@ -38,19 +38,19 @@ class ReadinessReport(NamedTuple):
 @bp.get("/healthz")
 @bp.get("/health")
 def healthz() -> ResponseReturnValue:
-    """Tell that the process lives."""
+    """Answer the liveness probe."""
     return json_response(HEALTH.dump(None))
 
 
 @bp.get("/version")
 def version() -> ResponseReturnValue:
-    """Tell which release this is."""
+    """Return the release's version."""
     return json_response(VERSION.dump(__version__))
 
 
 @bp.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """Tell whether requests would be served now."""
+    """Tell whether the process can serve requests now."""
     current = context.current()
     readiness = current.services.health.readiness()
     word, status = ("ready", 200) if readiness.ready else ("not_ready", 503)
@@ -66,7 +66,7 @@ def readyz() -> ResponseReturnValue:
 
 
 def is_local(environ: Mapping[str, Any]) -> bool:
-    """Tell whether a caller is on this machine, and no proxy speaks for another."""
+    """Tell whether the client is on this host and no proxy has forwarded the request."""
     address = environ.get("REMOTE_ADDR", "")
     if any(name in environ for name in _OF_PROXIES):
         return False
@@ -78,7 +78,7 @@ def is_local(environ: Mapping[str, Any]) -> bool:
 
 @bp.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """Expose the metrics of all processes together."""
+    """Expose the metrics of all processes, added up."""
     services = context.services()
     figures = services.background.figures() | services.spool.figures() | services.webhooks.figures()
     return WSGIResponse(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)

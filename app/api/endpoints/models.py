@@ -1,4 +1,4 @@
-"""/v1/models: what this key may use (E8, G10)."""
+"""/v1/models: the models that the caller's key may use (E8, G10)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ auth.require_key(bp)
 
 @bp.get("")
 def list_models() -> ResponseReturnValue:
-    """List the models that this key may use; in Codex's form for one that says its version."""
+    """List the models that this key may use; in Codex's form if it sends `client_version`."""
     cards = context.services().catalog.cards(context.caller())
     if "client_version" in request.args:
         body = agent_catalog(cards)
@@ -30,5 +30,5 @@ def list_models() -> ResponseReturnValue:
 
 @bp.get("/<path:model_id>")
 def retrieve_model(model_id: str) -> ResponseReturnValue:
-    """Describe one model; ids may hold a slash."""
+    """Describe one model; its id may contain slashes."""
     return json_response(MODEL.dump(context.services().catalog.card(model_id, context.caller())))

@@ -44,14 +44,14 @@ auth.require_key(bp)
 take_content_key(bp)
 
 MAX_WAIT_S = 60
-#: A server that has not counted by then is not waited for: the tokens are estimated.
+#: Timeout for an upstream's token count, in seconds; after it the tokens are estimated.
 COUNTED_WITHIN_S = 10.0
 MAX_NUMBER = 10**9 - 1
 
 
 @bp.get("")
 def describe() -> ResponseReturnValue:
-    """Tell what this endpoint offers (E1); or open a WebSocket, where that is wanted (E10)."""
+    """Describe this endpoint (E1), or open a WebSocket if the request asks for an upgrade (E10)."""
     current = context.current()
     upgrade = current.environ.get(UPGRADE)
     if upgrade is not None:
@@ -83,14 +83,14 @@ def create() -> ResponseReturnValue:
 def _reading(
     current: context.CallContext, body: Any, turn: SocketTurn | None = None
 ) -> ReadContext:
-    """Return how a body of this caller is read: also by what the model's provider takes."""
+    """Return how to read this caller's body, including what the model's provider accepts."""
     settings = current.services.requests
     policy = current.caller.unsupported_tools or settings.unsupported_tools
     model = body.get("model") if isinstance(body, dict) else None
     return ReadContext(
         drops_unsupported=policy == "drop",
         refuses_unknown=settings.unknown_parameters == "refuse",
-        needs_input=turn is None or turn.generates,  # else it is prepared only
+        needs_input=turn is None or turn.generates,  # else the request is only prepared
         policy=current.services.catalog.policy(model),
         allowed_tools=current.caller.hosted_tools,
         pause=pacing(),
@@ -100,14 +100,14 @@ def _reading(
 def _prepared(
     current: context.CallContext, request: CreateRequest, turn: SocketTurn
 ) -> WSGIResponse:
-    """Prepare a request for those that continue it; no model is asked (E10)."""
+    """Prepare a request for those that will continue it, without calling a model (E10)."""
     warm_ups, recorder = current.services.responses.warm_ups, TraceRecorder(current)
     events = warm_ups.prepare(current.caller, request, recorder, turn.memory)
     return sse.stream_response(sse.Stream([events], sse.frames, lambda: None))
 
 
 def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -> WSGIResponse:
-    """Leave a response to the worker: 202 and where it can be looked for (E3)."""
+    """Enqueue a background response: 202, with the URL where it can be retrieved (E3)."""
     queued, ignored = current.services.background.enqueue(
         current.caller, request, body, TraceRecorder(current), current.identity
     )
@@ -127,9 +127,9 @@ def _answered(
     *,
     is_to_go_on: bool,
 ) -> WSGIResponse:
-    """Call a model and return its answer, whole or as it comes.
+    """Call a model and return its answer, whole or as a stream.
 
-    Whatever ends the call early reaches it: a caller who hangs up, and the end of this process.
+    A caller that hangs up, and the end of this process, both stop the call early.
     """
     services, trace = current.services, current.trace
     silence_s = services.requests.keepalive_s
@@ -154,7 +154,7 @@ def _answered(
             call.relay_to(sse.relay(run, push))
         over = streaming(services, watch, place)
         stream = sse.Stream(run.events(), sse.frames, over, absent.carry_on)
-        watch = place = None  # now the stream's to end
+        watch = place = None  # from here on the stream ends them
         return sse.stream_response(stream, response_headers(started, trace))
     finally:
         recorder.upstream_called(call)
@@ -163,7 +163,7 @@ def _answered(
 
 
 def _whole(started: Started, request: CreateRequest) -> dict[str, Any]:
-    """Return the JSON of an answer once it is whole."""
+    """Return the JSON of an answer once it is complete."""
     if request.compaction == "endpoint":
         return COMPACTED.dump(started.compacted())
     return RESPONSE.dump(started.run.response())
@@ -171,7 +171,7 @@ def _whole(started: Started, request: CreateRequest) -> dict[str, Any]:
 
 @bp.post("/input_tokens")
 def count_input() -> ResponseReturnValue:
-    """Count the tokens of a request's input, as its model would read it (G9, N18)."""
+    """Count the input tokens of a request, as its model would count them (G9, N18)."""
     current = context.current()
     body = json_body(current)
     request = INPUT_TOKENS_REQUEST.load(body, context=_reading(current, body))
@@ -193,9 +193,9 @@ def count_input() -> ResponseReturnValue:
 
 @bp.post("/compact")
 def compact() -> ResponseReturnValue:
-    """Return what a conversation is shortened to (G6): an answer like any other, but for its form.
+    """Return a conversation's compacted form (G6), by the same path as any other response.
 
-    It is never stored, nor streamed.
+    It is never stored and never streamed.
     """
     current = context.current()
     body = json_body(current)
@@ -210,14 +210,14 @@ def compact() -> ResponseReturnValue:
     key = idempotency_key(current)
     if key is None:
         return answer()
-    # A conversation that is to be compacted may be the body of a request for an answer, too.
+    # The same body may also be sent to POST /v1/responses: the prefix keeps the digests apart.
     current.body_digest = sha256(b"compact\0" + current.body_digest).digest()
     return idempotent(current, key, request, answer)
 
 
 @bp.get("/<response_id>")
 def retrieve(response_id: str) -> ResponseReturnValue:
-    """Retrieve a stored response; or follow one made in the background, or wait for its end."""
+    """Retrieve a stored response, follow a running one, or wait for its end."""
     responses, caller, include = context.responses(), context.caller(), include_values()
     if boolean("stream"):
         return follow(response_id)
@@ -227,7 +227,7 @@ def retrieve(response_id: str) -> ResponseReturnValue:
 
 
 def wait_for_end(response_id: str, wait_s: float) -> None:
-    """Return when a response has ended, or this process is about to, or after so many seconds."""
+    """Return when a response has ended, this process is about to end, or `wait_s` have passed."""
     current = context.current()
     services, answers = current.services, current.services.open_answers
     place = answers.enter(lambda _: services.background.recheck())
@@ -238,7 +238,7 @@ def wait_for_end(response_id: str, wait_s: float) -> None:
 
 
 def follow(response_id: str) -> ResponseReturnValue:
-    """Replay a response's events, and follow one that runs to its end (E5, C7)."""
+    """Replay a response's events, and follow a running one to its end (E5, C7)."""
     current = context.current()
     services = current.services
     starting_after = integer("starting_after", -1, 0, MAX_NUMBER)
@@ -249,7 +249,7 @@ def follow(response_id: str) -> ResponseReturnValue:
 
 @bp.post("/<response_id>/cancel")
 def cancel(response_id: str) -> ResponseReturnValue:
-    """Cancel a response that needs no caller; one that has ended stays as it is (E7)."""
+    """Cancel a background response, or a stream that outlasts its caller; ended ones stay (E7)."""
     cancelled = context.responses().cancel(context.caller(), response_id)
     context.trace().response_id = response_id
     return json_response(RESPONSE.dump(cancelled))
@@ -265,7 +265,7 @@ def delete(response_id: str) -> ResponseReturnValue:
 
 @bp.get("/<response_id>/input_items")
 def input_items(response_id: str) -> ResponseReturnValue:
-    """List what the model saw, a page at a time (E6)."""
+    """List the items that the model saw, a page at a time (E6)."""
     query, include = page_query(), include_values()
     page = context.responses().input_items(context.caller(), response_id, query, include)
     return json_response(ITEM_LIST.dump(page))

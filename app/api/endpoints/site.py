@@ -1,4 +1,4 @@
-"""/docs: the documentation; /docs/api: where the API can be tried. For people, without a key."""
+"""/docs: the documentation; /docs/api: a page to try the API. Both are public."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ bp = Blueprint("site", __name__)
 
 @bp.get("/docs")
 def way_in() -> ResponseReturnValue:
-    """Lead to where the pages' links start from."""
+    """Redirect to the path that the pages' relative links start from."""
     return _moved("docs/")
 
 
 @bp.get("/docs/")
 def index() -> ResponseReturnValue:
-    """Return the first page."""
+    """Return the documentation's first page."""
     return _page(_INDEX)
 
 
 @bp.get("/docs/api")
 def viewer() -> ResponseReturnValue:
-    """Return the page that shows the API's document."""
+    """Return the viewer of the OpenAPI document."""
     return VIEWER.response(_INDEX)
 
 
 @bp.get("/docs/api/<name>")
 def viewer_file(name: str) -> ResponseReturnValue:
-    """Return a script or a style of that page."""
+    """Return a script or a style of the viewer."""
     return VIEWER.response(name) if name in VIEWER else _page(f"api/{name}")
 
 
 @bp.get("/docs/<path:name>")
 def page(name: str) -> ResponseReturnValue:
-    """Return a page, or what it loads."""
+    """Return a page, or a file that it loads."""
     return _page(name)
 
 
 def _page(name: str) -> WSGIResponse:
-    """Return a page by its path, with or without `.html`; a folder's is its index."""
+    """Return a page by its path, with or without `.html`; for a folder, its index."""
     if name in PAGES:
         return PAGES.response(name)
     if name.endswith("/") and name + _INDEX in PAGES:

@@ -1,4 +1,4 @@
-"""/v1/usage: what the caller's own account has used."""
+"""/v1/usage: the usage of the caller's own account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ auth.require_key(bp)
 
 @bp.get("")
 def read_usage() -> ResponseReturnValue:
-    """Return what the caller's account used, by day, key and model: 30 days by default (N3)."""
+    """Return the account's usage by day, key and model: 30 days by default (N3)."""
     meter = context.services().meter
     groups = _groups(meter.metadata_keys)
     period = meter.book.period(_day("from"), _day("to"))

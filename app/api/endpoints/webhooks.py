@@ -36,7 +36,7 @@ def _webhooks() -> WebhookEndpoints:
 
 @bp.post("/webhook_endpoints")
 def create() -> ResponseReturnValue:
-    """Make a webhook endpoint."""
+    """Create a webhook endpoint."""
     reading = ReadContext()
     body = CREATE_WEBHOOK.load(json_body(context.current()), context=reading)
     made = _webhooks().create(context.caller(), body["name"], body["url"], body["event_types"])
@@ -69,7 +69,7 @@ def update(endpoint_id: str) -> ResponseReturnValue:
 
 @bp.delete("/webhook_endpoints/<endpoint_id>")
 def delete(endpoint_id: str) -> ResponseReturnValue:
-    """Delete a webhook endpoint; what was to be sent to it is forgotten."""
+    """Delete a webhook endpoint, and drop its pending deliveries."""
     _webhooks().delete(context.caller(), endpoint_id)
     return json_response(DELETED_WEBHOOK.dump(endpoint_id))
 

@@ -1,4 +1,4 @@
-"""Request bodies: JSON by their Content-Type, bounded before and after inflation."""
+"""Request bodies: JSON by their Content-Type, bounded before and after decompression."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
 from app.schemas.request.known_parts import SplitBody
 
 _JSON = "application/json"
-#: Where a request has its Idempotency-Key, which wants the body's digest (C3).
+#: Idempotency-Key in the environ; a request with one needs the body's digest (C3).
 IDEMPOTENCY_KEY = "HTTP_IDEMPOTENCY_KEY"
-#: How much of a body is read at once; one in chunks is accounted for as often.
+#: Bytes read from a body at once; a chunked body's memory is accounted for after each read.
 _PIECE = 1024 * 1024
-#: What a body this long becomes is not looked at: a thousand of them are small at their worst.
+#: Bodies up to this size in bytes are not weighed: even a thousand of them take little memory.
 _LIGHT = 4096
-#: Larger ones are parsed by one request at a time: it cannot be interrupted, and MEASURED 14 MB of
-#: small objects take 0.3 s.
+#: Bytes above which a body is parsed by one request at a time: parsing cannot be interrupted, and
+#: MEASURED 14 MB of small objects take 0.3 s.
 _LARGE = 512 * 1024
-#: For so many seconds, about as long as it takes to parse what is not that large, others wait
-#: while a body is read.
+#: Seconds for which other requests wait while a body is read: about as long as parsing the
+#: largest body below that threshold takes.
 _TURN_S = 0.002
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB: send less."
 
 
 def json_body(current: context.CallContext) -> Any:
-    """Return the JSON of a request's body.
+    """Return the parsed JSON of a request's body.
 
     Raises:
-        UnsupportedMediaType: it is not JSON by its own word (R17), or in an encoding that
-            we do not read.
+        UnsupportedMediaType: its Content-Type is not JSON (R17), or its encoding is not
+            supported.
         RequestTooLarge: it is larger than the endpoint takes (R12).
-        Unavailable: there is no room for what it becomes.
+        Unavailable: there is no room for the parsed body.
         RateLimited: its key holds more than its share (N17).
-        InvalidRequest: it does not parse, or its chunks are broken.
-        RequestTimeout: it was silent for too long.
-        CallerGone: it ended before its end.
+        InvalidRequest: it does not parse, or its chunks are malformed.
+        RequestTimeout: no byte arrived for too long.
+        CallerGone: the connection closed before the body's end.
     """
     environ = current.environ
     turn = turn_of(environ)
-    if turn is not None:  # it is parsed already: the connection had to know what it is
+    if turn is not None:  # the connection has parsed it, to find its type
         _weigh(current, turn.memory_bytes)
         return turn.body
     if not _is_json(environ.get("CONTENT_TYPE", "")):
@@ -76,12 +76,12 @@ def json_body(current: context.CallContext) -> Any:
 def parse_message(
     services: context.Services, caller: Caller, place: Place | None, raw: bytes
 ) -> tuple[Any, int]:
-    """Return the JSON of a caller's message on a WebSocket, and what it takes.
+    """Return the JSON of a caller's WebSocket message, and its memory in bytes.
 
-    `place` has room for it, where it is long.
+    `place` has reserved room for a long message.
 
     Raises:
-        Unavailable, RateLimited: there is no room for what it becomes.
+        Unavailable, RateLimited: there is no room for the parsed message.
         InvalidRequest: it does not parse.
     """
     if len(raw) <= _LIGHT:
@@ -98,21 +98,21 @@ def parse_message(
 
 
 def optional_json_body(current: context.CallContext) -> Any:
-    """Return the JSON of a request's body, that of an empty object where there is no body.
+    """Return the parsed JSON of a request's body, or an empty object if it has no body.
 
-    Raises what `json_body` does.
+    Raises the same errors as `json_body`.
     """
     has_body = current.body_bytes or "HTTP_TRANSFER_ENCODING" in current.environ
     return json_body(current) if has_body else {}
 
 
 def let_others_run() -> None:
-    """Have everybody who waits go first, callers that are just coming among them."""
+    """Yield to all waiting greenlets or threads, those of new connections included."""
     time.sleep(MOMENT_S)
 
 
 def pacing(clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
-    """Return what long work calls after each slice: it lets others run once they waited a while.
+    """Return a function that long work calls after each slice, to let others run when it is time.
 
     `clock` is like time.monotonic. MEASURED: a slice of plain items takes a quarter of a
     millisecond; a pause after each is 2 % of a request of 300 items, and a millisecond longer.
@@ -129,7 +129,7 @@ def pacing(clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
 
 
 def _parsed(current: context.CallContext, body: bytes) -> Any:
-    """Return what a body says, once there is room for it."""
+    """Return the parsed body, after reserving room for it."""
     if IDEMPOTENCY_KEY in current.environ:
         current.body_digest = hashlib.sha256(body).digest()
     if len(body) > _LIGHT:
@@ -142,7 +142,7 @@ def _parsed(current: context.CallContext, body: bytes) -> Any:
 
 
 def _split(services: context.Services, caller: Caller, body: bytes) -> SplitBody:
-    """Return a body apart from what its account has sent before: of an encrypted one, nothing."""
+    """Split a body into known and new parts; one with a content key has no known parts."""
     is_private = caller.content_key is not None
     return services.body_memory.split(caller.account, body, is_private=is_private)
 
@@ -160,7 +160,7 @@ def _is_json(content_type: str) -> bool:
 
 
 def _whole(current: context.CallContext) -> bytes:
-    """Return a body that says how long it is; MEASURED: by Werkzeug it takes 20 calls more."""
+    """Read a body with a Content-Length; MEASURED: Werkzeug needs 20 calls more."""
     pieces, left = [], current.body_bytes
     while left > 0:
         piece = _read(current.environ, left)
@@ -175,8 +175,8 @@ def _whole(current: context.CallContext) -> bytes:
 
 
 def _in_chunks(current: context.CallContext) -> bytes:
-    """Return a body that does not say how long it is; what has come of it is accounted for."""
-    # gunicorn takes a coding beneath the chunks, and leaves it as it is (RFC 9112, section 6.1).
+    """Read a chunked body, accounting for the bytes received so far."""
+    # gunicorn accepts a coding beneath `chunked`, and does not decode it (RFC 9112, 6.1).
     if current.environ["HTTP_TRANSFER_ENCODING"].strip().lower() != "chunked":
         raise UnsupportedMediaType(
             "The body's Transfer-Encoding is not read here: send 'chunked' alone, and a compressed "
@@ -204,8 +204,8 @@ def _read(environ: dict[str, Any], size: int) -> bytes:
         raise CallerGone("The connection ended before the body did.") from None
     except MemoryError:  # ours
         raise Overloaded from None
-    except Exception as fault:  # noqa: BLE001 - a broken body, in the words of whatever server
-        # Only the kind of fault: its words may repeat what was sent.
+    except Exception as fault:  # noqa: BLE001 - a malformed body: each server raises its own
+        # Only the exception's class: its message may repeat what was sent.
         raise InvalidRequest(
             f"The body's chunks are not HTTP's chunked transfer coding ({type(fault).__name__})."
         ) from None

@@ -1,6 +1,6 @@
-"""The key that a request brings to have what is stored of it encrypted (C6).
+"""The key that a request sends to have what is stored of it encrypted (C6).
 
-It is read here and nowhere else: no log line, trace or error has it, and no upstream is sent it.
+It is read only here: it appears in no log line, trace or error, and is sent to no upstream.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _KEY, _PASSPHRASE = "HTTP_X_ENCRYPTION_KEY", "HTTP_X_ENCRYPTION_PASSPHRASE"
 
 
 def take_content_key(blueprint: Blueprint) -> None:
-    """Have the handlers of this blueprint know the key; it comes behind auth.require_key."""
+    """Give the handlers of this blueprint the content key; call it after auth.require_key."""
     blueprint.before_request(take)
 
 
 def take() -> None:
-    """Put the key of the request, if it has one, beside who calls.
+    """Store the request's content key, if any, with its caller.
 
     Raises:
-        InvalidRequest: there are two, or what there is can be no key.
+        InvalidRequest: there are two, or its form is invalid.
         RateLimited: the account has tried too many passphrases.
         StorageUnavailable: Redis is unreachable.
     """

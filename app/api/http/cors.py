@@ -1,8 +1,8 @@
-"""CORS: what a browser asks before a page of another origin may read an answer (N9).
+"""CORS: what a browser checks before a page of another origin may read a response (N9).
 
-The rules are the Fetch standard's (https://fetch.spec.whatwg.org/#http-cors-protocol). A key comes
-in a header that a page sets itself, never in a cookie: so no answer allows credentials, and any
-header that a page would send is allowed.
+The rules are those of the Fetch standard (https://fetch.spec.whatwg.org/#http-cors-protocol). Keys
+come in a header that the page sets, never in a cookie: so credentials are never allowed, and every
+request header is.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from app.api.http.response import WSGIResponse
 from app.schemas.docs.headers import HEADERS
 
 ANY = "*"
-#: What a page may read of an answer, beside what every page may.
+#: Response headers that a page may read, beside those that every page may.
 EXPOSED = ", ".join(HEADERS)
-#: For the platform alone: no page reads them, whoever has opened it, and from where.
+#: Paths for the platform only: no page of another origin may read them.
 _NOT_FOR_PAGES = frozenset({"/metrics", "/readyz"})
-#: For how many seconds a browser need not ask again: no browser keeps it for longer than a day.
+#: Lifetime of a preflight's result in the browser's cache, in seconds: browsers cap it at a day.
 _KEPT_S = 86_400
 _NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: *, *[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 
 
 class CrossOrigin:
-    """Has an app's answers say which pages may read them; an origin is allowed as it is spelled."""
+    """Adds CORS headers to an app's responses; origins are compared as they are spelled."""
 
     def __init__(self, origins: Iterable[str]) -> None:
         self._origins = frozenset(origins)
 
     def register(self, app: Flask) -> None:
-        """Have every answer of the app say so, errors and streams too.
+        """Add the headers to every response of the app, errors and streams included.
 
-        What is registered earlier sees a preflight's answer in place of what the path says to the
-        method OPTIONS.
+        Hooks that were registered earlier see the preflight's response in place of the path's own
+        response to OPTIONS.
         """
         app.after_request(self._allow)
 
@@ -48,17 +48,17 @@ class CrossOrigin:
             return answer
         origin = self._allowed(environ.get("HTTP_ORIGIN"))
         if origin is not None and _is_preflight(environ):
-            current.trace.error_code = None  # of the path, which was not asked
+            current.trace.error_code = None  # the path's error; a preflight does not concern it
             answer = _preflight(environ)
         if origin is not None:
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Expose-Headers"] = EXPOSED
-        if ANY not in self._origins:  # caches: another origin's answer is another
+        if ANY not in self._origins:  # caches must keep the origins' responses apart
             answer.headers["Vary"] = "Origin"
         return answer
 
     def _allowed(self, origin: str | None) -> str | None:
-        """Return the origin that an answer allows, None where it allows none."""
+        """Return the value of Access-Control-Allow-Origin, None if the origin is not allowed."""
         if origin is None:
             return None
         if ANY in self._origins:
@@ -72,9 +72,9 @@ def _is_preflight(environ: dict[str, Any]) -> bool:
 
 
 def _preflight(environ: dict[str, Any]) -> WSGIResponse:
-    """Return the answer to a preflight, whatever the path.
+    """Return the response to a preflight, whatever the path.
 
-    Where there is none, the request that follows says so in words that a page can read.
+    If the path does not exist, the request that follows gets an error that the page can read.
     """
     answer = WSGIResponse(b"", 204, content_type="")
     answer.headers = {

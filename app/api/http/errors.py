@@ -1,4 +1,4 @@
-"""Exceptions -> the one error envelope. The only place where it is spelled."""
+"""Converts exceptions into the error envelope. Nothing else writes it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from app.telemetry import shortage_noted, unexpected
 _MEBIBYTE = 1024 * 1024
 _LONGEST_PATH, _LONGEST_METHOD = 100, 20
 _AS_IT_IS = "/:@~+,;="
-#: What has "/responses" at its end in place of "/v1", as a line for curl has it.
+#: The remedy for a base_url that ends in "/responses", copied from a curl command.
 _TOO_LONG_BASE = "a client's base_url must end in /v1, without /responses."
-#: Pages for people, by the blueprint that has them where it is not turned off.
+#: Pages for people, by their blueprint, which the operator may have turned off.
 _PAGES = {"site": "the documentation at /docs", "console": "the console at /console"}
-#: Paths of other APIs than this one, which clients try first, and what to do instead.
+#: Paths of other APIs that clients often try, and the remedy for each.
 _OTHER_APIS = (
     ("/v1/v1/", "a client's base_url must end in one /v1."),
     ("/v1/responses/chat/", _TOO_LONG_BASE),
@@ -57,14 +57,14 @@ _OTHER_APIS = (
 
 
 def register(app: Flask) -> None:
-    """Have every error of this app leave in the envelope."""
+    """Answer every error of this app with the envelope."""
     app.register_error_handler(GatewayError, gateway_error)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, bug)
 
 
 def gateway_error(error: GatewayError) -> WSGIResponse:
-    """Answer with an error of ours."""
+    """Return the response for one of the gateway's own errors."""
     current = context.current()
     current.trace.error_code = error.code or error.type
     if isinstance(error, LimitReached):
@@ -82,7 +82,7 @@ def gateway_error(error: GatewayError) -> WSGIResponse:
 
 
 def http_error(error: HTTPException) -> WSGIResponse:
-    """Answer what Flask itself refused."""
+    """Return the response for a request that Flask itself refused."""
     match error.code:
         case 404:
             translated: GatewayError = path_not_found()
@@ -104,7 +104,7 @@ def http_error(error: HTTPException) -> WSGIResponse:
 
 
 def path_not_found() -> NotFound:
-    """Return the error of a path that does not exist: it names the path and what to try (E11)."""
+    """Return the error for an unknown path: it names the path and a remedy (E11)."""
     path = _path()
     encoded = quote(path, safe=_AS_IT_IS)[:_LONGEST_PATH]
     if "//" in path:
@@ -121,7 +121,7 @@ def path_not_found() -> NotFound:
 
 
 def _pages() -> str:
-    """Return a sentence of the pages that a browser can be sent to, "" where there are none."""
+    """Return a sentence naming the pages for browsers, "" if there are none here."""
     current = context.current()
     if current.services.is_for_platform(current.environ):
         return ""
@@ -135,7 +135,7 @@ def _path() -> str:
 
 
 def bug(error: Exception) -> WSGIResponse:
-    """Answer a fault of our own, saying nothing of its inside."""
+    """Return the response for an unexpected exception, without internal details."""
     if is_shortage(error):
         shortage_noted()
         return gateway_error(Overloaded())

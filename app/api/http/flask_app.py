@@ -1,6 +1,6 @@
-"""Flask without what nothing here uses: sessions, signals, async views, host names, url_for.
+"""Flask without the parts that are not used: sessions, signals, async views, hosts, url_for.
 
-MEASURED: with them, with Werkzeug's Request and Response and read through Flask's proxies
+MEASURED: with them, with Werkzeug's Request and Response, and through Flask's proxies
 (app.api.context), a small request makes a third more calls. Only what Flask and Werkzeug offer for
 overriding is overridden.
 """
@@ -32,16 +32,16 @@ _NO_SESSION = NullSession()
 
 
 def _without_slash(path: str) -> str:
-    """Return a path of the API's without the one slash that may stand at its end (E11).
+    """Return an API path without its one trailing slash, if it has one (E11).
 
-    Only there: a proxy has rules for other paths, and a second spelling would get around them.
+    Only under /v1/: a proxy may have rules for other paths, which a second spelling would evade.
     """
     ends = path.startswith(_API) and path.endswith("/") and not path.endswith("//")
     return path[:-1] if ends else path
 
 
 class SlimRequest(Request):
-    """A request made of its method and path; Werkzeug reads the rest when it is asked for."""
+    """A request built from its method and path; Werkzeug parses the rest on first use."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
@@ -52,15 +52,15 @@ class SlimRequest(Request):
     def __getattr__(self, name: str) -> Any:
         if "headers" in self.__dict__ or "environ" not in self.__dict__:
             raise AttributeError(name)
-        # Not put into the environ, which it holds: a circle would be the garbage collector's.
+        # populate_request=False: a reference from the environ would be a cycle for the collector.
         super().__init__(self.environ, populate_request=False)
         return getattr(self, name)
 
 
 class SegmentConverter(BaseConverter):
-    """A variable in a path: any segment but the words that stand for a path of their own there.
+    """Matches any path segment, except the words that are static paths at the same place.
 
-    Werkzeug would count the variable path's methods to those of the word's in `Allow`.
+    Otherwise Werkzeug would add the variable path's methods to the `Allow` of the static one.
     """
 
     regex = r"(?!(?:input_tokens|compact)$)[^/]+"
@@ -68,10 +68,10 @@ class SegmentConverter(BaseConverter):
 
 
 class SlimRule(Rule):
-    """A rule that builds no URL, which is asked of none here.
+    """A rule without URL building, which is not used here.
 
-    MEASURED: Werkzeug compiles two functions of Python for that with each rule: 15 of the 21 ms in
-    which the application is made, as it is for each of two thousand tests.
+    MEASURED: Werkzeug compiles two Python functions for it per rule: 15 of the 21 ms that it
+    takes to create the application, which each of two thousand tests does.
     """
 
     def _compile_builder(
@@ -86,7 +86,7 @@ def _build_no_url(rule: Rule, **values: object) -> tuple[str, str]:
 
 
 class SlimContext(RequestContext):
-    """What all of Flask's proxies look at while a request is handled: `g` and `current_app` too."""
+    """The one context behind all of Flask's proxies during a request, `g` and `current_app` too."""
 
     g: Any
 
@@ -94,8 +94,8 @@ class SlimContext(RequestContext):
 class SlimFlask(Flask):
     """Flask for handlers that return a WSGIResponse.
 
-    Blueprints may have hooks before a request, the app before and after; none is async. No
-    blueprint is within another.
+    Blueprints may have hooks before a request, and the app before and after; none is async.
+    Blueprints are not nested.
     """
 
     request_class = SlimRequest
@@ -106,11 +106,11 @@ class SlimFlask(Flask):
         self.url_map.converters["default"] = SegmentConverter
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request.
+        """Handle a request.
 
-        MEASURED: the two contexts that Flask pushes, and tells of, are 14 calls more.
+        MEASURED: pushing Flask's two contexts, with their signals, costs 14 calls more.
         """
-        if "werkzeug.debug.preserve_context" in environ:  # by a test client: it goes on with them
+        if "werkzeug.debug.preserve_context" in environ:  # a test client keeps the contexts
             return super().wsgi_app(environ, start_response)
         request_context = SlimContext(self, environ, session=_NO_SESSION)
         request_context.g = self.app_ctx_globals_class()
@@ -123,7 +123,7 @@ class SlimFlask(Flask):
                 if request_context.url_adapter is not None:
                     request_context.match_request()
                 response = self.full_dispatch_request()
-            except Exception as error:  # noqa: BLE001 - what even their handlers failed at
+            except Exception as error:  # noqa: BLE001 - an error handler failed, too
                 response = self.handle_exception(error)
             pieces: Iterable[bytes] = response(environ, start_response)
             return pieces
@@ -132,9 +132,9 @@ class SlimFlask(Flask):
             _app_context.reset(app_before)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what matches a request's path, whatever host it was sent to.
+        """Return the adapter that matches the request's path, whatever its host.
 
-        None where there is nothing to match: the request's path is that of a rule.
+        None if no matching is needed, since the path equals that of a rule without variables.
         """
         if request is None:
             return None
@@ -151,10 +151,10 @@ class SlimFlask(Flask):
         return {(method, rule.rule): rule for rule in rules for method in rule.methods or ()}
 
     def full_dispatch_request(self) -> Any:
-        """Run the hooks and the handler; an exception is answered by its error handler."""
+        """Run the hooks and the handler; an exception goes to its error handler."""
         try:
             returned = self._dispatch(_request_context.get().request)
-        except Exception as error:  # noqa: BLE001 - the edge of the process: all are answered
+        except Exception as error:  # noqa: BLE001 - the edge of the process: each gets a response
             returned = self.handle_user_exception(error)
         return self.finalize_request(returned)
 
@@ -170,7 +170,7 @@ class SlimFlask(Flask):
         return handler(**request.view_args or {})
 
     def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Any:
-        """Run what is to be run after a request."""
+        """Run the hooks after a request."""
         response = rv if isinstance(rv, WSGIResponse) else self._as_response(rv)
         try:
             hook: Callable[[Any], Any]
@@ -190,5 +190,5 @@ class SlimFlask(Flask):
         )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function: none here is async."""
+        """Return the function unchanged: none here is async."""
         return func

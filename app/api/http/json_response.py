@@ -1,4 +1,4 @@
-"""Answers: JSON bodies, and the headers that say how a response came to be."""
+"""JSON responses, and the headers that describe how a response was made."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ MAX_IGNORED_LENGTH = 1000
 def json_response(
     body: Mapping[str, Any], headers: Mapping[str, str] | None = None, status: int = 200
 ) -> WSGIResponse:
-    """Return a JSON answer."""
+    """Return a JSON response."""
     return WSGIResponse(orjson.dumps(body), status, headers, content_type="application/json")
 
 
 class TraceRecorder:
-    """Puts what becomes of an answer into its request's log line and the metrics."""
+    """Records the outcome of a response in its request's log line and in the metrics."""
 
     __slots__ = ("call",)
 
@@ -40,11 +40,11 @@ class TraceRecorder:
         self.call = call
 
     def admitted(self, standing: Standing) -> None:
-        """Note where the caller stands, for the headers of whatever the answer will be."""
+        """Record the caller's rate limits, for the headers of whichever response follows."""
         self.call.standing = standing
 
     def started(self, started: Started, call: UpstreamCall) -> None:
-        """Note who answers."""
+        """Record which upstream answers."""
         trace, opened = self.call.trace, started.opened
         trace.response_id, trace.provider = started.response_id, opened.provider
         trace.call = opened.call
@@ -52,7 +52,7 @@ class TraceRecorder:
         trace.upstream_request_id, trace.upstream_key = call.request_id, call.key
 
     def upstream_called(self, call: UpstreamCall) -> None:
-        """Note which upstream was called, and how often, also where none has answered."""
+        """Record which upstream was called, and how often, even if none has answered."""
         trace = self.call.trace
         if trace.provider is None:
             trace.provider, trace.upstream_key = call.provider, call.key
@@ -60,7 +60,7 @@ class TraceRecorder:
         trace.attempts = None if call.provider is None else call.attempts
 
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
-        """Note how the answer ended, and what it cost."""
+        """Record how the response ended, and its cost."""
         trace, usage = self.call.trace, response.usage or domain.NO_USAGE
         trace.response_id, trace.outcome = response.id, response.status
         trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
@@ -73,7 +73,7 @@ class TraceRecorder:
 
 
 def response_headers(started: Started, trace: Trace) -> dict[str, str]:
-    """Return the headers that say who answered, after how many tries, in what time."""
+    """Return the headers that name the provider and the time spent."""
     upstream_s = started.opened.first_batch_s
     gateway_s = monotonic() - trace.started - upstream_s
     headers = {
@@ -84,13 +84,13 @@ def response_headers(started: Started, trace: Trace) -> dict[str, str]:
 
 
 def ignored_parameters(names: Iterable[str]) -> dict[str, str]:
-    """Return the header that names the parameters that are not honoured, if there are any."""
+    """Return the header that lists the parameters not honoured, if there are any."""
     value = ignored_header(names)
     return {"X-Ignored-Parameters": value} if value else {}
 
 
 def name_ignored(headers: dict[str, str], keys: Iterable[str]) -> None:
-    """Name keys of the query beside the parameters that a header names already (N21)."""
+    """Add unknown query keys to the parameters that the header lists already (N21)."""
     named = headers.get("X-Ignored-Parameters", "")
     body = [unquote(name) for name in named.split(", ") if name]
     headers["X-Ignored-Parameters"] = ignored_header(body, keys)
@@ -99,7 +99,7 @@ def name_ignored(headers: dict[str, str], keys: Iterable[str]) -> None:
 def ignored_header(names: Iterable[str], keys: Iterable[str] = ()) -> str:
     """Return the value of X-Ignored-Parameters: bounded, and safe in a header (R1).
 
-    Names of the body's come first, then the query's `keys`, each behind a question mark.
+    The body's names come first, then the query's `keys`, each after a question mark.
     """
     listed: list[str] = []
     length = 0

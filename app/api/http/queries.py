@@ -1,4 +1,4 @@
-"""Query parameters: those that are read, and those that nobody knows."""
+"""Query parameters: readers of known ones, and a check for unknown ones."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from app.errors import InvalidRequest
 from app.schemas.docs.operations import operations
 from app.schemas.request.parameters.fields import INCLUDE_VALUES
 
-#: Parsing more would be work for nothing: the header names twenty.
+#: Maximum number of query keys that are parsed; the header lists at most twenty.
 _MOST_KEYS = 100
-#: A part of a path that stands for something, as Flask writes it and as OpenAPI does.
+#: A path variable, as Flask writes it and as OpenAPI does.
 _PLACE = re.compile(r"<[^>]*>|{[^}]*}")
-_WHOLE_NUMBER = re.compile("-?[0-9]{1,4000}")  # what int reads
+_WHOLE_NUMBER = re.compile("-?[0-9]{1,4000}")  # fewer digits than int() refuses
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
 def page_query() -> PageQuery:
-    """Return which page is asked for.
+    """Return which page of a list is requested.
 
     Raises:
         InvalidRequest: a parameter is out of its range; `param` names it.
@@ -42,10 +42,10 @@ def page_query() -> PageQuery:
 
 
 def integer(name: str, default: int, minimum: int, maximum: int) -> int:
-    """Return a whole-numbered query parameter within its bounds.
+    """Return an integer query parameter within its bounds.
 
     Raises:
-        InvalidRequest: it is no whole number, or out of bounds; `param` names it.
+        InvalidRequest: it is not an integer, or out of bounds; `param` names it.
     """
     given = request.args.get(name)
     if given is None:
@@ -65,10 +65,10 @@ def integer(name: str, default: int, minimum: int, maximum: int) -> int:
 
 
 def boolean(name: str) -> bool:
-    """Return a query parameter that is true or false, false when absent.
+    """Return a boolean query parameter, false if absent.
 
     Raises:
-        InvalidRequest: it is neither; `param` names it.
+        InvalidRequest: it is neither 'true' nor 'false'; `param` names it.
     """
     given = request.args.get(name, "false")
     if given not in ("true", "false"):
@@ -79,7 +79,7 @@ def boolean(name: str) -> bool:
 
 
 def include_values() -> frozenset[str]:
-    """Return what `include`, `include[]` or a comma list of either asks for.
+    """Return the values of `include` and `include[]`, each of which may be comma-separated.
 
     Raises:
         InvalidRequest: a value is not one that the API knows.
@@ -95,17 +95,17 @@ def include_values() -> frozenset[str]:
 
 
 def unknown_keys(method: str, rule: str, query: str) -> list[str]:
-    """Return the keys of a query that this operation does not know, in their order (N21).
+    """Return the query keys that this operation does not know, in order (N21).
 
-    What an operation knows is what the API's document says of it; where that says nothing of the
-    operation, no key is unknown.
+    The known keys are those in the OpenAPI document; for an operation that it does not contain,
+    no key counts as unknown.
     """
     known = _known_keys().get((method, _PLACE.sub("{}", rule)))
     if known is None:
         return []
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_KEYS)
-    except ValueError:  # more than that
+    except ValueError:  # more than _MOST_KEYS
         pairs = parse_qsl(query[: query.index("&")], keep_blank_values=True)
     names = dict.fromkeys(name for name, _ in pairs)
     return [name for name in names if name.removesuffix("[]") not in known]
@@ -113,7 +113,7 @@ def unknown_keys(method: str, rule: str, query: str) -> list[str]:
 
 @cache
 def _known_keys() -> dict[tuple[str, str], frozenset[str]]:
-    """Return the names of each operation's query parameters, by its method and Flask's rule."""
+    """Return the names of each operation's query parameters, by method and path template."""
     return {
         (method.upper(), _PLACE.sub("{}", path)): frozenset(
             each["name"].removesuffix("[]")

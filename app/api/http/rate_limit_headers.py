@@ -1,4 +1,4 @@
-"""Where a caller stands, in the headers that clients of this API know."""
+"""Rate limits and budgets, in the headers that clients of OpenAI's API know."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _headers(of: str, quota: Quota) -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as `20ms`, `8.64s`, `6m0s` or `23h59m59s`."""
+    """Return a duration in OpenAI's form: `20ms`, `8.64s`, `6m0s` or `23h59m59s`."""
     milliseconds = round(seconds * 1000)
     if milliseconds < 1000:
         return f"{milliseconds}ms"

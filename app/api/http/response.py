@@ -1,4 +1,4 @@
-"""What handlers return: a response that is its own WSGI application (PEP 3333)."""
+"""The response type of handlers, which is its own WSGI application (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CO
 
 
 class StreamingBody:
-    """The pieces of a stream, and what has to be done when it is over, however it ends."""
+    """The chunks of a body, and a `close` that runs when it is over, however it ends."""
 
     __slots__ = ("_pieces", "close")
 
@@ -29,12 +29,12 @@ class StreamingBody:
 
 
 class WSGIResponse:
-    """What handlers return: a body, whole or in pieces, and every header that it needs.
+    """A response: a body, whole or as an iterable of chunks, with all of its headers.
 
-    It is a WSGI application, as Flask lets handlers return them. Its status allows a body.
+    It is a WSGI application, which Flask lets handlers return. Its status must allow a body.
 
     Raises:
-        ValueError: a header would break out of its line.
+        ValueError: a header's value contains a line break.
     """
 
     __slots__ = ("body", "headers", "over", "status")
@@ -55,11 +55,11 @@ class WSGIResponse:
         self.headers["Content-Type"] = content_type
         if isinstance(body, bytes):
             self.headers["Content-Length"] = str(len(body))
-        #: What is to be done when a stream is over, or a body is sent.
+        #: Called when the stream is over, or the body has been sent.
         self.over: Callable[[], None] | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Send it."""
+        """Send the response, as PEP 3333 describes."""
         status = _STATUS_LINES.get(self.status) or f"{self.status} UNKNOWN"
         start_response(status, list(self.headers.items()))
         body = self.body
@@ -70,13 +70,13 @@ class WSGIResponse:
         return StreamingBody(body, self.close)
 
     def close(self) -> None:
-        """End the stream."""
+        """Close the body, then call `over`, once."""
         try:
             end = getattr(self.body, "close", None)
             if end is not None:
                 end()
         finally:
-            # It knows this answer: let go of, both are free at once, without a collection.
+            # `over` refers to this response: without it both are freed at once, without a GC run.
             over, self.over = self.over, None
             if over is not None:
                 over()

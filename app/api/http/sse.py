@@ -1,4 +1,4 @@
-"""Events -> text/event-stream: one write for all that one read of the upstream brought.
+"""Serializes events as text/event-stream: one write for the events of one upstream read.
 
 event: response.output_text.delta
 data: {"type":"response.output_text.delta","sequence_number":4,"delta":"Hel",...}
@@ -31,28 +31,28 @@ DONE = b"data: [DONE]\n\n"
 def stream_response(
     pieces: Iterable[bytes], headers: Mapping[str, str] | None = None
 ) -> WSGIResponse:
-    """Return the response that a stream is."""
+    """Return the HTTP response that sends a stream."""
     return WSGIResponse(pieces, headers={**HEADERS, **(headers or {})}, content_type=CONTENT_TYPE)
 
 
 class Push(Protocol):
-    """A server's way to send a piece of a stream before it is asked for the next."""
+    """A server's way to send a chunk of a stream before it asks for the next."""
 
     @property
     def is_clear(self) -> bool:
-        """Whether a piece can be sent at once."""
+        """Whether a chunk can be sent without waiting."""
         ...
 
     def push(self, piece: bytes) -> None:
-        """Send a piece, after all that was given before."""
+        """Send a chunk after all that the server was given before."""
         ...
 
 
 class Stream(Generic[T]):
-    """The bytes of batches of events; an empty batch is silence and becomes a comment (A1).
+    """Batches of events as bytes; an empty batch means silence and becomes a comment (A1).
 
-    However the stream ends, `over` is called. Where nobody takes it to its end, `carry_on` is given
-    what is left and `over`, if it is there.
+    `over` is called however the stream ends. If it is closed early and `carry_on` is given, that is
+    called with the remaining batches and `over` instead.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class Stream(Generic[T]):
         self._frames = frames
         self._over = over
         self._carry_on = carry_on
-        #: Whether the server has taken all of it.
+        #: Whether the server has consumed the whole stream.
         self.is_sent = False
 
     def __iter__(self) -> Iterator[bytes]:
-        # MEASURED: as generators around generators, this was an eighth of what a paced event costs.
+        # MEASURED: as nested generators, this was an eighth of the cost of a paced event.
         return chain(map(self._frames, self._batches), self._last())
 
     def _last(self) -> Iterator[bytes]:
         yield DONE
-        self.is_sent = True  # what is asked for more has sent this
+        self.is_sent = True  # asked for more, the server has sent this
 
     def close(self) -> None:
         """End the stream."""
@@ -90,9 +90,9 @@ class Stream(Generic[T]):
 
 
 def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
-    """Return what pushes text on as soon as it comes, by the server's own way.
+    """Return a function that sends text events as soon as they arrive, through the server's push.
 
-    MEASURED: of 50 paced streams an event takes a third less CPU, since nobody has to be woken.
+    MEASURED: of 50 paced streams an event takes a third less CPU, since no thread is woken.
     """
 
     def push_text(batch: Batch) -> bool:
@@ -105,9 +105,9 @@ def relay(run: Run, push: Push) -> Callable[[Batch], bool]:
 
 
 def fault_events(follower: Follower, faults: Sequence[GatewayError]) -> Iterator[Sequence[bytes]]:
-    """Yield the fault that cut a follower short, if one did, as an event.
+    """Yield the fault that interrupted a follower, if any, as an event.
 
-    It has the last event's number, so that who goes on behind it misses none.
+    It repeats the last event's number, so that a client that resumes after it misses none.
     """
     for fault in faults[:1]:
         number = max(0, follower.last)
@@ -115,14 +115,14 @@ def fault_events(follower: Follower, faults: Sequence[GatewayError]) -> Iterator
 
 
 def frames(events: Sequence[Event]) -> bytes:
-    """Return a batch of events as it goes over the wire."""
+    """Return a batch of events as server-sent events."""
     if not events:
         return KEEP_ALIVE
     return frame(events[0]) if len(events) == 1 else b"".join(map(frame, events))
 
 
 def line_frames(lines: Sequence[bytes]) -> bytes:
-    """Return a batch of events that are JSON lines already as it goes over the wire."""
+    """Return a batch of events, already encoded as JSON, as server-sent events."""
     return b"".join([_line_frame(line) for line in lines]) if lines else KEEP_ALIVE
 
 

@@ -1,4 +1,4 @@
-"""Files that are served as they are: found by their path in a folder, and by nothing else."""
+"""Static files, found only by their path in a folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from app.api import context
 from app.api.http.response import WSGIResponse
 
-#: What a page of ours may load and do: nothing from elsewhere, and no script that stands in it.
+#: Content-Security-Policy of the gateway's pages: nothing from other origins, no inline script.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'self'; "
     "frame-ancestors 'none'"
 )
-#: What goes with every file of ours, unless it has its own.
+#: Default headers of every file.
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -25,7 +25,7 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-#: The media types of files, by the end of their names.
+#: Media types by file extension.
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -34,15 +34,15 @@ TYPES = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }
-#: Anything else is shown, never run.
+#: Any other file is sent as text, so that a browser never runs it.
 _TEXT = "text/plain; charset=utf-8"
-#: An address with a digest in its query names these bytes for good; others are asked about again.
+#: A URL with a digest in its query never changes its content; others are revalidated.
 _FOR_GOOD, _ASK = "public, max-age=31536000, immutable", "no-cache"
 _LEAST_PACKED = 1024
 
 
 class StaticFile:
-    """A file as it is sent. `read` returns its bytes, which do not change; no answer has others."""
+    """A file as it is served. `read` returns its bytes, which must not change."""
 
     def __init__(self, read: Callable[[], bytes], content_type: str) -> None:
         self.read = read
@@ -58,9 +58,9 @@ class StaticFile:
         return gzip.compress(body, mtime=0) if len(body) >= _LEAST_PACKED else None
 
     def response(self, headers: Mapping[str, str]) -> WSGIResponse:
-        """Return it with these headers, or 304 where the caller has it (RFC 9110, 13.1.2).
+        """Return the file with these headers, or 304 if the caller has it (RFC 9110, 13.1.2).
 
-        Its ETag is weak (8.8.3), since it is one for the file and for what it is packed to.
+        Its ETag is weak (8.8.3), since the compressed form has the same one.
         """
         request, kind = context.request(), self._content_type
         headers = {
@@ -78,9 +78,9 @@ class StaticFile:
 
 
 class StaticFiles:
-    """The files of a folder, as installed: they do not change while the gateway runs.
+    """The files of an installed folder, which do not change while the gateway runs.
 
-    `headers` go with each of them.
+    `headers` are sent with each of them.
     """
 
     def __init__(self, folder: Path, headers: Mapping[str, str] = HEADERS) -> None:
@@ -101,18 +101,18 @@ class StaticFiles:
         }
 
     def response(self, name: str) -> WSGIResponse:
-        """Return a file, or 304 where the caller has it.
+        """Return a file, or 304 if the caller has it.
 
         Raises:
-            KeyError: there is none of this name.
+            KeyError: there is no file of this name.
         """
         return self._files[name].response(self._headers)
 
     def page(self, name: str, status: int, base: str) -> WSGIResponse:
-        """Return a page for an address that is not its own: its links start from `base`.
+        """Return a page at a URL other than its own: its relative links start from `base`.
 
         Raises:
-            KeyError: there is none of this name.
+            KeyError: there is no file of this name.
         """
         text = self._files[name].read()
         text = text.replace(b"<head>", f'<head><base href="{base}">'.encode(), 1)
@@ -121,7 +121,7 @@ class StaticFiles:
 
 
 def _not_modified(headers: dict[str, str], content_type: str) -> WSGIResponse:
-    """Return what says that the caller has a file already, with the file's own headers."""
+    """Return a 304 with the file's own headers."""
     response = WSGIResponse(b"", 304, headers, content_type=content_type)
-    del response.headers["Content-Length"]  # it would be that of the file (RFC 9110, 8.6)
+    del response.headers["Content-Length"]  # it would have to be the file's (RFC 9110, 8.6)
     return response

@@ -1,4 +1,4 @@
-"""What a server that can do WebSockets and the app expect of one another."""
+"""The interface between the app and a server that supports WebSockets."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ GOING_AWAY, POLICY, TOO_BIG, FAULT, RESTART, TRY_LATER = 1001, 1008, 1009, 1011,
 
 @dataclass(frozen=True, slots=True)
 class ClientMessage:
-    """A whole message; `is_text` false where it is of bytes, which are not kept."""
+    """A whole message; `is_text` is false for a binary one, whose bytes are not kept."""
 
     data: bytes
     is_text: bool = True
 
 
 class WebSocket(Protocol):
-    """An open WebSocket. Where it is gone, what sends raises OSError."""
+    """An open WebSocket. Its sending methods raise OSError once the connection is closed."""
 
     @property
     def is_clear(self) -> bool:
@@ -27,56 +27,56 @@ class WebSocket(Protocol):
         ...
 
     def receive(self, weigh: Callable[[int], None]) -> ClientMessage | None:
-        """Return the next message; None once there will be none.
+        """Return the next message, or None when the connection has ended.
 
-        `weigh` is called as a long one grows, with its size so far in bytes; what it raises is
-        raised here.
+        `weigh` is called while a long message grows, with its size so far in bytes; what it raises
+        is raised here.
 
         Raises:
-            RequestTooLarge: it is longer than a body may be.
+            RequestTooLarge: the message is longer than a body may be.
         """
         ...
 
     def send(self, lines: Sequence[bytes]) -> None:
-        """Send each of the lines as a message of text, once all before it are sent."""
+        """Send each line as a text message, after all earlier ones."""
         ...
 
     def send_soon(self, lines: Sequence[bytes]) -> None:
-        """Send without waiting; only where it `is_clear`."""
+        """Send without waiting; call it only if `is_clear`."""
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """Say that it ends; `receive` returns None once the caller has said so, too."""
+        """Send a close frame; `receive` returns None once the caller has answered it."""
         ...
 
     def spawn(self, work: Callable[[], None]) -> None:
-        """Have `work` done beside what goes on."""
+        """Run `work` concurrently."""
         ...
 
 
 class WebSocketHandler(Protocol):
-    """Who talks on a WebSocket."""
+    """The conversation on a WebSocket."""
 
     def run(self, socket: WebSocket) -> None:
-        """Talk until it is over."""
+        """Handle messages until the connection ends."""
         ...
 
     def look(self, now: float) -> None:
-        """See whether it is to end, now and then; `now` is like time.monotonic(). Never waits."""
+        """Check from time to time whether to end; `now` is like time.monotonic(). Never blocks."""
         ...
 
     def retire(self) -> None:
-        """End it, as this process ends, once what runs has ended. Never waits."""
+        """End it once its running responses have ended, as this process stops. Never blocks."""
         ...
 
 
 class WebSocketUpgrade(Protocol):
-    """A request's way to become a WebSocket."""
+    """Turns an HTTP request into a WebSocket."""
 
     def accept(self, handler: WebSocketHandler, subprotocol: str | None) -> None:
-        """Have `handler` talk on it, once the request is answered with 101.
+        """Let `handler` take over the connection once the request is answered with 101.
 
         Raises:
-            InvalidRequest: the handshake is not one.
+            InvalidRequest: the handshake is malformed.
         """
         ...

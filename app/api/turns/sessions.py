@@ -1,4 +1,4 @@
-"""The WebSockets of this process: how many there may be, and of one key."""
+"""Bounds the WebSockets of this process, in total and for each key."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MEBIBYTE = 1024 * 1024
 
 
 class WebSocketSessions:
-    """Counts sessions; `origins` are the web pages that may open one, beside the gateway's own.
+    """Counts open WebSockets; `origins` are the web origins allowed beside the gateway's own.
 
-    `memory` is what they remember together of responses that were not stored.
+    `memory` caches their responses that were not stored, within one bound for all of them.
     """
 
     def __init__(self, settings: WebSocketSettings, origins: tuple[str, ...]) -> None:
@@ -25,11 +25,11 @@ class WebSocketSessions:
         self._by_key: Counter[str] = Counter()
 
     def enter(self, key_id: str) -> None:
-        """Let a key have a session more.
+        """Count another session of a key.
 
         Raises:
-            Overloaded: the process has as many as it may.
-            RateLimited: the key has.
+            Overloaded: the process has the maximum number of sessions.
+            RateLimited: the key has its maximum.
         """
         if self._by_key.total() >= self.settings.max_sessions:
             raise Overloaded
@@ -43,7 +43,7 @@ class WebSocketSessions:
         WEBSOCKETS_OPEN.inc()
 
     def leave(self, key_id: str) -> None:
-        """Take note that a session of a key is over."""
+        """Count the end of a key's session."""
         self._by_key[key_id] -= 1
         if not self._by_key[key_id]:
             del self._by_key[key_id]

@@ -1,6 +1,6 @@
-"""Sub-protocols: where a browser's page, which cannot send headers, puts its key.
+"""WebSocket sub-protocols, by which a web page, which cannot set headers, sends its key.
 
-As OpenAI's clients do: `Sec-WebSocket-Protocol: responses, openai-insecure-api-key.KEY`.
+OpenAI's clients send `Sec-WebSocket-Protocol: responses, openai-insecure-api-key.KEY`.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-#: What a sub-protocol's name can be: a token (RFC 9110, section 5.6.2).
+#: Matches a valid sub-protocol name: a token (RFC 9110, section 5.6.2).
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _HEADER = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 _KEY = "openai-insecure-api-key."
-#: What names no protocol but says something, the key among it: never sent back.
+#: Prefix of entries that carry data, such as the key, and are never echoed.
 _SAYING = "openai-"
 
 
 def offered_key(environ: Mapping[str, Any]) -> str:
-    """Return the key among the sub-protocols, "" where there is none."""
+    """Return the key among the sub-protocols, "" if there is none."""
     keys = (each.removeprefix(_KEY) for each in _offered(environ) if each.startswith(_KEY))
     return next(keys, "")
 
 
 def chosen(environ: Mapping[str, Any]) -> str | None:
-    """Return the sub-protocol to agree on: the first that is one."""
+    """Return the sub-protocol to accept: the first that carries no data."""
     return next((each for each in _offered(environ) if not each.startswith(_SAYING)), None)
 
 

@@ -1,4 +1,4 @@
-"""One response on a WebSocket: what is asked, and how it can be stopped."""
+"""One response on a WebSocket: its request, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from app.services.answering.turn_memory import TurnMemory
 
 @dataclass(slots=True, eq=False)
 class SocketTurn:
-    """A `response.create`: the `body` that a POST would have, which takes `memory_bytes`.
+    """A `response.create`: `body` is what a POST would send; it takes `memory_bytes` of memory.
 
-    `stream_id` is its lane, None for the one without a name. `memory` is what it sees of its
-    connection's. `place` is what its message takes of this process until it is answered.
+    `stream_id` is its lane, None for the unnamed one. `memory` is its view of the connection's
+    memory. `place` is its message's place among the requests in flight until it is answered.
     """
 
     stream_id: str | None
@@ -28,7 +28,7 @@ class SocketTurn:
     generates: bool
     memory: TurnMemory
     place: Place | None = None
-    #: What to do when its caller has gone, once there is something.
+    #: Called when the caller disconnects, once `watch` has set it.
     on_gone: Callable[[], None] | None = None
     _call: UpstreamCall | None = None
     _is_cancelled: bool = False
@@ -36,34 +36,34 @@ class SocketTurn:
 
     @property
     def lane(self) -> str:
-        """The name of its lane, "" for the one without."""
+        """The name of its lane, "" for the unnamed one."""
         return self.stream_id or ""
 
     @property
     def response_id(self) -> str | None:
-        """Which response it makes, once that is known."""
+        """The id of its response, once that is known."""
         return None if self._call is None else self._call.response_id
 
     def attach(self, call: UpstreamCall) -> None:
-        """Have its upstream's call be stopped with it."""
+        """Make cancelling this turn stop its upstream call."""
         self._call = call
         if self._is_cancelled:
             self.cancel()
 
     def watch(self, gone: Callable[[], None]) -> None:
-        """Have `gone` be called, once, when its caller leaves: at once, where that has happened."""
+        """Call `gone` once when the caller disconnects, at once if that has happened already."""
         self.on_gone = gone
         if self._is_gone:
             self.leave()
 
     def cancel(self) -> None:
-        """Give it up, as its caller wants: it ends as cancelled."""
+        """Cancel the response, as its caller requests: its status becomes cancelled."""
         self._is_cancelled = True
         if self._call is not None:
             self._call.abort(ResponseCancelled("The response was cancelled."))
 
     def leave(self) -> None:
-        """Take note that its caller has gone."""
+        """Record that its caller has disconnected."""
         self._is_gone = True
         gone, self.on_gone = self.on_gone, None
         if gone is not None:
@@ -71,5 +71,5 @@ class SocketTurn:
 
 
 def turn_of(environ: dict[str, Any]) -> SocketTurn | None:
-    """Return the turn that a request is, None where it came over HTTP."""
+    """Return the request's turn, None if it came over HTTP."""
     return environ.get(TURN)

@@ -1,4 +1,4 @@
-"""How a session ends, where it is not its caller who ends it."""
+"""Reasons for which the gateway ends a WebSocket session."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.schemas.wire.websocket.frames import error_line
 
 @dataclass(slots=True)
 class SessionEnding:
-    """Why a session ends: what its further requests are refused with, and the code of its close.
+    """Why a session ends: the error for its further requests, and the close code and reason.
 
-    `says` has the fault be sent as an error before that.
+    If `says` is true, the error is sent before the close frame.
     """
 
     fault: GatewayError
@@ -24,18 +24,18 @@ class SessionEnding:
     is_done: bool = False
 
     def send(self, socket: WebSocket) -> None:
-        """Close, saying why; only the first time counts."""
+        """Close the socket with the reason; further calls do nothing."""
         if self.is_done:
             return
         self.is_done = True
-        with suppress(OSError):  # the caller has gone
+        with suppress(OSError):  # the caller has disconnected
             if self.says:
                 socket.send([error_line(self.fault, None)])
             socket.close(self.code, self.reason)
 
 
 def too_old(seconds: float) -> SessionEnding:
-    """Return the ending of a session that has lasted for so long."""
+    """Return the ending of a session that has reached its maximum age."""
     fault = InvalidRequest(
         f"This connection has reached its limit of {seconds / 60:g} minutes: open another.",
         code="websocket_connection_limit_reached",
@@ -44,17 +44,17 @@ def too_old(seconds: float) -> SessionEnding:
 
 
 def idle(seconds: float) -> SessionEnding:
-    """Return the ending of a session on which nothing was asked for so long."""
+    """Return the ending of a session without a request for `seconds`."""
     fault = InvalidRequest("This connection was idle for too long: open another.")
     return SessionEnding(fault, GOING_AWAY, f"idle for {seconds:g} s", says=False)
 
 
 def revoked(fault: Unauthenticated) -> SessionEnding:
-    """Return the ending of a session whose key is good no more."""
+    """Return the ending of a session whose key is no longer valid."""
     return SessionEnding(fault, POLICY, "key not valid")
 
 
 def restart() -> SessionEnding:
-    """Return the ending of a session whose process ends."""
+    """Return the ending of a session whose process is stopping."""
     fault = Restarting("The gateway is being restarted: open another connection.")
     return SessionEnding(fault, RESTART, "restart", says=False)

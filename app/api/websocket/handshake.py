@@ -1,4 +1,4 @@
-"""From a GET to a WebSocket: who may have one, and what is agreed on (RFC 6455, section 4)."""
+"""The WebSocket handshake: who may connect, and what is negotiated (RFC 6455, section 4)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _PORTS = {"http": ":80", "https": ":443"}
 
 
 def upgraded(current: context.CallContext, upgrade: WebSocketUpgrade) -> WSGIResponse:
-    """Open a session, and return the answer that says so.
+    """Open a session, and return the 101.
 
     Raises:
-        InvalidRequest: the handshake is not one, or has what is of a single request.
-        PermissionDenied: it comes from a web page that may not.
-        Overloaded, RateLimited: there are too many sessions, or of its key.
+        InvalidRequest: the handshake is malformed, or has a header meant for single requests.
+        PermissionDenied: it comes from a web page of an origin that is not allowed.
+        Overloaded, RateLimited: the process, or the key, has too many sessions.
     """
     environ, services = current.environ, current.services
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
@@ -54,7 +54,7 @@ def upgraded(current: context.CallContext, upgrade: WebSocketUpgrade) -> WSGIRes
 
 
 def _of_another_version() -> WSGIResponse:
-    """Return the answer to a handshake of a version that is not spoken here: it names ours."""
+    """Return the response to a handshake of an unsupported version: it names the supported one."""
     answer = gateway_error(
         WebSocketNotOffered(
             f"The header Sec-WebSocket-Version must be {_VERSION}: there is no other version here."
@@ -80,10 +80,10 @@ def _check(environ: Mapping[str, Any]) -> None:
 
 
 def _refuse_foreign_page(environ: Mapping[str, Any], origins: frozenset[str]) -> None:
-    """Refuse a web page of another origin, which browsers would let talk here (RFC 6455, 10.2).
+    """Refuse a web page of another origin, which browsers would let connect (RFC 6455, 10.2).
 
-    CORS has no say in WebSockets: the server has to look. Other programs send no Origin, or that
-    of the address that they call.
+    CORS does not apply to WebSockets: the server must check. Other programs send no Origin, or
+    that of the URL that they call.
     """
     origin = environ.get("HTTP_ORIGIN")
     if origin is None or _ANY in origins or origin in origins or _is_own(environ, origin):

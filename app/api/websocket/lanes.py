@@ -1,6 +1,6 @@
-"""The lanes of a WebSocket: in each one response after another, several lanes at once.
+"""The lanes of a WebSocket: each answers one request at a time; several lanes run concurrently.
 
-The bounds on lanes and responses are those of OpenAI's WebSocket mode.
+The limits on lanes and responses are those of OpenAI's WebSocket mode.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from app.api.turns.turn import SocketTurn
 from app.errors import InvalidRequest, RateLimited
 
 MOST_NAMED, MOST_RUNNING = 32, 16
-#: How many responses may wait for their lane, or for another response to end.
+#: Maximum number of responses waiting for their lane, or for another response to end.
 MOST_WAITING = 64
 
 
 class Lanes:
-    """Has turns answered by `answer`, in the order of their lanes.
+    """Runs `answer` for each turn, in order within its lane.
 
-    `spawn` does work beside what goes on; `at_rest` is called once nothing runs or waits.
+    `spawn` runs work concurrently; `at_rest` is called once nothing runs or waits.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Lanes:
         self._named: set[str] = set()
         self._queues: dict[str, deque[SocketTurn]] = {}
         self._running: dict[str, SocketTurn] = {}
-        #: Lanes with something to do, whoever has waited longest first.
+        #: Lanes that have a turn to start, the longest waiting first.
         self._ready: deque[str] = deque()
         self.waiting = 0
 
@@ -42,10 +42,10 @@ class Lanes:
         return not self._running and not self.waiting
 
     def check(self, stream_id: str | None) -> None:
-        """Let a lane have a response more.
+        """Check that a lane may take another response.
 
         Raises:
-            InvalidRequest: the connection has as many lanes as it may.
+            InvalidRequest: the connection already has the maximum number of lanes.
             RateLimited: too many responses wait.
         """
         is_new = stream_id is not None and stream_id not in self._named
@@ -64,7 +64,7 @@ class Lanes:
             )
 
     def put(self, turn: SocketTurn) -> None:
-        """Have a turn answered when it is its lane's."""
+        """Queue a turn in its lane, and start it if it can run."""
         if turn.stream_id is not None:
             self._named.add(turn.stream_id)
         self._queues.setdefault(turn.lane, deque()).append(turn)
@@ -73,15 +73,15 @@ class Lanes:
         self._start()
 
     def running(self, lane: str) -> SocketTurn | None:
-        """Return what a lane is answering."""
+        """Return the turn that a lane is answering."""
         return self._running.get(lane)
 
     def all_running(self) -> list[SocketTurn]:
-        """Return what is being answered."""
+        """Return all turns that are being answered."""
         return list(self._running.values())
 
     def take_waiting(self) -> Iterator[SocketTurn]:
-        """Yield what has not begun; it will not."""
+        """Remove and yield the turns that have not started."""
         queues, self._queues = self._queues, {}
         self.waiting = 0
         self._ready.clear()

@@ -1,4 +1,4 @@
-"""A response on a WebSocket is made by the app as one that is asked for by POST."""
+"""Answers a request on a WebSocket through the app, as if it had come by POST."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.api.turns.server import WebSocket
 from app.api.turns.turn import SocketTurn
 from app.api.websocket.frames import event_lines, refusal
 
-#: Of the handshake, or of what a body is in HTTP: not of a response on the connection.
+#: Keys of the handshake's environ that do not apply to the requests on the connection.
 _NOT_A_RESPONSES = frozenset(
     {
         *("HTTP_UPGRADE", "HTTP_CONNECTION", "HTTP_ORIGIN", "gunicorn.socket", "wsgi.input"),
@@ -22,12 +22,12 @@ _NOT_A_RESPONSES = frozenset(
     }
 )
 _OK = "200"
-#: Calls the app (PEP 3333).
+#: A WSGI application (PEP 3333).
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Posting:
-    """Asks the app for the responses of one connection, whose handshake had this environ."""
+    """Sends the requests of one connection to the app; `environ` is its handshake's."""
 
     def __init__(self, app: App, environ: dict[str, Any]) -> None:
         self._app = app
@@ -40,10 +40,10 @@ class Posting:
         }
 
     def answer(self, turn: SocketTurn, socket: WebSocket) -> bool:
-        """Send what a turn is answered, frame by frame; tell whether it was answered at all.
+        """Send a turn's response, message by message; return whether it succeeded.
 
         Raises:
-            OSError: its caller has gone; the answer has been given up.
+            OSError: the caller has disconnected; the response has been cancelled.
         """
         answer = _Answer(turn, socket)
         environ = {
@@ -68,22 +68,22 @@ class Posting:
 
 
 class _Answer:
-    """Takes what the app answers; between two pieces it may be pushed one (app.api.http.sse)."""
+    """Receives the app's response, which may also push chunks between others (app.api.http.sse)."""
 
     def __init__(self, turn: SocketTurn, socket: WebSocket) -> None:
         self._stream_id, self._socket = turn.stream_id, socket
         self._begun = False
         self.status = ""
         self._headers: Sequence[tuple[str, str]] = ()
-        #: Whether the response has ended as failed.
+        #: Whether the response ended with response.failed.
         self.has_failed = False
 
     def start(self, status: str, headers: Sequence[tuple[str, str]], _fault: object = None) -> None:
-        """Take the status and the headers."""
+        """Receive the status and the headers."""
         self.status, self._headers = status, headers
 
     def write(self, piece: bytes) -> None:
-        """Send a piece of a stream."""
+        """Send a chunk of a stream."""
         lines = event_lines(piece, self._stream_id)
         if lines:
             self._begun = True
@@ -97,9 +97,9 @@ class _Answer:
 
     @property
     def is_clear(self) -> bool:
-        """Whether a piece can be pushed now."""
+        """Whether a chunk can be pushed now."""
         return self._begun and self._socket.is_clear
 
     def push(self, piece: bytes) -> None:
-        """Send a piece without waiting."""
+        """Send a chunk without waiting."""
         self._socket.send_soon(event_lines(piece, self._stream_id))

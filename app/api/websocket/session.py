@@ -1,4 +1,4 @@
-"""A caller's WebSocket from its handshake to its end: what comes, and when it is to end."""
+"""A caller's WebSocket session: its messages, its responses, and when it must end."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from app.telemetry import log, unexpected
 
 
 class Session:
-    """Talks to one caller (app.api.turns.server.WebSocketHandler).
+    """One caller's session (implements app.api.turns.server.WebSocketHandler).
 
-    `authenticate` raises Unauthenticated once the caller's key is good no more.
+    `authenticate` raises Unauthenticated once the caller's key is no longer valid.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Session:
         self._until = time.monotonic() + sessions.settings.max_age_s
         self._used_at = time.monotonic()
         self._place: Place | None = None
-        #: Why no response is begun any more, once there is a reason.
+        #: The reason why no further response is started, once there is one.
         self._ending: SessionEnding | None = None
         self._is_over = False
         self._quiet = threading.Event()
         self._responses = 0
 
     def run(self, socket: WebSocket) -> None:
-        """Talk until it is over."""
+        """Handle messages until the connection ends."""
         self._socket = socket
         self._lanes = Lanes(self._answer, socket.spawn, self._at_rest)
         try:
@@ -85,7 +85,7 @@ class Session:
             self._leave()
 
     def _hear(self) -> bool:
-        """Do what the next message says; return whether there was one."""
+        """Handle the next message; return whether there was one."""
         try:
             message = self._socket.receive(self._weigh)
             if message is None:
@@ -93,12 +93,12 @@ class Session:
             self._take(message)
         except RequestTooLarge as fault:
             self._close_now(SessionEnding(fault, TOO_BIG, "message too big"))
-        except GatewayError as fault:  # there is no room for what comes
+        except GatewayError as fault:  # there is no room for the message
             self._close_now(SessionEnding(fault, TRY_LATER, "busy"))
         return True
 
     def look(self, now: float) -> None:
-        """See whether it is to end: for its age, for being idle, or for its key."""
+        """End the session if it is too old, idle, or its key is no longer valid."""
         if self._ending is not None:
             return
         settings = self._sessions.settings
@@ -112,14 +112,14 @@ class Session:
             except Unauthenticated as fault:
                 self._end(revoked(fault))
             except GatewayError:
-                pass  # it cannot be looked up now: each response finds out for itself
+                pass  # the lookup failed; each response authenticates anyway
 
     def retire(self) -> None:
-        """End it once what runs has ended, since this process ends."""
+        """End the session, as this process stops, once its running responses have ended."""
         self._end(restart())
 
     def _take(self, message: ClientMessage) -> None:
-        """Do what a message says; refuse it, and go on, where it is no good."""
+        """Handle a message; answer an invalid one with an error, and go on."""
         self._used_at = time.monotonic()
         place, self._place = self._place, None
         stream_id = None
@@ -146,7 +146,7 @@ class Session:
         memory_bytes: int,
         place: Place | None,
     ) -> Place | None:
-        """Do what an event says; return its place, if it needs none."""
+        """Handle an event; return the message's place if it is no longer needed."""
         if event.type == CREATE:
             self._refuse_at_end()
             self._lanes.check(event.stream_id)
@@ -161,7 +161,7 @@ class Session:
         if event.type == CANCEL:
             self._cancel(event)
         elif event.type == STEER:
-            # The frame has known items as they were read: the caller is sent back what it sent.
+            # Parsed anew: in `frame` known items are replaced by the values that were read before.
             self._socket.send([steer_failed_line(steered(parse_json(raw)))])
         return place
 
@@ -170,10 +170,10 @@ class Session:
             raise self._ending.fault
 
     def _cancel(self, event: ClientEvent) -> None:
-        """Cancel the response that is meant.
+        """Cancel the response that the event names.
 
         Raises:
-            InvalidRequest: it does not run on this connection.
+            InvalidRequest: it is not running on this connection.
         """
         if event.response_id is None:
             turn = self._lanes.running(event.stream_id or "")
@@ -189,14 +189,14 @@ class Session:
         turn.cancel()
 
     def _answer(self, turn: SocketTurn) -> None:
-        """Answer a turn; in a lane, beside what comes."""
+        """Answer a turn; runs in its lane, concurrently with reading."""
         self._give_back(turn.place)
         answered = True
         try:
             if not self._is_over:
                 answered = self._posting.answer(turn, self._socket)
         except OSError:
-            pass  # the caller has gone: what reads finds that out
+            pass  # the caller has disconnected, which the reader will detect
         except Exception as bug:  # noqa: BLE001 - the edge of the process
             unexpected(bug, self._request_id)
             self._socket.spawn(lambda: self._socket.close(FAULT, "internal error"))
@@ -205,13 +205,13 @@ class Session:
             self._memory.forget(turn.lane, parent)
 
     def _at_rest(self) -> None:
-        """Close, if it is to end: nothing runs any more."""
+        """Close the session if it is ending, since nothing runs any more."""
         self._used_at = time.monotonic()
         self._quiet.set()
         self._finish()
 
     def _end(self, ending: SessionEnding) -> None:
-        """Begin nothing more, and close once what runs has ended. Never waits."""
+        """Start nothing more, and close once the running responses have ended. Never blocks."""
         if self._ending is None and not self._is_over:
             self._ending = ending
             waiting = list(self._lanes.take_waiting())
@@ -230,12 +230,12 @@ class Session:
             self._ending.send(self._socket)
 
     def _close_now(self, ending: SessionEnding) -> None:
-        """Close, whatever runs."""
+        """Close at once, whatever is running."""
         self._ending = self._ending or ending
         self._ending.send(self._socket)
 
     def _leave(self) -> None:
-        """Give up what its caller has left, and wait until that is put down."""
+        """Tell running responses that their caller has left, and wait until none is left."""
         self._is_over = True
         for turn in self._lanes.take_waiting():
             self._give_back(turn.place)
@@ -258,10 +258,10 @@ class Session:
         )
 
     def _weigh(self, size: int) -> None:
-        """Take room for a message that grows.
+        """Reserve room for a growing message.
 
         Raises:
-            Overloaded, RateLimited: there is none, or none for this key.
+            Overloaded, RateLimited: the process, or the key, has no room for it.
         """
         in_flight = self._services.in_flight
         if self._place is None:
