@@ -1,13 +1,13 @@
-"""gunicorn's master, with stops and reloads that cut no answer (A8, P4).
+"""gunicorn's master, with stops and reloads that interrupt no response (A8, P4).
 
 gunicorn gives its workers the same time and the same signal for a stop and a reload, waits for
 the old ones before it does anything else, counts them as if they served, and ends with all of
-them where the configuration is broken. Here:
+them if the configuration is invalid. Here:
 
-- On SIGHUP the settings are read and judged first. While they are broken everything goes on as
-  it was, and says why. Else new workers start beside the old ones, which retire once the new
-  ones serve; if those cannot start, the old ones stay.
-- A worker that ends, for whatever reason, is replaced at once and not when its last answer ends.
+- On SIGHUP the settings are read and validated first. If they are invalid, everything stays as it
+  was, and the reason is logged. Else new workers start beside the old ones, which retire once the
+  new ones serve; if those cannot start, the old ones stay.
+- A worker that ends, for whatever reason, is replaced at once, not after its last response.
 - SIGUSR2 starts a successor by the very command that started this one.
 """
 
@@ -39,25 +39,25 @@ from app.settings import Settings, SettingsError, config_file
 from app.settings.active import activate, active
 
 _ORDERS = {signal.SIGTERM: Order.STOP, signal.SIGQUIT: Order.QUIT}
-#: What ends everything without the grace.
+#: Signals that end everything without the grace period.
 _HURRYING = {signal.SIGINT, signal.SIGQUIT}
-#: For how long a reload that comes waits for the one before it to serve, in seconds.
+#: Seconds for which a reload waits for the workers of the one before it to serve.
 READY_S = 60.0
-#: How long no worker is started after one that could not, in seconds.
+#: Seconds without a new worker after one that could not start.
 _AGAIN_S = 1.0
-#: A master that looks after its workers every second, and has not for so long, stood still itself;
-#: and for so long its workers may then take to show that they live (seconds).
+#: Seconds without a check of its workers (due each second) after which this master must have been
+#: suspended itself; and the time that its workers then have to report that they are alive.
 AWAY_S = 5.0
 
 
 def install() -> None:
-    """Have gunicorn use this master, and name no other server: it has no setting for either."""
+    """Make gunicorn use this master and our server name: it has no setting for either."""
     gunicorn.app.base.Arbiter = GatewayArbiter
     gunicorn.http.wsgi.SERVER = SERVER
 
 
 class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
-    """The master."""
+    """gunicorn's master process, extended as the module's docstring says."""
 
     WORKERS: dict[int, Any]
     LISTENERS: list[Any]
@@ -70,38 +70,38 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         # Python would then look for its own modules.
         self.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
         self._file: Path | None = config_file()
-        self._outgoing: set[int] = set()  # who retires once their successors serve
+        self._outgoing: set[int] = set()  # they retire once their successors serve
         self._before: tuple[Settings | None, Any] = (active(), app.cfg)
         self._reloading = self._stopping = False
-        self._again = False  # gateway.toml is to be read once more
+        self._again = False  # gateway.toml must be read again
         self._reloaded_at = 0.0
         self._start_after = 0.0
         self._looked_at, self._spared_until = math.inf, 0.0
 
     def setup(self, app: Any) -> None:
-        """Take gunicorn's settings, unless nothing could be served with them."""
+        """Apply gunicorn's settings, unless the gateway cannot run with them."""
         refuse_foreign(app.cfg)
         super().setup(app)
 
     def start(self) -> None:
-        """Listen, and say how the configuration is."""
+        """Open the listeners, and set the metrics of the configuration."""
         super().start()
         self._metrics = ReloadMetrics()
         self._metrics.set(successful=True)
         if self.master_pid:
-            # systemd would else end the service with the predecessor.
+            # Else systemd would end the service together with the predecessor.
             systemd.sd_notify(f"MAINPID={os.getpid()}", self.log)
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
-        """End."""
+        """End the master."""
         if self.master_pid and self.master_pid == os.getppid():
             systemd.sd_notify(f"MAINPID={self.master_pid}", self.log)
         super().halt(reason, exit_status)
 
     def stop(self, graceful: bool = True) -> None:
-        """Have all workers end, and wait for them; a signal that hurries is theirs to obey.
+        """Stop all workers and wait for them; a further urgent signal is passed on to them.
 
-        gunicorn would kill them two seconds after that, before what was said is put down.
+        gunicorn would kill them two seconds after it, before their responses are stored.
         """
         self._stopping = True
         for number in _HURRYING:
@@ -109,10 +109,10 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         super().stop(graceful and _HURRYING.isdisjoint(self._pending()))
 
     def murder_workers(self) -> None:
-        """Kill workers that stand still, but none that did so together with this process.
+        """Kill workers that hang, unless this process was suspended together with them.
 
-        In a container that was paused, or on a machine that was moved, nobody has run: whoever is
-        first to go on knows nothing of the others.
+        In a container that was paused, or a machine that was migrated, nothing ran: the process
+        that resumes first knows nothing of the others.
         """
         now = time.monotonic()
         if now - self._looked_at > AWAY_S:
@@ -122,7 +122,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             super().murder_workers()
 
     def _pending(self) -> list[int]:
-        """Take the signals that have come and were not looked at yet."""
+        """Remove and return the signals that have arrived and were not handled."""
         came: list[int] = []
         with suppress(queue.Empty):
             while True:
@@ -132,10 +132,10 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
     # Reload
 
     def reload(self) -> None:
-        """Start workers on the new settings, if these can be used.
+        """Start workers with the new settings, if these are valid.
 
-        While others start they are let to: on a busy machine that takes long, and where each reload
-        replaced the one before it none would come to serve.
+        It waits while an earlier reload's workers start: on a busy machine that takes long, and if
+        each reload replaced the one before it, none would ever serve.
         """
         if self._is_under_way():
             self._again = True
@@ -162,12 +162,12 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         self.manage_workers()
 
     def _is_under_way(self) -> bool:
-        """Tell whether workers start in the place of others, and may still come to serve."""
+        """Tell whether replacement workers are starting, and may still come to serve."""
         is_fresh = time.monotonic() - self._reloaded_at < READY_S
         return is_fresh and bool(self._outgoing & self.WORKERS.keys())
 
     def _supersede(self, before: tuple[Settings | None, Any]) -> None:
-        """Have who serves retire once there are others; who does not yet shall not begin to."""
+        """Let serving workers retire once there are others; retire the ones still starting now."""
         if not self._outgoing & self.WORKERS.keys():
             self._before, self._outgoing = before, set()
         workers = {pid: worker for pid, worker in self.WORKERS.items() if not worker.state.leaves}
@@ -178,7 +178,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             self._retire(pid)
 
     def _read_conf(self) -> None:
-        """Have gunicorn read its own settings, without its workers: they are not its to end."""
+        """Let gunicorn reread its own settings without access to the workers: it would end them."""
         workers, self.WORKERS, self._reloading = self.WORKERS, {}, True
         try:
             super().reload()
@@ -186,7 +186,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             self.WORKERS, self._reloading = workers, False
 
     def _stay(self, before: tuple[Settings | None, Any], fault: SettingsError) -> None:
-        """Go on as before."""
+        """Restore the settings from before, and log the fault."""
         settings, self.app.cfg = before
         if settings is not None:
             activate(settings)
@@ -196,7 +196,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         )
 
     def _log_line(self, level: str, event: str, **fields: object) -> None:
-        """Log a line of ours; gunicorn's own hide words, since callers' may be among them."""
+        """Log a line of ours; gunicorn's lines are redacted, since they may quote callers."""
         settings = active() or Settings()
         known = {name: value for name, value in fields.items() if value is not None}
         sys.stderr.write(line(settings.log_format, level, {"event": event, **known}) + "\n")
@@ -205,7 +205,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
     # Workers
 
     def manage_workers(self) -> None:
-        """Have as many workers as there shall be; those who leave are not counted."""
+        """Start or retire workers to reach their number; those that are leaving do not count."""
         if self._reloading:
             return
         workers = sorted(self.WORKERS.items(), key=lambda each: each[1].age)
@@ -228,11 +228,11 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             self.reload()
 
     def spawn_workers(self) -> None:
-        """Start those that are missing."""
+        """Start the missing workers."""
         self.manage_workers()
 
     def spawn_worker(self) -> Any:
-        """Start one, but for gunicorn's own part in a reload."""
+        """Start a worker, except while gunicorn rereads its settings."""
         return None if self._reloading else super().spawn_worker()
 
     def _retire(self, pid: int) -> None:
@@ -247,7 +247,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         super().kill_worker(pid, sig)
 
     def reap_workers(self) -> None:
-        """Take note of who has ended; one that cannot start ends nobody who serves."""
+        """Reap workers that have ended; one that cannot start does not end those that serve."""
         try:
             super().reap_workers()
         except HaltServer as halt:
@@ -258,7 +258,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
             self._go_on(halt.reason)
 
     def _go_on(self, reason: str) -> None:
-        """Let those who serve go on, though another could not start."""
+        """Keep the serving workers, although another could not start."""
         self._start_after = time.monotonic() + _AGAIN_S
         if self._outgoing & self.WORKERS.keys():
             self._back_out(reason)
@@ -277,7 +277,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
     # Signals
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        """Return the signals that have come, those that hurry first, and one reload for all."""
+        """Return the pending signals, urgent ones first, repeated SIGHUPs as one."""
         came: list[int] = super().wait_for_signals(timeout)
         came = [
             number
@@ -287,7 +287,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         return sorted(came, key=lambda number: number not in _HURRYING)
 
     def handle_winch(self) -> None:
-        """Retire all workers, if a successor serves; a terminal sends this when it is resized."""
+        """Retire all workers if a successor serves; terminals also send this when resized."""
         if self.reexec_pid or self.cfg.daemon:
             self.num_workers = 0
             self.manage_workers()

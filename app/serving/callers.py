@@ -1,4 +1,4 @@
-"""Callers' connections: time limits for what they send, and sending without waiting."""
+"""Client connections: time limits for reading, and sending without waiting."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from gevent.server import StreamServer
 from app.descriptors import SHORTAGE, has_unread, threshold
 from app.serving.sockets import LeanSocket
 
-#: From a head's first byte to its end: whoever sends it drop by drop is hung up on.
+#: Timeout for a request head, from its first byte to its end, in seconds: against slow senders.
 HEAD_S = 15.0
-#: How long no caller is accepted after there was no file descriptor for one.
+#: Pause in accepting connections after file descriptors ran out, in seconds.
 PAUSE_S = 0.1
-#: How long a body may bring nothing.
+#: Timeout for the next bytes of a body, in seconds.
 BODY_SILENCE_S = 30.0
 
 
 class CallerSocket(LeanSocket):
-    """A caller's connection, with time limits for what comes; reads can be put back.
+    """A client connection with time limits for reads; data that was read can be put back.
 
-    A head has `head_s` from its first byte to its end, a body may be silent for `body_silence_s`.
-    `is_clear` says that nothing waits to be sent, `is_spent` that no request can follow the one
-    that is being read.
+    A head has `head_s` from its first byte to its end; a body may be silent for `body_silence_s`.
+    `is_clear` means that nothing waits to be sent, `is_spent` that no request can follow the one
+    being read.
     """
 
     __slots__ = (
@@ -47,27 +47,27 @@ class CallerSocket(LeanSocket):
         self.await_head(self.head_s)
 
     def await_head(self, first_byte_s: float | None) -> None:
-        """Expect a head, whose first byte may take this long (None: for ever)."""
+        """Expect a head, whose first byte may take `first_byte_s` (None: no limit)."""
         self._in_head = True
         self._first_byte_s = first_byte_s
         self._head_until: float | None = None
 
     def begin_head(self) -> None:
-        """Note that the head's first byte is there."""
+        """Start the head's time limit, since its first byte has arrived."""
         if self._in_head and self._head_until is None:
             self._head_until = monotonic() + self.head_s
 
     def await_body(self) -> None:
-        """Expect what follows the head."""
+        """Expect the body."""
         self._in_head = False
 
     def put_back(self, data: bytes) -> None:
-        """Have `data` read once more."""
+        """Make the next reads return `data` again."""
         self._back = data
         self.begin_head()
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what was put back, then what comes; b"" for a head that does not come in time.
+        """Return data put back, then new data; b"" if a head does not arrive in time.
 
         Raises:
             TimeoutError: the body has been silent for too long.
@@ -80,14 +80,14 @@ class CallerSocket(LeanSocket):
         return self._recv_head(size) if self._in_head else self._recv_body(size)
 
     def hang_up(self) -> None:
-        """End the connection; whoever reads from it sees its end."""
+        """Shut the connection down; its reader sees end of file."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def turn_away(self, refusal: bytes, stays_s: float) -> None:
-        """Refuse whatever comes from now on; whoever reads from it sees its end, soon.
+        """Send `refusal`, discard what still arrives, and shut down after `stays_s` seconds.
 
-        A request that is on its way would find a closed connection, and learn nothing.
+        If it were closed at once, a request already on its way would get a reset and no reason.
         """
         self._is_refused = True
         self._head_until = monotonic() + stays_s
@@ -97,7 +97,7 @@ class CallerSocket(LeanSocket):
         spawn_later(stays_s, self.hang_up)
 
     def has_sent(self) -> bool:
-        """Tell whether something has come that was not read yet."""
+        """Tell whether there are unread bytes."""
         return has_unread(self.fileno())
 
     def _recv_head(self, size: int) -> bytes:
@@ -111,7 +111,7 @@ class CallerSocket(LeanSocket):
         wait_s, until = self._first_byte_s, self._head_until
         if until is not None:
             wait_s = until - monotonic()
-            if wait_s <= 0:  # also where there is something to read at any time
+            if wait_s <= 0:  # also if data never stops arriving
                 return b""
         self.timeout = wait_s
         try:
@@ -135,17 +135,17 @@ class CallerSocket(LeanSocket):
         return data
 
     def send_soon(self, data: bytes) -> None:
-        """Send without waiting; what the kernel does not take is sent beside what goes on here."""
+        """Send without waiting; a greenlet sends what the kernel does not take at once."""
         try:
             sent = self._sock.send(data)
-        except OSError:  # also where the caller has gone: sending the rest finds out
+        except OSError:  # also if the caller has gone: the next send reports it
             sent = 0
         if sent < len(data):
             self.is_clear = False
             self._sending = spawn(self._fault_in_sending, data[sent:])
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send everything, after what was to be sent soon."""
+        """Send everything, after what `send_soon` has left."""
         sending, self._sending = self._sending, None
         if sending is not None:
             if (fault := sending.get()) is not None:
@@ -154,7 +154,7 @@ class CallerSocket(LeanSocket):
         super().sendall(data, flags)
 
     def _fault_in_sending(self, data: bytes) -> OSError | None:
-        # Returned, for whoever sends next to raise: gevent would write it to stderr.
+        # Returned, so that the next send raises it: gevent would print it to stderr.
         try:
             super().sendall(data)
         except OSError as fault:
@@ -163,10 +163,10 @@ class CallerSocket(LeanSocket):
 
 
 class CallerServer(StreamServer):
-    """Accepts callers.
+    """Accepts client connections.
 
-    `scarce` is called where file descriptors are, with whether none at all is left: it may free
-    some. Where none is, callers wait for a moment before the next is accepted.
+    `scarce` is called when few file descriptors are left, with whether there are none; it may free
+    some. If there are none, accepting pauses for a moment.
     """
 
     def __init__(self, listener: Any, scarce: Callable[[bool], None], **options: Any) -> None:
@@ -175,7 +175,7 @@ class CallerServer(StreamServer):
         self._threshold = threshold()
 
     def do_read(self) -> Any:
-        """Return the next caller and its address, if there is one."""
+        """Return the next connection and its address, if there is one."""
         listener: Any = self.socket
         try:
             fd, address = listener._accept()
@@ -191,7 +191,7 @@ class CallerServer(StreamServer):
         return CallerSocket(listener.family, listener.type, listener.proto, fileno=fd), address
 
     def take_rest(self) -> None:
-        """Have those served who have connected by now: to close would be to reset them."""
+        """Accept the connections already established: closing the listener would reset them."""
         server: Any = self
         server.stop_accepting()
         while not server.full() and (came := self.do_read()) is not None:

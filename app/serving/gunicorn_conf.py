@@ -1,4 +1,4 @@
-"""How gunicorn serves the gateway: every decision of the deployment with its reason."""
+"""gunicorn's configuration for the gateway: every setting with its reason."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from app.serving.master.options import WORKER_CLASSES
 from app.settings import SettingsError
 from app.settings.active import activate, active
 
-# One sentence instead of a traceback from every worker. Where this file is read for a reload, the
-# master has judged the settings before (app.serving.arbiter). The workers take them from it.
+# One sentence instead of a traceback from every worker. On a reload the master has validated the
+# settings before it reads this file (app.serving.arbiter). Workers inherit them from the master.
 try:
     settings = active() or served_settings()
 except SettingsError as error:
     sys.exit(f"The gateway cannot start: {error}")
 activate(settings)
 
-# The workers, which import the gateway, inherit it.
+# Inherited by the workers, which import the gateway.
 expect_to_keep()
 leave_no_core()
-# A stream takes two file descriptors; what many shells allow, 1024, is soon used up.
+# A stream takes two file descriptors, and the usual limit of 1024 is soon reached.
 raise_limit()
 
-# Counters of all processes meet in files of this folder. prometheus_client looks for it when it is
-# imported, so it is named before anything imports that; a fresh folder holds no counts of the dead.
-# The pid tells whose it is: a reload reads this file again.
+# All processes write their counters to files in this folder. prometheus_client reads its name when
+# imported, so it is set before that; a fresh folder contains no counts of ended processes.
+# The pid marks it as this master's: a reload executes this file again.
 _OWN_METRICS = f"gateway-metrics-{os.getpid()}-"
 if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(
@@ -57,58 +57,58 @@ from app.serving.worker_state import SPARE_S  # noqa: E402 - it stands beside th
 arbiter.install()
 
 wsgi_app = "app.serving.wsgi:app"
-# Each worker makes the application itself: a process that forked with open sockets, threads or a
-# gevent hub behind it would share them.
+# Each worker creates the application itself: open sockets, threads or a gevent hub would be shared
+# by a process that forked with them.
 preload_app = False
 
-# Where METRICS_BIND is set, /metrics is there, with the probes and nothing else (app.api).
+# METRICS_BIND, if set, serves /metrics and the probes, and nothing else (app.api).
 bind = [each for each in (settings.web.bind, settings.web.metrics_bind) if each is not None]
 # A burst of callers waits in the kernel instead of being refused.
 backlog = 4096
-# The work is CPU and waiting; gevent does the waiting, so that a worker a core is enough.
+# gevent handles the waiting, so that one worker per core is enough for the CPU.
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 workers = settings.web.processes or _cores or 1
 worker_class = WORKER_CLASSES[settings.web.worker_class]
-# gevent: sockets at once in a process, idle kept-alive ones included: well above what is admitted.
+# gevent: maximum sockets per process, idle keep-alive ones included: well above what is admitted.
 worker_connections = 4000
-# gthread: what is admitted has a thread each, and the probes and refusals find one too.
+# gthread: a thread for each admitted request, and some for probes and refusals.
 _THREADS = settings.requests.max_in_flight + 24
 threads = _THREADS if settings.web.worker_class == "gthread" else 1
 
 # Longer than the 60 s for which nginx and most clients keep an idle connection: they close first,
 # so that no request is sent into a closing socket.
 keepalive = 75
-# A worker that does not reach its own loop for a minute is stuck. Answers take as long as they
-# take: both worker classes report from beside them.
+# A worker whose own loop does not run for a minute is stuck. Responses may take longer: in both
+# worker classes the heartbeat does not depend on them.
 timeout = 60
-# What is being answered when a stop is asked for has [requests] grace_s to end, which the workers
-# see to; then what was said is stored. Who has not gone by now is killed.
+# On a stop, running responses have [requests] grace_s to end, which the workers enforce; then they
+# are stored. Workers that have not ended by now are killed.
 graceful_timeout = math.ceil(settings.requests.grace_s + SPARE_S)
-# Workers report by touching a file: in memory, so that a slow disk kills nobody.
+# The workers' heartbeat touches a file: in memory, so that a slow disk does not get them killed.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - as above
 
-# The gateway logs each request itself, with what gunicorn cannot know. stdout stays clean.
+# The gateway logs each request itself, with more details. stdout stays empty.
 accesslog = None
 errorlog = "-"
 loglevel = settings.log_level.lower()
-# A line of ours for each of its own: gunicorn's repeat what it cannot read, keys and prompts too.
+# Rewrites gunicorn's log lines: these quote malformed requests, with their keys and prompts.
 logger_class = GatewayLogger.writing(settings.log_format)
 
-# What is larger is refused before the application sees it (414, 431).
+# Larger requests are refused before they reach the application (414, 431).
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
-# A name with an underscore is dropped: WSGI cannot tell it from one with a hyphen (smuggling).
+# Drops header names with an underscore: WSGI confuses them with hyphenated ones (smuggling).
 header_map = "drop"
-# Only these peers may say that the caller came by https.
+# Only these peers may state that the client used https.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
-# Its default is one socket for every gunicorn of the user, and nobody here asks for it.
+# Unused here; its default is one socket shared by all gunicorns of the user.
 control_socket_disable = True
 
 
 class GunicornMaster(Protocol):
-    """What the hooks use of gunicorn's, which has no types."""
+    """The attributes of gunicorn's master that the hooks use; gunicorn has no types."""
 
     LISTENERS: list[object]
     master_pid: int
@@ -130,9 +130,9 @@ class GunicornWorker(Protocol):
 
 
 def on_starting(server: GunicornMaster) -> None:
-    """Refuse a taken address in one sentence, where gunicorn would try for five seconds.
+    """Refuse an address in use with one sentence; gunicorn would retry for five seconds.
 
-    A successor inherits its predecessor's sockets, as a service of systemd's does.
+    A successor inherits its predecessor's sockets, as a systemd service does its socket unit's.
     """
     inherits = server.LISTENERS or server.master_pid or "LISTEN_FDS" in os.environ
     if not inherits:
@@ -146,9 +146,9 @@ def on_starting(server: GunicornMaster) -> None:
 
 
 def post_worker_init(worker: GunicornWorker) -> None:
-    """Set how memory is treated, begin what goes on beside requests, warn of a frail Redis.
+    """Configure memory, start background tasks, and warn if Redis's setup may lose data.
 
-    The warning is the first worker's to give, and keeps nobody waiting.
+    Only the first worker checks Redis, in a thread that delays nobody.
     """
     collect_seldom()
     # Not imported above: the worker class patches sockets before anything may use them.
@@ -158,7 +158,7 @@ def post_worker_init(worker: GunicornWorker) -> None:
     factory.show_saturation(worker.wsgi)
     factory.renew_credentials(worker.wsgi)
     if settings.web.worker_class == "gevent":
-        # What takes long beside its loop, which serves all others meanwhile.
+        # Run long computations in threads, while the event loop serves the others.
         pool = importlib.import_module("gevent").get_hub().threadpool
         factory.stretch_beside(worker.wsgi, pool.apply)
         keep_freed_memory(os.environ)
@@ -169,17 +169,17 @@ def post_worker_init(worker: GunicornWorker) -> None:
 
 
 def pre_exec(server: GunicornMaster) -> None:
-    """Leave the counters to this master: its successor, which has none yet, makes a folder."""
+    """Keep the metrics folder with this master: its successor creates its own."""
     if _is_own:
         server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 def child_exit(server: GunicornMaster, worker: GunicornWorker) -> None:  # noqa: ARG001 - gunicorn counts them
-    """Take a dead worker's gauges out of the sums."""
+    """Remove a dead worker's gauges from the sums."""
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # has no types
 
 
 def on_exit(server: GunicornMaster) -> None:  # noqa: ARG001 - as above
-    """Leave nothing behind."""
+    """Remove the metrics folder."""
     if _is_own:
         shutil.rmtree(_metrics, ignore_errors=True)

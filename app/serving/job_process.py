@@ -1,8 +1,8 @@
-"""The process that works on background responses (app/cli/worker/process.py starts this).
+"""The process that runs background responses (app/cli/worker/process.py starts it).
 
-Its jobs are greenlets, as a web process's requests are, unless WORKER_CLASS says gthread.
-MEASURED: of two hundred threads that wait for one another's lock of the interpreter, each job was
-switched to 40 to 90 times, and took 1.5 times the CPU.
+Its jobs are greenlets, like a web process's requests, unless WORKER_CLASS is gthread.
+MEASURED: with two hundred threads that compete for the interpreter's lock, each job was switched
+to 40 to 90 times, and took 1.5 times the CPU.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.settings import worker_class
 
 
 def main() -> None:
-    """Work until the master says otherwise."""
+    """Run jobs until the master stops this process."""
     expect_to_keep()
     on_threads = worker_class() == "gthread"
     # Not imported above: sockets and locks are patched before anything may use them.

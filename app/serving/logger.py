@@ -1,6 +1,6 @@
-"""gunicorn's logger: its own lines as lines of ours, without what callers have sent.
+"""gunicorn's logger: rewrites its lines in our format, without quoting what callers sent.
 
-gunicorn repeats what it cannot read: a header with its key, a request line with its prompt.
+gunicorn quotes what it cannot parse: a header with its key, a request line with its prompt.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _FAULTS = ("Socket error processing request.", "HTTP/2 socket error")
 
 
 class GatewayLogger(Logger):  # type: ignore[misc] # gunicorn has no types
-    """Writes JSON, or text for people, whatever gunicorn's own formats are set to.
+    """Writes JSON, or text for people, whatever formats gunicorn is configured with.
 
-    Where gunicorn is told to write, files and syslog included, is left as it is.
+    The destinations configured in gunicorn, files and syslog included, stay as they are.
     """
 
     form: ClassVar[Form] = "json"
 
     @classmethod
     def writing(cls, form: Form) -> type[GatewayLogger]:
-        """Return the logger that writes this form: gunicorn makes it from its class."""
+        """Return the logger class for a format: gunicorn creates the logger from its class."""
         return type(cls.__name__, (cls,), {"form": form})
 
     def setup(self, cfg: Any) -> None:
-        """Set up gunicorn's handlers, then what they write; it is done anew at a reload."""
+        """Set up gunicorn's handlers, then their formatters; a reload calls it again."""
         super().setup(cfg)
         formatter = LibraryFormatter(self.form)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
@@ -41,16 +41,16 @@ class GatewayLogger(Logger):  # type: ignore[misc] # gunicorn has no types
         catch_uncaught()
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log a warning; of a request that is refused the kind of fault, not the words."""
+        """Log a warning; for a refused request only the kind of fault, not its text."""
         refused = sys.exc_info()[1]
         if isinstance(msg, str) and msg.startswith(_REFUSAL):
             msg, args = "Invalid request: %s", (refused,)
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log an error with its frames; but who reads nothing, or is not there any more, has left.
+        """Log an error with its frames, unless the caller does not read or has disappeared.
 
-        gunicorn takes what the kernel calls that for a fault of ours, whatever it was about to do.
+        gunicorn takes the kernel's ETIMEDOUT for a fault of ours, whatever it was about to do.
         """
         error = sys.exc_info()[1]
         is_unread = isinstance(error, TimeoutError) and error.errno == errno.ETIMEDOUT

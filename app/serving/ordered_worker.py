@@ -1,4 +1,4 @@
-"""What the gateway's two worker classes have in common: how they are told to end, and do (A8)."""
+"""What both worker classes share: how they are ordered to end, and how they do it (A8)."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from app.serving.worker_state import Leaving, Order, Phase, WorkerState
 from app.settings import ProviderSettings, Settings
 from app.settings.active import active
 
-#: How many idle callers make room where no descriptor is left: others queue up for it. As many
+#: Idle connections closed at once if no file descriptor is left, since others wait for one. As many
 #: may stay for a moment after that.
 FREED_AT_ONCE = 16
-#: How long a caller who was turned away may still ask, to find that out, in seconds.
+#: Seconds for which a refused connection stays open, so that its client reads the refusal.
 TURNED_AWAY_S = 1.0
-#: What is thrown away at most of a body that the app did not want, so that its answer arrives.
+#: Maximum bytes of an unread body that are discarded, so that the response arrives.
 MAX_UNREAD = 64 * 1024 * 1024
-#: How long a caller's system may take nothing of what was sent to it, in seconds: one who reads
-#: nothing would have a place among those that are answered for ever. nginx waits as long. What a
-#: system keeps unread, 64 KiB and more, is taken; and once that is full, the next only when a good
-#: part of it was read: who reads by the byte has left, too.
+#: Seconds for which a client's system may accept no data: one that never reads would keep a place
+#: among the running requests for ever. nginx has the same limit. The system buffers 64 KiB and more
+#: without a reader; once that is full, it accepts more only when a good part was read: so a client
+#: that reads byte by byte counts as gone, too.
 UNREAD_S = 60.0
-#: How often at most a shortage is logged.
+#: Minimum interval between log lines about a shortage, in seconds.
 LOG_EACH_S = 10.0
 
 
 class OrderedWorker(RefusingWorker):
-    """Takes its orders from the page that it shares with its master; a signal is to wake it.
+    """Takes its orders from the memory page shared with its master; signals only wake it.
 
-    A SIGTERM that does not come from there is a STOP, and so is the master's death.
+    A SIGTERM that is not the master's means STOP, and so does the master's death.
     """
 
     alive: bool
@@ -51,7 +51,7 @@ class OrderedWorker(RefusingWorker):
         self._log_again_at = 0.0
 
     def init_process(self) -> None:
-        """Find out how much time answers have."""
+        """Compute how much time responses have when the worker ends."""
         settings = active() or Settings()
         deadlines = [each.deadline_s for each in settings.providers]
         longest_s = max(deadlines, default=ProviderSettings(name="", api="local").deadline_s)
@@ -60,9 +60,9 @@ class OrderedWorker(RefusingWorker):
         super().init_process()  # type: ignore[misc] # gunicorn's
 
     def _bound_unread(self) -> None:
-        """Have the kernel end connections whose callers do not read, or are not there any more.
+        """Let the kernel close connections whose clients do not read or have disappeared.
 
-        What a listener accepts has its options. Of a Unix socket whoever is in front sees to that.
+        Accepted sockets inherit the listener's options. For a Unix socket the proxy must do that.
         """
         for listener in self.sockets:
             with suppress(OSError, AttributeError):  # the latter where it is not Linux
@@ -71,13 +71,13 @@ class OrderedWorker(RefusingWorker):
                 )
 
     def close_answers(self) -> None:
-        """Have every answer of the app end now."""
+        """End every response of the app now."""
         answers = getattr(self.wsgi, "extensions", {}).get(OPEN_ANSWERS)
         if answers is not None:
             answers.close()
 
     def scarce(self, exhausted: bool) -> None:
-        """Do what can be done for more file descriptors; say so now and then if there are none."""
+        """Free file descriptors if possible; log now and then if there are none."""
         if reclaim():
             return
         for _ in range(FREED_AT_ONCE if exhausted else 1):
@@ -88,44 +88,44 @@ class OrderedWorker(RefusingWorker):
             self.log.warning("No file descriptor is left, callers wait: raise LimitNOFILE.")
 
     def free_a_descriptor(self) -> None:
-        """Turn away a caller who does not ask for anything.
+        """Turn away an idle client.
 
-        A request may be on its way all the same: what it finds is the refusal.
+        Its request may already be on its way: the client then reads the refusal.
         """
 
     def load_wsgi(self) -> None:
-        """Load the app, unless that is for nothing."""
+        """Load the app, unless this worker is no longer needed."""
         self._end_unless_needed()
         super().load_wsgi()  # type: ignore[misc] # gunicorn's
 
     def _end_unless_needed(self) -> None:
-        """End here and now where others serve already: nobody has come to this worker yet."""
+        """Exit at once if others already serve: this worker has no connections yet."""
         if self.state.phase is Phase.STARTING and self.state.order is Order.RETIRE:
             os._exit(0)
 
     def handle_exit(self, _signal: int, _frame: object) -> None:
-        """Obey, for SIGTERM."""
+        """Obey the current order, on SIGTERM."""
         self._end_unless_needed()
         self.obey(self.state.order or Order.STOP)
 
     def handle_quit(self, _signal: int, _frame: object) -> None:
-        """End at once, for SIGQUIT and SIGINT: what is open is still told so."""
+        """End at once, on SIGQUIT and SIGINT: open responses still get their error."""
         self.obey(Order.QUIT)
 
     def obey(self, order: Order) -> None:
-        """Begin to end; called in signal handlers, too."""
+        """Begin to end; also called in signal handlers."""
         self.state.give(order)
         self.state.phase = Phase.LEAVING
         self.leaving.order(order)
         self.alive = False
 
     def look_up(self) -> None:
-        """Obey what no signal has told of."""
+        """Check for orders that came without a signal."""
         if self.ppid != os.getppid() and not self._orphaned:
             self._orphaned = True
             self.log.warning("The master is gone: this worker ends in order.")
             self.obey(Order.STOP)
         elif self.state.order is not Order.NONE:
             self.obey(self.state.order)
-        elif not self.alive:  # it has served as many requests as it shall
+        elif not self.alive:  # it has reached max_requests
             self.obey(Order.RETIRE)

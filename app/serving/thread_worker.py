@@ -1,4 +1,4 @@
-"""gunicorn's worker of threads, with an end that cuts no answer (A8)."""
+"""gunicorn's threaded worker, with a shutdown that interrupts no response (A8)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from app.serving.ordered_worker import (
 from app.serving.threads.request_threads import RequestThreads
 from app.serving.worker_state import Order, Phase
 
-#: How often a worker that ends looks what is due.
+#: Interval at which an ending worker checks what to do next, in seconds.
 STEP_S = 0.25
-#: How long a thread waits for a caller's first bytes where file descriptors are scarce.
+#: Timeout for a connection's first bytes when file descriptors are scarce, in seconds.
 SCARCE_S = 0.5
-#: How long a caller who was answered may go on with a body that nobody wants, and be silent in it.
+#: Seconds for which an unread body is discarded after the response, and may meanwhile be silent.
 SEE_OFF_S, SILENT_S = 30.0, 2.0
-#: How long no caller is accepted after there was no file descriptor for one.
+#: Pause in accepting connections after file descriptors ran out, in seconds.
 PAUSE_S = 0.1
 
 
@@ -42,15 +42,15 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
     """Serves each request in a thread."""
 
     def obey(self, order: Order) -> None:
-        """Begin to end, soon: the loop may be waiting."""
+        """Begin to end, and wake the loop, which may be waiting."""
         super().obey(order)
         self.method_queue.defer(lambda: None)
 
     def run(self) -> None:
-        """Serve until it is time to leave, then finish what there is."""
+        """Serve until ordered to leave, then finish open requests."""
         self._busy: set[Any] = set()
         self._unwanted: list[Any] = []
-        #: Who was turned away and is still there, whoever was first, and until when at most.
+        #: Refused connections that are still open, oldest first, with the time to close them.
         self._turned_away: dict[Any, float] = {}
         queue, self._threshold = self.method_queue, threshold()
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
@@ -87,14 +87,14 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self.method_queue.close()
 
     def _take_rest(self, listener: Any) -> None:
-        """Have those served who have connected by now: to close would be to reset them."""
+        """Accept the connections already established: closing the listener would reset them."""
         taken = -1
         while taken < self.nr_conns < self.worker_connections:
             taken = self.nr_conns
             self.accept(listener)
 
     def _send_away(self) -> None:
-        """Close the connections that nothing has come on, or nothing more."""
+        """Close idle connections, and those that have sent nothing."""
         now = time.monotonic()
         for connection in (*self.keepalived_conns, *self.pending_conns):
             if not has_sent(connection):
@@ -103,7 +103,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self.murder_pending()
 
     def accept(self, listener: Any) -> None:
-        """Accept a caller; where there is no file descriptor for one, callers wait for a moment."""
+        """Accept a connection; if there is no file descriptor for it, pause for a moment."""
         try:
             client, address = listener.accept()
         except BlockingIOError:
@@ -114,7 +114,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             if error.errno not in SHORTAGE:
                 raise
             self.scarce(exhausted=True)
-            time.sleep(PAUSE_S)  # what goes on in threads goes on
+            time.sleep(PAUSE_S)  # the request threads go on
             return
         if client.fileno() >= self._threshold:
             self.scarce(exhausted=False)
@@ -129,7 +129,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         return RequestThreads(self.cfg.threads)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Have a thread serve what has come; where there is none for it, it is refused."""
+        """Let a thread serve a request; if none can be started, refuse it."""
         try:
             served = self.tpool.submit(self.handle, conn)
         except RuntimeError:
@@ -145,7 +145,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self._send_off(connection, now)
 
     def handle(self, conn: Any) -> Any:
-        """Serve a request of a connection, in a thread."""
+        """Serve a request of a connection; runs in a thread."""
         self._busy.add(conn)
         try:
             return super().handle(conn)
@@ -153,29 +153,29 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             self._busy.discard(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request, and end its connection where it asks for that."""
+        """Answer a request, and close its connection if it asks for that."""
         if asks_to_close(req.headers):
             req.must_close = True
         return super().handle_request(req, conn)
 
     def hang_up(self) -> None:
-        """End the connections that are left."""
+        """Shut down the remaining connections."""
         for connection in list(self._busy):
             with suppress(OSError):
-                # Not closed: its descriptor would be another's while a thread still uses it.
+                # Not closed: the descriptor could be reused while a thread still uses it.
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
     def free_a_descriptor(self) -> None:
-        """Have who has waited longest without asking for anything be turned away.
+        """Mark the connections that have been idle longest to be turned away.
 
-        The loop does it, once it has dealt with all that the poller has found at its sockets.
+        The loop does it, once it has handled everything that the poller has found.
         """
         for waiting in (self.pending_conns, self.keepalived_conns):
             free = (each for each in waiting if each not in self._unwanted and not has_sent(each))
             self._unwanted += itertools.islice(free, 1)
 
     def _turn_away(self) -> None:
-        """Refuse what those ask who are in the way, and close what was refused for long enough."""
+        """Refuse the marked connections if still idle, and close those refused long enough ago."""
         now = time.monotonic()
         unwanted, self._unwanted = self._unwanted, []
         for connection in unwanted:
@@ -190,7 +190,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
                 self._close(connection)
 
     def _send_off(self, connection: Any, now: float) -> None:
-        """Refuse, and throw away what is said all the same: to close at once would be a reset."""
+        """Refuse a client, and discard what it still sends: closing at once would send a reset."""
         connection.turn_away(overloaded())
         self.poller.register(
             connection.sock, selectors.EVENT_READ, partial(self._drain, connection)
@@ -198,7 +198,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
         self._turned_away[connection] = now + TURNED_AWAY_S
 
     def _drain(self, connection: Any, client: Any) -> None:
-        """Throw away what somebody says who was turned away; its end is the connection's."""
+        """Discard what a refused client sends; close the connection at its end of file."""
         came = b""
         with suppress(OSError):
             came = client.recv(READ_SIZE)
@@ -206,7 +206,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
             self._close(connection)
 
     def _close(self, connection: Any) -> None:
-        """Close the connection of somebody who was turned away."""
+        """Close a refused connection."""
         del self._turned_away[connection]
         self.poller.unregister(connection.sock)
         self.nr_conns -= 1
@@ -214,21 +214,21 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
 
 
 def has_sent(connection: Any) -> bool:
-    """Tell whether something has come that was not looked at yet: to close would be to reset it."""
+    """Tell whether there are unread bytes, which closing would answer with a reset."""
     return has_unread(connection.sock.fileno())
 
 
 class ThreadConnection(TConn):  # type: ignore[misc] # as above
-    """A caller's connection. To wait for its first bytes takes no file descriptor."""
+    """A client connection. Waiting for its first bytes takes no extra file descriptor."""
 
     data_ready: bool
     pool: RequestThreads
 
     def init(self) -> None:
-        """Make ready to read requests.
+        """Prepare to read requests.
 
         Raises:
-            TLSHandshake: that is what has come.
+            TLSHandshake: the client speaks TLS.
         """
         if not (self.initialized or self.cfg.is_ssl) and self._begins_tls():
             raise TLSHandshake
@@ -242,15 +242,15 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
         return come == TLS_HANDSHAKE
 
     def turn_away(self, refusal: bytes) -> None:
-        """Answer what may be on its way, and nothing more: it would else find nobody here."""
+        """Send a refusal and end sending; a request on its way would else get a reset."""
         with suppress(OSError):
             self.sock.send(refusal)
             self.sock.shutdown(socket.SHUT_WR)
 
     def close(self, graceful: bool = False) -> None:
-        """End it; who is still to read an answer's end gets a moment for that, in a thread.
+        """Close the connection; if `graceful`, in a thread, leaving time to read the response.
 
-        gunicorn would wait in its loop: for each caller who does not hang up, nobody is served.
+        gunicorn would wait in its loop: while a client does not hang up, nobody is served.
         """
         if graceful:
             with suppress(RuntimeError):  # there are no threads any more
@@ -259,11 +259,11 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
         super().close()
 
     def _see_off(self) -> None:
-        """Throw away what the caller still says, and end it.
+        """Discard what the client still sends, then close.
 
-        A body that the app did not want may be of any length: with bytes unread, the end would be
-        a reset, which may overtake the answer. gunicorn's own way stops at 64 KiB. Where somebody
-        else waits for the thread, it stops at once.
+        An unread body may have any length: with bytes unread, closing sends a reset, which may
+        overtake the response. gunicorn itself stops at 64 KiB. If another request waits for this
+        thread, it stops at once.
         """
         until, left = time.monotonic() + SEE_OFF_S, MAX_UNREAD
         with suppress(OSError):
@@ -277,10 +277,10 @@ class ThreadConnection(TConn):  # type: ignore[misc] # as above
         super().close()
 
     def wait_for_data(self, timeout: float) -> bool:
-        """Return whether something has come in so many seconds."""
+        """Return whether data has arrived within `timeout` seconds."""
         came: bool = self.data_ready
         if not came:
-            if self.sock.fileno() >= threshold():  # others want it: soon the poller waits
+            if self.sock.fileno() >= threshold():  # scarce: the poller waits instead
                 timeout = min(timeout, SCARCE_S)
             poll = select.poll()
             poll.register(self.sock, select.POLLIN)

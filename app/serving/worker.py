@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with a shorter way for requests as nearly everybody sends them.
+"""gunicorn's gevent worker, with a faster path for requests in the usual form.
 
 MEASURED: gunicorn's parsing and gevent's sockets took 260 Python calls a request, here 40.
 """
@@ -33,15 +33,15 @@ from app.serving.websockets.keeper import WebSocketKeeper
 from app.serving.websockets.upgrade import Upgrade
 from app.serving.worker_state import Order, Phase
 
-#: Of the connections that a process may have, how many may wait for a head. The others are for
-#: what is being answered; beyond it whoever has waited longest is hung up on.
+#: Fraction of a process's connections that may wait for a request head. The rest is for running
+#: requests; beyond it the connection that has waited longest is refused.
 WAITING_SHARE = 0.75
-#: How often a worker looks whether it is to end, and one that ends what is due.
+#: Intervals, in seconds, of a worker's checks for orders, and of its steps once it is ending.
 LOOK_S, STEP_S = 1.0, 0.25
-#: How long a worker that ends keeps idle connections, for requests that are on their way.
+#: Seconds for which an ending worker keeps idle connections: requests may be on their way.
 LINGER_S = 2.0
 _HEAD_END = b"\r\n\r\n"
-#: What gunicorn alone can do: with any of it, everything is left to it.
+#: Settings that only gunicorn implements: if any is set, gunicorn handles all requests.
 _GUNICORNS_OWN = (
     *("accesslog", "syslog", "statsd_host", "logconfig", "logconfig_dict", "logconfig_json"),
     *("pre_request", "post_request", "keyfile", "certfile", "ssl_context"),
@@ -50,34 +50,34 @@ _GUNICORNS_OWN = (
 
 
 class BoundListener:
-    """A listener as its callers know it, also those who are served once it is closed."""
+    """A listener's address, for connections that are still served once it is closed."""
 
     def __init__(self, listener: Any) -> None:
         self._name = listener.getsockname()
 
     def getsockname(self) -> Any:
-        """Return where it listened."""
+        """Return the address where it listened."""
         return self._name
 
 
 class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunicorn has no types
-    """Serves what heads.read reads by itself, and leaves all else to gunicorn."""
+    """Serves requests that heads.read can parse, and leaves all others to gunicorn."""
 
     def patch(self) -> None:
-        """Make sockets cooperative, and lean."""
+        """Make sockets cooperative and lean."""
         super().patch()
         greenlets.settle()
 
     def init_process(self) -> None:
-        """Prepare what all requests have in common."""
+        """Prepare what all requests share."""
         settings = self.cfg.settings
         self._connected: set[CallerSocket] = set()
-        #: Whose head is still to come, whoever has waited longest first.
+        #: Connections waiting for a request head, the longest waiting first.
         self._waiting: dict[CallerSocket, None] = {}
-        #: Who was turned away and is still there, whoever was first.
+        #: Refused connections that are still open, oldest first.
         self._turned_away: dict[CallerSocket, None] = {}
         self._websockets = WebSocketKeeper()
-        # MEASURED: each look at a setting of gunicorn's takes two calls.
+        # MEASURED: reading a setting of gunicorn's takes two calls.
         self._keepalive_s: float | None = self.cfg.keepalive or None
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)
         self._leaves_all = (
@@ -89,19 +89,19 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         super().init_process()
 
     def obey(self, order: Order) -> None:
-        """Begin to end; of all that an event loop has, only this may be called from anywhere."""
+        """Begin to end; of the event loop's methods only async's `send` is safe in any thread."""
         super().obey(order)
         self._rouse.send()
 
     def init_signals(self) -> None:
-        """Handle signals, from here on: they wake the loop below."""
+        """Install signal handlers that wake the loop in `run`."""
         self._roused = Event()
         self._rouse: Any = get_hub().loop.async_()
         self._rouse.start(self._roused.set)
         super().init_signals()
 
     def run(self) -> None:
-        """Serve until it is time to leave, then finish what there is."""
+        """Serve until ordered to leave, then finish open requests."""
         self._callers = Pool(self.worker_connections)
         servers = [self._server(each) for each in self.sockets]
         self.state.phase = Phase.SERVING
@@ -131,13 +131,13 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         return server
 
     def hang_up(self) -> None:
-        """End the connections that are left."""
+        """Shut down the remaining connections."""
         for caller in list(self._connected):
             caller.hang_up()
 
     def free_a_descriptor(self) -> None:
-        """Turn away who has waited longest without asking for anything."""
-        # What has come but was not looked at yet is a request that can be answered.
+        """Turn away the connection that has been idle longest."""
+        # Unread bytes are a request that can be answered: such a connection stays.
         oldest = next((each for each in self._waiting if not each.has_sent()), None)
         if oldest is not None:
             del self._waiting[oldest]
@@ -149,19 +149,19 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             first.hang_up()
 
     def notify(self) -> None:
-        """Say that the worker is alive, and see what it is to do."""
-        # gevent's own would end with the master, and cut what is open.
+        """Send the heartbeat, and check for orders."""
+        # GeventWorker's would exit with the master, and cut open responses.
         Worker.notify(self)
         self.look_up()
 
     def _send_away(self) -> None:
-        """Close the connections that no request has come on."""
+        """Close the connections on which no request has arrived."""
         for caller in list(self._waiting):
             if not caller.has_sent():
                 caller.hang_up()
 
     def handle(self, listener: Any, caller: Any, address: Any) -> None:
-        """Serve a caller until it, or we, have enough."""
+        """Serve a connection until either side ends it."""
         if not isinstance(caller, CallerSocket):  # TLS is gunicorn's
             super().handle(listener, caller, address)
             return
@@ -179,7 +179,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             caller.close()
 
     def _converse(self, listener: Any, caller: CallerSocket, address: Any) -> None:
-        """Serve one request after the other; from an unusual one on, gunicorn does."""
+        """Serve one request after another; from the first unusual one on, gunicorn does."""
         shared = connection_environ(self._environ, listener, caller, address)
         had = b""
         try:
@@ -195,7 +195,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                     return
                 self._head_came(caller)
                 body = RequestBody(caller, head.length, had[end:])
-                had = b""  # up to 64 KiB of the body, which would be kept while its answer lasts
+                had = b""  # frees up to 64 KiB, which would be kept while the response lasts
                 goes_on = self._serve(head, body, shared)
                 if not (self._is_read(caller, body) and goes_on):
                     return
@@ -205,10 +205,10 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             self.log.debug("A caller has gone: %s", error)
 
     def _is_read(self, caller: CallerSocket, body: RequestBody) -> bool:
-        """Throw away what the app did not want of a body; tell whether its end was reached.
+        """Discard what the app left of a body; return whether its end was reached.
 
-        Also where the connection is to be closed: with bytes unread, that would be a reset, which
-        may overtake the answer.
+        Also if the connection will close: closing with unread bytes sends a reset, which may
+        overtake the response.
         """
         if body.left and not caller.is_spent:
             caller.await_head(caller.head_s)  # for its time limits
@@ -216,22 +216,22 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         return not body.left
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Answer a request that gunicorn has read, within the same time limits."""
+        """Answer a request that gunicorn has parsed, within the same time limits."""
         if not isinstance(sock, CallerSocket):
             return super().handle_request(listener_name, req, sock, addr)
         self._head_came(sock)
-        # Asked when the answer begins: gunicorn closes after a body that broke, and says so here.
+        # Called when the response starts: gunicorn closes after a broken body, and says so here.
         ends, leaves = req.should_close, asks_to_close(req.headers)
         req.should_close = lambda: leaves or req.body.failed or sock.is_spent or ends()
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
             self._await_head(sock)
-            if req.unreader.buf.getbuffer().nbytes:  # gunicorn has read what follows already
+            if req.unreader.buf.getbuffer().nbytes:  # gunicorn has already read part of the next
                 sock.begin_head()
 
     def _await_head(self, caller: CallerSocket, first_byte_s: float | None = None) -> None:
-        """Expect a caller's next head; where too many wait, the oldest one is hung up on."""
+        """Expect a connection's next head; if too many wait, refuse the oldest."""
         caller.await_head(first_byte_s or self._keepalive_s)
         self._waiting[caller] = None
         if len(self._waiting) > self._most_waiting:
@@ -242,9 +242,9 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         caller.await_body()
 
     def _serve(self, head: heads.Head, body: RequestBody, shared: dict[str, Any]) -> bool:
-        """Answer a request; return whether its connection can be used once more.
+        """Answer a request; return whether its connection can be reused.
 
-        `shared` is what the environ of every request on the connection has.
+        `shared` are the environ's keys common to all requests on the connection.
         """
         self._count()
         caller = shared["gunicorn.socket"]

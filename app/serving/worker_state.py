@@ -1,7 +1,7 @@
-"""What gunicorn's master and one of its workers tell one another, and how a worker ends (A8).
+"""The memory shared by gunicorn's master and one worker, and how a worker ends (A8).
 
-A signal says only that there is something to do, and one that comes while a worker starts is
-lost. What is to be done stands in a page of memory that both share.
+A signal says only that there is something to do, and one that arrives while a worker starts is
+lost. The order itself is in a page of memory that both share.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from enum import IntEnum
 from time import monotonic
 from typing import Protocol
 
-#: How long before its end everything that is still open is told that it ends, in seconds.
+#: Seconds before a worker's end at which open responses are ended with an error.
 CLOSING_S = 2.0
-#: How long after its end a worker may still put down what was said: Redis may be slow or away.
+#: Seconds after that end in which a worker may still store responses: Redis may be slow or down.
 STORING_S = 6.0
-#: How much longer the master waits for its workers than answers may take.
+#: Seconds that the master waits for its workers beyond the time that responses have.
 SPARE_S = STORING_S + 2.0
 
 
 class Phase(IntEnum):
-    """How far a worker is."""
+    """The phase of a worker's life."""
 
     STARTING = 0
     SERVING = 1
@@ -30,10 +30,10 @@ class Phase(IntEnum):
 
 
 class Order(IntEnum):
-    """What a worker is to do; a later one overrules those before it.
+    """The master's order to a worker; a higher one overrides those before it.
 
-    RETIRE: take nothing new, finish what there is, however long it takes. STOP: within the grace.
-    QUIT: at once.
+    RETIRE: accept nothing new, finish open responses, however long they take. STOP: within the
+    grace period. QUIT: at once.
     """
 
     NONE = 0
@@ -43,14 +43,14 @@ class Order(IntEnum):
 
 
 class WorkerState:
-    """The phase of a worker, which it sets itself, and its order, which only becomes graver."""
+    """A worker's phase, which it sets itself, and its order, which can only be raised."""
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, 2)
 
     @property
     def phase(self) -> Phase:
-        """How far the worker is."""
+        """The worker's phase."""
         return Phase(self._page[0])
 
     @phase.setter
@@ -59,40 +59,40 @@ class WorkerState:
 
     @property
     def order(self) -> Order:
-        """What it is to do."""
+        """The order to the worker."""
         return Order(self._page[1])
 
     def give(self, order: Order) -> None:
-        """Order something."""
+        """Give an order; a lower one than the current is ignored."""
         self._page[1] = max(self._page[1], order)
 
     @property
     def serves(self) -> bool:
-        """Whether it takes requests, and goes on to."""
+        """Whether it accepts requests and has no order to leave."""
         return self.phase is Phase.SERVING and self.order is Order.NONE
 
     @property
     def leaves(self) -> bool:
-        """Whether it ends, or is to end."""
+        """Whether it is ending, or has the order to."""
         return self.phase is Phase.LEAVING or self.order is not Order.NONE
 
 
 class Leaver(Protocol):
-    """A worker that ends."""
+    """A worker that is ending."""
 
     def close_answers(self) -> None:
-        """Have every answer end now, saying so, and take no other."""
+        """End every response now, with an error, and admit no other."""
         ...
 
     def hang_up(self) -> None:
-        """End the connections that are left: they do not take their answer, or ask for one."""
+        """Shut down the remaining connections: their clients do not read, or send nothing."""
         ...
 
 
 class Leaving:
-    """How a worker ends, once it is to: `order` may come again, `step` does what is due.
+    """A worker's shutdown: `order` may be called again, `step` does what is due.
 
-    `grace_s` is what STOP leaves to answers, `longest_s` what RETIRE does. `clock` is like
+    Responses have `grace_s` after STOP, and `longest_s` after RETIRE. `clock` is like
     time.monotonic.
     """
 
@@ -108,16 +108,16 @@ class Leaving:
         self._end = math.inf
         self._closed = self._hung_up = False
         # Whether idle connections are kept for a moment: a proxy may be sending a request on one,
-        # and may not send it to another server once it has.
+        # which it must not repeat on another server.
         self.lingers = False
 
     def order(self, order: Order) -> None:
-        """Take an order; the end only comes nearer."""
+        """Take an order; the deadline can only move closer."""
         self._end = min(self._end, self._clock() + self._lasts_s[order])
         self.lingers = order is not Order.QUIT
 
     def step(self, worker: Leaver, connections: int) -> bool:
-        """Do what is due now; return whether the worker may go."""
+        """Do what is due now; return whether the worker may exit."""
         if not connections:
             return True
         left_s = self._end - self._clock()

@@ -17,8 +17,8 @@ def _application() -> Flask:
     """Return the application, with the operator's commands for `flask`.
 
     Raises:
-        SettingsError: the settings cannot be used, and it is no command that runs: those
-            say by themselves what is wrong with them, `doctor` with a remedy.
+        SettingsError: the settings are invalid, and no command is being run: commands report
+            that themselves, `doctor` with a remedy.
     """
     try:
         app: Flask = create_app(active() or Settings.from_env())

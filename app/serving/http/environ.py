@@ -1,4 +1,4 @@
-"""What the environ of a request says of its connection (PEP 3333)."""
+"""The part of a request's environ that describes its connection (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 def connection_environ(
     base: dict[str, Any], listener: Any, caller: Any, address: Any
 ) -> dict[str, Any]:
-    """Return what the environ of every request on a connection has, beside `base`."""
+    """Return `base` with the keys that all requests on a connection have in common."""
     environ = {**base, "gunicorn.socket": caller, "SERVER_PROTOCOL": "HTTP/1.1"}
     server = listener.getsockname()
     if isinstance(server, tuple):
         environ["SERVER_NAME"], environ["SERVER_PORT"] = server[0], str(server[1])
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = address[0], str(address[1])
-    else:  # a Unix socket: nobody is known by an address
+    else:  # a Unix socket: clients have no address
         environ.update(SERVER_NAME="localhost", SERVER_PORT="80", REMOTE_ADDR="")
     return environ
 
 
 def scheme(environ: dict[str, Any], cfg: Any) -> str:
-    """Return the scheme that the caller used, by the word of a proxy that we trust."""
+    """Return the scheme that the client used, as stated by a trusted proxy."""
     named = environ.get("HTTP_X_FORWARDED_PROTO")
     is_https = named == "https" and _is_trusted(environ["REMOTE_ADDR"], cfg)
     return "https" if is_https else "http"

@@ -1,7 +1,7 @@
-"""The head of a request as nearly everybody sends it. Pure.
+"""A fast parser for the usual form of a request head. Pure.
 
-Whatever is unusual, or could be read in two ways, is not read here: gunicorn's own parser judges
-it. What is read here, that parser reads to the same effect; a test holds the two together.
+Anything unusual or ambiguous is not parsed here, but left to gunicorn's parser. For what is parsed
+here, both parsers give the same result, which a test verifies.
 
     POST /v1/responses HTTP/1.1      {"REQUEST_METHOD": "POST", "PATH_INFO": "/v1/responses",
     Host: localhost:8000              "HTTP_HOST": "localhost:8000",
@@ -13,20 +13,20 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-#: The longest head, and the most lines; gunicorn.conf.py allows no line longer than this.
+#: Maximum bytes and header fields of a head; gunicorn.conf.py allows no longer line.
 MAX_HEAD, MAX_FIELDS = 8190, 100
 
-#: A method with or without a body, a target without escapes, then lines without anything hidden:
-#: no underscore in a name, nothing but printable ASCII in a value. No part of it can match the
-#: same text in two ways, so that it takes linear time.
+#: Method, target without percent-escapes, then fields without anything ambiguous: no underscore in
+#: a name, only printable ASCII in a value. No part can match the same text in two ways, so that
+#: matching takes linear time.
 _HEAD = re.compile(
     r"(GET|POST|DELETE) (/[!$&->@-~]*(?:\?[!$-~]*)?) HTTP/1\.1\r\n"
     r"((?:[!#$%&'*+.^`|~0-9A-Za-z-]+:[\t -~]*\r\n)*)\r\n"
 )
 _FIELD = re.compile(r"([^:\r\n]+):[\t ]*([^\r\n]*)\r\n")
 _DIGITS = re.compile(r"[0-9]{1,15}")
-#: What changes how a message is framed, or what the connection is: gunicorn's to deal with. Of
-#: upgrades only that to WebSocket is not (below).
+#: Fields that change the framing or the kind of connection, which gunicorn must handle. Upgrade is
+#: not among them: that to WebSocket is handled below.
 _SPECIAL = frozenset(
     {
         "HTTP_TRANSFER_ENCODING",
@@ -40,9 +40,9 @@ _KEPT_NAMES = 256
 
 
 class Head(NamedTuple):
-    """A request's head: the environ that it makes, and how long its body is.
+    """A parsed request head: its part of the environ, and the body's length in bytes.
 
-    `upgrades` says that it asks for a WebSocket, behind which no other request follows.
+    If `upgrades`, it asks for a WebSocket, and no other request follows on the connection.
     """
 
     environ: dict[str, str]
@@ -52,7 +52,7 @@ class Head(NamedTuple):
 
 
 class _Keys(dict[str, str]):
-    """The environ's key for each name of a field; the first ones seen are kept."""
+    """Maps field names to environ keys; caches the first names seen."""
 
     def __missing__(self, name: str) -> str:
         key = name.upper().replace("-", "_")
@@ -67,7 +67,7 @@ _keys = _Keys()
 
 
 def read(head: bytes) -> Head | None:
-    """Return the head, which ends with its blank line, or None where it is not the usual."""
+    """Parse a head that ends with its blank line; return None if it is not in the usual form."""
     matched = _HEAD.fullmatch(head.decode("latin-1")) if len(head) <= MAX_HEAD else None
     if matched is None:
         return None
@@ -89,7 +89,7 @@ def read(head: bytes) -> Head | None:
 def _websocket(
     method: str, target: str, environ: dict[str, str], length: str, connection: str
 ) -> Head | None:
-    """Return the head of a WebSocket's handshake (RFC 6455, 4.1); None where it is another."""
+    """Return the head of a WebSocket handshake (RFC 6455, 4.1); None if it is anything else."""
     options = [each.strip() for each in connection.split(",")]
     is_one = environ["HTTP_UPGRADE"].lower() == "websocket" and "upgrade" in options
     if not is_one or method != "GET" or length != "0" or "close" in options:

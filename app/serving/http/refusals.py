@@ -1,7 +1,7 @@
-"""Refusals that no application gives: in the API's envelope, without repeating what came.
+"""Error responses that the server sends itself: in the API's envelope, quoting nothing received.
 
-gunicorn's own answer to what it cannot read is a page of HTML that repeats the line, with the key
-or the prompt in it. Callers for whom there is no file descriptor have not asked for anything yet.
+gunicorn answers what it cannot parse with an HTML page that quotes the line, with the key or the
+prompt in it. Clients for whom no file descriptor is left are refused before they send a request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TLS = (
     "A TLS handshake came to a port that speaks plain HTTP: use http:// in the address, or put a "
     "proxy that speaks TLS in front."
 )
-#: What a TLS handshake begins with (RFC 8446, 5.1), and no request does.
+#: First bytes of a TLS handshake (RFC 8446, 5.1); no HTTP request starts with them.
 TLS_HANDSHAKE = b"\x16\x03"
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
 _CHUNKS = "The body's chunks cannot be read as HTTP: check their sizes and line ends."
@@ -33,7 +33,7 @@ _PLAIN = "A connection without TLS came to a port that speaks TLS: use https:// 
 
 
 class TLSHandshake(errors.InvalidRequestLine):  # type: ignore[misc] # gunicorn has no types
-    """A TLS handshake has come where a request was to be."""
+    """A TLS handshake arrived in place of a request."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -42,7 +42,7 @@ class TLSHandshake(errors.InvalidRequestLine):  # type: ignore[misc] # gunicorn 
         return _TLS
 
 
-#: What is wrong, the more special before the more general; then status, reason and message.
+#: Exceptions, the specific before the general, with status, reason and message.
 _REFUSALS: tuple[tuple[tuple[type[Exception], ...], int, str, str], ...] = (
     ((TLSHandshake,), 400, "Bad Request", _TLS),
     ((ssl.SSLError,), 400, "Bad Request", _PLAIN),
@@ -89,17 +89,17 @@ _REFUSALS: tuple[tuple[tuple[type[Exception], ...], int, str, str], ...] = (
         _HEADER,
     ),
 )
-#: What the application has done: its fault, not the caller's.
+#: Faults of the application, not of the caller.
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
 class RefusingWorker:
-    """Answers what cannot be read in the envelope; everything else is gunicorn's."""
+    """Answers malformed requests with the error envelope; leaves other errors to gunicorn."""
 
     log: Any
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Refuse a request, and log the kind of its fault."""
+        """Refuse a request, and log the class of its error."""
         names = identity(
             random_bytes
         )  # a header that names it cannot be trusted, or cannot be read
@@ -112,7 +112,7 @@ class RefusingWorker:
         self._send(client, refusal)
 
     def refuse_tls(self, client: Any) -> None:
-        """Refuse a TLS handshake: who made it cannot read why, but the log can be."""
+        """Refuse a TLS handshake: the client cannot read the reason, but it is logged."""
         self.log.warning(_TLS)
         refusal = _answer(
             "400 Bad Request", InvalidRequest(_TLS), identity(random_bytes).request_id
@@ -127,7 +127,7 @@ class RefusingWorker:
 
 
 def overloaded() -> bytes:
-    """Return what a caller finds who is turned away before a request of his has come."""
+    """Return the 503 for a client that is turned away before its request has arrived."""
     error = Overloaded()
     retry_after = f"Retry-After: {error.retry_after_s}\r\n"
     return _answer("503 Service Unavailable", error, identity(random_bytes).request_id, retry_after)
@@ -143,7 +143,7 @@ def _unreadable(fault: BaseException, request_id: str) -> bytes | None:
 
 
 def _answer(status: str, error: GatewayError, request_id: str, fields: str = "") -> bytes:
-    """Return an answer that ends its connection; `fields` are more lines of its head."""
+    """Return a response that closes its connection; `fields` are further header lines."""
     body = json.dumps(ERROR_ENVELOPE.dump(error), separators=(",", ":"))
     return (
         f"HTTP/1.1 {status}\r\nConnection: close\r\n"

@@ -1,4 +1,4 @@
-"""The body of a request, read when the app asks for it."""
+"""The body of a request, read from the socket when the app reads it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import io
 from collections.abc import Iterator
 from typing import Protocol
 
-#: What is read from the socket at once.
+#: Bytes read from the socket at once.
 READ_SIZE = 64 * 1024
-#: From how many missing bytes on they are read to where they stay.
+#: Missing bytes from which they are read directly into one buffer.
 LONG = 1024 * 1024
-#: Pieces that are shorter are joined as they come: drops would weigh more, kept one by one.
+#: Pieces shorter than this are joined on arrival: kept one by one, they would take more memory.
 _DROP = 4096
 
 
 class Readable(Protocol):
-    """What a body is read from."""
+    """The socket of a body."""
 
     def recv(self, size: int, /) -> bytes: ...
 
@@ -25,8 +25,8 @@ class Readable(Protocol):
 class RequestBody:
     """`wsgi.input` (PEP 3333): at most `length` bytes, fewer if the caller hangs up before.
 
-    `had` is what was read of the connection already. `left` counts the bytes still to be read,
-    `spare` is what lies behind the body once all of it was read: the next request's beginning.
+    `had` is what was already read from the connection. `left` counts the bytes still to be read;
+    `spare` is what follows a body that was read completely: the start of the next request.
     """
 
     __slots__ = ("_had", "_source", "left")
@@ -38,11 +38,11 @@ class RequestBody:
 
     @property
     def spare(self) -> bytes:
-        """What was read beyond the body, once nothing is left of that."""
+        """Bytes read beyond the body, once the body was read completely."""
         return self._had
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return `size` bytes, or all of them, or as many as the caller has sent."""
+        """Return `size` bytes, or all, or as many as the caller has sent before hanging up."""
         wanted = self.left if size is None or size < 0 else min(size, self.left)
         had = self._had
         if len(had) < wanted:
@@ -53,7 +53,7 @@ class RequestBody:
         return had[:wanted]
 
     def _come(self, wanted: int) -> bytes:
-        """Return what was read before and what comes, until that is as much or there is no more."""
+        """Return the bytes read before and new ones, until they are `wanted` or the stream ends."""
         pieces, drops, missing = [self._had], bytearray(), wanted - len(self._had)
         if missing >= LONG:
             return self._come_long(wanted)
@@ -72,10 +72,10 @@ class RequestBody:
         return b"".join((*pieces, drops))
 
     def _come_long(self, wanted: int) -> bytes:
-        """Do that, in one place for all of it.
+        """Do the same for a long body, in one buffer.
 
-        MEASURED: pieces of 8 MB, or an array that is copied in the end, take the body twice. What
-        BytesIO was given it hands out again, with what was written to it, and no copy is made.
+        MEASURED: pieces of 8 MB, or an array that is copied in the end, take twice the memory.
+        BytesIO returns the very bytes object that it was given and has written to, without a copy.
         """
         body, at = io.BytesIO(bytes(wanted)), len(self._had)
         with body.getbuffer() as room:
@@ -86,7 +86,7 @@ class RequestBody:
         return body.getvalue()
 
     def discard(self, most: int) -> bool:
-        """Throw away what is left; False where it is more than `most` bytes, or does not come."""
+        """Discard the rest; return False if it exceeds `most` bytes or does not arrive."""
         while self.left:
             piece = self.read(READ_SIZE)
             most -= len(piece)
@@ -95,7 +95,7 @@ class RequestBody:
         return True
 
     def readline(self, size: int = -1) -> bytes:
-        """Return what is left up to a line's end."""
+        """Return the next line of what is left."""
         line = io.BytesIO(self._pushed_back()).readline(size)
         self._take(len(line))
         return line

@@ -1,4 +1,4 @@
-"""The answer to a request as it goes over the wire (HTTP/1.1, RFC 9112)."""
+"""Writes the response to a request to the connection (HTTP/1.1, RFC 9112)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from time import time
 from types import TracebackType
 from typing import Protocol
 
-#: What may stand in an answer's head. A value may hold no line end (RFC 9110, section 5.5).
+#: What a response head may contain. A value must not contain a line end (RFC 9110, section 5.5).
 _STATUS = re.compile(r"[0-9]{3}(?: [\t -~\x80-\xff]*)?")
 _FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
 _WITHOUT_BODY = ("204", "304")
-#: What answers call the server: gunicorn's name would say where to look for its weak points.
+#: Value of the Server header: gunicorn's own name would help attackers.
 SERVER = "responses-gateway"
 _CHUNK, _LAST_CHUNK = b"%x\r\n%b\r\n", b"0\r\n\r\n"
 
@@ -22,23 +22,23 @@ Error = tuple[type[BaseException], BaseException, TracebackType]
 
 
 class Writable(Protocol):
-    """What an answer is written to."""
+    """The connection that a response is written to."""
 
     is_clear: bool  # nothing waits to be sent
-    is_spent: bool  # what follows the request cannot be read
+    is_spent: bool  # no further request can be read
 
     def sendall(self, data: bytes, /) -> None: ...
 
     def send_soon(self, data: bytes, /) -> None:
-        """Send without waiting, for `sendall` to wait for what is left of it."""
+        """Send without waiting; `sendall` waits for what is left of it."""
         ...
 
 
 class ResponseWriter:
     """Implements start_response and the writing of the body (PEP 3333).
 
-    Head and first piece leave together. `closes` says that the connection is of no more use once
-    the answer was written. Between two pieces, the app may push one from where nobody may wait.
+    The head is sent with the first chunk. `closes` means that the connection must close after the
+    response. Between two chunks, the app may push one from where nothing may block.
     """
 
     def __init__(self, client: Writable, closes: bool) -> None:
@@ -52,21 +52,21 @@ class ResponseWriter:
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: Error | None = None
     ) -> object:
-        """Take the status and the headers; with `exc_info`, in place of those before.
+        """Set the status and the headers; with `exc_info`, replace earlier ones.
 
         Raises:
-            ValueError: they cannot be sent.
-            AssertionError: they were given already.
+            ValueError: they are not valid in HTTP.
+            AssertionError: they were set already.
         """
         if exc_info is not None and self.begun:
             raise exc_info[1]
         if exc_info is None and self._head is not None:
             raise AssertionError("the answer has begun already")
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        lines = fields.count("\n")  # one each: more would be somebody else's
+        lines = fields.count("\n")  # one each: more would be injected ones
         if not (_STATUS.fullmatch(status) and _FIELDS.fullmatch(fields) and lines == len(headers)):
             raise ValueError("the status or a header cannot be sent")
-        # MEASURED: a look at each name takes 2 µs, and the app writes it so.
+        # MEASURED: comparing each name takes 2 µs, and the app spells it like this.
         length = dict(headers).get("Content-Length")
         if length is None:
             length = next((v for n, v in headers if n.lower() == "content-length"), None)
@@ -83,7 +83,7 @@ class ResponseWriter:
         return self.write
 
     def write(self, piece: bytes) -> None:
-        """Send a piece of the body.
+        """Send a chunk of the body.
 
         Raises:
             OSError: the caller has gone.
@@ -101,15 +101,15 @@ class ResponseWriter:
                 raise AssertionError("the app has not said its status")
             self.begun = True
             piece = self._head + piece
-            self._head = b""  # sent: a stream lasts
+            self._head = b""  # sent: not kept for the length of a stream
         if piece:
             self._client.sendall(piece)
 
     def write_all(self, pieces: Iterable[bytes]) -> None:
-        """Send each piece of the body as it comes. Raises as `write` does.
+        """Send each chunk of the body as it comes. Raises as `write` does.
 
-        None is kept while the next is waited for. MEASURED: what begins a stream is 3 kB, and where
-        the rest of it is pushed, the next one that comes here is its end.
+        No chunk is kept while waiting for the next. MEASURED: the first of a stream is 3 kB, and if
+        the others are pushed, the next one to arrive here is its end.
         """
         for piece in pieces:
             self.write(piece)
@@ -117,15 +117,15 @@ class ResponseWriter:
 
     @property
     def is_clear(self) -> bool:
-        """Whether a piece can be pushed now."""
+        """Whether a chunk can be pushed now."""
         return self.begun and self._chunked and self._client.is_clear
 
     def push(self, piece: bytes) -> None:
-        """Send a piece of the body without waiting."""
+        """Send a chunk of the body without waiting."""
         self._client.send_soon(_CHUNK % (len(piece), piece))
 
     def end(self) -> None:
-        """Send what is missing of the answer; one cut short takes its connection with it."""
+        """Send the rest; a body shorter than its Content-Length closes the connection."""
         if not self.begun:
             self.write(b"")
         if self._chunked:

@@ -1,4 +1,4 @@
-"""What of gunicorn's own settings is the gateway's to choose, and not its command line's."""
+"""The gunicorn settings that the gateway fixes, whatever its command line says."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: gunicorn's own workers, with an end that cuts no answer, by what WORKER_CLASS calls them; with
-#: gevent there is a shorter way for the usual request, too.
+#: gunicorn's workers, extended by a shutdown that interrupts no response, by their name in
+#: WORKER_CLASS; the gevent one also has a faster path for usual requests.
 WORKER_CLASSES: Final[Mapping[str, str]] = {
     "gevent": "app.serving.worker.GatewayWorker",
     "gthread": "app.serving.thread_worker.GatewayThreadWorker",
@@ -15,13 +15,13 @@ WORKER_CLASSES: Final[Mapping[str, str]] = {
 
 
 def refuse_foreign(config: Any) -> None:
-    """End with a sentence where gunicorn's `config` has what the gateway cannot be served with.
+    """Exit with a message if gunicorn's `config` has settings that the gateway cannot run with.
 
-    Others' workers know no orders of the master's, which ends with them at the first signal; and
-    what the master loads, every worker would share: connections, threads, an event loop.
+    Other worker classes do not know the master's orders: it would end with them at the first
+    signal. And workers would share what it preloads: connections, threads, an event loop.
 
     Raises:
-        SystemExit: it does.
+        SystemExit: there is such a setting.
     """
     if not _is_ours(config):
         sys.exit(
@@ -36,9 +36,9 @@ def refuse_foreign(config: Any) -> None:
 
 
 def _is_ours(config: Any) -> bool:
-    """Tell whether the worker class, or one that it is made of, is the gateway's.
+    """Tell whether the worker class, or one of its bases, is the gateway's.
 
-    By name: to import it is to have gevent in the master.
+    Compared by name: importing the class would load gevent into the master.
     """
     try:
         bases = config.worker_class.__mro__

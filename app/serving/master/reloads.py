@@ -1,4 +1,4 @@
-"""How the last reading of the configuration went, in the metrics."""
+"""Metrics of the last time that the configuration was read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from prometheus_client import Gauge
 
 
 class ReloadMetrics:
-    """How the last reading of the configuration went, for the metrics of all processes.
+    """Metrics of the last reading of the configuration, shared with all processes.
 
-    Made in the master, once the folder is there in which the metrics meet; nobody else sets them.
+    Only the master creates and sets them, once the folder of the metrics exists.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ReloadMetrics:
         )
 
     def set(self, *, successful: bool) -> None:
-        """Say how it went."""
+        """Record whether the configuration could be used."""
         self._successful.set(successful)
         if successful:
             self._timestamp.set_to_current_time()

@@ -1,7 +1,7 @@
-"""Threads that serve requests: as many as are needed, and as the system has.
+"""Threads that serve requests: as many as are needed, within what the system allows.
 
-The pool of concurrent.futures queues a task before it starts a thread for it: where the system has
-none left it raises, and some thread runs the task all the same, whenever one comes free.
+The pool of concurrent.futures queues a task before it starts a thread for it: if the system has
+none left it raises, and yet runs the task whenever a thread becomes free.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ Task = tuple[Future[Any], Callable[[], Any]]
 
 
 class RequestThreads:
-    """Runs each task in a thread that is free, or a new one; once there are `most`, tasks wait."""
+    """Runs each task in a free or a new thread; once there are `most` threads, tasks wait."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._count = 0
-        self._free = 0  # threads that have nothing to do, less the tasks that wait for one
+        self._free = 0  # idle threads minus waiting tasks
         self._is_shut = False
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._lock = Lock()
 
     @property
     def is_wanted(self) -> bool:
-        """Whether a task waits for a thread, or all are to end: what need not go on, ends."""
+        """Whether a task waits for a thread, or all must end: optional work should stop."""
         return self._is_shut or self._free < 0
 
     def submit(self, task: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        """Have a thread run a task, and return what will have its result.
+        """Run a task in a thread, and return the future of its result.
 
         Raises:
-            RuntimeError: the system has no thread for it, or it comes after `shutdown`. It is not
+            RuntimeError: no thread could be started, or `shutdown` was called; the task does not
                 run.
         """
         future: Future[Any] = Future()
@@ -52,7 +52,7 @@ class RequestThreads:
         return future
 
     def shutdown(self, **_options: bool) -> None:
-        """Take no more tasks. The threads end with those that there are; nobody waits for them."""
+        """Refuse further tasks; return at once. The threads end after the queued tasks."""
         with self._lock:
             self._is_shut = True
             for _ in range(self._count):
@@ -61,7 +61,7 @@ class RequestThreads:
     def _work(self) -> None:
         while (given := self._tasks.get()) is not None:
             _run(*given)
-            del given  # it would be kept until the next comes
+            del given  # else it would be kept in memory until the next task
             with self._lock:
                 self._free += 1
 
@@ -71,7 +71,7 @@ def _run(future: Future[Any], task: Callable[[], Any]) -> None:
         return
     try:
         result = task()
-    except BaseException as error:  # noqa: BLE001 - whoever asks for the result has it raised
+    except BaseException as error:  # noqa: BLE001 - raised by the future's result()
         future.set_exception(error)
     else:
         future.set_result(result)

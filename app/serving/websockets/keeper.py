@@ -1,4 +1,4 @@
-"""Looks after the open WebSockets of a worker: what has to be seen from beside them."""
+"""Watches the open WebSockets of a worker, for timeouts and keys that are no longer valid."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.serving.callers import CallerSocket
 from app.serving.websockets.socket import CallerWebSocket
 from app.serving.websockets.upgrade import Upgrade
 
-#: How often each is looked at: a key that is no good any more is noticed within a second.
+#: Interval between checks, in seconds: a revoked key is noticed within a second.
 LOOK_S = 0.4
 
 
 class WebSocketKeeper:
-    """Has WebSockets served. While there is none, it does nothing."""
+    """Serves and watches WebSockets. While none is open, it does nothing."""
 
     def __init__(self) -> None:
         self._open: dict[WebSocketHandler, CallerWebSocket] = {}
@@ -26,7 +26,7 @@ class WebSocketKeeper:
         self._retires = False
 
     def serve(self, upgrade: Upgrade, caller: CallerSocket, came: bytes) -> None:
-        """Answer the handshake, and have its handler talk until it is over."""
+        """Answer the handshake, then run its handler until the connection ends."""
         handler = upgrade.handler()
         if handler is None:
             raise AssertionError("nobody has taken the connection over")
@@ -43,7 +43,7 @@ class WebSocketKeeper:
             del self._open[handler]
 
     def retire(self) -> None:
-        """Have every WebSocket end, once what runs on it has."""
+        """End every WebSocket once its running responses have ended."""
         self._retires = True
         for handler in list(self._open):
             handler.retire()
@@ -61,7 +61,7 @@ class WebSocketKeeper:
                     socket.look(now)
                     handler.look(now)
                 except OSError:
-                    continue  # its caller has gone: who reads from it finds out
-                except Exception as bug:  # noqa: BLE001 - the others are to be looked after
+                    continue  # the client has gone, which its reader will detect
+                except Exception as bug:  # noqa: BLE001 - the others still need their checks
                     uncaught_in_greenlet(None, self._looking, type(bug), bug, bug.__traceback__)
         self._looking = None

@@ -1,4 +1,4 @@
-"""An open WebSocket on a caller's connection: whole messages in, lines out, within bounds."""
+"""An open WebSocket on a client connection: receives whole messages and sends lines, bounded."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from app.serving.sockets import LeanSocket
 from app.serving.websockets.deflate import MOST_INFLATED_AT_ONCE
 
 _READ_SIZE = _SENT_AT_ONCE = 64 * 1024
-#: From how many bytes on a message that is coming is accounted for, and how often.
+#: Bytes from which an incoming message is accounted for, and after how many more again.
 _HEAVY, _STEP = 64 * 1024, 1024 * 1024
-#: Of how many fragments a message may be.
+#: Maximum number of fragments of a message.
 MOST_FRAGMENTS = 4096
-#: After so much silence a caller is pinged; one who gives no sign at all for so long has gone.
+#: Seconds of silence after which a client is pinged, and after which it counts as gone.
 PING_S, GONE_S = 20.0, 120.0
-#: How long a message that has begun may bring nothing, and a caller take to agree to an end.
+#: Timeouts for the next piece of a message, and for a client's close frame, in seconds.
 MESSAGE_SILENCE_S, CLOSE_S = 30.0, 2.0
-#: The first byte of a message of text in one frame, and from where on its length takes more bytes.
+#: First byte of an unfragmented text message, and the lengths from which more bytes encode it.
 _TEXT, _SHORT, _LONG = 0x81, 126, 65536
 _TEXT_16, _TEXT_64 = Struct("!BBH"), Struct("!BBQ")
-#: A close frame's reason, of 125 bytes with its code.
+#: Maximum bytes of a close frame's reason: 125 with its code.
 _LONGEST_REASON = 123
-#: What wsproto says of some faults is Python's word.
+#: Reasons for which wsproto would send the text of Python's exception.
 _REASONS: Mapping[int, str] = {
     CloseReason.INVALID_FRAME_PAYLOAD_DATA: "text that is not UTF-8, or cannot be inflated"
 }
 
 
 def text_head(length: int) -> bytes:
-    """Return the head of a frame that is a whole message of text, of so many bytes (RFC 6455, 5.2).
+    """Return the frame head of an unfragmented text message of `length` bytes (RFC 6455, 5.2).
 
-    wsproto would make the same. MEASURED: 15 µs a frame, more than all else that is done for one.
+    wsproto makes the same. MEASURED: 15 µs a frame, more than everything else done for one.
     """
     if length < _SHORT:
         return bytes((_TEXT, length))
@@ -61,9 +61,9 @@ def text_head(length: int) -> bytes:
 class CallerWebSocket:
     """Implements app.api.turns.server.WebSocket.
 
-    `protocol` is what wsproto makes of the bytes, and may inflate them; `came` are those that came
-    with the handshake.
-    Whoever sends waits for those who are sending; what a slow reader does not take, nobody makes.
+    `protocol` is wsproto's parser, which may inflate; `came` is what arrived with the handshake.
+
+    Senders wait for one another, so that no more is produced than a slow reader takes.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class CallerWebSocket:
         self._at_once = MOST_INFLATED_AT_ONCE if inflates else _READ_SIZE
         self._unread = memoryview(b"")
         self._sending = Semaphore(1)
-        self._message = bytearray()  # drops would weigh more, kept one by one
-        #: When the last piece of the message that is coming came; None between two.
+        self._message = bytearray()  # small pieces kept one by one would take more
+        #: When the last piece of the current message arrived; None between messages.
         self._piece_at: float | None = None
         self._size = self._fragments = 0
         self._weigh_from = _HEAVY
@@ -88,7 +88,7 @@ class CallerWebSocket:
         return self._is_open() and self._caller.is_clear and not self._sending.locked()
 
     def receive(self, weigh: Callable[[int], None]) -> ClientMessage | None:
-        """Return the next message; None once there will be none.
+        """Return the next message, or None when the connection has ended.
 
         Raises:
             RequestTooLarge: it is longer than a body may be.
@@ -109,10 +109,10 @@ class CallerWebSocket:
             self._unread = self._unread[self._at_once :]
 
     def send(self, lines: Sequence[bytes]) -> None:
-        """Send each of the lines as a message of text.
+        """Send each line as a text message.
 
         Raises:
-            OSError: it is closed, or the caller has gone.
+            OSError: it is closed, or the client has gone.
         """
         with self._sending:
             data: bytes | memoryview = self._framed(lines)
@@ -123,11 +123,11 @@ class CallerWebSocket:
                 self._alive_at = monotonic()
 
     def send_soon(self, lines: Sequence[bytes]) -> None:
-        """Send without waiting; only where it `is_clear`."""
+        """Send without waiting; call it only if `is_clear`."""
         self._caller.send_soon(self._framed(lines))
 
     def close(self, code: int, reason: str) -> None:
-        """Say that it ends; only the first time counts."""
+        """Send a close frame; further calls do nothing."""
         with self._sending:
             if self._is_open():
                 self._closing_at = monotonic()
@@ -135,15 +135,15 @@ class CallerWebSocket:
                 self._caller.sendall(self._protocol.send(CloseConnection(code, short)))
 
     def spawn(self, work: Callable[[], None]) -> None:
-        """Have `work` done in a greenlet of its own."""
+        """Run `work` in a greenlet of its own."""
         spawn(work)
 
     def look(self, now: float) -> None:
-        """Ping who is silent, hang up on who has gone or does not agree to an end. Never waits."""
+        """Ping a silent client; cut off one that has gone or sends no close frame. Never blocks."""
         closing, piece_at, silent_s = self._closing_at, self._piece_at, now - self._received_at
         if (closing is not None and now - closing > CLOSE_S) or now - self._alive_at > GONE_S:
             self._caller.hang_up()
-        elif piece_at is not None and now - piece_at > MESSAGE_SILENCE_S:  # pongs are no pieces
+        elif piece_at is not None and now - piece_at > MESSAGE_SILENCE_S:  # pongs do not count
             self.spawn(lambda: self.close(POLICY, "a message did not come to its end in time"))
         elif silent_s > PING_S and not self._pinged and self.is_clear:
             self._pinged = True
@@ -152,7 +152,7 @@ class CallerWebSocket:
     def _read(self) -> bytes:
         data, self._came = self._came, b""
         if not data:
-            # Without the time limits that a connection has for its next request.
+            # Without the time limits of HTTP requests.
             data = LeanSocket.recv(self._caller, _READ_SIZE)
         if data:
             self._received_at = self._alive_at = monotonic()
@@ -160,12 +160,12 @@ class CallerWebSocket:
         return data
 
     def _drain(self) -> None:
-        """Read on until the caller has gone: what is unread would reset what was sent last."""
+        """Read until the client closes: unread bytes would reset the connection, losing output."""
         while LeanSocket.recv(self._caller, _READ_SIZE):
             continue
 
     def _take(self, event: Event, weigh: Callable[[int], None]) -> ClientMessage | None:
-        """Take what came; return a message that is whole by it."""
+        """Handle an event; return the message that it completes, if any."""
         if isinstance(event, Ping):
             with self._sending:
                 if self._is_open():
@@ -185,7 +185,7 @@ class CallerWebSocket:
         return ClientMessage(data, is_text)
 
     def _add(self, event: Message[Any], weigh: Callable[[int], None], *, is_text: bool) -> None:
-        """Add a piece to the message that is coming; of bytes, only that there are some."""
+        """Add a piece to the current message; of a binary one, only count its bytes."""
         piece = event.data.encode() if isinstance(event.data, str) else bytes(event.data)
         self._size += len(piece)
         self._piece_at = monotonic()
@@ -203,7 +203,7 @@ class CallerWebSocket:
             weigh(self._size)
 
     def _agree(self, event: CloseConnection) -> None:
-        """Agree to the caller's end; or end it, where what came is no WebSocket's."""
+        """Answer the client's close frame; or close, after a protocol error."""
         if self._is_open():
             self.close(int(event.code), _REASONS.get(event.code) or event.reason or "")
             self._drain()
@@ -215,7 +215,7 @@ class CallerWebSocket:
         """Return the lines as frames.
 
         Raises:
-            ConnectionResetError: it is closed.
+            ConnectionResetError: the WebSocket is closed.
         """
         if not self._is_open():
             raise ConnectionResetError("the WebSocket is closed")

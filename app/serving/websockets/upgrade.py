@@ -1,4 +1,4 @@
-"""The handshake of a WebSocket (RFC 6455, section 4), by wsproto."""
+"""The WebSocket handshake (RFC 6455, section 4), by means of wsproto."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _OF_A_BODY = frozenset({"content-length", "content-type"})
 
 
 class Upgrade:
-    """What the app finds in the environ: it may take the connection over.
+    """Offered to the app in the environ: with it, it may take the connection over.
 
-    `environ` is the request's, `start` what the app's status and headers go to.
+    `environ` is the request's; `start` receives the app's status and headers.
     """
 
     def __init__(self, environ: Mapping[str, Any], start: Callable[..., object]) -> None:
@@ -35,10 +35,10 @@ class Upgrade:
         self._handler: WebSocketHandler | None = None
 
     def accept(self, handler: WebSocketHandler, subprotocol: str | None) -> None:
-        """Have `handler` talk on the connection, once the app has answered with 101.
+        """Let `handler` take over the connection once the app has answered with 101.
 
         Raises:
-            InvalidRequest: it is no handshake.
+            InvalidRequest: the handshake is malformed.
         """
         protocol = WSConnection(ConnectionType.SERVER)
         try:
@@ -48,17 +48,17 @@ class Upgrade:
         self._protocol, self._subprotocol, self._handler = protocol, subprotocol, handler
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> object:
-        """Take the app's status and headers, as start_response does."""
+        """Receive the app's status and headers, as start_response does."""
         self._status, self._headers = status, headers
         return self._start(status, headers, exc_info)
 
     def handler(self) -> WebSocketHandler | None:
-        """Return who is to talk on the connection; None where it was not taken over."""
+        """Return the handler of the connection; None if it was not taken over."""
         return self._handler if self._status.startswith(_SWITCHING) else None
 
     def switched(self) -> tuple[bytes, Connection, bool]:
-        """Return the answer that the handshake gets, what is spoken from there on, and whether
-        the caller's messages may be compressed.
+        """Return the response to the handshake, wsproto's connection for what follows, and whether
+        the client's messages may be compressed.
         """
         protocol = self._protocol
         if protocol is None:
@@ -76,7 +76,7 @@ class Upgrade:
 
 
 def _fields(environ: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    """Return the fields of the head that are about the handshake."""
+    """Return the header fields that concern the handshake."""
     names = ("HOST", "UPGRADE", "CONNECTION")
     keys = [f"HTTP_{name}" for name in names]
     keys += [name for name in environ if name.startswith("HTTP_SEC_WEBSOCKET_")]
