@@ -19,7 +19,14 @@ def delivery(attempt: int) -> Delivery:
 
 @pytest.mark.parametrize(
     "address",
-    ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"],
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "2606:4700:4700::1111",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+        "3fff:1000::1",
+    ],
 )
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
@@ -53,6 +60,8 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
         "fec0::1",
         "ff02::1",
         "2001:db8::1",
+        "3fff::1",
+        "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
         "::ffff:7f00:1",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 #: What the IANA's registries, or a cloud, keep for a network's own, beside what ipaddress knows:
-#: protocol assignments with Oracle's metadata, 6to4's relays, Azure's metadata and DNS.
-_MORE_PRIVATE = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
+#: protocol assignments with Oracle's metadata, 6to4's relays, Azure's metadata and DNS, and
+#: documentation (RFC 9637), which that of Python 3.11 does not know.
+_MORE_PRIVATE = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20"))
+)
 #: IPv6 addresses that stand for the IPv4 address in their last 32 bits (RFC 6052, 4291).
 _NAT64, _MAPPED = ip_network("64:ff9b::/96"), ip_network("::ffff:0:0/96")
 
