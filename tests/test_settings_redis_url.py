@@ -73,8 +73,27 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 db=4,
                 password=PASSWORD,
                 tls={},
+                sentinel_tls={},
                 sentinel_user="s",
                 sentinel_password=PASSWORD,
+            ),
+        ),
+        (
+            "rediss+sentinel://a,b:7/main?sentinel_ssl=no&check_hostname=no",
+            RedisUrl(
+                kind="sentinel",
+                hosts=TWO,
+                service="main",
+                tls={"ssl_check_hostname": False},
+            ),
+        ),
+        (
+            "redis+sentinel://a,b:7/main?check_hostname=no&sentinel_ssl=yes",
+            RedisUrl(
+                kind="sentinel",
+                hosts=TWO,
+                service="main",
+                sentinel_tls={"ssl_check_hostname": False},
             ),
         ),
         (

@@ -131,6 +131,21 @@ LIVE: dict[str, tuple[Script, str, str]] = {
         "rediss://localhost:{}?socket_connect_timeout=0.2&socket_timeout=0.2",
         "redis://",
     ),
+    "no TLS there, a Sentinel": (
+        lambda wire: wire.wait_for_hang_up(),
+        "rediss+sentinel://localhost:{}/main?socket_connect_timeout=0.2&socket_timeout=0.2",
+        "a port without TLS wants redis://",
+    ),
+    "no TLS there, a Sentinel alone": (
+        lambda wire: wire.wait_for_hang_up(),
+        "rediss+sentinel://localhost:{}/main?socket_connect_timeout=0.2&socket_timeout=0.2",
+        "?sentinel_ssl=",
+    ),
+    "no TLS here, a Sentinel alone": (
+        _speaks_tls,
+        "redis+sentinel://localhost:{}/main",
+        "?sentinel_ssl=",
+    ),
     "no TLS here": (_speaks_tls, "redis://localhost:{}", "rediss://"),
     "no TLS here, a Sentinel": (_speaks_tls, "redis+sentinel://localhost:{}/main", "rediss://"),
 }

@@ -40,6 +40,8 @@ _REMEDIES: Mapping[str, str] = {
     "NODB": "mend the number behind the slash of REDIS_URL: a Redis has 0 to 15 unless its "
     "`databases` says otherwise, a Cluster has 0 alone",
 }
+#: How the remedies begin where one side speaks TLS and the other does not.
+_OF_A_PORT = "a port with"
 
 
 def unreachable(fault: StorageUnavailable, settings: RedisSettings) -> Finding:
@@ -59,6 +61,8 @@ def _remedy(fault: StorageUnavailable, settings: RedisSettings) -> str:
         remedy = tls_remedy(fault.__cause__)
     elif hung_up(fault):
         remedy = "a port with TLS wants rediss:// in REDIS_URL"
+    if remedy is not None and remedy.startswith(_OF_A_PORT) and "+sentinel:" in settings.url:
+        remedy += "; where Sentinels and their servers differ, ?sentinel_ssl=yes or =no as well"
     return remedy or "start it, or mend the address in REDIS_URL; a firewall may be in between"
 
 

@@ -63,6 +63,9 @@ def tls_remedy(error: BaseException | None) -> str | None:
     """
     if error is None:
         return None
-    # A handshake that timed out is told by what lies beneath alone.
-    message = f"{error} {error.__context__ or ''}"
+    # A handshake that timed out is told by what lies beneath alone: one with a Sentinel, deeper.
+    message, beneath = str(error), error.__cause__ or error.__context__
+    while beneath is not None:
+        message += f" {beneath}"
+        beneath = beneath.__cause__ or beneath.__context__
     return next((remedy for found, remedy in _REMEDIES if found.search(message)), None)

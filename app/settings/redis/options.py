@@ -122,15 +122,18 @@ _NOT_OF = {
     "unix": frozenset({"socket_keepalive"}),
 }
 _LOGIN = ("username", "password")
-_OF_SENTINELS = ("sentinel_user", "sentinel_password")
+#: Whether Sentinels speak TLS, where they do and the servers that they name do not, or vice versa.
+_SENTINEL_TLS = "sentinel_ssl"
+_OF_SENTINELS = ("sentinel_user", "sentinel_password", _SENTINEL_TLS)
 
 
 @dataclass(frozen=True, slots=True)
 class UrlOptions:
     """What a query says. `given` are logins and the database, `tls` and `connection` redis-py's
-    options, `settings` fields of RedisSettings.
+    options, `settings` fields of RedisSettings. `sentinel_tls`: whether Sentinels speak TLS.
     """
 
+    sentinel_tls: bool
     given: dict[str, str] = field(default_factory=dict, repr=False)
     tls: dict[str, Any] = field(default_factory=dict, repr=False)
     connection: dict[str, Any] = field(default_factory=dict)
@@ -140,13 +143,19 @@ class UrlOptions:
 def read_options(query: str, *, kind: str, tls: bool) -> UrlOptions:
     """Return what the query of a URL of this kind says; TLS options are for those over TLS.
 
+    `tls`: whether its scheme is one over TLS.
+
     Raises:
         ValueError: an option is not known, or its value cannot be used. Neither is repeated: they
             may be half a password.
     """
     raw = dict(parse_qsl(query, keep_blank_values=True))
+    sentinel_tls = tls
+    if kind == "sentinel" and _SENTINEL_TLS in raw:
+        sentinel_tls = _read(_SENTINEL_TLS, raw.pop(_SENTINEL_TLS), _flag)
+    tls = tls or sentinel_tls
     _refuse_unknown(raw, _known(kind, tls=tls), tls=tls)
-    found = UrlOptions()
+    found = UrlOptions(sentinel_tls)
     for name, text in raw.items():
         if name in _TLS:
             theirs, read = _TLS[name]

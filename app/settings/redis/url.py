@@ -10,8 +10,9 @@ It is one of
 and `rediss+sentinel://`, `rediss+cluster://` over TLS. Options follow after a `?` (options.py), by
 redis-py's own names. Over TLS also `ca=FILE` (what the server's certificate is checked against; the
 system's authorities otherwise), `cert=FILE` with `key=FILE` (ours), `check_hostname=no`. Sentinels
-that want a login of their own take `sentinel_user=` and `sentinel_password=`. User names and
-passwords are percent-encoded.
+that want a login of their own take `sentinel_user=` and `sentinel_password=`; `sentinel_ssl=no` is
+for plain ones whose servers speak TLS, `=yes` the other way round. User names and passwords are
+percent-encoded.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ _PORTS = {"single": 6379, "cluster": 6379, "sentinel": 26379}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisUrl:
     """`tls` holds redis-py's `ssl_…` options, None where there is no TLS; `options` are others of
-    its connections, `settings` fields of RedisSettings that the URL names.
+    its connections, `settings` fields of RedisSettings that the URL names. `sentinel_tls` is `tls`
+    for the Sentinels' own connections.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class RedisUrl:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: Mapping[str, Any] | None = field(default=None, repr=False)
+    sentinel_tls: Mapping[str, Any] | None = field(default=None, repr=False)
     sentinel_user: str | None = None
     sentinel_password: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -85,6 +88,7 @@ def parse(text: str) -> RedisUrl:
         user=unquote(user) or given.get("username") or None,
         password=unquote(password) or given.get("password") or None,
         tls=options.tls if tls else None,
+        sentinel_tls=options.tls if kind == "sentinel" and options.sentinel_tls else None,
         sentinel_user=given.get("sentinel_user"),
         sentinel_password=given.get("sentinel_password"),
         options=options.connection,

@@ -173,8 +173,8 @@ def _sentinel_pool(settings: RedisSettings, url: RedisUrl, options: dict[str, An
         "retry": _retry(0),
         "driver_info": _DRIVER,
         "protocol": 2,
-        "ssl": url.tls is not None,
-        **(url.tls or {}),
+        "ssl": url.sentinel_tls is not None,
+        **(url.sentinel_tls or {}),
     }
     sentinels = [Redis(host, port, **sentinel_options) for host, port in url.hosts]
     return SentinelPool(MasterWatch(url.service, sentinels, settings.timeout_s), **options)
