@@ -20,7 +20,7 @@ from app.descriptors import raise_limit
 from app.huge_pages import keep_in_huge_pages
 from app.memory import collect_seldom, expect_to_keep, give_back_each_minute, keep_freed_memory
 from app.serving.logger import GatewayLogger
-from app.serving.master.options import WORKER_CLASSES
+from app.serving.master.options import WORKER_CLASSES, given_to_check, refuse_foreign
 from app.settings import SettingsError
 from app.settings.active import activate, active
 
@@ -42,11 +42,16 @@ raise_limit()
 # imported, so it is set before that; a fresh folder contains no counts of ended processes.
 # The pid marks it as this master's: a reload executes this file again.
 _OWN_METRICS = f"gateway-metrics-{os.getpid()}-"
-if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+# A check loads the gateway here and ends: it counts in memory, and leaves a folder that is named
+# to those who serve.
+_check = given_to_check(os.environ)
+if _check is not None:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+elif not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(
         Path(tempfile.gettempdir(), _OWN_METRICS + secrets.token_hex(8))
     )
-_metrics = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+_metrics = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
 _is_own = _metrics.name.startswith(_OWN_METRICS)
 
 from prometheus_client import multiprocess  # noqa: E402 - see above
@@ -55,6 +60,8 @@ from app.serving import arbiter  # noqa: E402 - it has metrics, too
 from app.serving.worker_state import SPARE_S  # noqa: E402 - it stands beside that
 
 arbiter.install()
+if _check is not None:
+    refuse_foreign(_check)
 
 wsgi_app = "app.serving.wsgi:app"
 # Each worker creates the application itself: open sockets, threads or a gevent hub would be shared

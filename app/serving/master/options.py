@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
+
+from gunicorn.config import Config
 
 #: gunicorn's workers, extended by a shutdown that interrupts no response, by their name in
 #: WORKER_CLASS; the gevent one also has a faster path for usual requests.
@@ -12,6 +15,24 @@ WORKER_CLASSES: Final[Mapping[str, str]] = {
     "gevent": "app.serving.worker.GatewayWorker",
     "gthread": "app.serving.thread_worker.GatewayThreadWorker",
 }
+#: What --check-config and --print-config begin with at least: gunicorn takes options cut short.
+_OF_CHECKS: Final = ("--che", "--pri")
+
+
+def given_to_check(environ: Mapping[str, str]) -> Any | None:
+    """Return what the command line and GUNICORN_CMD_ARGS set, if gunicorn is only to check or to
+    print its configuration; None where it is to serve.
+    """
+    lines = (shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), sys.argv[1:])
+    if not any(word.startswith(_OF_CHECKS) for line in lines for word in line):
+        return None
+    config = Config()
+    config.set("worker_class", WORKER_CLASSES["gevent"])
+    for line in lines:
+        for name, value in vars(config.parser().parse_known_args(line)[0]).items():
+            if value is not None and name in config.settings:
+                config.set(name, value)
+    return config if config.check_config or config.print_config else None
 
 
 def refuse_foreign(config: Any) -> None:
