@@ -12,13 +12,13 @@ from app.store.connection.reasons import reason, refuses_writes
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether requests would be served, and what was looked at.
+    """Whether the gateway is ready to serve requests, with the result of every check.
 
-    It is ready while the store answers and a worker lives; with a store that refuses writes, while
-    the spool can take answers. `upstreams` never decide it: each, by its name, is "ok" or
-    "resting", which is an open breaker, or a pool all of whose keys rest; and so is each key of a
-    pool in `upstream_keys`, by provider and id. `reasons` explain each check that failed, for
-    operators.
+    It is ready while the store takes writes and a worker is alive (or background is disabled);
+    while the store refuses writes, as long as the spool can take answers. `upstreams` maps each
+    provider to "ok" or "resting" (its breaker is not closed, or every key of its pool rests), and
+    `upstream_keys` each key of a pool, by provider and key id; neither affects readiness. `reasons`
+    explains each failed check to operators.
     """
 
     ready: bool
@@ -31,11 +31,11 @@ class Readiness:
 class Health:
     """Checks what the gateway depends on.
 
-    `write` raises StorageUnavailable when the store takes no write, `read` when it cannot be read;
-    `worker_silence_s` returns for how many seconds no worker has taken a job, nor could have, None
-    where background is disabled, infinity where there never was one; `upstreams` returns the state
-    of each provider's circuit breaker; `spool_fault` returns why the spool can take no answer, None
-    where it can; `keys_rest` returns of each key of a pool whether it rests, by provider and id.
+    `write` raises StorageUnavailable if the store takes no writes, `read` if it cannot be read.
+    `worker_silence_s` returns the seconds since a worker last took a job or could have: None if
+    background is disabled, infinity if there was never a worker. `upstreams` returns the state of
+    each provider's circuit breaker, `spool_fault` why the spool cannot take answers (else None),
+    `keys_rest` whether each key of a pool rests, by provider and key id.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Health:
         self._spool_fault = spool_fault
 
     def readiness(self) -> Readiness:
-        """Tell whether requests would be served, and why not."""
+        """Return whether requests would be served, and the reasons if not."""
         store, store_fault = self._store()
         spool_fault = self._spool_fault()
         worker = self._worker(store)
@@ -98,7 +98,7 @@ class Health:
         return "read_only", reason(refusal)
 
     def _worker(self, store: str) -> str:
-        """Return how the workers are: where no write is taken, none can show that it lives."""
+        """Return the workers' state: "unknown" while they cannot write their heartbeats."""
         if store == "unavailable":
             return "unknown"
         try:

@@ -1,8 +1,8 @@
-"""The order in which upstreams take calls and outputs (S4). Pure.
+"""Orders calls and outputs as upstreams accept them (S4). Pure.
 
-A call stands directly before its output. Where other items lie between, the call moves down to
-the output, with the reasoning that belongs to it; never the output up, since the result is the
-newest thing. Calls whose outputs follow one another are one group:
+A call stands directly before its output. If other items lie between, the call moves down to the
+output, with the reasoning that belongs to it; the output never moves up, since the result is the
+newest information. Calls whose outputs follow one another form a group:
 
     call a, call b, output a, a message, output b  ->  call a, output a, a message, call b, output b
 """
@@ -24,12 +24,12 @@ from app.domain.items import (
     Reasoning,
 )
 
-#: What an item is of a call and its output: one of both, or neither.
+#: Which half of a pair of call and output an item is, if any.
 Half = Literal["call", "output", ""]
 
 
 class _Halves(dict[type, Half]):
-    """Which half items of a class are. MEASURED: `isinstance` takes twice as long."""
+    """Maps a class of items to its half. MEASURED: `isinstance` takes twice as long."""
 
     def __missing__(self, kind: type) -> Half:
         half: Half = "output" if issubclass(kind, FunctionCallOutput) else ""
@@ -40,13 +40,13 @@ HALVES = _Halves()
 
 
 def is_in_order(items: Sequence[Any]) -> bool:
-    """Tell whether each call has one output, which stands where it belongs; False is no verdict.
+    """Tell whether each call has one output, in the right place; False means that it is not known.
 
-    MEASURED: so it is with nearly all histories that agents send whole, and to see that takes a
-    fifth of pairing them (call_pairing.py); `max` alone took a third of it.
-    tests/services/test_call_pairing.py holds both to the same order.
+    MEASURED: nearly all histories that agents send whole are in order, and this check takes a fifth
+    of the time of pairing them (call_pairing.py); `max` alone took a third of it.
+    tests/services/test_call_pairing.py checks that both give the same order.
     """
-    waiting: dict[str, int] = {}  # where the calls stand that have no output yet, by their ids
+    waiting: dict[str, int] = {}  # indexes of the calls that have no output yet, by call_id
     last_other = last_output = last_before = -1
     for index, item in enumerate(items):
         half = HALVES[type(item)]
@@ -69,9 +69,9 @@ def is_in_order(items: Sequence[Any]) -> bool:
 def in_order(
     items: Sequence[Item], call_of: Mapping[int, int], left_out: Set[int]
 ) -> tuple[Item, ...]:
-    """Return the items without those `left_out`, the calls where they belong.
+    """Return the items without those in `left_out`, with the calls moved to their outputs.
 
-    `call_of` names for each output that stays its call; both are indexes into `items`.
+    `call_of` maps each output that stays to its call; both are indexes into `items`.
     """
     finder = _GroupFinder(call_of)
     for index, item in enumerate(items):
@@ -85,11 +85,11 @@ def in_order(
 
 @dataclass(slots=True)
 class _Group:
-    """Calls whose outputs follow one another, in the outputs' order. All are indexes of items.
+    """Calls whose outputs follow one another, in the order of the outputs, as indexes of items.
 
-    `last_before` is the last item before the first output that is no call: a call before that has
-    to move, and is in `moved`. `place` is where these go: in front of the first call that stays, or
-    else of the first output.
+    `last_before` is the last item before the first output that is not a call: a call in front of it
+    has to move, and is in `moved`. `place` is where moved calls go: before the first call that
+    stays, or else before the first output.
     """
 
     first_output: int
@@ -99,7 +99,7 @@ class _Group:
     moved: list[int] = field(default_factory=list)
 
     def keep_ids_apart(self, items: Sequence[Item]) -> None:
-        """Have all calls move where two of one id have their outputs the other way round."""
+        """Move all calls if two of them share an id and have their outputs in reverse order."""
         latest: dict[str, int] = {}
         for index in self.calls:
             call_id = getattr(items[index], "call_id", "")
@@ -111,13 +111,13 @@ class _Group:
 
 
 class _GroupFinder:
-    """Reads the items once and finds the groups, and which of their calls must move."""
+    """Reads the items once; finds the groups, and which of their calls have to move."""
 
     def __init__(self, call_of: Mapping[int, int]) -> None:
         self.groups: list[_Group] = []
         self._call_of = call_of
         self._is_in_group = False
-        self._last_fixed = -1  # what stays where it is and is no call
+        self._last_fixed = -1  # the last item that stays in place and is not a call
         self._reasoning: list[int] = []  # belongs to the next call of the same answer
         self._is_in_reasoning = False
         self.reasoning_of: dict[int, list[int]] = {}
@@ -168,7 +168,7 @@ def _ordered(items: Sequence[Item], left_out: Set[int], finder: _GroupFinder) ->
     moving = [group for group in finder.groups if group.moved]
     if not moving and not left_out:
         return tuple(items)
-    omitted = set(left_out)  # from where they stood
+    omitted = set(left_out)  # from their old places
     arriving: dict[int, list[int]] = {}
     for group in moving:
         order = [each for call in group.moved for each in (*finder.reasoning_of[call], call)]

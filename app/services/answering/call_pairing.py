@@ -1,7 +1,7 @@
-"""Which output belongs to which call, and where both stand, for all formats alike (S4). Pure.
+"""Pairs calls with their outputs and puts both in order, for all formats alike (S4). Pure.
 
-Context and input are read in order; a call waits until it has an output. What comes of it can be
-sent to any upstream: every call stands directly before its output, and no half stands alone.
+Context and input are read in order; a call waits until its output comes. The result can be sent to
+any upstream: every call stands directly before its output, and no half stands alone.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.errors import InvalidRequest
 from app.services.answering.call_order import HALVES, in_order
 
-#: So many calls that wait under one id are looked through for another that is the same.
+#: Maximum number of calls waiting under one id that are compared with another call.
 _MAX_SEARCHED = 64
 
-#: What a float that is whole has more than an integer, as orjson writes it.
+#: The fraction that orjson writes for a float with an integral value, but not for an integer.
 _WHOLE = re.compile(rb"(?<=\d)\.0(?=[,\]}]|$)")
 
 
 class CallPairing:
     """Pairs the calls of a context, then those of a turn's own input, with their outputs.
 
-    `inputs` are the indexes of each turn's input in the context. No turn is answered before all
-    calls up to there have their outputs, so one that has none by then lost it to a purge (S7).
+    `inputs` are the index ranges of each turn's input in the context. A turn is only answered once
+    all calls before it have outputs, so a call without one by then lost it to a purge (S7).
     `purged` are the numbers of the turns of which a purge left nothing.
     """
 
@@ -47,37 +47,37 @@ class CallPairing:
         self._items = list(context)
         self._own_start = len(self._items)
         self._calls: list[int] = []
-        # Calls without an output yet, by call_id, the oldest first: copies that a client sent of
-        # calls which had their output before, calls that wait, calls that were cut off. The first
-        # of these that has one takes an output.
+        # Calls without an output yet, by call_id, oldest first: those that a client sent again
+        # after they had their output, those that wait, those that were cut off. An output goes to
+        # the first of these three that has a call under its id.
         self._resent: dict[str, deque[int]] = {}
         self._waiting: dict[str, deque[int]] = {}
         self._cut_off: dict[str, deque[int]] = {}
         self._queues = (self._resent, self._waiting, self._cut_off)
         self._has_gaps = bool(purged)
-        # MEASURED: to see on the way that nothing has to move saves four fifths of the time.
+        # MEASURED: noticing during the pass that nothing has to move saves four fifths of the time.
         self._is_plain = True
         self._last_other = self._last_output = self._last_before = -1
         self._input_start = 0
-        # What a call is compared by, made for few of them: by index, and by call_id for all up to
-        # the one at place `_signed_calls` of `_calls`.
+        # Signatures by which calls are compared, made when needed: by index, and by call_id for
+        # the first `_signed_calls` of `_calls`.
         self._signatures: dict[int, bytes] = {}
         self._signatures_by_id: dict[str, set[bytes]] = {}
         self._signed_calls = 0
         self._latest: dict[str, int] = {}  # the call that was made or answered last, by call_id
         self._output_of: dict[int, int] = {}
         self._distinct: dict[str, str] | None = None  # calls that wait, by their upstream's ids
-        self._local_shells: dict[str, str] = {}  # ids of such calls, by those of their items
-        self._orphans: set[int] = set()  # their calls were purged
-        self._replaced: set[int] = set()  # a later output of the same call counts
-        # MEASURED: most conversations have no calls, and of the others most items are texts.
+        self._local_shells: dict[str, str] = {}  # call_ids of local shell calls, by item id
+        self._orphans: set[int] = set()  # outputs whose calls were purged
+        self._replaced: set[int] = set()  # outputs that a later one of the same call replaces
+        # MEASURED: most conversations have no calls, and in the others most items are messages.
         if any(HALVES[kind] for kind in set(map(type, self._items))):
             halves = [i for i, item in enumerate(self._items) if HALVES[type(item)]]
             self._read_context(halves, inputs, purged)
         self._input_start = self._own_start
 
     def half_purged(self) -> set[str]:
-        """Return the ids of those items of the context whose other half a purge took."""
+        """Return the ids of the context's items whose other half was purged."""
         waiting = self._still_waiting()
         if not self._orphans and len(self._output_of) + len(waiting) == len(self._calls):
             return set()
@@ -85,8 +85,8 @@ class CallPairing:
         return {self._items[index].id for index in lost | self._orphans}
 
     def add(self, given: Iterable[Item]) -> tuple[Item, ...]:
-        """Read the turn's own input; return it without the calls that the parent made and still
-        waits for: they are not sent, stored or listed again.
+        """Read the turn's own input; return it without calls that the parent made and still waits
+        for: these are not sent, stored or listed again.
 
         Raises:
             InvalidRequest: an output has no call, or a call has no output.
@@ -115,7 +115,7 @@ class CallPairing:
         return tuple(self._items[self._own_start :])
 
     def items(self) -> tuple[Item, ...]:
-        """Return everything that the model shall see, in an order that every upstream takes."""
+        """Return all items that the model sees, in an order that every upstream accepts."""
         if self._is_plain and not self._orphans and len(self._output_of) == len(self._calls):
             return tuple(self._items)
         halves = {call for call in self._calls if call not in self._output_of} | self._orphans
@@ -125,9 +125,9 @@ class CallPairing:
     def _read_context(
         self, halves: Sequence[int], inputs: Sequence[range], purged: Set[int]
     ) -> None:
-        """Read the calls and outputs of the context, which stand at these places, turn by turn.
+        """Read the context's calls and outputs, which are at the indexes `halves`, turn by turn.
 
-        What is read together is a turn's input and, before it, what the turn before it answered.
+        A turn's input is read together with the output of the turn before it.
         """
         turns = (*inputs, range(self._own_start, self._own_start))
         ends = [given.stop for given in turns]
@@ -177,11 +177,11 @@ class CallPairing:
             self._local_shells[call.id] = call_id
 
     def _is_sent_again(self, call: FunctionCall, index: int) -> bool:
-        """Tell whether another call waits under this id and this one had its output before.
+        """Tell whether another call waits under this id and this one already had its output.
 
-        So does a client's whole history, beside the parent, where each turn's calls have the same
-        id: what follows such a call is its own output, and not what the parent waits for. After a
-        purge nobody can say what had its output before; it is likelier than a new call.
+        Clients that send their whole history beside the parent, with the same ids in each turn,
+        cause this: such a call is followed by its own output, not the one the parent waits for.
+        After a purge it is unknown which calls had outputs; a repeat is likelier than a new call.
         """
         waiting = self._waiting.get(call.call_id)
         if not waiting or index < self._input_start or waiting[0] >= self._input_start:
@@ -192,7 +192,7 @@ class CallPairing:
         return not self._is_among(signature, islice(waiting, _MAX_SEARCHED))
 
     def _signatures_under(self, call_id: str) -> set[bytes]:
-        """Return the signatures of all calls so far under an id; most requests never ask."""
+        """Return the signatures of all calls so far under an id; most requests need none."""
         for index in self._calls[self._signed_calls :]:
             call = self._items[index]
             if isinstance(call, FunctionCall):
@@ -226,10 +226,10 @@ class CallPairing:
         self._output_of[call] = index
 
     def _as_awaited(self, output: FunctionCallOutput) -> FunctionCallOutput:
-        """Return an output under the id that its call goes by.
+        """Return an output with the call_id of its call.
 
-        It may come under the upstream's own, where that was used up and no call waits under it; or,
-        that of a local shell, under the id of the item (G5).
+        It may come with the upstream's own id, if that was already taken and no call waits under
+        it, or, for a local shell, with the id of the call's item (G5).
         """
         if self._is_awaited(output):
             return output
@@ -270,7 +270,7 @@ class CallPairing:
         return sorted(i for queues in self._queues for queue in queues.values() for i in queue)
 
     def _refuse_what_waits(self) -> None:
-        """Refuse calls without an output; one that was cut in the parent is merely left out."""
+        """Refuse calls without an output; one that was cut off in the parent is just left out."""
         queues = (*self._resent.items(), *self._waiting.items())
         open_calls = [(queue[0], each) for each, queue in queues if queue]
         if open_calls:
@@ -282,9 +282,9 @@ class CallPairing:
 
 
 def _signature(call: Item) -> bytes:
-    """Return what is the same in one call, however a client writes its arguments.
+    """Return bytes that are equal for equal calls, however a client formats the arguments.
 
-    They are compared as parsed JSON, in which 1.0 is 1, or else as text.
+    Arguments are compared as parsed JSON, in which 1.0 equals 1, or else as text.
     """
     if not isinstance(call, FunctionCall):
         return b""

@@ -1,4 +1,4 @@
-"""Compactions as answers, or before one: a model sums up, and what it writes is sealed (G6-G8)."""
+"""Compactions, as an answer or before one: a model writes a summary, which is sealed (G6-G8)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from app.services.answering.sealing import SUMMARY_TAG, PayloadSealer
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.router import UpstreamAnswer
 
-#: Opens an upstream that goes on from these items.
+#: Opens an upstream whose answer continues from these items.
 Answer = Callable[[tuple[Item, ...]], UpstreamAnswer]
 
 
 class _Written(NamedTuple):
-    """What a model has written of a summary, why it stopped, and what that took."""
+    """A summary as the model wrote it, why the model stopped, and the usage."""
 
     text: str
     finished: Finished
@@ -33,17 +33,17 @@ class _Written(NamedTuple):
 
 
 class Compactor:
-    """Makes compactions of summaries that models write. `clock` is like time.monotonic."""
+    """Makes compactions from summaries that models write. `clock` is like time.monotonic."""
 
     def __init__(self, sealer: PayloadSealer, clock: Callable[[], float] = monotonic) -> None:
         self._sealer = sealer
         self._clock = clock
 
     def is_due(self, prepared: PreparedRequest) -> bool:
-        """Tell whether a request's input passes its threshold, and there is something to replace.
+        """Tell whether a request's input exceeds its threshold and part of it can be replaced.
 
-        The input is counted by our estimate: to ask the upstream's own counter would take a call
-        before each answer.
+        The tokens are estimated: the upstream's own counter would take an extra call before each
+        answer.
         """
         threshold = prepared.request.compact_threshold
         if threshold is None:
@@ -55,18 +55,18 @@ class Compactor:
     def alone(
         self, prepared: PreparedRequest, opened: UpstreamAnswer, silence_s: float
     ) -> UpstreamAnswer:
-        """Return an answer that is one compaction, made of what `opened` writes (G6, G7).
+        """Return an answer of just one compaction, made from what `opened` writes (G6, G7).
 
-        A summary that was cut short ends it as incomplete, without an item.
+        A summary that was cut short makes it incomplete, without an item; at the endpoint it fails.
         """
         return replace(opened, batches=_begun(self._alone(prepared, opened, silence_s)))
 
     def before(
         self, prepared: PreparedRequest, opened: UpstreamAnswer, silence_s: float, answer: Answer
     ) -> UpstreamAnswer:
-        """Return an answer that begins with a compaction, made of what `opened` writes (G8).
+        """Return an answer that begins with a compaction, made from what `opened` writes (G8).
 
-        `answer` goes on from what is left; from then on the answer is that one's provider's.
+        `answer` continues from what is left; from then on its provider is the answer's.
         """
         joined = replace(opened)
         joined.batches = _begun(self._before(prepared, joined, opened, silence_s, answer))
@@ -119,7 +119,7 @@ class Compactor:
     def _written(
         self, batches: Iterator[Batch], silence_s: float
     ) -> Generator[Batch, None, _Written]:
-        """Read a summary to its end; yield what it takes, and now and then a sign of life."""
+        """Read a summary to its end; yield its usage, and empty batches as signs of life."""
         texts, finished, usage = list[str](), Finished(), NO_USAGE
         silent_since = self._clock()
         for batch in batches:
@@ -145,10 +145,10 @@ class Compactor:
         *,
         keeps_messages: bool = False,
     ) -> Compacted:
-        """Return a summary sealed for its account, with the instructions that are `given`.
+        """Return a summary sealed for its account, with the `given` instructions.
 
         Raises:
-            UpstreamMisbehaved: it is none: empty, cut short, or too long to be sent back.
+            UpstreamMisbehaved: the summary is empty, cut short, or too long to be sent back.
         """
         if written.finished.reason != "stop":
             raise UpstreamMisbehaved(
@@ -171,7 +171,7 @@ class Compactor:
         return Compacted(sealed)
 
     def _carried(self, account: str, items: tuple[Item, ...]) -> Iterator[str]:
-        """Yield the instructions that earlier compactions hold, which this one replaces."""
+        """Yield the instructions in earlier compactions, which this one replaces."""
         for item in items:
             if isinstance(item, Compaction):
                 summary = self._sealer.open_summary(account, item.encrypted_content)
@@ -182,7 +182,7 @@ class Compactor:
 def opened_summary(
     sealer: PayloadSealer, account: str, request: CreateRequest, compaction: Compaction
 ) -> Summary | None:
-    """Return what a compaction of ours holds; None where another service has made it.
+    """Return the summary in a compaction of this gateway; None for another service's.
 
     Raises:
         InvalidRequest: it was altered, or is another account's.
@@ -202,12 +202,12 @@ def opened_summary(
 def readers(
     targets: tuple[Target, ...], request: CreateRequest, thread: Thread
 ) -> tuple[Target, ...]:
-    """Return those targets that can read every compaction that the model is to see.
+    """Return the targets that can read every compaction that the model will see.
 
-    Ours are read on every format, another service's by its own servers alone.
+    This gateway's own can be read in every format, another service's only by its own servers.
 
     Raises:
-        InvalidRequest: none can.
+        InvalidRequest: no target can.
     """
     if not thread.has_compactions:
         return targets
@@ -226,7 +226,7 @@ def readers(
 
 
 def path_of(request: CreateRequest, compaction: Compaction) -> str:
-    """Return the path of what a compaction holds; where it is not in the input, what brought it."""
+    """Return the path of a compaction's content, or the parameter that brought it in."""
     for index, item in enumerate(request.input):
         if isinstance(item, Compaction) and (
             item.encrypted_content == compaction.encrypted_content
@@ -236,10 +236,10 @@ def path_of(request: CreateRequest, compaction: Compaction) -> str:
 
 
 def _begun(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
-    """Return what yields batches, begun: its `finally` is run however it is left.
+    """Advance a generator of batches to its first yield, so that its `finally` always runs.
 
-    It yields silence first, twice: the second is the answer's first batch, so that what begins the
-    answer does not wait for the summary.
+    It yields silence twice: the second is the answer's first batch, so that the opening events do
+    not wait for the summary.
     """
     next(batches)
     return batches

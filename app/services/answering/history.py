@@ -1,4 +1,4 @@
-"""What a turn starts from: the context of its parent, then its own input, made whole."""
+"""Builds the thread that a turn starts from: its parent's context, then its own input, resolved."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from app.services.answering.hosted_pairs import hosted_in_order
 from app.services.answering.unseen_items import CHANGING, with_changes
 from app.store.responses.base import ResponseStore
 
-#: Items that need no id where nobody sees it: no upstream is sent theirs. MEASURED: to mint the ids
-#: of 300 takes a tenth of their request.
+#: Items that need no id unless a caller can see it: upstreams are not sent theirs. MEASURED:
+#: minting ids for 300 items takes a tenth of their request.
 _NAMELESS: frozenset[type] = frozenset({Message, FunctionCall, FunctionCallOutput})
 
 
@@ -51,17 +51,17 @@ def thread_for(
     summary_of: Callable[[Compaction], Summary | None] = lambda _compaction: None,
     key: ContentKey | None = None,
 ) -> Thread:
-    """Return what the request's turn starts from; `key` is for what is encrypted of that.
+    """Return the thread that the request's turn starts from; `key` decrypts what is stored of it.
 
-    `context_of` returns the context that an account's response leaves, or its status while it has
-    not ended, or the context of a conversation; it raises NotFound (services/conversations).
-    `summary_of` returns what a compaction holds, None for another service's; it raises
+    `context_of` returns the context of an account's response or conversation, or the status of a
+    response that has not ended; it raises NotFound (services/conversations). `summary_of` returns
+    the summary in a compaction, or None for another service's compaction; it raises
     InvalidRequest.
 
     Raises:
-        InvalidRequest: the parent is unknown or still running (S1, S2), or a call has no output
-            or an output no call (S4), a compaction cannot be opened (G8), or there is nothing that
-            a model could answer (G3).
+        InvalidRequest: the parent is unknown or still running (S1, S2), a call has no output or an
+            output no call (S4), a compaction cannot be opened (G8), or nothing is left that a model
+            could answer (G3).
         NotFound: an item_reference names no stored item of this account (S5), or there is no such
             conversation (N11).
         StorageUnavailable: the store is unreachable.
@@ -100,13 +100,13 @@ def _with_rare(
     *,
     has_gaps: bool,
 ) -> Thread:
-    """Return the thread as items of those kinds have it that most conversations have none of.
+    """Apply the kinds of items that most conversations do not have, and return the thread.
 
-    Calls of hosted tools stand beside their outputs, what changes the request has changed it, and
-    compactions stand for what was before them. `own` are the request's items; the others as for
-    `_with_replaced` and `hosted_in_order`.
+    Hosted tools' calls are moved to their outputs, items that change the request take effect, and
+    compactions replace what came before them. `own` are the request's items; for the other
+    arguments see `_with_replaced` and `hosted_in_order`.
     """
-    # MEASURED: a look through 300 items takes 7 us; each of the three had one of its own.
+    # MEASURED: a pass over 300 items takes 7 us; each of the three checks used to make its own.
     kinds = frozenset(map(type, thread.items))
     if HostedItem in kinds:
         items = hosted_in_order(thread.items, own, has_gaps=has_gaps)
@@ -119,11 +119,11 @@ def _with_rare(
 def _paired(
     request: CreateRequest, own: tuple[Item, ...]
 ) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """Return what the model sees of an input that continues nothing, and the input.
+    """Return what the model sees of an input that continues nothing, and the turn's own items.
 
-    It sees the very values that came where only ids are new: what those became for a server may be
-    known (openai_chat/messages/known.py). MEASURED: a stored request of 300 items takes a fifth
-    less. What a job sees is listed, and what a compaction leaves: there the ids count.
+    If they differ in their ids only, the model sees the very objects of the input: their form for a
+    server may be cached (openai_chat/messages/known.py). MEASURED: a stored request of 300 items
+    takes a fifth less. The ids do count for a job and a compaction, whose items are listed.
     """
     if is_in_order(own):
         is_listed = request.background or request.compaction
@@ -136,9 +136,9 @@ def _paired(
 
 
 def _place(ids: IdGenerator, parent_id: str, context: Context) -> tuple[str, tuple[Item, ...]]:
-    """Return the id of a turn that continues another, and what of the context is its own input.
+    """Return the id of a turn that continues another, and the context items that it takes over.
 
-    What is stored nowhere has no branch to stand on: its items begin a conversation anew.
+    A context that is stored nowhere has no log to branch from: its items start a new conversation.
     """
     if context.position is None:
         return ids.first_id(), context.items
@@ -150,15 +150,15 @@ def _with_replaced(
     inputs: Iterable[tuple[Item, ...]],
     summary_of: Callable[[Compaction], Summary | None],
 ) -> Thread:
-    """Return the thread with the places of what its last compaction stands for (G8).
+    """Return the thread with the positions of all items that its last compaction replaces (G8).
 
-    `inputs` are those of the turns before. Messages of the user that came in one input with the
-    compaction stay where it says so.
+    `inputs` are the inputs of the earlier turns. User messages of the same input as the compaction
+    are kept if its summary says so.
     """
     thread = replace(thread, has_compactions=True)
     for item in thread.own:
         if isinstance(item, Compaction):
-            summary_of(item)  # refused if it is no good, whatever follows it
+            summary_of(item)  # raises if it is invalid, even if a later one replaces it
     last, summary = _last_summary(thread.items, summary_of)
     if summary is None:
         return thread
@@ -211,9 +211,9 @@ def _parent_context(
 def _known(
     context: tuple[Item, ...], given: tuple[InputItem, ...], half_purged: Container[str]
 ) -> Mapping[str, Item]:
-    """Return the items of the context by their ids, but for those that are left out of it.
+    """Return the context's items by id, without those whose other half was purged.
 
-    It has none where no id is given that could be looked up.
+    The result is empty if no item of the input has an id to look up.
     """
     if not any(item.id for item in given):
         return {}
@@ -227,12 +227,11 @@ def _resolved(
     known: Mapping[str, Item],
     response_id: str,
 ) -> tuple[Item, ...]:
-    """Return the turn's own input: references resolved, ids minted, nothing repeated.
+    """Return the turn's own input: references resolved, ids minted, repeated items left out.
 
-    Reasoning without its payload has the one that is stored under its id (S5).
+    Reasoning without its payload gets the payload that is stored under its id (S5).
 
-    `known` are the items of the context by their ids, but for those that are left out of it; `find`
-    finds stored ones.
+    `known` are the context's items by id, without half-purged ones; `find` looks up stored items.
     """
     given = request.input
     is_listed = request.store or request.conversation or request.compaction
@@ -245,7 +244,7 @@ def _resolved(
     resolved: list[Item] = []
     mint = ids.item_minter(response_id)
     anew = first_spoken_anew(given, known)
-    taken = set(known)  # one list may not have two items of one id: no page could go on from it
+    taken = set(known)  # ids are unique within a list: a page continues after an id
     for index, (raw, item) in enumerate(zip(given, own, strict=True)):
         if not isinstance(item, ItemReference):
             if raw.id and index < anew and is_repeated(item, known.get(item.id)):
@@ -268,7 +267,7 @@ def _resolved(
 def _with_ids(
     ids: IdGenerator, given: tuple[InputItem, ...], nameless: frozenset[type], response_id: str
 ) -> tuple[InputItem, ...]:
-    """Return the items, with new ids where they have none and are not `nameless`."""
+    """Return the items, with new ids for those that have none and are not `nameless`."""
     if nameless.issuperset(map(type, given)):
         return given
     unnamed = [
@@ -288,7 +287,7 @@ def _with_ids(
 def _stored(
     find: Callable[[list[str]], Mapping[str, Item]], given: tuple[InputItem, ...], wanted: list[str]
 ) -> Mapping[str, Item]:
-    """Return what is stored of the wanted items; while the store is away reasoning stays bare."""
+    """Return the stored items; while the store is unreachable, raise for references only."""
     try:
         return find(wanted)
     except StorageUnavailable:

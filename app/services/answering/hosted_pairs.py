@@ -1,6 +1,6 @@
-"""Calls of a hosted tool that the caller's computer answers, beside their outputs (R24). Pure.
+"""Pairs hosted tools' calls that the caller's computer answers with their outputs (R24). Pure.
 
-What holds for calls of functions (S4) holds for them: each stands directly before its output.
+The rule for function calls (S4) applies to them: each stands directly before its output.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _CALL, _OUTPUT = PAIRED_KINDS
 def hosted_in_order(
     items: tuple[Item, ...], own: Sequence[Item], *, has_gaps: bool
 ) -> tuple[Item, ...]:
-    """Return the items, each such call with the reasoning before it moved down to its output.
+    """Return the items, with each such call and the reasoning before it moved to its output.
 
-    `own` are those of the request, which must be whole. Of the conversation's, an output without
-    a call is left out, and so is a call that was cut, or whose output a purge took (`has_gaps`).
+    `own` are the request's items, where no half may be missing. From the conversation, an output
+    without a call is left out, and so is a call that was cut off or lost its output (`has_gaps`).
 
     Raises:
         InvalidRequest: a call has no output, or an output no call.
@@ -45,7 +45,7 @@ def hosted_in_order(
 
 
 def _pairs(items: Iterable[Item]) -> tuple[dict[int, int], set[int]]:
-    """Return the call of each output, and those that are without, all as indexes."""
+    """Return the call of each output, and the halves that stand alone, all as indexes."""
     call_of: dict[int, int] = {}
     alone: set[int] = set()
     waiting: defaultdict[str | None, deque[int]] = defaultdict(deque)

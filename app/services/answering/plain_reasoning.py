@@ -1,7 +1,7 @@
-"""Where plain reasoning is from: what a model thought goes back to it, and to no other (U16).
+"""Binds plain reasoning to the model that produced it: no other model gets it back (U16).
 
-Reasoning that came with an opaque payload is bound by that. Other reasoning gets one when it is
-stored, which holds no more than the model's name; formats never see it.
+Reasoning with an opaque payload is bound by that payload. Other reasoning gets a payload when it is
+stored, which holds only the model's name; formats never see it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from app.domain.response import Response
 from app.services.answering.run import with_changed_items, without_payload
 from app.services.answering.sealing import Unsealed, sealed_payload
 
-#: An object, since releases that know no such mark look for the keys of theirs.
+#: A JSON object, since releases that do not know this mark look for their own keys in it.
 _START = '{"plain_of": '
 
 
 def marked(response: Response, model: str, seal: Callable[[str], str]) -> Response:
-    """Return the response as it is stored: plain reasoning says that it is this model's."""
+    """Return the response as it is stored: its plain reasoning marked with this model's name."""
     if Reasoning not in map(type, response.output) or not any(map(_is_plain, response.output)):
         return response
     payload = seal(f"{_START}{json.dumps(model)}}}")
@@ -34,12 +34,12 @@ def marked(response: Response, model: str, seal: Callable[[str], str]) -> Respon
 
 
 def visible_response(response: Response, include: frozenset[str]) -> Response:
-    """Return a stored response as a caller is shown it who wants these fields."""
+    """Return a stored response as a caller sees it who included these fields."""
     return with_changed_items(response, visible_item(include))
 
 
 def visible_item(include: frozenset[str]) -> Callable[[Item], Item]:
-    """Return what makes of a stored item what such a caller is shown: never a mark."""
+    """Return the function that turns a stored item into what such a caller sees, without marks."""
     return _without_mark if INCLUDE_ENCRYPTED in include else without_payload
 
 
@@ -64,9 +64,9 @@ class Opened(NamedTuple):
 
 
 def opened_for(model: str, key: str | None, unsealed: Unsealed) -> Opened | None:
-    """Return a payload open, for this model and key of the provider that gave it.
+    """Return the payload if it is for this model and this key of the provider, else None.
 
-    Plain reasoning is plain again, by whichever key; None is another model's, or another key's.
+    Plain reasoning comes back plain, with any key, but only for the model that produced it.
     """
     payload = unsealed.payload
     if not payload.startswith(_START):

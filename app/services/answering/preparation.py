@@ -1,4 +1,4 @@
-"""From a request to an answer under way: what whole, streamed and background responses share."""
+"""Prepares requests and opens their answers, in the same way whole, streamed and in background."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ from app.telemetry import log
 
 
 class Preparation:
-    """Prepares requests, opens upstreams for them and begins their answers.
+    """Prepares requests, opens upstreams for them and starts their answers.
 
-    `now` returns Unix seconds, `context_of` what an account's response or conversation leaves to
-    the next, given its content key, `echo` what responses show; `remembers`: see ModelRequests.
+    `now` returns Unix seconds, `context_of` the context of an account's response or conversation,
+    given its content key, `echo` what responses show of a request; `remembers`: see ModelRequests.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Preparation:
         *,
         needs_items: bool = True,
     ) -> PreparedRequest:
-        """Return the request with its history and its response, of which no event was emitted yet.
+        """Return the request with its history and its response, before any event is emitted.
 
-        `memory` has its connection's last responses; `needs_items`: a model is to answer.
+        `memory` holds the connection's last responses; `needs_items`: a model is to answer.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
-            RateLimited: it is to be stored, and its account has no room left.
-            StorageUnavailable: it continues what is stored, and the store is unreachable.
+            RateLimited: it is to be stored, and the account's storage quota is used up.
+            StorageUnavailable: it continues a stored turn, and the store is unreachable.
         """
         targets = self.targets(caller, request)
         refuse_when_full(self._store, caller, request)
@@ -110,14 +110,14 @@ class Preparation:
         return PreparedRequest(caller, request, targets, start, response, user_hash)
 
     def _user_hash(self, account: str, request: CreateRequest) -> str:
-        """Return by what a purge finds what is stored of an end user, "" where there is none."""
+        """Return the hash by which a purge finds the end user's turns, or "" without a user."""
         user = end_user(request.parameters)
         return self._sealer.user_hash(account, user) if user and request.store else ""
 
     def _thread(
         self, caller: Caller, request: CreateRequest, memory: TurnMemory | None = None
     ) -> Thread:
-        """Return what the request's turn starts from. Raises as `prepare` does."""
+        """Return the thread that the request's turn starts from. Raises as `prepare` does."""
         account, key = caller.account, caller.content_key
 
         def context_of(account: str, any_id: str) -> Context | Status:
@@ -131,7 +131,7 @@ class Preparation:
         return thread_for(self._store, self._ids, account, request, context_of, summary_of, key)
 
     def targets(self, caller: Caller, request: CreateRequest) -> tuple[Target, ...]:
-        """Return what may answer the request, best first. Raises as `prepare` does."""
+        """Return the targets that may answer the request, best first. Raises as `prepare` does."""
         targets = self._catalog.resolve(request.model, caller)
         refuse_sampling(targets[0], request.parameters)
         return passing(targets, request) if needs_passing(request) else targets
@@ -143,14 +143,14 @@ class Preparation:
         return target.provider.ignored(request)
 
     def count_input(self, caller: Caller, request: CreateRequest, call: UpstreamCall) -> TokenCount:
-        """Return how many tokens the model would read, its history and tools included (G9).
+        """Return how many tokens the model would read, including history and tools (G9).
 
-        The first-choice provider counts them; where it does not, or no model is named, they are
-        estimated.
+        The first-choice provider counts them. If it has no counter, or the request names no model,
+        the number is an estimate.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it could not be served as it is.
-            StorageUnavailable: it continues what is stored, and the store is unreachable.
+            StorageUnavailable: it continues a stored turn, and the store is unreachable.
             CallerGone: the call was cancelled.
         """
         if not request.model:
@@ -176,11 +176,11 @@ class Preparation:
         until: float | None = None,
         pause_s: float = FIRST_PAUSE_S,
     ) -> UpstreamAnswer:
-        """Open the upstream, without what it refuses: the oldest turns (S8), reasoning (U11).
+        """Open an upstream, leaving out what it refuses: the oldest turns (S8), reasoning (U11).
 
-        With `until`, a time of time.monotonic, failures are tried again until then, as
-        Router.open_in_time does. Where a compaction is wanted, or due, a summary is what is opened
-        (G6-G8).
+        With `until`, a time of time.monotonic, failed attempts are repeated until then, as in
+        Router.open_in_time. Where a compaction is requested or due, the upstream is opened for a
+        summary first (G6-G8).
 
         Raises:
             GatewayError: as Router.open does.
@@ -211,7 +211,7 @@ class Preparation:
         until: float | None = None,
         pause_s: float = FIRST_PAUSE_S,
     ) -> UpstreamAnswer:
-        """Open an upstream for these items; `made_for` makes the request to it of them."""
+        """Open an upstream for these items; `made_for` builds the request to each target."""
         sent = ReducibleInput(items, may_truncate=prepared.request.truncation == "auto")
         while True:
             request_for = partial(made_for, prepared, sent.items)
@@ -227,7 +227,7 @@ class Preparation:
                 log.info("input_reduced", provider=call.provider, error_code=error.code)
 
     def narrator(self, prepared: PreparedRequest) -> Narrator:
-        """Return what makes events of the upstream's deltas."""
+        """Return the narrator that turns the upstream's deltas into events."""
         response = prepared.response
         return Narrator(
             response,
@@ -251,9 +251,9 @@ class Preparation:
         cuts: StreamCuts | None = None,
         begun: Narrator | None = None,
     ) -> Run:
-        """Return the answer under way; see Run for the callbacks.
+        """Return the run of the answer; see Run for the callbacks.
 
-        `begun` is its narrator where that has written already that the response exists.
+        `begun` is its narrator, if that has already written the opening events.
         """
         account = prepared.caller.account
 

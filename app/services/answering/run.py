@@ -1,4 +1,4 @@
-"""One answer under way, from batches to events: it is stored before its end is sent (A5)."""
+"""One answer in progress, from batches to events; it is stored before its end is emitted (A5)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from app.domain.stream.replay.cuts import StreamCuts
 from app.errors import CallerGone, GatewayError, ResponseCancelled
 from app.telemetry import own_mistake
 
-#: From how many characters on a text is long.
+#: Number of characters from which a text counts as long.
 LONG_TEXT = 1024 * 1024
 
 
 class Run:
     """Emits a response as batches of events, exactly once; an empty batch means silence.
 
-    `store` stores the response, and the events that end it, before these are emitted; `on_end` is
-    called with it on every way out, and with the error that failed it, if one did. When the
-    upstream was given up, `abort_error` may return the error that caused this: else the caller has
-    gone. `seal` makes an opaque payload fit to leave the gateway; `shows_opaque` says whether this
-    caller gets it. `cuts`, where it is given, notes where the stream is cut before it is stored.
-    `has_begun` says that its first events were taken of the narrator already.
+    `store` stores the response and the events that end it, before these are emitted; `on_end` is
+    called on every way out, with the response and the error that failed it, if any. After an abort,
+    `abort_error` returns the error that caused it, or None if the caller hung up. `seal` seals an
+    opaque payload so that it may leave the gateway; `shows_opaque` says whether this caller gets
+    it. `cuts`, if given, records where the stream is cut, before the response is stored.
+    `has_begun` says that the narrator has already written its first events.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class Run:
 
     @property
     def usage(self) -> Usage | None:
-        """What the upstream has counted so far."""
+        """The usage that the upstream has reported so far."""
         return self._narrator.usage
 
     def response(self) -> Response:
-        """Emit nothing; return the whole response once it is stored.
+        """Run the answer without emitting events; return the response once it is stored.
 
         Raises:
-            GatewayError: the upstream failed, the caller has gone, or the store is unreachable.
+            GatewayError: the upstream failed, the caller hung up, or the store is unreachable.
         """
         self._narrator.discard_events()
         deque(self.events(), maxlen=0)
@@ -75,17 +75,17 @@ class Run:
         return without_opaque(response) if self._hides_opaque else response
 
     def events(self) -> Iterator[list[Event]]:
-        """Emit the response; whatever happens, it ends and is stored.
+        """Yield the response in batches of events; whatever happens, it ends and is stored.
 
-        A caller that hangs up is a GeneratorExit here or a CallerGone from the upstream's side:
-        the closing events are then folded without being emitted (A4).
+        A caller that hangs up shows as a GeneratorExit here, or as a CallerGone from the upstream:
+        the closing events then go into the stored response without being emitted (A4).
         """
         narrator = self._narrator
         try:
             # 1. The events of the upstream's batches, as they come.
             yield from self._batch_events()
             ending = narrator.finish()
-        # 2. Nobody takes the ending: it is stored, and the generator is left as it has to be.
+        # 2. The consumer is gone: store the ending, then re-raise, as a generator must.
         except GeneratorExit:
             error = self._abort_error()
             if error is None:
@@ -102,17 +102,17 @@ class Run:
             ending = self._ending(error)
         except GatewayError as error:
             ending = narrator.fail(error)
-        except Exception as bug:  # noqa: BLE001 - what has begun is to end, and give no detail of it
+        except Exception as bug:  # noqa: BLE001 - a begun answer must end, without details of it
             ending = narrator.fail(own_mistake(bug, narrator.response.id, "answer"))
         finally:
             close_batches(self._batches)
-        # 4. Stored first, emitted then: a caller who has the end can read or continue it at once.
+        # 4. Store, then emit: a caller that has received the end can read or continue it at once.
         yield from _spread(self._stored(ending))
 
     def _batch_events(self) -> Iterator[list[Event]]:
-        """Emit what begins the answer, and the events of the upstream's batches as they come.
+        """Yield the opening events, then those of the upstream's batches as they arrive.
 
-        The first batch is there already, as UpstreamAnswer has it: both leave together.
+        The first batch has already been read (UpstreamAnswer): both are emitted together.
         """
         narrator = self._narrator
         begun = [] if self._has_begun else self._noted(narrator.begin())
@@ -124,7 +124,7 @@ class Run:
                 if begun and batch:
                     events, begun = begun + events, []
                 elif begun:
-                    yield begun  # silence is an emission by itself
+                    yield begun  # silence is emitted by itself
                     begun = []
                 if events or not batch:
                     yield list(map(visible, events)) if self._hides_opaque else events
@@ -134,7 +134,7 @@ class Run:
             raise
 
     def _ending(self, error: GatewayError) -> list[Event]:
-        """Return how an answer ends that was given up for this."""
+        """Return the last events of an answer that was aborted with this error."""
         if isinstance(error, ResponseCancelled):
             self._failure = error
             return self._narrator.cancel()
@@ -146,7 +146,7 @@ class Run:
         self._stored(ending)
 
     def _stored(self, ending: list[Event]) -> list[Event]:
-        """Store the ending and return what to emit: a failure, where it could not be stored."""
+        """Store the ending and return the events to emit: an error if it could not be stored."""
         response = self._narrator.response
         self._noted(ending)
         if self._hides_opaque:
@@ -159,14 +159,14 @@ class Run:
             ending = _failed(ending, error)
         finally:
             self._on_end(response, self._failure)
-            # What they refer to refers to this: it would wait for a collection of garbage.
+            # These callbacks refer back to this object: else a garbage collection would free it.
             del self._store, self._on_end, self._abort_error
         return ending
 
     def events_at_once(self, batch: Batch) -> list[Event]:
-        """Return the events of a batch that is offered as soon as it is read.
+        """Return all events of a batch that was just read, without waiting.
 
-        They are all there is to it; [] where it has to come through `events`. Never waits.
+        An empty list means that the batch has to come through `events`.
         """
         events = self._narrator.hear_at_once(batch)
         if self._cuts is not None:
@@ -215,12 +215,12 @@ def without_payload(item: Item) -> Item:
 
 
 def _spread(ending: list[Event]) -> Iterable[list[Event]]:
-    """Return an ending at once, or event by event where each repeats a long text.
+    """Return an ending in one batch, or event by event if each repeats a long text.
 
-    Together they would be in memory four times, and as often again as they are written.
+    In one batch, the text would be in memory four times, and as often again once serialized.
     """
     if not ending:
-        return ()  # no events are made of a whole answer
+        return ()  # a whole answer has no events
     is_long = sum(len(each.text) for each in ending if isinstance(each, TextDone)) >= LONG_TEXT
     return [[event] for event in ending] if is_long else (ending,)
 
@@ -228,7 +228,7 @@ def _spread(ending: list[Event]) -> Iterable[list[Event]]:
 def _failed(ending: list[Event], error: GatewayError) -> list[Event]:
     """Return the ending with its terminal event turned into `error` and response.failed."""
     if not ending:
-        return ending  # no events are made of a whole answer
+        return ending  # a whole answer has no events
     last = ending[-1]
     if not isinstance(last, Lifecycle):
         raise TypeError("an ending's last event is a lifecycle event")

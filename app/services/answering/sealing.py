@@ -1,8 +1,8 @@
-"""What leaves the gateway sealed, under the deployment's secret, to come back unchanged.
+"""Seals what leaves the gateway to come back unchanged, under the deployment's secret.
 
-Opaque reasoning is bound to its account and to the provider that gave it, and to the key of its
-pool that it came by, so that it travels back byte-exact to where it is from (U11). Summaries are
-encrypted, and bound to their account alone: any provider may go on from them (G8).
+Opaque reasoning is bound to its account, to the provider that gave it and to the key of the pool
+that was used, so that it returns byte-exact to where it came from (U11). Summaries are encrypted,
+and bound to their account alone: any provider may continue from them (G8).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from app.store.encryption import decrypted, encrypted
 _VERSION = b"\x01"
 _MAC_LENGTH = 16
 _USER_HASH_LENGTH = 32
-#: What the content of a compaction begins with that we have made; other services' do not.
+#: Prefix of the content of compactions that this gateway made; other services' lack it.
 SUMMARY_TAG = "rgc1."
 
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What a provider once gave, by the name of that: `key` is its own that the payload came by.
+    """A payload, the name of the provider that gave it, and the key of its pool that was used.
 
-    That is None for a provider that had no pool then.
+    `key` is None if the provider had no pool then.
     """
 
     provider: str
@@ -54,7 +54,7 @@ class PayloadSealer:
         return base64.urlsafe_b64encode(blob).decode()
 
     def open(self, account: str, sealed: str) -> Unsealed | None:
-        """Return what was sealed, or None for a blob that is not this account's and intact."""
+        """Return what was sealed; None if the blob was altered or is not this account's."""
         blob = _decoded(sealed)
         version, mac, body = blob[:1], blob[1 : 1 + _MAC_LENGTH], blob[1 + _MAC_LENGTH :]
         if version != _VERSION or not hmac.compare_digest(mac, self._mac(account, body)):
@@ -64,15 +64,15 @@ class PayloadSealer:
         return Unsealed(provider, key or None, payload.decode())
 
     def pseudonym(self, account: str, given: str) -> str:
-        """Return a name for `given` that no other account shares (U14), 64 characters long."""
+        """Return a pseudonym for `given` that no other account shares (U14), 64 characters long."""
         return self._digest(b"pseudonym\0", account, given.encode()).hex()
 
     def user_hash(self, account: str, user: str) -> str:
-        """Return by what a purge finds the responses of an account's end user (C5)."""
+        """Return the hash by which a purge finds the responses of an account's end user (C5)."""
         return self._digest(b"end user\0", account, user.encode()).hex()[:_USER_HASH_LENGTH]
 
     def seal_summary(self, account: str, summary: Summary) -> str:
-        """Return a summary, encrypted so that this account's requests alone open it."""
+        """Return a summary encrypted so that only this account's requests can open it."""
         kept = {
             "summary": summary.text,
             "instructions": summary.instructions,
@@ -82,7 +82,7 @@ class PayloadSealer:
         return SUMMARY_TAG + base64.urlsafe_b64encode(blob).decode()
 
     def open_summary(self, account: str, sealed: str) -> Summary | None:
-        """Return what was sealed, or None for what is not this account's and intact."""
+        """Return the summary; None if the text was altered or is not this account's."""
         if not sealed.startswith(SUMMARY_TAG):
             return None
         blob = _decoded(sealed.removeprefix(SUMMARY_TAG))
@@ -104,12 +104,12 @@ class PayloadSealer:
 
 
 def sealed_payload(sealed: str) -> bytes:
-    """Return what was sealed in a blob of ours, unchecked; of another's, any bytes or none."""
+    """Return the payload in one of our blobs, unverified; for a foreign blob, any bytes or none."""
     return _decoded(sealed)[1 + _MAC_LENGTH :].partition(b"\0")[2]
 
 
 def _decoded(sealed: str) -> bytes:
-    """Return the bytes of URL-safe base64, none where it is no such text."""
+    """Decode URL-safe base64; return no bytes for any other text."""
     try:
         return base64.b64decode(sealed.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""A request's tools as one provider knows them: each candidate gets its own form (G1-G3)."""
+"""Adapts a request's tools to the forms that one candidate provider knows (G1-G3)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from app.services.answering.unseen_items import with_added, with_update
 def for_provider(
     parameters: Parameters, items: tuple[Item, ...], thread: Thread, known: frozenset[str]
 ) -> tuple[Parameters, tuple[Item, ...]]:
-    """Return both for a provider that knows tools, and items that bring them, of these types.
+    """Return the parameters and items for a provider that knows these types of tools and items.
 
-    Where it does not know such items, their tools are among the parameters', and they are left out;
-    so are items that change the configuration, and what they change. Where it does, the tools of
-    items that are no longer among `items` are (G8, S8).
+    Items of an unknown type that bring tools or change the configuration are left out, and the
+    parameters get their tools and changes. If the type is known, the parameters get only the tools
+    of those items that are no longer among `items` (G8, S8).
     """
     if not (parameters.tools or thread.added) and thread.update is None:
         return parameters, items
@@ -51,21 +51,21 @@ def for_provider(
         parameters = replace(parameters, tools=grouped((*parameters.tools, *undeferred(gone))))
     tools = parameters.tools
     if not any(_searches(tool, known) for tool in everything.tools):
-        # What is deferred is refused where nothing searches for it.
+        # A deferred tool is refused where no tool searches for it.
         tools, items = undeferred(tools), tuple(map(_undeferred, items))
     choice = choice_in_known_forms(parameters.tool_choice, everything.tools, known)
     return replace(parameters, tools=in_known_forms(tools, known), tool_choice=choice), items
 
 
 def _searches(tool: Tool, known: frozenset[str]) -> bool:
-    """Tell whether it is a search among tools that somebody runs."""
+    """Tell whether the tool is a tool search that the provider or the caller runs."""
     if isinstance(tool, HostedTool):
         return tool.family == ToolSearchTool.type and tool.known_as in known
     return isinstance(tool, ToolSearchTool)
 
 
 def _gone(added: Iterable[Tool], items: Iterable[Item]) -> list[Tool]:
-    """Return those of the tools that items once brought which none of these brings."""
+    """Return the tools that items once brought and none of these items brings any more."""
     there = {
         each.name
         for item in items

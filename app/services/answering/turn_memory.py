@@ -1,9 +1,9 @@
-"""What connections remember of responses that were not stored, for those that continue them.
+"""Remembers responses that were not stored, for requests of the same connection to continue.
 
-A response with `store: false` can be continued on the connection that it was made on, and nowhere
-else: it is in the memory of this process alone. Each lane of a connection has its last one. What
-all of them take is bounded; past that what was used longest ago goes first, and who continues it is
-told that it was not found.
+A response with `store: false` can be continued only on the connection that it was made on, since it
+exists in the memory of this process alone. Each lane of a connection keeps its last response. The
+total size is bounded; beyond that the least recently used goes first, and a request that continues
+it gets a "not found" error.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from app.domain.response import Response, Status
 from app.domain.tools import FunctionTool
 from app.domain.turns.turn import Context, Thread
 
-#: What one connection may remember, in bytes: as much as the longest request.
+#: Maximum number of bytes that one connection may remember: the size of the longest request.
 MOST_BYTES = 32 * 1024 * 1024
-#: How a response may end and be continued.
+#: Statuses of responses that can be continued.
 _CONTINUABLE = frozenset({"completed", "incomplete", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What a response leaves to the next, and about how many bytes that takes."""
+    """What a response leaves to the next one, and its approximate size in bytes."""
 
     response_id: str
     context: Context
@@ -33,12 +33,12 @@ class _Kept:
 
 
 class ContextMemory:
-    """What the connections of this process remember, at most `max_bytes`."""
+    """The memories of all connections of this process, at most `max_bytes` together."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._size = 0
-        #: What was used last comes last.
+        #: Least recently used first.
         self._kept: OrderedDict[tuple[ConnectionMemory, str], _Kept] = OrderedDict()
 
     def connection(self) -> ConnectionMemory:
@@ -46,7 +46,7 @@ class ContextMemory:
         return ConnectionMemory(self)
 
     def put(self, connection: ConnectionMemory, lane: str, kept: _Kept) -> None:
-        """Remember a lane's last response, and forget what there is no room for."""
+        """Remember a lane's last response, and drop the oldest entries beyond the bounds."""
         self.drop(connection, lane)
         self._kept[connection, lane] = kept
         connection.kept[lane] = kept
@@ -58,7 +58,7 @@ class ContextMemory:
             self.drop(*next(iter(self._kept)))
 
     def touch(self, connection: ConnectionMemory, lane: str) -> None:
-        """Note that it is used."""
+        """Mark a lane's response as the most recently used."""
         self._kept.move_to_end((connection, lane))
 
     def drop(self, connection: ConnectionMemory, lane: str) -> None:
@@ -81,11 +81,11 @@ class ConnectionMemory:
         self.size = 0
 
     def turn(self, lane: str, request_bytes: int) -> TurnMemory:
-        """Return what the next response of a lane sees of it; its request is so long."""
+        """Return the view for the next response of a lane, given its request's size."""
         return TurnMemory(self, lane, request_bytes)
 
     def find(self, response_id: str) -> _Kept | None:
-        """Return what a response leaves to the next, whichever lane it was made on."""
+        """Return the entry of a response, whichever lane it was made on."""
         for lane, kept in self.kept.items():
             if kept.response_id == response_id:
                 self._memory.touch(self, lane)
@@ -97,7 +97,7 @@ class ConnectionMemory:
         self._memory.put(self, lane, kept)
 
     def forget(self, lane: str, response_id: str) -> None:
-        """Forget a response that its own lane could not be continued from; others' stay."""
+        """Forget a response that its own lane failed to continue; other lanes' stay."""
         kept = self.kept.get(lane)
         if kept is not None and kept.response_id == response_id:
             self._memory.drop(self, lane)
@@ -109,7 +109,7 @@ class ConnectionMemory:
 
 
 class TurnMemory:
-    """What one response sees of its connection's memory, and leaves in it."""
+    """The view that one response has of its connection's memory, and writes back to."""
 
     __slots__ = ("_connection", "_lane", "_parent", "_size")
 
@@ -119,7 +119,7 @@ class TurnMemory:
         self._size = request_bytes
 
     def parent(self, any_id: str) -> Context | None:
-        """Return what the response is to continue, None where the connection has no such."""
+        """Return the context of the response to continue; None if it is not remembered."""
         kept = self._connection.find(any_id)
         if kept is None:
             return None
@@ -128,7 +128,7 @@ class TurnMemory:
         return kept.context
 
     def note(self, found: Context | Status) -> Context | Status:
-        """Note what the response continues that is stored; return it."""
+        """Record the stored context that the response continues, and return it."""
         if isinstance(found, Context):
             self._parent = found
         return found
@@ -140,7 +140,7 @@ class TurnMemory:
         parent = self._parent
         own, before = thread.own, parent.items if parent is not None else ()
         if parent is not None and parent.position is None:
-            own = own[len(before) :]  # it stands for itself, and has all of it
+            own = own[len(before) :]  # an unstored parent's items are part of `own`
         elif parent is not None:
             self._size += _size(before)
         inputs = () if parent is None else parent.inputs
@@ -156,5 +156,5 @@ class TurnMemory:
 
 
 def _size(items: Iterable[Item]) -> int:
-    """Return about how many bytes items take."""
+    """Return the approximate size of items in bytes."""
     return sum(len(repr(item)) for item in items)

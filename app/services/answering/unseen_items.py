@@ -1,4 +1,4 @@
-"""What items change of the requests from there on: tools and configuration (G3). Pure."""
+"""Items that change the tools and configuration of the request and of those after it (G3). Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.domain.tools import joined, undeclared
 from app.domain.turns.turn import Thread
 from app.errors import InvalidRequest
 
-#: The kinds that change something.
+#: Types of items that change something.
 CHANGING = frozenset({AdditionalTools, ConfigurationUpdate, ToolSearchOutput})
 
 
 def with_changes(thread: Thread) -> Thread:
-    """Return the thread with what its items change.
+    """Return the thread with the changes that its items make.
 
     Raises:
-        InvalidRequest: they do nothing else: no model could answer them.
+        InvalidRequest: it consists of such items alone, so that no model could answer it.
     """
     if all(isinstance(item, UnseenItem) for item in thread.items):
         what = "'input' holds nothing that a model could answer: send a message beside its items."
@@ -36,7 +36,7 @@ def with_changes(thread: Thread) -> Thread:
 
 
 def refuse_empty(thread: Thread) -> None:
-    """Refuse a request that brings nothing and continues nothing, as an empty conversation.
+    """Refuse a request without items that continues none either, as an empty conversation.
 
     Raises:
         InvalidRequest: there is no item that a model could answer.
@@ -47,10 +47,10 @@ def refuse_empty(thread: Thread) -> None:
 
 
 def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
-    """Hold the choice of a request that continues another to the tools of both (R8, G3).
+    """Check the tool choice of a continuing request against its own and earlier tools (R8, G3).
 
     Raises:
-        InvalidRequest: it names a tool that is not there, or demands one where there is none.
+        InvalidRequest: it names a tool that is not declared, or requires one where there is none.
     """
     choice = request.parameters.tool_choice
     if not request.continues or choice in ("auto", "none"):
@@ -67,7 +67,7 @@ def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
 
 
 def in_thread(parameters: Parameters, thread: Thread) -> Parameters:
-    """Return the parameters as the items of the thread have changed them."""
+    """Return the parameters with all changes that the thread's items make."""
     parameters = with_added(parameters, thread)
     return parameters if thread.update is None else with_update(parameters, thread.update)
 
@@ -80,7 +80,7 @@ def with_added(parameters: Parameters, thread: Thread) -> Parameters:
 
 
 def with_update(parameters: Parameters, update: ConfigurationUpdate) -> Parameters:
-    """Return the parameters as an update has them."""
+    """Return the parameters with an update applied."""
     if update.effort is not None:
         reasoning = replace(parameters.reasoning or ReasoningOptions(), effort=update.effort)
         parameters = replace(parameters, reasoning=reasoning)
@@ -91,7 +91,7 @@ def with_update(parameters: Parameters, update: ConfigurationUpdate) -> Paramete
 
 
 def _update(items: Iterable[Item]) -> ConfigurationUpdate | None:
-    """Return what all updates come to, each setting as the last one has it that names it."""
+    """Merge all updates; of each setting the last update that names it counts."""
     updates = [item for item in items if isinstance(item, ConfigurationUpdate)]
     if not updates:
         return None

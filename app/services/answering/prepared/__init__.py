@@ -1,1 +1,1 @@
-"""A request that can be answered, and what providers are asked of it."""
+"""Prepared requests, and the requests to providers that are built from them."""

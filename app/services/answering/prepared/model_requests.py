@@ -1,4 +1,4 @@
-"""What one provider gets: the context as it may see it, and the parameters in its words."""
+"""Builds the request to one provider: the context that it may see, and its parameters."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from app.services.upstreams.catalog import Target
 
 
 class ModelRequests:
-    """Makes the requests to providers of a request that is prepared.
+    """Builds the requests to providers from a prepared request.
 
-    `remembers` says whether what they are sent of a conversation may be kept for the next request.
+    `remembers` says whether what they are sent may be cached for the conversation's next request.
     """
 
     def __init__(self, sealer: PayloadSealer, *, remembers: bool) -> None:
@@ -33,11 +33,11 @@ class ModelRequests:
     def answer(
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
-        """Return what asks a target to go on from these items."""
+        """Return the request that has a target continue from these items."""
         return self._request(prepared, items, target, self._known(prepared, target))
 
     def _known(self, prepared: PreparedRequest, target: Target) -> frozenset[str]:
-        """Return what the target knows of tools, as far as the caller may use it."""
+        """Return the types of tools that the target knows and the caller may use."""
         known = target.provider.known_tools(target.upstream_model)
         allowed = prepared.caller.hosted_tools
         return known if allowed is None else allowed_of(known, allowed)
@@ -81,12 +81,12 @@ class ModelRequests:
     def summary(
         self, prepared: PreparedRequest, items: tuple[Item, ...], target: Target
     ) -> ModelRequest:
-        """Return what asks a target to sum these items up (G6).
+        """Return the request that has a target summarize these items (G6).
 
-        Tools stay declared, and none may be called: what an upstream has cached of the context
-        begins with them. A limit of tokens is that of the answer, which may be the summary.
+        Tools stay declared but may not be called: what an upstream has cached of the context begins
+        with them. A token limit is meant for the answer, which may be the summary itself.
         """
-        # A summary is plain text: no item may have it be another format.
+        # A summary is plain text: no item may select another format.
         known = self._known(prepared, target) - {ConfigurationUpdate.type}
         request = self._request(prepared, items, target, known)
         closing = Message("", "user", (InputText(SUMMARY_REQUEST),))
@@ -107,7 +107,7 @@ class ModelRequests:
         )
 
     def _pseudonymous(self, account: str, parameters: Parameters) -> Parameters:
-        """Return the parameters under pseudonyms that no other account has upstream (U14)."""
+        """Return the parameters with pseudonyms that no other account has upstream (U14)."""
         names = (parameters.user, parameters.safety_identifier, parameters.prompt_cache_key)
         if names == (None, None, None):
             return parameters
@@ -124,10 +124,10 @@ class ModelRequests:
     def _for_target(
         self, account: str, target: Target, items: tuple[Item, ...]
     ) -> tuple[str | None, tuple[Item, ...]]:
-        """Return the items with the opaque payloads of this provider, and no other's (U11).
+        """Return the items with opaque payloads of this provider only (U11), after their key.
 
-        Where it has a pool they are those of one key, which comes first: the target's own, or else
-        the one that the newest came by; None where there are none.
+        If the provider has a pool, all payloads are those of one key: the target's own, or else the
+        key of the newest payload; None if there is none.
         """
         if Reasoning not in map(type, items):
             return target.key, items
@@ -138,7 +138,7 @@ class ModelRequests:
         ]
         if not blobs:
             return target.key, items
-        # Each once: those of plain reasoning, which is most of it, are all the same (U16).
+        # Open each blob once: those of plain reasoning, which is most of it, are all equal (U16).
         distinct = dict.fromkeys(reversed(blobs))
         unsealed = {blob: self._unsealed(account, target, blob) for blob in distinct}
         keys = (each.key for each in unsealed.values() if each and each.key in target.keys)
@@ -151,7 +151,7 @@ class ModelRequests:
         return key, tuple(_with_payloads(items, opened))
 
     def _with_summaries(self, account: str, items: tuple[Item, ...]) -> tuple[Item, ...]:
-        """Return the items with summaries in the places of compactions of ours."""
+        """Return the items with summaries in place of this gateway's compactions."""
         given, seen = instructions_in(items), list[Item]()
         for item in items:
             summary = None
@@ -161,7 +161,7 @@ class ModelRequests:
         return tuple(seen)
 
     def _unsealed(self, account: str, target: Target, blob: str) -> Unsealed | None:
-        """Return what this provider gave, None for the payload of another, or of nobody."""
+        """Open a payload of this provider; None for another provider's or an invalid one."""
         unsealed = self._sealer.open(account, blob)
         if unsealed is None or unsealed.provider != target.provider.name:
             return None
@@ -169,7 +169,7 @@ class ModelRequests:
 
 
 def _with_payloads(items: Iterable[Item], opened: Mapping[str, Opened | None]) -> Iterator[Item]:
-    """Yield the items with their payloads open, without those, text and all, of another origin."""
+    """Yield the items with open payloads, without reasoning, text and all, of another origin."""
     for item in items:
         if type(item) is not Reasoning or item.encrypted_content is None:
             yield item

@@ -1,4 +1,4 @@
-"""What of a request a provider is sent as it came, and which providers may be asked then."""
+"""What a provider is sent unchanged of a request, and which providers may answer it then."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def passing(targets: Sequence[Target], request: CreateRequest) -> tuple[Target, ...]:
-    """Return the targets without those that could not do what no header can waive.
+    """Return the targets that can do everything in the request that no header can waive.
 
-    The first can, as a rule: the request was read as its provider takes it. To be blocked by a
-    judge is a demand for safety, which a fallback that is not sent it does not answer (R22); nor
-    does one that does not run the tool which the model must use (P2).
+    The first usually can: the request was validated for its provider. Blocking by moderation is a
+    demand for safety, which a fallback that would not be sent it must not answer (R22); nor must
+    one that does not run the tool which the model has to use (P2).
 
     Raises:
-        InvalidRequest: none of them can, since the configuration has changed.
+        InvalidRequest: none of them can, because the configuration has changed.
     """
     can = tuple(each for each in targets if _can(each, request))
     if not can:
@@ -44,7 +44,7 @@ def passing(targets: Sequence[Target], request: CreateRequest) -> tuple[Target, 
 
 
 def needs_passing(request: CreateRequest) -> bool:
-    """Tell whether not every provider can serve the request."""
+    """Tell whether some providers may be unable to serve the request."""
     return bool(request.forwarded) or any(map(_is_hosted, request.parameters.tools))
 
 
@@ -69,10 +69,10 @@ def _can(target: Target, request: CreateRequest) -> bool:
 def forwarded_to(
     policy: PassPolicy, fields: Mapping[str, Any], parameters: Parameters
 ) -> Mapping[str, Any]:
-    """Return the fields, by path, that a provider with this policy is sent as they came (P1).
+    """Return the fields, by path, that a provider with this policy is sent unchanged (P1).
 
-    Among them are parameters that the gateway knows, where the policy names them itself: its
-    operator knows better than a profile that the server takes them.
+    They include parameters that the gateway knows if the policy names them: its operator knows
+    better than a profile that the server accepts them.
     """
     if not policy.forward:
         return _NOTHING
@@ -82,9 +82,9 @@ def forwarded_to(
 
 
 def _given(parameters: Parameters, name: str) -> Any:
-    """Return a parameter as it came, None where there is none that can be named by itself.
+    """Return a parameter as the caller sent it, or None if it cannot be named by itself.
 
-    What becomes of `reasoning` depends on the model, and no policy changes that.
+    How `reasoning` is sent depends on the model, which no policy changes.
     """
     match name:
         case "text.verbosity":
@@ -102,9 +102,9 @@ def left_out(
     forwarded: Mapping[str, Any],
     known: AbstractSet[str],
 ) -> tuple[str, ...]:
-    """Name what the request was taken with, and a provider that knows these tools is not sent.
+    """Name what the request was accepted with but a provider that knows `known` is not sent.
 
-    `parameters` are the request's with all that items have changed of them.
+    `parameters` are the request's, with all changes that items have made.
     """
     if request.passed == NOTHING_PASSES:
         return ()
@@ -123,7 +123,7 @@ def left_out(
 
 
 def _for_programs(tools: Iterable[Tool], known: AbstractSet[str]) -> list[str]:
-    """Name what tools say of programs, where the provider runs none."""
+    """Name the fields of tools that concern programs, if the provider runs none."""
     if known_as(PROGRAMS) in known:
         return []
     fields = ("allowed_callers", "output_schema")

@@ -1,4 +1,4 @@
-"""What is sent in place of an input that an upstream refuses: less of it (S8, U11). Pure."""
+"""Reduces an input that an upstream has refused (S8, U11). Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_TRUNCATIONS = 4
 
 
 class ReducibleInput:
-    """The items of a request, fewer after each `reduce`; `may_truncate` says that turns may go."""
+    """The items of a request, fewer after each `reduce`; `may_truncate` allows dropping turns."""
 
     def __init__(self, items: tuple[Item, ...], *, may_truncate: bool) -> None:
         self.items = items
@@ -18,7 +18,7 @@ class ReducibleInput:
         self._last_excess: int | None = None
 
     def reduce(self, error: ContextLengthExceeded | ReasoningRefused) -> bool:
-        """Leave out what the upstream refused; return False where that is nothing (more)."""
+        """Drop what the upstream refused; return False if there was nothing (more) to drop."""
         before = self.items
         if isinstance(error, ReasoningRefused):
             self.items = tuple(item for item in before if not isinstance(item, Reasoning))
@@ -28,10 +28,10 @@ class ReducibleInput:
         return self.items != before
 
     def _excess(self, error: ContextLengthExceeded) -> int | None:
-        """Return by how many tokens the input is too long, None where the error does not tell.
+        """Return by how many tokens the input is too long; None if the error gives no measure.
 
-        vLLM stops counting one past its limit ("at least"): an excess that has not shrunk with the
-        input is no measure of it.
+        vLLM stops counting one past its limit ("at least"): an excess that did not shrink with the
+        input does not measure it.
         """
         excess, last = error.excess_tokens, self._last_excess
         self._last_excess = excess

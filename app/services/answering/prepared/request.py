@@ -1,4 +1,4 @@
-"""A request that can be answered."""
+"""A request that is ready to be answered."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.services.upstreams.catalog import Target
 
 @frozen_dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request that can be answered: what the model shall see, and the response as it begins.
+    """A request ready to be answered: its targets, what the model sees, the response at its start.
 
-    `user_hash` is that of its turn.
+    `user_hash` is stored with its turn.
     """
 
     caller: Caller

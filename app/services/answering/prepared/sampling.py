@@ -1,8 +1,8 @@
-"""Temperature and top_p, which a model takes while it does not reason (R5). Pure.
+"""Temperature and top_p, which some models accept only while they do not reason (R5). Pure.
 
-Their default is what a model does by itself. Clients send it of their own accord (LangChain to o1,
-LlamaIndex to all that reason, DSPy and AutoGen to any model), OpenAI takes it
-(OpenHands/software-agent-sdk 992), and other servers refuse to be sent any.
+Their default value is what a model does anyway. Clients send it unasked (LangChain to o1,
+LlamaIndex to all that reason, DSPy and AutoGen to any model), OpenAI accepts it
+(OpenHands/software-agent-sdk 992), and other servers refuse any value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def refuse_sampling(target: Target, parameters: Parameters) -> None:
 
 
 def without_default_sampling(target: Target, parameters: Parameters) -> Parameters:
-    """Return the parameters without defaults, where the target may refuse even those."""
+    """Return the parameters without default values, where the target may refuse even those."""
     if parameters.temperature is parameters.top_p is None or _takes_sampling(target, parameters):
         return parameters
     temperature, top_p = (
