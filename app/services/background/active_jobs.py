@@ -1,4 +1,4 @@
-"""The jobs that this worker runs: their events are flushed, and they are stopped when need be."""
+"""The jobs that this worker runs: flushes their events, and stops them when necessary."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from app.services.background.event_writer import EventWriter
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JobTrace
 
-#: How long a job finds no room, in seconds, until others are kept waiting for its sake ...
+#: For how many seconds a job may find no room before others are held back for its sake ...
 PATIENCE_S = 30.0
-#: ... unless it has not come again for so long: another worker has it, or it was cancelled.
+#: ... unless it has not come back for this many seconds: it runs elsewhere, or was cancelled.
 GONE_S = 30.0
 
 
@@ -26,8 +26,8 @@ GONE_S = 30.0
 class ActiveJob:
     """A job that this worker runs, until `until` (time.monotonic) at the latest.
 
-    `stop_error` is why it was stopped, None while it was not, or for no fault. `goes_back` says
-    that it was stopped for another worker to run it.
+    `stop_error` is the error that it was stopped with: None if it was not stopped, or for no fault.
+    `goes_back` says that it was stopped so that another worker can run it.
     """
 
     claim: Claim
@@ -40,36 +40,35 @@ class ActiveJob:
     goes_back: bool = False
 
     def stop(self, error: GatewayError | None = None) -> None:
-        """Cancel the upstream call; the first `error` is what the job ends with."""
+        """Cancel the upstream call; the job ends with the first `error` that is given."""
         self.stop_error = self.stop_error or error
         self.call.cancel()
 
     def give_back(self) -> None:
-        """Stop, for another worker to run it."""
+        """Stop, so that another worker can run the job."""
         self.goes_back = True
         self.stop()
 
 
 class JobMemory:
-    """A bound on what the jobs of a process take whose payloads are long. Safe for threads.
+    """Bounds the memory of this process's jobs with long payloads. Safe for threads.
 
-    Which of them finds room is as it comes; but one that has found none for PATIENCE_S is the next:
-    shorter ones, which come all the time, would leave it none for ever. `clock` is like
-    time.monotonic.
+    Jobs get room in no particular order, but one that has found none for PATIENCE_S is next: the
+    shorter ones, which keep coming, would never leave it any. `clock` is like time.monotonic.
     """
 
     def __init__(self, most_bytes: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_bytes = most_bytes
         self._clock = clock
         self._taken: dict[str, int] = {}
-        #: When those that wait were refused first, in this order, and when last.
+        #: When each waiting job was refused first, and last; in the order of the first refusals.
         self._refused: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
     def take(self, lease_token: str, response_id: str, size: int) -> bool:
-        """Take so many bytes for a job; False where there are not as many, or another is the next.
+        """Take `size` bytes for a job; False if they are not free, or another job is next.
 
-        One may take more than there are where no other has any: nobody else could run it either.
+        A job may exceed the bound if no other has taken any: no other process could run it either.
         """
         now = self._clock()
         with self._lock:
@@ -84,7 +83,7 @@ class JobMemory:
         return False
 
     def _is_its_turn(self, response_id: str, now: float) -> bool:
-        """Tell whether no other has waited for too long, which is still there."""
+        """Tell whether no other job that still waits has waited too long."""
         for waiting, (first, last) in list(self._refused.items()):
             if now - last <= GONE_S:
                 return waiting == response_id or now - first < PATIENCE_S
@@ -92,16 +91,16 @@ class JobMemory:
         return True
 
     def give_back(self, lease_token: str) -> None:
-        """Give back what a job has taken, if it has."""
+        """Release what a job has taken, if anything."""
         with self._lock:
             self._taken.pop(lease_token, None)
 
 
 class ActiveJobs:
-    """Every job that this process runs; once `closed`, none is begun.
+    """All jobs that this process runs; once `closed`, no new one begins.
 
-    `present` is set while there are some. `clock` is like time.monotonic; `limit_s` is how long a
-    job may run, in seconds. `memory` bounds what they take.
+    `present` is set while there are any. `clock` is like time.monotonic; `limit_s` is how long a
+    job may run, in seconds. `memory` bounds what their payloads take.
     """
 
     def __init__(
@@ -135,13 +134,13 @@ class ActiveJobs:
         return bool(self._claiming or self._by_holder)
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Let no new job begin."""
         with self._lock:
             self.closed = True
 
     @contextmanager
     def claiming(self) -> Iterator[bool]:
-        """Be `busy` within the block; yields False where no job may be begun any more."""
+        """Count as `busy` within the block; yield False if no job may begin any more."""
         with self._lock:
             self._claiming += 1
             may_begin = not self.closed
@@ -185,14 +184,14 @@ class ActiveJobs:
         return True
 
     def stop_overdue(self) -> None:
-        """Stop the jobs that have run for too long (A7)."""
+        """Stop the jobs that have exceeded their time limit (A7)."""
         for job in self._all():
             if self._clock() > job.until:
                 limit = f"The response took longer than the limit of {self._limit_s:g} s."
                 job.stop(UpstreamTimeout(limit))
 
     def stop_lost(self, response_id: str = "") -> None:
-        """Stop those jobs, of one response or of all, whose lease is another holder's by now.
+        """Stop the jobs, of one response or all, whose leases are another holder's by now.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -202,12 +201,12 @@ class ActiveJobs:
                 job.stop()
 
     def give_back(self) -> None:
-        """Stop all jobs, for other workers to run them."""
+        """Stop all jobs, so that other workers run them."""
         for job in self._all():
             job.give_back()
 
     def give_back_silent(self) -> None:
-        """Stop the jobs whose model has produced no output yet, for other workers to run them."""
+        """Stop the jobs whose models have no output yet, so that other workers run them."""
         for job in self._all():
             if not job.writer.has_output:
                 job.give_back()

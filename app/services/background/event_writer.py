@@ -1,8 +1,8 @@
-"""Writes the events of one job to its stream: gathered into flushes, none of them late.
+"""Writes the events of one job to its stream, gathered into flushes that are never late.
 
 A flush is due at 64 events or after 50 ms, and always before a terminal event. While the store is
 unreachable, events wait for it, and so does the end: what a model has produced is not paid for
-twice, however long that takes. The job's own time limit bounds what piles up meanwhile.
+twice, however long the outage. The job's own time limit bounds what accumulates meanwhile.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from app.telemetry import STORE_FAILURES, log
 
 FLUSH_EVENTS = 64
 FLUSH_S = 0.05
-#: For how long, in seconds, an end that is written waits for replicas that should have it, too.
+#: For how many seconds an end that is written waits for the replicas that should have it as well.
 REPLICAS_S = 120.0
-#: After how many seconds an unreachable store is tried again.
+#: Seconds after which an unreachable store is tried again.
 PAUSE_S = 0.5
 
 _LIFECYCLE = ("response.created", "response.queued", "response.in_progress")
 
-#: From how many bytes on an event is long.
+#: Number of bytes above which an event counts as long.
 LONG_LINE = 1024 * 1024
 
 T = TypeVar("T")
 
 
 class EventWriter:
-    """Writes the stream of one job, while the job is this worker's. Safe for threads.
+    """Writes the stream of one job, as long as the job is this worker's. Safe for threads.
 
     `ended` tells whether this writer has written the job's end. `usage` returns what the upstream
-    has counted so far, `cost` what such counts cost. `on_lost` is called when the job is not this
-    worker's any more. `clock` is like time.monotonic, `pause` like time.sleep.
+    has reported so far, `cost` what that costs. `on_lost` is called when the job is no longer this
+    worker's. `clock` is like time.monotonic, `pause` like time.sleep.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class EventWriter:
         self._clock = clock
         self._pause = pause
         self._lock = threading.Lock()
-        self._next_new = claim.event_count  # those below this are in the stream, or wait here
+        self._next_new = claim.event_count  # events below it are in the stream, or wait here
         self._next_unwritten = claim.event_count
         self._written_usage, self._written_cost = claim.usage, claim.cost
         self._waiting: list[bytes] = []
-        self._flush: Flush | None = None  # what is being written, the same until it is
+        self._flush: Flush | None = None  # what is being written, unchanged until it is written
         self._waiting_since = self._written_at = clock()
         self._has_output = False
         self._is_ours = True
@@ -74,7 +74,7 @@ class EventWriter:
         return self._has_output
 
     def append(self, events: list[Event]) -> None:
-        """Add the next events; those that are in the stream already, by an earlier run, are not."""
+        """Add the next events, without those that an earlier run has written to the stream."""
         if not events or is_terminal(events[-1]):
             return  # silence, or an ending, which `finish` writes
         with self._lock:
@@ -90,7 +90,7 @@ class EventWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, unless another thread does it now."""
+        """Write what waits, unless another thread is writing now."""
         flush = self.begin_flush(after_s=0.0)
         if flush is None:
             return
@@ -103,10 +103,10 @@ class EventWriter:
             self.end_flush(written)
 
     def begin_flush(self, after_s: float = FLUSH_S) -> Flush | None:
-        """Return what has waited so long, for the caller to write, who then calls `end_flush`.
+        """Return what has waited for `after_s`; the caller writes it, then calls `end_flush`.
 
-        Until then nothing else is written. Returns None where nothing is due, or another thread
-        writes now.
+        Until then nothing else is written. Returns None if nothing is due, or another thread is
+        writing now.
         """
         if not self._is_ours or not self._lock.acquire(blocking=False):
             return None
@@ -117,9 +117,9 @@ class EventWriter:
         return self._flush
 
     def end_flush(self, written: bool | None) -> None:
-        """Take note of what JobStore.tell returned for a flush: None if the store is unreachable.
+        """Record what JobStore.append returned for a flush: None if the store is unreachable.
 
-        Then the next `begin_flush` returns the same flush again.
+        In that case the next `begin_flush` returns the same flush again.
         """
         try:
             if written is not None:
@@ -128,14 +128,14 @@ class EventWriter:
             self._lock.release()
 
     def finish(self, turn: Turn, ending: list[Event]) -> None:
-        """Write the end: what waited, then the last events and the response, in one step.
+        """Write the end in one step: what waited, the last events and the response.
 
-        A cancelled response is left to whoever cancelled it. An unreachable store is waited for.
+        A cancelled response is left to whoever cancelled it. Waits while the store is unreachable.
         """
         if turn.response.status == "cancelled":
             return
         with self._lock:
-            # 1. A flush whose outcome is not known comes first: it may be in the stream or not.
+            # 1. A flush with unknown outcome comes first: the stream may or may not have it.
             if self._flush is not None:
                 self._write(self._flush)
             # 2. Each event of an ending may repeat a text of many MiB. Long ones are written one by
@@ -147,14 +147,14 @@ class EventWriter:
                     if self._is_ours:
                         self._write(self._flush_of(lines))
                     lines = []
-            # 3. What is left, the terminal event and the response end the job.
+            # 3. The rest, with the terminal event, and the response end the job.
             last = Flush(self._next_unwritten, tuple(lines))
             if self._is_ours:
                 self.ended = self._end(turn, last)
             self._is_ours = False
 
     def close(self) -> None:
-        """Write nothing any more: the job's end is somebody else's to write."""
+        """Write nothing any more: somebody else writes the job's end."""
         with self._lock:
             self._is_ours = False
 
@@ -169,7 +169,7 @@ class EventWriter:
         self._flush_ended(is_ours=is_ours)
 
     def _end(self, turn: Turn, last: Flush) -> bool:
-        """End the job. It has ended, too, where replicas have stayed away that should have it."""
+        """End the job; it also counts as ended if replicas that should have it stay away."""
         try:
             return self._keep_trying(lambda: self._jobs.finish(self.claim, turn, last))
         except Unconfirmed:
@@ -199,10 +199,10 @@ class EventWriter:
             self._on_lost()
 
     def _keep_trying(self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns, once the store can be reached; replicas have REPLICAS_S.
+        """Return the result of `attempt`, once the store can be reached; replicas have REPLICAS_S.
 
         Raises:
-            Unconfirmed: it is written, but replicas that should have it, too, stay away.
+            Unconfirmed: it is written, but replicas that should have it as well stay away.
         """
         until = self._clock() + REPLICAS_S
         while True:

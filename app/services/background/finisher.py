@@ -1,4 +1,4 @@
-"""How background responses end, whoever ends them: stored, charged to their account, logged."""
+"""Ends background responses, whoever caused the end: stores, charges and logs them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.services.upstreams.router import UpstreamAnswer
 from app.store.jobs.base import Claim, EndReason, Flush, JobStore
 from app.telemetry import JobTrace, job_ended, log
 
-#: What the caller of a job reads that somebody else than its run has ended.
+#: The error message of a job that was not ended by its run.
 _FAULTS: dict[EndReason, str] = {
     "stopped": "The worker was stopped in the middle of the answer.",
     "lost": "The worker was lost in the middle of the answer.",
@@ -40,26 +40,26 @@ class JobFinisher:
     def end(
         self, claim: Claim, error: GatewayError | None = None, trace: JobTrace | None = None
     ) -> bool:
-        """End a job that no run ends; False where it had ended, or is another holder's by now.
+        """End a job that its run does not end; False if it has ended, or is another holder's.
 
-        It fails with the error, or as `claim.why` says: only what was cancelled does not fail.
-        `trace` is what is known of its run.
+        It fails with the error, or as `claim.why` says; only a cancelled job does not fail. `trace`
+        is what is known of its run.
 
         Raises:
             StorageUnavailable: the store is unreachable.
-            Unconfirmed: it has ended, and a server that is lost now may take that with it.
+            Unconfirmed: it has ended, but if a server is lost now, that end may be lost with it.
         """
         payload = claim.payload
-        # 1. The events so far, read again, give the narrator its state.
+        # 1. Replaying the events so far gives the narrator its state.
         cuts = StreamCuts(self._jobs.encode)
         if claim.kind == "outlasting":
             cuts.note_outlasting()
         events = _Counted(stored_events(self._jobs, claim.response_id, claim.key), cuts)
         narrator = resume(payload.response, events, claim.usage, lambda: int(self._now()))
-        # 2. It closes what is open: those are the last events of the stream.
+        # 2. It closes what is open: these are the last events of the stream.
         ending, error = [] if events.count else narrator.begin(), error or _fault_of(claim)
         ending += narrator.fail(error) if error else narrator.cancel()
-        # 3. They are stored with the response, in one step; of a stream, where they are cut.
+        # 3. They are stored with the response, in one step; for a stream, only its cuts are.
         turn, unconfirmed, lines = payload.turn(narrator.response), None, tuple[bytes, ...]()
         if claim.kind is None:
             lines = tuple(map(self._jobs.encode, ending))
@@ -70,8 +70,8 @@ class JobFinisher:
             ended = self._jobs.finish(claim, turn, Flush(events.count, lines))
         except Unconfirmed as error_of_replicas:
             ended, unconfirmed = True, error_of_replicas
-            self._jobs.forget([claim.response_id])  # it is not ended once more
-        # 4. Whoever ended it charges it. A refused one was charged when its caller got the error.
+            self._jobs.forget([claim.response_id])  # so that it is not ended again
+        # 4. Whoever ends it charges it. A refused one was charged when its caller got the error.
         if ended and claim.why != "refused":
             trace = trace or trace_of(payload)
             cost = claim.cost or (UNKNOWN_COST if claim.begun else FREE)
@@ -105,8 +105,8 @@ class JobFinisher:
     ) -> None:
         """Charge a job that has ended to its account, count it in the metrics, and log it.
 
-        `may_have_called` is false where no upstream can have been called, `is_job` for a stream
-        whose process did not end it.
+        `may_have_called` is false if no upstream can have been called, `is_job` for a stream that
+        was not ended by its own process.
         """
         caller = Caller(account=payload.account, key_id=payload.key_id, content_key=payload.key)
         reservation = self._meter.limiter.resume(payload.charge)
@@ -131,7 +131,7 @@ class JobFinisher:
 
 
 def _fault_of(claim: Claim) -> GatewayError | None:
-    """Return what a job fails with that its run does not end; None for one that was cancelled."""
+    """Return the error of a job that was not ended by its run; None for a cancelled one."""
     if claim.kind is not None and claim.why == "lost":
         return Unavailable("The process that streamed the answer was lost in the middle of it.")
     return Unavailable(_FAULTS[claim.why]) if claim.why in _FAULTS else None
@@ -147,7 +147,7 @@ def trace_of(payload: JobPayload) -> JobTrace:
 
 
 class _Counted:
-    """Counts events as they are read, and cuts them: none is kept, there may be a million."""
+    """Counts events and records their cuts as they are read; keeps none of up to a million."""
 
     def __init__(self, events: Iterator[Event], cuts: StreamCuts) -> None:
         self.count = 0

@@ -1,8 +1,8 @@
-"""Running background responses as they stand: each event is read and folded once a process.
+"""Running background responses so far: each event is read and folded once per process.
 
-A GET of a running response reads the events that are new since the last one. What was folded is
-cached for the responses that were read last, within bounds; one that is cached no more is folded
-anew. That is safe, since a stream only grows: also where a job is run again or is cancelled.
+A GET of a running response reads only the events that are new since the last one. The folded state
+is cached for the responses read last, within bounds; other responses are folded anew. That is safe,
+since a stream only grows: also if a job is run again or cancelled.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from app.domain.slices import MOMENT_S
 from app.domain.stream.accumulate import Accumulator
 from app.store.jobs.base import JobStore
 
-#: The bounds of the cache, in a process: so many responses, so many characters of their output.
+#: Bounds of the cache in a process: number of responses, and characters of their output.
 MAX_CACHED, MAX_CHARACTERS = 256, 32 * 1024 * 1024
-#: After so many events, some 5 ms of work, other threads get a turn: a page may take 0.3 s.
+#: Number of events, some 5 ms of work, after which other threads get a turn: a page may take 0.3 s.
 SLICE_EVENTS = 1000
 
 
 @dataclass(slots=True)
 class _Folded:
-    """A response folded from the events before `next_event`, about `size` characters of them."""
+    """A response folded from the events before `next_event`, about `size` characters of events."""
 
     accumulator: Accumulator = field(default_factory=Accumulator)
     next_event: int = 0
@@ -56,9 +56,9 @@ class Progress:
         self._lock = threading.Lock()
 
     def response(self, response_id: str, key: ContentKey | None = None) -> Response | None:
-        """Return a response as its events describe it; None where there are none yet.
+        """Return a response as its events describe it; None if there are none yet.
 
-        The caller has checked whose response it is, and its key. Raises StorageUnavailable.
+        The caller must have checked whose response it is, and its key. Raises StorageUnavailable.
         """
         folded = self._folded(response_id)
         try:
@@ -72,7 +72,7 @@ class Progress:
         return response
 
     def forget(self, response_id: str) -> None:
-        """Drop a response from the cache: it has ended."""
+        """Drop a response that has ended from the cache."""
         with self._lock:
             self._cache.pop(response_id, None)
 

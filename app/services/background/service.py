@@ -1,4 +1,4 @@
-"""Background responses as their callers see them: queued, waited for, followed, cancelled."""
+"""Background responses as their callers use them: queue, wait, follow, cancel."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from app.store.connection.replication import Write
 from app.store.jobs.base import EventsOf, JobStore, LiveStreamStore, QueueFigures, StreamKind
 from app.telemetry import STORE_FAILURES
 
-#: For how long a job keeps its slots while it waits, beyond its own time limit, in seconds.
+#: For how many seconds a job keeps its slots while it waits, beyond its own time limit.
 WAITING_S = 600.0
-#: How long the process that streams a response has to cancel it, before it is taken over.
+#: Seconds that the process which streams a response has to cancel it before it is taken over.
 CANCELLED_WITHIN_S = 3.0
-#: How often a job is taken over to cancel it before it is left to whoever has ended it.
+#: How many times a job is taken over to cancel it, before it is left to whoever has ended it.
 MAX_TAKEOVERS = 3
 
 
 def not_cancellable() -> InvalidRequest:
-    """Return what is said of a response that cannot be cancelled (E7)."""
+    """Return the error for a response that cannot be cancelled (E7)."""
     return InvalidRequest(
         "Only background responses can be cancelled, and streams that may go on without their "
         "caller.",
@@ -45,9 +45,9 @@ def not_cancellable() -> InvalidRequest:
 class Background:
     """The service of background responses.
 
-    `waking` returns what wakes workers for so many jobs that wait. `now` returns Unix seconds.
-    `is_spooled` tells whether an account's response, which then was made in the foreground, is in
-    the spool, given its key where it is encrypted.
+    `waking` returns the writes that wake workers for so many queued jobs. `now` returns Unix
+    seconds. `is_spooled` tells whether an account's response is in the spool, so that it was made
+    in the foreground; it gets the key of an encrypted one.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Background:
     ) -> tuple[Response, tuple[str, ...]]:
         """Queue a request; return its response and the parameters that will not be honoured.
 
-        `body` is its JSON as the caller sent it; `identity` has the ids that it keeps from here on.
+        `body` is its JSON as the caller sent it; `identity` holds the ids that it keeps.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: it cannot be served as it is.
-            RateLimited: a limit is reached, or the account has too many waiting.
+            RateLimited: a limit is reached, or too many of the account's responses are queued.
             StorageUnavailable: the store is unreachable.
         """
         if not self._settings.enabled:
@@ -142,9 +142,9 @@ class Background:
     def wait(
         self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
     ) -> None:
-        """Return when the response neither waits nor runs any more, or after so many seconds.
+        """Return when the response neither waits nor runs any more, or after `seconds`.
 
-        Or when `gone` returns so, which is called after each `recheck`.
+        Also returns once `gone` returns true, which is called after each `recheck`.
         """
         account, key = caller.account, caller.content_key
         with self._hub.subscribe(response_id, key) as feed:
@@ -153,7 +153,7 @@ class Background:
             )
 
     def recheck(self) -> None:
-        """Have whoever waits find out whether to go on waiting."""
+        """Have everyone who waits check whether to go on waiting."""
         self._hub.recheck()
 
     def follow(
@@ -161,14 +161,14 @@ class Background:
     ) -> Subscriber | None:
         """Subscribe to the response's events, past and to come (E5).
 
-        Returns None for one that was not made in the background, and is not being streamed. Raises
-        NotFound where there is none for this caller.
+        Returns None for a response that was not made in the background and is not being streamed.
+        Raises NotFound if this caller has no such response.
         """
         kind = self._stream_kind(caller, well_formed(response_id))
         if kind == "nothing":
             return None
         if kind == "stream":
-            with suppress(StorageUnavailable):  # else what it writes is a little older
+            with suppress(StorageUnavailable):  # without it, events are written less often
                 self._streams.want(response_id)
         return Subscriber(
             self._hub,
@@ -181,9 +181,9 @@ class Background:
         )
 
     def cancel(self, caller: Caller, response_id: str, *, any_kind: bool = False) -> bool:
-        """Cancel a response that waits or runs; False where there is none (E7).
+        """Cancel a response that waits or runs; return False if there is none (E7).
 
-        Raises InvalidRequest for a stream that ends with its caller, unless it is of `any_kind`.
+        Raises InvalidRequest for a stream that ends with its caller, unless `any_kind` is set.
         """
         refuse_read_only(caller)
         kind = self._ask_cancel(caller, well_formed(response_id), any_kind=any_kind)
@@ -192,7 +192,7 @@ class Background:
         if kind is None:
             return False
         account, key = caller.account, caller.content_key
-        # Again where another ended it: that end may be lost with a server.
+        # Repeated if another holder ended it: that end may be lost with a server.
         for _ in range(MAX_TAKEOVERS):
             claim = self._jobs.take_over(account, response_id, "cancelled", key)
             if claim is None or self._finisher.end(claim):
@@ -200,7 +200,7 @@ class Background:
         return True
 
     def _ask_cancel(self, caller: Caller, response_id: str, *, any_kind: bool) -> StreamKind | None:
-        """Have a stream's process end it, which has all of it; give it a moment for that."""
+        """Have the process of a stream end it, since it has all of it; wait a moment for that."""
         account, key = caller.account, caller.content_key
         kind = self._streams.ask_cancel(account, response_id, key, any_kind=any_kind)
         if kind == "stream":
@@ -221,13 +221,13 @@ class Background:
             raise
 
     def queues(self) -> QueueFigures:
-        """Return how much waits and runs, and how workers are. Raises StorageUnavailable."""
+        """Return how much waits and runs, and the workers' state. Raises StorageUnavailable."""
         return self._jobs.queues()
 
     def figures(self) -> dict[str, float]:
         """Return the figures of the queues, by the names of telemetry's FIGURES.
 
-        There are none while the store is unreachable.
+        Empty while the store is unreachable.
         """
         try:
             queues = self._jobs.queues()

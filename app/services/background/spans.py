@@ -1,7 +1,7 @@
 """The span of a job, in the trace of the request that queued it (M4).
 
-Its parent is the request's span, by the ids that stand in the payload: in whatever worker it runs,
-and as often as it does.
+Its parent is the request's span, whose ids are in the payload: whichever worker runs the job, and
+however often.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.telemetry.tracing import begin, current, tracer
 
 @contextmanager
 def recorded_job(claim: Claim, trace: JobTrace, identity: RequestIdentity | None) -> Iterator[None]:
-    """Record the run of a job, where its request is recorded."""
+    """Record the run of a job, if its request is recorded."""
     if tracer.sampler is None or identity is None:
         yield
         return
@@ -56,9 +56,9 @@ def recorded_job(claim: Claim, trace: JobTrace, identity: RequestIdentity | None
 
 
 def job_recorded(response: Response, failure: GatewayError | None) -> None:
-    """Note how the job of this thread has ended, where it is recorded."""
+    """Record how this thread's job has ended, if it is recorded."""
     recording = current()
-    if recording is None or recording.root.kind != "consumer":  # a caller who cancels it
+    if recording is None or recording.root.kind != "consumer":  # the request of a cancel
         return
     answered(recording, response)
     recording.root.attributes["gateway.response.status"] = response.status

@@ -1,8 +1,8 @@
-"""Subscribers of background responses: one listener a process wakes them, nobody polls.
+"""Subscribers of background responses: one listener per process wakes them, nobody polls.
 
-Each reads the stream on its own until it has caught up. From then on the subscribers of one
-response share what is read of its stream, and take no connection while they wait; who falls behind
-what they share reads on its own again, so that nothing is buffered for the slowest.
+Each reads the stream on its own until it has caught up. From then on the subscribers of a response
+share what is read of its stream, and hold no connection while they wait. A subscriber that falls
+behind the shared part reads on its own again, so that nothing is buffered for the slowest.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from app.errors import StorageUnavailable
 from app.store.jobs.base import EventsOf, JobNews, JobStore, StreamPart
 from app.telemetry import surviving
 
-#: How many lines of a response its subscribers share, at most.
+#: Maximum number of lines of a response that its subscribers share.
 SHARED_LINES = 4096
-#: How many subscribers read from the store at once: each needs a connection for as long.
+#: Maximum number of subscribers that read from the store at once: each needs a connection then.
 READERS = 3
-#: After how many seconds an unreachable store is tried again.
+#: Seconds after which an unreachable store is tried again.
 AGAIN_S = 1.0
 
 _TERMINAL = tuple(b'{"type":"%b"' % each.encode() for each in sorted(TERMINAL_TYPES))
 
 
 class EventFeed:
-    """What the subscribers of one response share, for as long as there are any."""
+    """The part of a stream that the subscribers of one response share, while there are any."""
 
     def __init__(self, read: Callable[[int], StreamPart]) -> None:
         self.subscribers = 0
@@ -38,35 +38,35 @@ class EventFeed:
         self._first = -1  # the number of the first line that is shared; -1 until one is wanted
         self._lines: list[bytes] = []
         self._ended = False
-        self._version = 0  # counts what may have made the stream grow
-        self._read_version = -1  # the version that the lines are as new as
+        self._version = 0  # incremented when the stream may have grown
+        self._read_version = -1  # the version that `_lines` reflect
         self._ends = 0
         self._changed = threading.Condition()
 
     def wake(self, *, ended: bool) -> None:
-        """Note that the stream may have grown; `ended`, that it may have come to its end."""
+        """Note that the stream may have grown or, with `ended`, come to its end."""
         with self._changed:
             self._version += 1
             self._ends += ended
             self._changed.notify_all()
 
     def recheck(self) -> None:
-        """Have every waiting subscriber find out whether it is to go on waiting."""
+        """Have every waiting subscriber check whether to go on waiting."""
         with self._changed:
             self._changed.notify_all()
 
     def await_from(self, number: int, wait_s: float, gone: Callable[[], bool]) -> StreamPart:
         """Return the lines from `number` on, as soon as there are any.
 
-        Returns none when `gone` returns that nobody wants them any more, and after `wait_s`, having
-        looked once more: with a server of a Cluster news is lost, and so may the response be.
+        Returns none once `gone` returns true, and after `wait_s`, after one more read: when a
+        server of a Cluster is lost, its news are, and so may the response be.
 
         Raises:
             StorageUnavailable: the store is unreachable.
         """
         deadline, has_looked = monotonic() + wait_s, False
         with self._changed:
-            # Who waits for what is far ahead must not leave all others behind what is shared.
+            # A subscriber that waits far ahead must not move the shared part past all others.
             if not (self._lines or self._ended or 0 <= self._first <= number):
                 self._first, self._read_version = number, -1
             while number >= self._first:
@@ -81,12 +81,12 @@ class EventFeed:
                     self._changed.wait(left_s)
                 else:
                     has_looked, self._read_version = True, -1
-        return self.read(number)  # it is behind what is shared
+        return self.read(number)  # `number` is before the shared part
 
     def await_end(
         self, pending: Callable[[], bool], wait_s: float, gone: Callable[[], bool]
     ) -> None:
-        """Return when nothing is `pending` any more, after `wait_s`, or when `gone` returns so."""
+        """Return when `pending` returns false, after `wait_s`, or once `gone` returns true."""
         deadline = monotonic() + wait_s
         seen = self._ends
         while not gone() and pending() and monotonic() < deadline:
@@ -110,12 +110,12 @@ class EventFeed:
 
 
 class Subscriber:
-    """One caller who follows a response: iterate over it for the events behind `starting_after`.
-    `key` opens those of one that is encrypted.
+    """One caller that follows a response: iterate over it for the events after `starting_after`.
+    `key` decrypts those of an encrypted response.
 
-    Yields JSON lines, those of one moment together, and none after `silence_s` without any, or
-    where there are none yet and it `begins_at_once`. An unreachable store is waited for, as if it
-    were silent.
+    Yields lists of JSON lines, those of one moment together, and an empty list after `silence_s`
+    without any, or at once if there are none yet and it `begins_at_once`. While the store is
+    unreachable it waits, as if the stream were silent.
     """
 
     def __init__(
@@ -140,16 +140,16 @@ class Subscriber:
 
     @property
     def is_whole(self) -> bool:
-        """Whether what was yielded last is an event that nothing follows."""
+        """Whether the last line yielded is a terminal event."""
         return self._last_line.startswith(_TERMINAL)
 
     @property
     def last(self) -> int:
-        """The number of the last line that was yielded, or else of the one before the first."""
+        """The number of the last line yielded, or of the one before the first."""
         return self._next - 1
 
     def close(self) -> None:
-        """End the iteration, from whatever thread."""
+        """End the iteration; may be called from any thread."""
         self._closed = True
         if self._feed is not None:
             self._feed.recheck()
@@ -182,7 +182,7 @@ class Subscriber:
 class FeedHub:
     """The feeds of all responses that are followed in this process, and its listener for news.
 
-    `on_news` gets all news of jobs. `pause` is like time.sleep.
+    `on_news` receives all news of jobs. `pause` is like time.sleep.
     """
 
     def __init__(
@@ -197,13 +197,13 @@ class FeedHub:
         self._feeds: dict[str, EventFeed] = {}
         self._lock = threading.Lock()
         self._readers = threading.BoundedSemaphore(READERS)
-        self._listens_in: int | None = None  # the process in which a thread does
+        self._listens_in: int | None = None  # id of the process in which a thread listens
 
     @contextmanager
     def subscribe(self, response_id: str, key: ContentKey | None = None) -> Iterator[EventFeed]:
-        """Yield the feed of a response, which lives while anybody is subscribed to it.
+        """Yield the feed of a response, which exists while anybody is subscribed to it.
 
-        All of them have the same key: that has been checked (has_stream).
+        All its subscribers have the same key: the caller has checked that (stream_kind).
         """
         self.listen()
         with self._lock:
@@ -221,29 +221,29 @@ class FeedHub:
                     del self._feeds[response_id]
 
     def recheck(self) -> None:
-        """Have whoever waits find out whether to go on waiting."""
+        """Have everyone who waits check whether to go on waiting."""
         for feed in self._feeds_of(""):
             feed.recheck()
 
     def stream_kind(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> EventsOf:
-        """Return what there are events of. Raises as JobStore.stream_kind does."""
+        """Return what kind of events a response has. Raises as JobStore.stream_kind does."""
         with self._readers:
             return self._jobs.stream_kind(account, response_id, key)
 
     def listen(self) -> None:
-        """Listen for news from now on; one thread does it for the whole process."""
+        """Listen for news from now on, with one thread for the whole process."""
         with self._lock:
-            # No thread is asked whether it is alive: under gevent all others get a turn first.
+            # Not Thread.is_alive: under gevent that gives all other threads a turn first.
             if self._listens_in != os.getpid():
                 threading.Thread(target=self._keep_listening, name="news", daemon=True).start()
-                self._listens_in = os.getpid()  # one that could not be started is tried again
+                self._listens_in = os.getpid()  # after the start: a failed one is repeated
 
     def receive(self) -> None:
         """Receive news until the connection is lost, which raises StorageUnavailable.
 
-        On the next connection the first news is that some may have been missed.
+        On each new connection the first news is that some may have been missed.
         """
         for what, response_id in self._jobs.news():
             self._on_news(what, response_id)
@@ -252,7 +252,7 @@ class FeedHub:
                     feed.wake(ended=what != "events")
 
     def _feeds_of(self, response_id: str) -> list[EventFeed]:
-        """Return the feed of a response, if there is one; all feeds for no response."""
+        """Return the feed of a response, if there is one; all feeds for an empty id."""
         with self._lock:
             if not response_id:
                 return list(self._feeds.values())

@@ -1,8 +1,8 @@
-"""What keeps background responses going, whatever becomes of workers: heartbeats, sweeps, wake-ups.
+"""Keeps background responses going whatever happens to workers: heartbeats, sweeps, wake-ups.
 
 Every worker renews the leases of what it runs, and looks for leases that nobody has renewed. A lost
-job is queued again or, where its model had produced output, ended; so nothing waits or runs for
-ever while there is a worker.
+job is queued again or, if its model had produced output, ended; so nothing waits or runs for ever
+while there is a worker.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from app.settings import BackgroundSettings
 from app.store.jobs.base import Claim, JobNews, JobStore
 from app.telemetry import JOB_LEASES_LOST, JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
-#: A job that has waited for so long, in seconds, beside an idle worker has lost its wake-up.
+#: Seconds after which a job that waits beside an idle worker must have lost its wake-up.
 OVERDUE_S = 3.0
-#: How long the flushing thread waits for a job before it counts another round, in seconds.
+#: How many seconds the flushing thread waits for a job before it counts another round.
 IDLE_S = 5.0
 
 
 class WakeUps(Protocol):
-    """What has workers take jobs: a wake-up says that one waits. One too many does no harm.
+    """Wake-ups have workers take jobs: each says that one waits. One too many does no harm.
 
     `send` and `clear` raise StorageUnavailable when the store is unreachable.
     """
@@ -37,7 +37,7 @@ class WakeUps(Protocol):
         ...
 
     def clear(self) -> None:
-        """Forget all wake-ups: those that a worker died with stay behind."""
+        """Forget all wake-ups: those of a worker that died stay behind otherwise."""
         ...
 
     def wake(self) -> None:
@@ -45,15 +45,15 @@ class WakeUps(Protocol):
         ...
 
     def idle_s(self) -> float:
-        """Return for how many seconds this worker has taken no job, nor could have."""
+        """Return the seconds since this worker last took a job or could have."""
         ...
 
 
 class Supervisor:
     """Looks after one worker's jobs. `clock` is like time.monotonic, `pause` like time.sleep.
 
-    `beats` and `flushes` count the rounds of its two threads: they never cease to grow.
-    `on_webhook` is called when there may be an event for a webhook.
+    `beats` and `flushes` count the rounds of its two threads, and grow as long as these live.
+    `on_webhook` is called when an event for a webhook may be due.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class Supervisor:
         self.on_webhook: Callable[[], None] = lambda: None
 
     def beat(self) -> None:
-        """Renew the leases, settle what other workers have lost, send wake-ups that are missing.
+        """Renew leases, settle jobs that other workers have lost, send wake-ups that are missing.
 
-        A heartbeat reports when this worker could last have taken a job: one that beats beside
-        threads that take none is no sign of life. After an outage of the store nobody has renewed
-        in time: nothing is swept for the length of a lease. Nor does anybody know which wake-ups
-        are left: all that waits gets new ones.
+        A heartbeat reports when this worker could last have taken a job: beating alone is no sign
+        of life if its threads take none. After an outage of the store nobody has renewed leases in
+        time, so nothing is swept for the length of a lease; and it is unknown which wake-ups are
+        left, so all queued jobs get new ones.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -115,7 +115,7 @@ class Supervisor:
 
     def _settle_lost(self, response_id: str) -> None:
         settled = self._jobs.settle_lost(response_id)
-        if settled is False:  # it was lost with nobody: its end was stored, and no more than that
+        if settled is False:  # no worker lost it: it had ended, and its lease was just left over
             log.info("job_end_settled", response_id=response_id)
             return
         JOB_LEASES_LOST.inc()
@@ -135,24 +135,24 @@ class Supervisor:
         is_idle = not (queues.queued or queues.running)
         if is_idle and not self._was_idle:
             self._wake_ups.clear()
-            queues = self._jobs.queues()  # what came in the meantime may have lost its wake-up
+            queues = self._jobs.queues()  # a job that came meanwhile may have lost its wake-up
         self._was_idle = is_idle
         if is_idle or self._was_away or queues.oldest_s > OVERDUE_S:
             self._send_wake_ups(queues.queued)
         self._was_away = False
 
     def resend_wake_ups(self) -> None:
-        """Send wake-ups for what waits, as some may be lost; raises StorageUnavailable."""
+        """Send wake-ups for all queued jobs, as some may be lost; raises StorageUnavailable."""
         self._send_wake_ups(self._jobs.queues().queued)
 
     def _send_wake_ups(self, queued: int) -> None:
-        """Send wake-ups for so many jobs, but no more than this worker has room for."""
+        """Send wake-ups for `queued` jobs, but no more than this worker has free slots."""
         free = self._settings.concurrency - len(self._active_jobs)
         if queued and free > 0:
             self._wake_ups.send(min(queued, free))
 
     def handle_news(self, what: JobNews, response_id: str) -> None:
-        """Look for jobs that wait, stop those that were taken over; "" may mean either.
+        """React to news: look for waiting jobs, stop those taken over; "" may mean anything.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -165,12 +165,12 @@ class Supervisor:
             self._active_jobs.stop_lost(response_id)
 
     def drain(self) -> None:
-        """Begin nothing more, and return when nothing runs any more, within `grace_s` or so."""
+        """Take no new jobs, and return when none runs any more, within about `grace_s`."""
         self.draining.begin(self._settings.grace_s)
         self.draining.run()
 
     def keep_beating(self, every_s: float) -> None:
-        """Beat, for ever; an unreachable store is waited for."""
+        """Beat for ever; while the store is unreachable, keep trying."""
         while True:
             self.beats += 1
             try:
@@ -181,11 +181,11 @@ class Supervisor:
                 continue
             except Exception as bug:  # noqa: BLE001 - without a heartbeat every job would be lost
                 unexpected(bug, "heartbeat", "heartbeat")
-            # A worker that has yet to look for its first job is not to seem dead meanwhile.
+            # A worker that has not looked for its first job yet must not seem dead meanwhile.
             self._pause(every_s if isfinite(self._wake_ups.idle_s()) else min(every_s, PAUSE_S))
 
     def keep_flushing(self) -> None:
-        """Flush what runs and stop what is overdue, for ever."""
+        """Flush running jobs and stop overdue ones, for ever."""
         while True:
             self.flushes += 1
             if not self._active_jobs.present.wait(IDLE_S):

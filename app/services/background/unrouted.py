@@ -1,8 +1,8 @@
-"""Jobs whose model this worker does not know: they are left to a worker that does (N20).
+"""Jobs whose model this worker does not know, which are left to a worker that does (N20).
 
-That happens while the web processes have been reloaded and the worker has not, or the other way
-round. Every worker looks at the jobs that were left, and takes those whose model it knows. None is
-run to find out: its model is looked up here, by name.
+This happens while the web processes have been reloaded and the worker has not, or vice versa. Every
+worker looks at the jobs that were left, and takes those whose model it knows. It runs none to find
+out: it looks their models up by name.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from app.services.background.finisher import JobFinisher
 from app.store.jobs.base import Claim, JobStore
 from app.telemetry import JOBS_AGAIN, STORE_FAILURES, log, unexpected
 
-#: How long a job waits for a worker that knows its model, in seconds.
+#: For how many seconds a job waits for a worker that knows its model.
 WAIT_S = 60.0
-#: How often a worker looks for such jobs, in seconds.
+#: Seconds between a worker's looks for such jobs.
 LOOK_S = 1.0
 
 
@@ -28,7 +28,7 @@ class UnroutedStore(Protocol):
     """Keeps the jobs that were left. Every method raises StorageUnavailable."""
 
     def leave(self, claim: Claim) -> Claim | None:
-        """Leave a job to others; returns the claim to end it with where it was taken over."""
+        """Leave a job to others; return the claim to end it with if it was taken over."""
         ...
 
     def waiting(self) -> Sequence[tuple[str, float]]:
@@ -36,15 +36,15 @@ class UnroutedStore(Protocol):
         ...
 
     def take(self, response_id: str) -> bool:
-        """Take a job that was left; True for one of the workers that try."""
+        """Take a job that was left; of the workers that try, one gets True."""
         ...
 
 
 class Unrouted:
     """Leaves jobs to others, and takes those that others have left.
 
-    `find` raises NotFound where a key's holder finds no such model here. `begin` has a job run in a
-    thread of its own, `new_token` makes a lease token; `capacity` is how many may run at once.
+    `find` raises NotFound if a key's holder has no such model here. `begin` runs a job in a thread
+    of its own, `new_token` makes a lease token; `capacity` is how many may run at once.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Unrouted:
         self._begin = begin
         self._new_token = new_token
         self._capacity = capacity
-        self._models: dict[str, tuple[Principal, str]] = {}  # id -> whose, and model
+        self._models: dict[str, tuple[Principal, str]] = {}  # response id -> principal and model
 
     def leave(self, claim: Claim, model: str) -> None:
         """Leave a job to others. Raises StorageUnavailable."""
@@ -79,7 +79,7 @@ class Unrouted:
         log.warning("job_left_to_others", response_id=claim.response_id, model=model)
 
     def look(self) -> None:
-        """Take the jobs whose model is known by now, and end those that no worker knew in time.
+        """Take the jobs whose model is known by now; end those that no worker knew in time.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -96,7 +96,7 @@ class Unrouted:
                 self._end(response_id, unknown)
 
     def _unknown(self, response_id: str) -> NotFound | None:
-        """Return why a job's model is not found; None where it is, or the job has ended."""
+        """Return why a job's model is not found; None if it is found, or the job has ended."""
         if response_id not in self._models:
             payload = self._jobs.payload(response_id)
             if payload is None:
@@ -118,7 +118,7 @@ class Unrouted:
             self._finisher.end(claim, unknown)
 
     def keep_looking(self, pause: Callable[[float], object]) -> None:
-        """Look, for ever; an unreachable store is waited for."""
+        """Look for ever; while the store is unreachable, keep trying."""
         while True:
             pause(LOOK_S)
             try:

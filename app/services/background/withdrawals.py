@@ -1,7 +1,7 @@
-"""Background requests that were refused, though Redis may have queued them, are taken back.
+"""Withdraws background requests that were refused although Redis may have queued them.
 
-A master that dies between a write and its reply leaves it open whether its successor has the job.
-The caller was refused, and asks again: run as well, the first would be a second answer, at a price.
+If a master dies between a write and its reply, its successor may or may not have the job. The
+caller was refused and tries again: if the first ran too, it would be a second answer, at a price.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from app.errors import StorageUnavailable
 from app.services.background.event_writer import PAUSE_S
 from app.telemetry import STORE_FAILURES, surviving
 
-#: So many are remembered at most while Redis is unreachable: as many as were under way then.
+#: Maximum number remembered while Redis is unreachable: as many as were in flight then.
 MOST = 10_000
 
 
 class Withdrawals:
-    """Takes jobs back, later where Redis is unreachable: `withdraw` raises StorageUnavailable then.
+    """Withdraws jobs; later if Redis is unreachable, when `withdraw` raises StorageUnavailable.
 
-    What is left is forgotten with the process. `pause` is like time.sleep. Safe for threads.
+    What is left is lost with the process. `pause` is like time.sleep. Safe for threads.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class Withdrawals:
         self._pause = pause
         self._left: deque[tuple[str, str]] = deque(maxlen=most)
         self._lock = threading.Lock()
-        self._goes_on = False  # a thread sees to what is left
+        self._goes_on = False  # whether a thread works on what is left
 
     def take_back(self, account: str, response_id: str) -> None:
-        """Take an account's job back, now or as soon as it can be. Raises nothing."""
+        """Withdraw an account's job, now or as soon as possible. Raises nothing."""
         try:
             self._withdraw(account, response_id)
         except StorageUnavailable:
@@ -54,7 +54,7 @@ class Withdrawals:
         threading.Thread(target=self._go_on, name="withdrawals", daemon=True).start()
 
     def _go_on(self) -> None:
-        """Take back what is left, the oldest first, until there is nothing more."""
+        """Withdraw what is left, oldest first, until nothing is."""
         while (job := self._next()) is not None:
             with surviving("withdrawals"):
                 try:

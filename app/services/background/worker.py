@@ -1,8 +1,8 @@
 """A worker's side of background responses: it claims a job, runs it, and ends it.
 
-A job is this worker's while its lease lasts (supervisor.py). Everything that it writes is guarded
-by the holder's token: a job that was cancelled, or was given up for lost, cannot write any more,
-and stops.
+A job is this worker's as long as its lease lasts (supervisor.py). Everything that it writes is
+guarded by the lease token: a job that was cancelled, or given up as lost, can no longer write, and
+stops.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Works on background responses, many at once, each in a thread of its caller's.
+    """Runs background responses, many at once, each in a thread of the caller's.
 
     `caller_of` returns who may use a key or token, None when nobody may any more. `send` wakes
-    workers for so many jobs that wait; `leave` leaves a job whose model is unknown here to others.
+    workers for so many queued jobs; `leave` leaves a job whose model is unknown here to others.
     `clock` is like time.monotonic, `now` returns Unix seconds, `pause` is like time.sleep.
     """
 
@@ -80,16 +80,16 @@ class Worker:
         self._pause = pause
 
     def work(self) -> None:
-        """Run the job whose turn it is, if there is one. Raises nothing.
+        """Run the next job, if there is one. Raises nothing.
 
-        An unreachable store is waited for: there was a wake-up, so there is a job. Where this
-        worker is to end first, the job is left as it is: a lease that runs out is noticed. A
-        wake-up that comes once no job is begun any more is passed on.
+        While the store is unreachable this keeps trying: there was a wake-up, so there is a job. If
+        this worker is ending, the job is left as it is: its lease runs out, which is noticed. A
+        wake-up that comes when no job may begin any more is passed on.
         """
         self._work(self._jobs.take)
 
     def work_on(self, response_id: str) -> None:
-        """Run a job that was taken. Raises nothing, as `work` does."""
+        """Run a job that was taken already. Raises nothing, as `work` does."""
         self._work(lambda _token: response_id)
 
     def _work(self, take: Callable[[str], str | None]) -> None:
@@ -118,11 +118,11 @@ class Worker:
         return self._keep_trying(lambda: self._jobs.claim(response_id, lease_token, has_room))
 
     def _keep_trying(self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns, which may be repeated, once the store can be reached.
+        """Return the result of `attempt`, which may be repeated, once the store can be reached.
 
         Raises:
-            StorageUnavailable: it cannot, and this worker is to end.
-            Unconfirmed: it is done, but for replicas.
+            StorageUnavailable: the store stays unreachable, and this worker is ending.
+            Unconfirmed: it is done, but too few replicas have it.
         """
         while True:
             try:
@@ -153,7 +153,7 @@ class Worker:
 
     def _run_recorded(self, claim: Claim, payload: JobPayload, trace: JobTrace) -> None:
         until = self._clock() + self._left_s(claim)
-        # `until` comes first, and names the limit in its error; the deadline is for what misses it.
+        # `until` comes first, with an error that names the limit; the deadline catches the rest.
         call = UpstreamCall(
             deadline=until + self._settings.grace_s,
             identity=payload.identity,
@@ -173,12 +173,12 @@ class Worker:
                 writer.close()
 
     def _left_s(self, claim: Claim) -> float:
-        """Return how many seconds are left of a job's time, which runs on while it is parked."""
+        """Return how many seconds are left of a job's time, which includes the time parked."""
         limit_s = self._settings.time_limit_s
         return limit_s if claim.retries is None else min(limit_s, claim.retries.until - self._now())
 
     def _answer(self, job: ActiveJob) -> None:
-        """Have the job answered, or parked, left to other workers, ended or given back."""
+        """Answer the job, or park it, leave it to other workers, end it or give it back."""
         try:
             try:
                 prepared = self._keep_trying(lambda: self._prepared(job))
@@ -210,7 +210,7 @@ class Worker:
             self._stream(job, prepared, opened, narrator)
 
     def _prepared(self, job: ActiveJob) -> PreparedRequest | None:
-        """Return the request to answer; None where its key may no longer be used."""
+        """Return the request to answer; None if its key may no longer be used."""
         if job.call.cancelled:
             raise CallerGone("The job was stopped.")
         payload = job.payload
@@ -226,7 +226,7 @@ class Worker:
     def _stream(
         self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer, narrator: Narrator
     ) -> None:
-        """Write the answer's events, and its end, until it has ended or was stopped."""
+        """Write the answer's events, and its end, until it has ended or is stopped."""
         job.trace.provider, job.trace.attempts = opened.provider, opened.attempts
         job.trace.upstream_key = opened.target.key
         job.trace.upstream_s, job.trace.call = opened.first_batch_s, opened.call
@@ -253,14 +253,14 @@ class Worker:
         response: Response,
         failure: GatewayError | None,
     ) -> None:
-        """Charge a job to its account, if it was this run that ended it."""
+        """Charge a job to its account, if this run has ended it."""
         if job.writer.ended:
             job.trace.upstream_request_id = job.call.request_id
             cost = self._finisher.cost(opened, response.usage, response.service_tier)
             self._finisher.settle(job.payload, response, failure, job.trace, cost)
 
     def _park(self, job: ActiveJob, parked: Parked) -> None:
-        """Park a job that waits for its upstream: any worker may run it then."""
+        """Park a job until its upstream's next round, which any worker may run."""
         if job.call.cancelled:
             self._stopped(job)
             return
@@ -271,7 +271,7 @@ class Worker:
         log.info("job_parked", response_id=job.claim.response_id, after_s=round(parked.after_s, 1))
 
     def _stopped(self, job: ActiveJob) -> None:
-        """Settle a job whose run was stopped before its end; another may have ended it by now."""
+        """Settle a job whose run was stopped early; others may have ended it by now."""
         job.writer.close()
         if job.goes_back:
             claim = self._jobs.give_back(job.claim)

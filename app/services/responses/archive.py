@@ -1,8 +1,8 @@
 """What operators do with stored responses: list them, export them, destroy them.
 
-Whatever destroys is written into the audit log before it begins, and its result at its end. It may
-be stopped anywhere and started again. This machine's spool is dealt with as well; another machine's
-spool is dealt with by the same command over there.
+Every destructive command writes an entry into the audit log before it begins, and its result at its
+end. It may be interrupted anywhere and run again. It covers this machine's spool; the spool of
+another machine needs the same command over there.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from app.store.responses.base import unknown_response
 from app.store.spool.delivery import SpoolDelivery
 from app.store.webhooks.base import WebhookStore
 
-#: After so many purged responses their entries are taken out of the request log: to look for them
-#: takes all of it.
+#: Number of purged responses after which their entries are removed from the request log together,
+#: since each removal scans all of it.
 UNLOGGED_AT_ONCE = 10_000
 
 
 class Archive:
-    """The service behind `responses`. `by` names who gives a command, for the audit log.
+    """The service behind the command `responses`. `by` names the operator, for the audit log.
 
-    Every method raises StorageUnavailable when the store is unreachable, iterators between two
-    steps.
+    Every method raises StorageUnavailable when the store is unreachable; iterators may raise it at
+    any step.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Archive:
         raise NotFound(f"Account {name!r} not found.", param="account")
 
     def conversations(self, account: str) -> int:
-        """Return how many conversations an account has, those in the spool included."""
+        """Return how many conversations an account has, including those in the spool."""
         self._deliver()
         return self.erasable(account)
 
     def erasable(self, account: str) -> int:
-        """Return how many conversations of an account `erase` would find, but for the spool's.
+        """Return how many of an account's conversations `erase` would find, without the spool's.
 
         Changes nothing.
         """
@@ -97,9 +97,9 @@ class Archive:
         return found
 
     def show(self, response_id: str) -> Archived:
-        """Return all of a response; of one that runs, its output so far. Raises NotFound.
+        """Return a response in full, with its output so far if it still runs. Raises NotFound.
 
-        Of one that is encrypted there is nothing to show.
+        The content of an encrypted response cannot be shown.
         """
         found = self.find(response_id)
         if found.turn is not None or found.is_purged or found.is_encrypted:
@@ -109,7 +109,7 @@ class Archive:
         return self.find(response_id) if pending is None else replace(found, pending=pending)
 
     def delete(self, response_id: str, *, by: str) -> bool:
-        """Hide a response from its account, cancelled first where it runs; False where it was.
+        """Hide a response from its account, cancelling it first if it runs; False if it was hidden.
 
         Raises NotFound.
         """
@@ -121,14 +121,14 @@ class Archive:
         return True
 
     def purgeable(self, deleted_before: int) -> int:
-        """Return how many responses were deleted before then and are not purged yet.
+        """Return how many responses were deleted before this time and are not purged yet.
 
-        What waits in the spool is not deleted. Changes nothing.
+        Responses in the spool are not deleted, so they do not count. Changes nothing.
         """
         return self._archive.purgeable(deleted_before)
 
     def purge(self, deleted_before: int, *, by: str) -> Generator[str, None, None]:
-        """Destroy the content of responses deleted before then, in Unix seconds; yield each id."""
+        """Destroy the content of responses deleted before this Unix time; yield the id of each."""
         which = f"deleted before {datetime.fromtimestamp(deleted_before, UTC):%Y-%m-%dT%H:%M:%SZ}"
         self._accounts.record("responses.purge", which, "begun", by=by)
         purged, unlogged = 0, set[str]()
@@ -137,7 +137,7 @@ class Archive:
             self._purge_spool(deleted_before)
             for found in self._archive.purge(deleted_before):
                 self._copies.forget([found])
-                if not found.is_news:  # what a purge has left that was stopped
+                if not found.is_news:  # left over from an interrupted purge
                     continue
                 purged += 1
                 unlogged.add(found.any_id)
@@ -153,9 +153,9 @@ class Archive:
                 self._accounts.record("responses.purge", which, detail, by=by)
 
     def _purge_spool(self, deleted_before: int) -> None:
-        """Forget answers that have been delivered, and deleted since.
+        """Drop spooled answers that have been delivered, and deleted since.
 
-        They still wait here for enough replicas to have them.
+        They are still in the spool because too few replicas have them.
         """
         self._spool.identify()
         for response_id in self._spool.waiting():
@@ -166,8 +166,8 @@ class Archive:
     def erase(self, account: str, *, by: str) -> Generator[str, None, None]:
         """Destroy everything that an account has stored; yield the tag of each conversation.
 
-        What waits or runs is cancelled. Close the account before: what it stores meanwhile may
-        survive.
+        Queued and running responses are cancelled. Disable the account first: what it stores
+        meanwhile may survive.
         """
         self._accounts.record("responses.erase", account, "begun", by=by)
         erased = 0
@@ -190,14 +190,14 @@ class Archive:
             self._accounts.record("responses.erase", account, detail, by=by)
 
     def rewrite(self) -> bool:
-        """Have the store's disk forget what was destroyed as well; False where it cannot now."""
+        """Have the store's disk forget what was destroyed, too; return False if it cannot now."""
         return self._archive.rewrite()
 
     def _deliver(self) -> None:
-        """Have what is spooled on this machine be in the store."""
+        """Deliver this machine's spool to the store."""
         self._spool.deliver_all()
 
 
 def _operator_of(account: str) -> Caller:
-    """Return a caller who may do with the account's responses all that the account may."""
+    """Return a caller with all rights of the account over its responses."""
     return Caller(account=account, key_id="operator", content_key=OPERATOR_KEY)

@@ -1,4 +1,4 @@
-"""One caller who follows a response: while it runs from its events, then from what is stored."""
+"""Follows a response for one caller: its events while it runs, then what is stored."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.services.responses.replays import StreamReplays
 
 
 class Follower:
-    """Iterate over it for the events behind a number, as lines of JSON; none are a silence.
+    """Iterates over the events after `starting_after`, as lines of JSON; no lines mean silence.
 
-    `subscriber` is there for a response that has events in the store.
+    `subscriber` is given if the response's events are in the store.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Follower:
         self._subscriber = subscriber
         self._last = starting_after
         self._closed = False
-        #: Within what it is read that takes memory of the caller's request.
+        #: Makes the context for reads whose memory counts as the caller's request's.
         self.reading: Callable[[], AbstractContextManager[None]] = nullcontext
         self._lines: Iterator[Sequence[bytes]] = iter(())
         if subscriber is None:
@@ -39,11 +39,11 @@ class Follower:
 
     @property
     def last(self) -> int:
-        """The number of the last line that was yielded, or else of the one before the first."""
+        """The number of the last line yielded, or of the one before the first."""
         return self._last if self._subscriber is None else self._subscriber.last
 
     def close(self) -> None:
-        """End the iteration, from whatever thread."""
+        """End the iteration; may be called from any thread."""
         self._closed = True
         if self._subscriber is not None:
             self._subscriber.close()
@@ -64,7 +64,7 @@ class Follower:
             yield lines
 
     def _reached_end(self) -> Iterator[Sequence[bytes]]:
-        """Go on where the events of a stream have given way to what is stored (C7)."""
+        """Continue from the stored response once the stream of events is gone (C7)."""
         while not self._closed:
             try:
                 with self.reading():
@@ -76,5 +76,5 @@ class Follower:
             except RequestTooLarge:
                 raise
             except (InvalidRequest, NotFound):
-                pass  # there is no more of it, or it was deleted
+                pass  # nothing follows, or the response was deleted
             return

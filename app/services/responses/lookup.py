@@ -1,8 +1,8 @@
-"""Finds an account's responses: stored, waiting or running in the background, or just ended.
+"""Finds an account's responses: stored, queued or running in the background, or just ended.
 
-The last step of a job stores its response and ends the job at once. So a response that is neither
-stored when the store is read, nor pending when the jobs are, may have ended between the two: the
-store is read once more. Every look at a response takes these steps, in this order.
+A job's last step stores its response and ends the job atomically. So a response that is neither
+stored when the store is read, nor pending when the jobs are read, may have ended in between: the
+store is read once more. Every lookup takes these steps, in this order.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ U = TypeVar("U")
 
 
 class FoundResponse(NamedTuple):
-    """A response, and what its caller included in it."""
+    """A response, and the fields that its caller included."""
 
     response: Response
     include: frozenset[str]
 
 
 class ResponseLookup:
-    """Reads from `store`, else from `jobs`. A foreign id is an unknown id to both, and so is that
-    of a response which is encrypted, without its key.
+    """Reads from `store`, else from `jobs`. To both, a foreign id is unknown, and so is the id of
+    an encrypted response without its key.
 
     Every method raises StorageUnavailable when the store is unreachable.
     """
@@ -55,7 +55,7 @@ class ResponseLookup:
     def input_items(
         self, account: str, response_id: str, query: PageQuery, key: ContentKey | None = None
     ) -> Page:
-        """Return a page of what the model saw.
+        """Return a page of the items that the model saw.
 
         Raises NotFound, and InvalidRequest as ResponseStore.input_items does.
         """
@@ -65,15 +65,15 @@ class ResponseLookup:
     def context(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> Context | Status:
-        """Return what a turn that continues a response starts from, or the status of one that has
-        not ended. Raises NotFound.
+        """Return the context for a turn that continues a response, or the status of a response that
+        has not ended. Raises NotFound.
         """
         return self._look(self._store.context, self._jobs.status, account, response_id, key)
 
     def pending(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> Response | None:
-        """Return a response that waits or runs, with its output so far; None where it does not."""
+        """Return a queued or running response, with its output so far; None if it is neither."""
         if self._jobs.status(account, response_id, key) is None:
             self._progress.forget(response_id)
             return None
@@ -90,7 +90,7 @@ class ResponseLookup:
         *args: P.args,
         **named: P.kwargs,
     ) -> T | U:
-        """Return what is stored, else what is pending, else what has been stored in between.
+        """Return the stored value, else the pending one, else what was stored in between.
 
         Raises NotFound.
         """
@@ -108,7 +108,7 @@ class ResponseLookup:
         self, account: str, response_id: str, key: ContentKey | None
     ) -> FoundResponse | None:
         response = self.pending(account, response_id, key)
-        # Its events have what its caller included, and nothing that could be left out.
+        # Its events contain just what its caller included: nothing is left to filter.
         return None if response is None else FoundResponse(response, frozenset({INCLUDE_ENCRYPTED}))
 
     def _pending_items(
@@ -120,7 +120,7 @@ class ResponseLookup:
         return None if payload is None else page(OneTurn(self._items_of(payload)), query)
 
     def _items_of(self, payload: JobPayload) -> tuple[Item, ...]:
-        """Return what the model sees of a job, or of a stream, which has no copy of its history."""
+        """Return what the model of a job sees, or of a stream, whose payload lacks the history."""
         thread, request = payload.thread, payload.request
         if thread.items or thread.position is None:
             return thread.items or thread.own

@@ -1,4 +1,4 @@
-"""The streams of stored responses, sent again as they were sent first (C7)."""
+"""Replays the streams of stored responses as they were first sent (C7)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from app.services.accounts.permissions import well_formed
 from app.services.answering.run import visible
 from app.store.responses.base import ResponseStore
 
-#: So many events are sent together, and no more once they have so many bytes: each of the last four
-#: has all of the text.
+#: Maximum number of events sent together, and the number of bytes after which no more are added:
+#: each of the last four repeats the whole text.
 AT_ONCE, MOST_BYTES = 64, 256 * 1024
 
 
 class StreamReplays:
-    """Notes where streams are cut, and makes their events again of stored responses.
+    """Records where streams are cut, and rebuilds their events from stored responses.
 
     `encode` writes an event as a line of JSON, `decode` reads such a line.
     """
@@ -37,14 +37,14 @@ class StreamReplays:
         self._decode = decode
 
     def new_cuts(self) -> StreamCuts:
-        """Return what notes where one stream is cut."""
+        """Return an object that records where one stream is cut."""
         return StreamCuts(self._encode)
 
     def lines(self, caller: Caller, response_id: str, starting_after: int) -> Iterator[list[bytes]]:
-        """Return the events of a response behind that number, as lines of JSON.
+        """Return the events of a response after `starting_after`, as lines of JSON.
 
         Raises:
-            InvalidRequest: it was made whole, or its id is malformed.
+            InvalidRequest: it was not streamed, or its id is malformed.
             NotFound: it is unknown, deleted or another account's.
             StorageUnavailable: the store is unreachable.
         """

@@ -1,4 +1,4 @@
-"""What becomes of a response that has ended: it is stored, or remembered, or neither."""
+"""Stores or remembers a response that has ended, as its request asks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.store.responses.base import ResponseStore
 
 
 class TurnSaver:
-    """Keeps responses as their requests want it."""
+    """Stores responses, or remembers them on their connections, as their requests ask."""
 
     def __init__(self, store: ResponseStore, conversations: Conversations) -> None:
         self._store = store
@@ -27,10 +27,10 @@ class TurnSaver:
         response: Response,
         memory: TurnMemory | None,
     ) -> None:
-        """Keep a response; `cuts` says where it was cut into events, if it was streamed.
+        """Store or remember a response; `cuts` says where it was cut into events, if streamed.
 
         Raises:
-            Unavailable: another process has ended it.
+            Unavailable: another process has already ended it.
             StorageUnavailable: it is to be stored, and Redis is unreachable.
         """
         request, start, caller = prepared.request, prepared.thread, prepared.caller

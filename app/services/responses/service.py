@@ -35,7 +35,7 @@ from app.services.responses.warm_up import NO_TOKENS, WarmUps
 from app.services.upstreams.router import UpstreamAnswer, given_up
 from app.store.responses.base import ResponseStore
 
-#: Charges an answer that has ended, at its cost; what of it another process charges comes last.
+#: Charges an ended answer at its cost; the last argument is what another process charges of it.
 Charge = Callable[[Response, GatewayError | None, Cost, Counted | None], None]
 
 
@@ -72,18 +72,18 @@ class Responses:
         terms: StreamTerms = NO_TERMS,
         memory: TurnMemory | None = None,
     ) -> Started:
-        """Begin an answer: nothing is sent to the caller before the upstream has output.
+        """Begin an answer; nothing is sent to the caller before the upstream has output.
 
-        `terms` say how it is kept, if it is streamed; `memory` is its connection's, if it has one.
+        `terms` say how a stream is kept; `memory` is the connection's, if it has one.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request cannot be served as it is.
-            StorageUnavailable: it is to be stored, or continues what is, and Redis is away.
+            StorageUnavailable: it is to be stored, or continues a stored turn; Redis is away.
             RateLimited, Unavailable, UpstreamMisbehaved: a limit is reached, or the upstream and
                 its fallbacks failed.
             CallerGone: the caller hung up before the upstream had output; stored as cancelled.
             GatewayError: the call was aborted before that, with this error; stored as failed. A
-                stream that was cancelled is no failure: it begins, and ends as cancelled.
+                cancelled stream raises nothing: it begins, and ends as cancelled.
         """
         prepared = self._preparation.prepare(caller, permitted(caller, request), memory=memory)
         call.response_id = prepared.response.id
@@ -108,7 +108,7 @@ class Responses:
         return Started(run, prepared.response.id, opened, ignored, prepared.thread.visible)
 
     def _opened(self, prepared: PreparedRequest, call: UpstreamCall) -> UpstreamAnswer:
-        """Open the upstream. Of a stream that is cancelled meanwhile the answer ends at once."""
+        """Open the upstream; if a stream is cancelled meanwhile, its answer ends at once."""
         try:
             return self._preparation.open(prepared, call)
         except CallerGone as gone:
@@ -125,7 +125,7 @@ class Responses:
         reservation: Reservation,
         observer: Observer,
     ) -> Charge:
-        """Return what charges an answer once it has ended, and has it be noted."""
+        """Return the function that charges an answer and notifies its observer of the end."""
 
         def ended(
             response: Response,
@@ -150,7 +150,7 @@ class Responses:
         terms: StreamTerms,
         memory: TurnMemory | None,
     ) -> Run:
-        """Return the answer under way; a stream that is stored can be followed, and replayed."""
+        """Return the running answer; a stream that is stored can be followed, and replayed."""
         cuts, stream, is_stored = terms.cuts, None, False
         if prepared.request.stream and prepared.request.store:
             cuts = cuts or self.replays.new_cuts()
@@ -201,14 +201,14 @@ class Responses:
     def count_input(
         self, caller: Caller, request: CreateRequest, call: UpstreamCall, observer: Observer
     ) -> TokenCount:
-        """Return how many tokens the request's input is; no model answers it (G9).
+        """Return the number of tokens in a request's input; no model answers it (G9).
 
-        It is one of the caller's requests to the limits, and none to the book of use.
+        The request counts for the caller's limits, but not in the usage book.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request could not be served as it is.
             LimitReached: a limit of requests is reached.
-            StorageUnavailable: it continues what is stored, and the store is unreachable.
+            StorageUnavailable: it continues a stored turn, and the store is unreachable.
             CallerGone: the caller hung up.
         """
         request = countable(caller, request)
@@ -217,7 +217,7 @@ class Responses:
             return self._preparation.count_input(caller, request, call)
 
     def get(self, caller: Caller, response_id: str, include: frozenset[str]) -> Response:
-        """Return a stored response as its POST showed it, and what `include` adds.
+        """Return a stored response as its POST showed it, plus what `include` adds.
 
         Raises:
             InvalidRequest: the id is malformed.
@@ -229,7 +229,7 @@ class Responses:
     def wait(
         self, caller: Caller, response_id: str, seconds: float, gone: Callable[[], bool]
     ) -> None:
-        """Return when a response has ended, after so many seconds, or when `gone` returns so.
+        """Return when a response has ended, after `seconds`, or once `gone` returns true.
 
         Raises as `get` does.
         """
@@ -239,15 +239,15 @@ class Responses:
     def follow(
         self, caller: Caller, response_id: str, starting_after: int, silence_s: float
     ) -> Follower:
-        """Return a response's events behind a number, past and to come (E5, C7).
+        """Return a response's events after `starting_after`, past and future (E5, C7).
 
-        Raises as `get` does, and InvalidRequest for a response that was made whole.
+        Raises as `get` does, and InvalidRequest for a response that was not streamed.
         """
         subscriber = self._background.follow(caller, response_id, starting_after, silence_s)
         return Follower(caller, response_id, starting_after, self.replays, subscriber)
 
     def delete(self, caller: Caller, response_id: str) -> None:
-        """Hide a stored response; one that waits or runs is cancelled first (E2).
+        """Hide a stored response; if it is queued or running, cancel it first (E2).
 
         Raises as `get` does, and PermissionDenied for a key that may only read.
         """
@@ -257,13 +257,13 @@ class Responses:
             self._store.delete(*owner)
         except NotFound:
             self._background.cancel(caller, response_id, any_kind=True)
-            self._store.delete(*owner)  # it may have ended without that
+            self._store.delete(*owner)  # it may have ended by itself meanwhile
 
     def cancel(self, caller: Caller, response_id: str) -> Response:
-        """Cancel a response that needs no caller, and return it; one that has ended stays as it is.
+        """Cancel a response that can run without its caller; return it, unchanged if it has ended.
 
-        Such are those in the background, and streams that may go on without their callers (E7).
-        Raises as `get` does, and InvalidRequest for any other.
+        These are background responses, and streams that may outlast their callers (E7). Raises as
+        `get` does, and InvalidRequest for any other.
         """
         cancelled = self._background.cancel(caller, response_id)
         if not cancelled and not self._background.was_in_background(caller, response_id):
@@ -275,7 +275,7 @@ class Responses:
     def input_items(
         self, caller: Caller, response_id: str, query: PageQuery, include: frozenset[str]
     ) -> Page:
-        """Return a page of what the model saw (E6), opaque reasoning only where `include` has it.
+        """Return a page of what the model saw (E6); opaque reasoning only if `include` names it.
 
         Raises as `get` does.
         """

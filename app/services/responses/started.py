@@ -23,7 +23,7 @@ class Started:
     items: tuple[Item, ...] = ()
 
     def compacted(self) -> CompactedConversation:
-        """Emit nothing; return what is left of the conversation that was to be compacted (G6).
+        """Run without emitting events; return what the compaction left of the conversation (G6).
 
         Raises as Run.response does.
         """

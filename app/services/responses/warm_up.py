@@ -1,4 +1,4 @@
-"""Requests that are prepared and not answered: `generate: false` of the WebSocket mode."""
+"""Requests that are prepared but not answered: `generate: false` of the WebSocket mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_TOKENS = Estimate(0, 0)
 
 
 class WarmUps:
-    """Makes responses without output, for the next to continue: no model is asked."""
+    """Makes responses without output, which the next request can continue; calls no model."""
 
     def __init__(self, preparation: Preparation, saver: TurnSaver, meter: Meter) -> None:
         self._preparation = preparation
@@ -35,14 +35,14 @@ class WarmUps:
         observer: Observer,
         memory: TurnMemory | None,
     ) -> Sequence[Event]:
-        """Return all events of a response that has no output, once it is kept.
+        """Return all events of a response without output, once it is stored or remembered.
 
-        It is one of the caller's requests to the limits, and none to the book of use.
+        The request counts for the caller's limits, but not in the usage book.
 
         Raises:
             InvalidRequest, NotFound, PermissionDenied: the request could not be served as it is.
             LimitReached: a limit of requests is reached.
-            StorageUnavailable: it is to be stored, or continues what is, and Redis is unreachable.
+            StorageUnavailable: it is to be stored, or continues a stored turn; Redis is away.
         """
         prepared = self._preparation.prepare(
             caller, permitted(caller, request), memory=memory, needs_items=False
