@@ -1,7 +1,7 @@
-"""File descriptors: how many there may be, and what it means that there are none.
+"""File descriptors: how many a process may open, and what running out of them means.
 
-To have run out of them is our own trouble: it says nothing of an upstream or of Redis, so that no
-circuit breaker opens for it, and callers are asked to come back.
+Running out is this process's own trouble: it says nothing of an upstream or of Redis. So no circuit
+breaker opens for it, and callers are asked to retry.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import time
 import weakref
 from typing import Protocol
 
-#: What the system says where it has nothing left to open anything with.
+#: Errors by which the system says that it has no resources left to open anything.
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-#: How many are kept for what is under way already, at most: upstreams, Redis, the spool.
+#: Maximum number of descriptors reserved for work already under way: upstreams, Redis, the spool.
 _RESERVE = 64
-#: What part of all they are, at most; and what part a pool of connections may hold.
+#: The reserve is at most 1/8 of the limit, and a pool of connections may hold as much.
 _RESERVED = 8
-#: In how many seconds an event loop has closed what it was to close.
+#: Time within which an event loop closes what it was told to close, in seconds.
 _ROUND_S = 0.001
 
 
 class Spare(Protocol):
-    """What has descriptors open for a time when they may be of use."""
+    """Holds descriptors that are open only because they may be used again."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return how many it holds."""
         ...
 
     def clear(self) -> None:
@@ -44,14 +44,14 @@ _using_spares = threading.Lock()
 
 
 def register(spare: Spare) -> None:
-    """Have somebody's descriptors closed where others need them, for as long as it is there."""
+    """Let `reclaim` close the descriptors of `spare`, for as long as that object exists."""
     with _using_spares:
         _spares.add(spare)
 
 
 def reclaim() -> bool:
-    """Close what is spare; tell whether there was any. An event loop does so in its next round."""
-    with _using_spares:  # whoever comes meanwhile finds them closed
+    """Close spare descriptors, an event loop's in its next round; tell whether any existed."""
+    with _using_spares:  # a concurrent caller waits, then finds them closed
         spares = [each for each in _spares if len(each)]
         for each in spares:
             each.clear()
@@ -59,9 +59,9 @@ def reclaim() -> bool:
 
 
 def has_room(limit: int) -> bool:
-    """Tell whether the next descriptor is below a limit, spare ones closed if need be.
+    """Tell whether the next descriptor is below a limit; if not, close spare ones and look again.
 
-    Then it waits for a moment.
+    In that case it waits a moment, for event loops to close theirs.
     """
     if _is_below(limit):
         return True
@@ -76,39 +76,39 @@ def _is_below(limit: int) -> bool:
 
 
 def raise_limit() -> None:
-    """Allow this process, and those that it starts, as many as the system does."""
+    """Raise the limit of this process, and of its children, to the system's hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def threshold() -> int:
-    """Return the number from which on a descriptor is one of the reserve."""
+    """Return the lowest descriptor number that belongs to the reserve."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft - min(_RESERVE, soft // _RESERVED)
 
 
 def outgoing_limit() -> int:
-    """Return the number from which on no descriptor is a connection to an upstream.
+    """Return the descriptor number from which on no connection to an upstream is opened.
 
-    The last half of the reserve is for callers: they could not be refused without one.
+    The last half of the reserve is for callers: without a descriptor they could not be refused.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft - min(_RESERVE, soft // _RESERVED) // 2
 
 
 def pool_limit() -> int:
-    """Return how many connections a pool may keep at most, so that callers have room beside it."""
+    """Return the maximum size of a connection pool that leaves descriptors for callers."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, soft // _RESERVED)
 
 
 def is_shortage(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that led to it, means that the system had nothing left."""
-    for _ in range(10):  # a chain may be a circle
+    """Tell whether an error, or one that caused it, means that the system had no resources left."""
+    for _ in range(10):  # the chain may be circular
         if error is None:
             return False
         if isinstance(error, socket.gaierror):
-            # The resolver has opened files of its own, and says of that only that it failed.
+            # The resolver opens files of its own, and reports only that it failed.
             return lowest_free() is None
         if isinstance(error, OSError) and error.errno in SHORTAGE:
             return True
@@ -117,7 +117,7 @@ def is_shortage(error: BaseException | None) -> bool:
 
 
 def lowest_free() -> int | None:
-    """Return the number that the next descriptor will have, None where there is no next."""
+    """Return the number that the next descriptor will have, None if no descriptor is left."""
     try:
         probe = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -127,14 +127,14 @@ def lowest_free() -> int | None:
 
 
 def used() -> float:
-    """Return about how much of what this process may open it has, from 0 to 1."""
+    """Return roughly which share of its permitted descriptors this process uses, from 0 to 1."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = lowest_free()
     return 1.0 if lowest is None else min(1.0, lowest / soft)
 
 
 def has_unread(descriptor: int) -> bool:
-    """Tell whether something has come at a socket that nobody has read; its end is nothing."""
+    """Tell whether a socket has unread bytes; end of stream does not count."""
     try:
         found = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
     except (OSError, ValueError):  # it was closed meanwhile

@@ -1,4 +1,4 @@
-"""Every error the gateway raises on purpose, each with what the wire says of it.
+"""Every error the gateway raises on purpose, each with its HTTP status and error type.
 
 GatewayError                     500  api_error
 ├── InvalidRequest               400  invalid_request_error: the request cannot be accepted
@@ -38,9 +38,9 @@ class GatewayError(Exception):
     """Base class. `status`, `type`, `code` and `param` become the error envelope.
 
     `retry_after_s` becomes the Retry-After header. `work_done` is true when an upstream may have
-    been paid for an answer that was then lost: the client is told not to retry by itself, and so
-    it is where `should_retry` is false. `another_key` says that the same provider may do better at
-    once, by another of its keys.
+    been paid for an answer that was then lost: clients are told not to retry by themselves, as they
+    are where `should_retry` is false. `another_key` says that the same provider may succeed at once
+    with another of its keys.
     """
 
     status: ClassVar[int] = 500
@@ -77,7 +77,7 @@ class InvalidRequest(GatewayError):
 class ContextLengthExceeded(InvalidRequest):
     """The conversation is longer than the model can read.
 
-    `excess_tokens` is how far it is over, where the upstream said so.
+    `excess_tokens` is by how much, if the upstream reported it.
     """
 
     code = "context_length_exceeded"
@@ -88,7 +88,7 @@ class ContextLengthExceeded(InvalidRequest):
 
 
 class ReasoningRefused(InvalidRequest):
-    """The upstream does not take its own reasoning back: it may do without."""
+    """The upstream rejects its own reasoning when sent back: the call may succeed without it."""
 
     code = "invalid_encrypted_content"
 
@@ -113,20 +113,20 @@ class RequestTooLarge(InvalidRequest):
 
 
 class UnsupportedMediaType(InvalidRequest):
-    """The body is not JSON by its own word, or is encoded in a way we do not read."""
+    """The Content-Type is not JSON, or the body has an encoding that we do not read."""
 
     status = 415
 
 
 class IdempotencyKeyReused(InvalidRequest):
-    """The Idempotency-Key came with another body before (C3)."""
+    """The Idempotency-Key was used before with another body (C3)."""
 
     status = 422
     code = "idempotency_key_reused"
 
 
 class WebSocketNotOffered(InvalidRequest):
-    """The caller asked for a WebSocket, where there is HTTP (RFC 9110, section 15.5.22)."""
+    """The caller asked for a WebSocket, but only HTTP is offered (RFC 9110, section 15.5.22)."""
 
     status = 426
     code = "websocket_not_offered"
@@ -179,27 +179,27 @@ class StorageUnavailable(Unavailable):
 
 
 class Unconfirmed(StorageUnavailable):
-    """What was to be written is, but not yet where it was to be for safety."""
+    """The write was executed, but too few replicas have confirmed it."""
 
 
 class StorageRefused(GatewayError):
-    """Redis refused a command; to send it again would change nothing."""
+    """Redis refused a command; sending it again would not help."""
 
     code = "storage_refused"
 
 
 class Restarting(Unavailable):
-    """This process ends, and does not have the time that an answer takes."""
+    """This process is shutting down and has no time left for an answer."""
 
     code = "server_error"
 
 
-#: The code of what this process cannot do now because of itself.
+#: Error code for what this process cannot do now, for a reason of its own.
 OVERLOADED = "overloaded"
 
 
 class Overloaded(Unavailable):
-    """This process has no room for more, or no file descriptor left: it says nothing of others."""
+    """This process is out of memory room or file descriptors; upstreams and Redis may be well."""
 
     code = OVERLOADED
 
@@ -216,7 +216,7 @@ class UpstreamUnavailable(Unavailable):
 class UpstreamTimeout(Unavailable):
     """The upstream did not answer in time.
 
-    `sent` is false where it cannot have begun to work on the call: else it may be at it still.
+    `sent` is false if it cannot have begun to work on the call; otherwise it may still be working.
     """
 
     code = "upstream_timeout"
@@ -227,13 +227,13 @@ class UpstreamTimeout(Unavailable):
 
 
 class UpstreamMisbehaved(GatewayError):
-    """The upstream refused our credential or broke its protocol: the operator's to mend."""
+    """The upstream refused our credential or broke its protocol: the operator has to fix it."""
 
     code = "upstream_error"
 
 
 class UpstreamRefused(UpstreamMisbehaved):
-    """The upstream is well but refused our credential: `refusal` is its 401, 402 or 403."""
+    """The upstream works but refused our credential: `refusal` is its 401, 402 or 403."""
 
     def __init__(self, message: str, *, refusal: int = 403, **more: Any) -> None:
         super().__init__(message, **more)
@@ -241,16 +241,16 @@ class UpstreamRefused(UpstreamMisbehaved):
 
 
 class UpstreamMisaddressed(UpstreamMisbehaved):
-    """The upstream is well but does not take a call like that: its 404, a redirect, a 405 or 406.
+    """The upstream works but does not accept such a call: its 404, a redirect, a 405 or 406.
 
-    It says nothing of how it would take another.
+    Another kind of call may still succeed.
     """
 
 
 class AnswerTooLong(UpstreamMisbehaved):
-    """The upstream's answer is more than the gateway takes (U19): asking again would not help.
+    """The upstream's answer exceeds the gateway's limits (U19): a retry would not help.
 
-    `what` says what there is too much of.
+    `what` names the part that is too long.
     """
 
     def __init__(self, what: str) -> None:
@@ -258,17 +258,17 @@ class AnswerTooLong(UpstreamMisbehaved):
 
 
 class AnswerNotUnderstood(UpstreamMisbehaved):
-    """The upstream is well, but its answer holds nothing that the gateway knows (A10)."""
+    """The upstream works, but its answer contains nothing that the gateway understands (A10)."""
 
 
 class ResponseCancelled(GatewayError):
-    """Somebody has cancelled the response; its own caller may still be there."""
+    """The response was cancelled; its own caller may still be connected."""
 
     code = "response_cancelled"
 
 
 class CallerGone(GatewayError):
-    """The caller hung up; the status is nginx's for the same thing and goes to the log only."""
+    """The caller hung up. The status is nginx's for the same thing and only appears in the log."""
 
     status = 499
     code = "caller_left"

@@ -1,14 +1,14 @@
-"""How a process that serves for days treats its memory: Python's collector and glibc's malloc.
+"""Memory settings of a process that serves for days: Python's collector and glibc's malloc.
 
-What bodies of many MiB leave behind is kept. MEASURED: a picture of 8 MB takes 25 ms where each of
-a request's long pieces of memory goes back to the kernel when it is freed, and the next one comes
-page by page, each page zeroed. Kept by the process it takes 10, and no more memory at most (3.0
-bodies). That is for gevent's workers, whose requests are one thread's: with many threads, malloc
-has many arenas, and each would keep as much.
+Memory that large bodies leave behind is kept. MEASURED: a picture of 8 MB takes 25 ms if each large
+block of a request is returned to the kernel when freed: the next one is mapped page by page, each
+page zeroed. If the process keeps them it takes 10 ms, and no more memory at most (3.0 bodies). That
+is for gevent's workers, which run all requests in one thread: with many threads malloc has many
+arenas, and each would keep as much.
 
-Each minute what is free goes back where it is more than a process shall keep. MEASURED: of eight
-pictures at once there lie 10 to 30 bodies between pieces that are still in use, and would stay; and
-on threads eight callers of a conversation of 100 MB left 400 to 700 MB in malloc's arenas.
+Each minute, free memory beyond what a process shall keep is returned. MEASURED: after eight
+pictures at once 10 to 30 bodies lie between blocks still in use, and would stay; and on threads,
+eight callers of a conversation of 100 MB left 400 to 700 MB in malloc's arenas.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import threading
 import time
 from collections.abc import Mapping
 
-#: The process keeps at most so much that is free, in bytes.
+#: Maximum free memory that the process keeps, in bytes.
 KEPT_BYTES = 128 * 1024 * 1024
-#: From how many bytes on a piece comes from the kernel and goes back: orjson takes eight times what
-#: it writes, of which it touches as much as it writes.
+#: Bytes from which on a block is mapped and unmapped by itself: orjson allocates eight times what
+#: it writes, but touches only as much as it writes.
 _OWN_FROM_BYTES = 1024 * 1024 * 1024
-#: How often it is looked at what is free, in seconds.
+#: Interval between checks of free memory, in seconds.
 LOOK_S = 60.0
-# By malloc.h.
+# From malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-#: What an operator may have said, which counts.
+#: Variables by which an operator overrides these settings.
 _VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def keep_freed_memory(environ: Mapping[str, str]) -> bool:
-    """Have this process keep freed memory; False where another malloc or the operator decides."""
+    """Keep freed memory in this process; False where another malloc or the operator decides."""
     if _operator_decides(environ):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # musl's, macOS's
+    except (OSError, AttributeError):  # musl, macOS
         return False
     return bool(
         mallopt(_M_MMAP_THRESHOLD, _OWN_FROM_BYTES) and mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
@@ -50,7 +50,7 @@ def _operator_decides(environ: Mapping[str, str]) -> bool:
 
 
 class _Mallinfo2(ctypes.Structure):
-    """What malloc tells of itself (mallinfo(3)): `fordblks` are the bytes that are free."""
+    """Malloc's statistics (mallinfo(3)): `fordblks` is the number of free bytes."""
 
     _fields_ = tuple(
         (name, ctypes.c_size_t)
@@ -62,9 +62,9 @@ class _Mallinfo2(ctypes.Structure):
 
 
 def give_back() -> bool:
-    """Give free memory back to the kernel where there is more than is to be kept; tell whether.
+    """Return free memory beyond `KEPT_BYTES` to the kernel; tell whether any was returned.
 
-    MEASURED: to look takes 0.3 ms, to give back 250 MB in 20,000 pieces 3.
+    MEASURED: the check takes 0.3 ms, returning 250 MB in 20,000 pieces 3 ms.
     """
     try:
         libc = ctypes.CDLL(None)
@@ -77,7 +77,7 @@ def give_back() -> bool:
 
 
 def give_back_each_minute(environ: Mapping[str, str]) -> None:
-    """Have this process `give_back` from now on, unless the operator decides."""
+    """Start a thread that calls `give_back` each minute, unless the operator decides."""
     if _operator_decides(environ):
         return
 
@@ -90,19 +90,19 @@ def give_back_each_minute(environ: Mapping[str, str]) -> None:
 
 
 def expect_to_keep() -> None:
-    """Have the garbage collector wait while the gateway is imported, here or in a fork of this.
+    """Make the garbage collector run rarely during imports, here or in a fork of this process.
 
-    MEASURED: of the time that takes, a tenth went into three hundred collections of what stays.
+    MEASURED: a tenth of the import time went into three hundred collections of objects that stay.
     """
     gc.set_threshold(100_000, 20, 50)
 
 
 def collect_seldom() -> None:
-    """Have the garbage collector look seldom, and never at what is there now.
+    """Make the garbage collector run rarely, and never look at the objects that exist now.
 
-    MEASURED: 4 % of a small request was spent on collections, each of which went through everything
-    that lives as long as the process; a tenth of a worker's first jobs. What a request leaves
-    behind is seldom cyclic.
+    MEASURED: 4 % of a small request, and a tenth of a worker's first jobs, were spent on
+    collections, each of which traversed all objects that live as long as the process. What a
+    request leaves behind is seldom cyclic.
     """
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
-"""What was used lately, in at most so many bytes: least-recently-used caches of what has a size.
+"""Least-recently-used caches that are bounded by the bytes of their entries.
 
-Beside what `functools.lru_cache` knows, an entry has a size and an owner, several may lie under one
-key, and what nobody uses is forgotten after a while.
+Unlike in `functools.lru_cache`, an entry has a size and an owner, several may share a key, and
+entries that nobody uses are dropped after a while.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
-#: How many keys are counted, and from how many times on a key that came is seldom expected again.
+#: Maximum number of keys that are counted; and how often a key may miss before another try is rare.
 _MOST_COUNTED, _OFTEN = 1024, 8
 
 
 class Entry(Protocol):
-    """What is cached, by its identity: under a key, for an owner, in so many bytes of memory.
+    """A cache entry, compared by identity: it has a key, an owner and a size in memory.
 
-    `used_at` is the cache's, which sets it to the time of its clock.
+    `used_at` belongs to the cache, which sets it to its clock's time.
     """
 
     used_at: float
 
     @property
     def size(self) -> int:
-        """How many bytes of memory it takes, about; it stays what it is."""
+        """Approximate number of bytes of memory it takes; must not change."""
 
     @property
     def key(self) -> Hashable:
-        """Under what it is found."""
+        """The key under which it is found."""
 
     @property
     def owner(self) -> Hashable:
-        """Whose it is."""
+        """The account, or other owner, whose quota it counts against."""
 
 
 EntryT = TypeVar("EntryT", bound=Entry)
 
 
 class SizedCache(Generic[EntryT]):
-    """Entries in at most `most_bytes`, of one owner in `most_of_owner`, of one key `most_alike`.
+    """A cache of `most_bytes` in all, `most_of_owner` bytes an owner, `most_alike` entries a key.
 
-    All of them are `most_entries` at most. What nobody has used for `span_s` seconds is forgotten
-    with the next that is added. Safe for threads. `clock` is like time.monotonic.
+    It has at most `most_entries` entries. Those unused for `span_s` seconds are dropped when the
+    next one is added. Safe for threads. `clock` is like time.monotonic.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class SizedCache(Generic[EntryT]):
 
     @property
     def entries(self) -> list[EntryT]:
-        """All entries, the one that was used last at the end."""
+        """All entries, the most recently used last."""
         return list(self._latest)
 
     def alike(self, key: Hashable) -> tuple[EntryT, ...]:
-        """Return the entries under a key, the one that was added last first."""
+        """Return the entries under a key, the most recently added first."""
         return self._alike.get(key, ())
 
     def add(self, entry: EntryT, in_place_of: EntryT | None = None) -> None:
-        """Add an entry, in place of another if one is given, and forget what has no room."""
+        """Add an entry, in place of `in_place_of` if given, and drop what exceeds the limits."""
         key, owner, now = entry.key, entry.owner, self._clock()
         entry.used_at = now
         with self._changing:
@@ -99,14 +99,14 @@ class SizedCache(Generic[EntryT]):
                 self._forget(oldest)
 
     def touch(self, entry: EntryT) -> None:
-        """Note that an entry was used, unless another thread has forgotten it."""
+        """Mark an entry as used, unless another thread has dropped it."""
         with self._changing:
             if entry in self._latest:
                 entry.used_at = self._clock()
                 self._latest.move_to_end(entry)
 
     def _forget(self, entry: EntryT) -> None:
-        if entry not in self._latest:  # another thread has forgotten it
+        if entry not in self._latest:  # another thread has dropped it
             return
         del self._latest[entry]
         key, owner = entry.key, entry.owner
@@ -120,9 +120,9 @@ class SizedCache(Generic[EntryT]):
 
 
 class Expectation:
-    """Which keys are worth caching something under: those that come again. Safe for threads.
+    """Decides which keys are worth caching: those that come again. Safe for threads.
 
-    Once is no reason to expect a key again; and what differs each time is expected ever less.
+    One use is no reason to expect another. A key that keeps missing is tried ever less often.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Expectation:
         self._counting = threading.Lock()
 
     def count(self, key: Hashable) -> bool:
-        """Count that a key came, and nothing was cached for it; tell whether it is worth it."""
+        """Count a cache miss of a key; tell whether caching an entry for it is worthwhile."""
         with self._counting:
             times = self.counts[key] = self.counts.pop(key, 0) + 1
             while len(self.counts) > _MOST_COUNTED:
@@ -138,5 +138,5 @@ class Expectation:
         return times > 1 and (times <= _OFTEN or not times & (times - 1))
 
     def confirm(self, key: Hashable) -> None:
-        """Count that what was cached under a key came again."""
+        """Record a cache hit of a key: its count starts anew."""
         self.counts[key] = 1
