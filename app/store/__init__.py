@@ -1,1 +1,1 @@
-"""What outlives a request."""
+"""State that outlives a request: the stores, in Redis and in the spool on disk."""

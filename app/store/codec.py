@@ -1,9 +1,9 @@
-"""Bytes as they are stored: a version byte, then the bytes, compressed where it pays, and sealed
-where their caller gave a key (encryption.py).
+"""Stored bytes: a version byte, then the data, compressed if that saves space, and encrypted if the
+caller gave a key (encryption.py).
 
-Measured on one core, zstandard level 1 with the dictionary below against zlib level 1: what a
-response says beside its items, 950 bytes, becomes 90 in 5 us (zlib 495 in 13); items of 590
-bytes become 220 in 5 us (337 in 12), 3.6 kB become 1.7 in 14 us (1.9 in 24).
+Measured on one core, zstandard level 1 with the dictionary below against zlib level 1: a response
+without its items, 950 bytes, becomes 90 in 5 us (zlib 495 in 13); items of 590 bytes become 220 in
+5 us (337 in 12), 3.6 kB become 1.7 in 14 us (1.9 in 24).
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from app.store.codec_dictionary import DICTIONARY
 from app.store.encryption import SEALED, Seal, SealedRecord
 from app.store.room import GROWTH, LIGHT_BYTES, Room, unbounded
 
-#: Less than this is stored as it is: there is nothing to be gained.
+#: Shorter data is stored uncompressed: there is nothing to be gained.
 THRESHOLD_BYTES = 48
-#: From here on what is compressed comes in pieces of that size. MEASURED: of a picture of 8 MB it
-#: would else take as much room as that at its worst, behind all else that is in memory.
+#: Data from this size on is compressed in pieces. MEASURED: compressing a picture of 8 MB in one
+#: piece would take as much memory again at its worst, on top of everything else.
 LONG_BYTES, _PIECE_BYTES = 1024 * 1024, 256 * 1024
-#: How far back it looks then: 256 KiB. MEASURED: 2 MiB, which it would take, saves a hundredth of
-#: 5 MB of an agent's history.
+#: Window for such data: 256 KiB. MEASURED: zstandard's default of 2 MiB would save a hundredth of 5
+#: MB of an agent's history.
 _WINDOW_LOG = 18
 
 _RAW = b"\x01"
-_ZSTD_1 = b"\x02"  # zstandard with the dictionary, which this version byte binds for ever
+_ZSTD_1 = b"\x02"  # zstandard with the dictionary below; this version byte is bound to it for ever
 _LEVEL = 1
-#: What packed bytes begin with.
+#: The version bytes with which unsealed data begins.
 VERSIONS = frozenset({_RAW, _ZSTD_1})
-#: Where a frame says how its head says how long its content is, and from which value on that is in
-#: four bytes or more (RFC 8878, section 3.1.1.1.1): shorter content is LIGHT_BYTES, or 1 % more.
+#: Where a frame's descriptor is, and from which value on its content's length takes four bytes or
+#: more (RFC 8878, section 3.1.1.1.1): shorter content is at most LIGHT_BYTES, plus 1 %.
 _DESCRIPTOR, _LONG = 4, 0x80
-#: No head of a frame is longer, with the version before it.
+#: Maximum length of the version byte and a frame's header together.
 _MOST_HEAD = 19
-#: What is read by itself is there once as it was written, and once as what it says.
+#: Unpacked data is in memory twice: as bytes, and as what is parsed from them.
 _GROWTH = 2
 
 
 def room_for(stored: bytes, at: int = 0) -> int:
-    """Return how much room is made before what stands there is unpacked, to be sent on; none where
-    it is sealed, which says so only once it is opened.
+    """Return how many bytes to reserve before the data at `at` is unpacked and sent on; 0 if it is
+    sealed, since its size is only known once it is decrypted.
     """
     version = stored[at : at + 1]
     if version == _ZSTD_1:
@@ -59,7 +59,7 @@ def room_for(stored: bytes, at: int = 0) -> int:
 
 
 class Codec:
-    """Packs and unpacks. Safe for threads: each call has a context of its own while it runs."""
+    """Packs and unpacks. Safe for threads: each call uses a zstandard context of its own."""
 
     def __init__(self) -> None:
         self._dictionary = ZstdCompressionDict(DICTIONARY, dict_type=DICT_TYPE_RAWCONTENT)
@@ -68,13 +68,13 @@ class Codec:
         self._decompressors: deque[ZstdDecompressor] = deque()
 
     def pack(self, data: bytes, seal: Seal | None = None) -> bytes:
-        """Return `data` as it is stored, under a seal where there is one."""
+        """Return `data` as it is stored, sealed if a seal is given."""
         pieces = self.pieces(data, seal)
-        del data  # a long one need not be there while what became of it is joined
+        del data  # so that a long one can be freed while the pieces are joined
         return b"".join(pieces)
 
     def pieces(self, data: bytes, seal: Seal | None = None) -> list[bytes]:
-        """Return what `pack` does, in pieces: a long one is copied once, by whoever joins them."""
+        """Return what `pack` does, as pieces: long data is copied once, by whoever joins them."""
         pieces = [_RAW, data]
         if len(data) >= LONG_BYTES:
             compressed = self._compressed_in_pieces(data)
@@ -96,7 +96,7 @@ class Codec:
         return compressed
 
     def _compressed_in_pieces(self, data: bytes) -> list[bytes]:
-        """Compress what is long; what that takes beside it, 1 MB, is let go."""
+        """Compress long data; the compressor's memory, 1 MB, is freed afterwards."""
         parameters = ZstdCompressionParameters.from_level(
             _LEVEL, window_log=_WINDOW_LOG, write_dict_id=False
         )
@@ -105,13 +105,13 @@ class Codec:
         return [*chunker.compress(data), *chunker.finish()]
 
     def unpack(self, stored: bytes, seal: Seal | None = None, room: Room = unbounded) -> bytes:
-        """Return what `pack` was given; what was not sealed needs no seal.
+        """Return what `pack` was given; data that is not sealed needs no seal.
 
-        Room is made for what is long before it is there.
+        Room is reserved for long data before it is unpacked.
 
         Raises:
             ValueError: the bytes are of a version that this release does not know.
-            SealedRecord: they are sealed, and no seal is there or this is not theirs.
+            SealedRecord: they are sealed, and the seal is missing or the wrong one.
             GatewayError: as `room` does.
         """
         version, body = stored[:1], stored[1:]
@@ -136,7 +136,7 @@ class Codec:
         return data
 
     def _unpacked_long(self, body: bytes, room: Room) -> bytes:
-        """Return what was compressed, once there is room for it and for what it says."""
+        """Decompress long data, once there is room for it and for what is parsed from it."""
         room(_GROWTH * frame_content_size(body))
         data = self._decompressor().decompress(body)
         if len(data) >= LONG_BYTES and room is not unbounded:

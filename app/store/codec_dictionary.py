@@ -1,7 +1,7 @@
-"""What stored records have in common, given to the compressor beforehand.
+"""The compression dictionary: text that stored records have in common.
 
-Never edit it: records that were packed with it can be unpacked with nothing else. A better one
-is a new constant beside this one, under a new version byte (codec).
+Never edit it: records that were packed with it can be unpacked with nothing else. To improve it,
+add a new constant beside this one, under a new version byte (codec).
 """
 
 DICTIONARY = (

@@ -1,14 +1,14 @@
-"""Authenticated encryption: AES-256-GCM, a nonce of 12 random bytes in front of what it made.
+"""Authenticated encryption: AES-256-GCM, with a nonce of 12 random bytes before the ciphertext.
 
-What is stored under a caller's key (C6) is sealed by a `Seal`. A sealed record is
+Records stored under a caller's key (C6) are sealed by a `Seal`. A sealed record is
 
-    3, 1 byte: the codec's version | stem of whose it is, 24 bytes | nonce, 12 | what it made
+    3, 1 byte: the codec's version | stem of the id it belongs to, 24 bytes | nonce, 12 | ciphertext
 
-Each response, and each conversation, has a key of its own, made of the caller's. So random nonces
-are used up by nobody: the 2^32 records that NIST SP 800-38D allows are those of one response. The
-account, whose record it is and which of its parts are authenticated with it: a record that is moved
-elsewhere does not open. Turns that are read as a part of their conversation may stand in any order
-there, and a plain record is read as it is: who writes into Redis can make those up.
+Each response, and each conversation, has a key of its own, derived from the caller's. So random
+nonces cannot run out: the 2^32 records that NIST SP 800-38D allows are those of one response. The
+account, the id and the part of the record are authenticated with it: a record that is moved
+elsewhere does not open. Two things whoever writes into Redis can forge: the order of turns that are
+read as a part of their conversation, and records that are not sealed, which are read as they are.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _HEAD = len(SEALED) + _STEM_BYTES
 
 
 def encrypted(data: bytes, key: bytes, bound_to: bytes | None = None) -> bytes:
-    """Return data that only the same key of 32 bytes decrypts, given what it is bound to."""
+    """Encrypt data with a key of 32 bytes; decryption needs the same key and `bound_to`."""
     nonce = os.urandom(_NONCE_LENGTH)
     return nonce + AESGCM(key).encrypt(nonce, data, bound_to)
 
 
 def decrypted(blob: bytes, key: bytes, bound_to: bytes | None = None) -> bytes | None:
-    """Return what was encrypted, or None for what is not intact, or of another key or place."""
+    """Return the plaintext, or None if the data is not intact or the key or `bound_to` differs."""
     nonce, rest = blob[:_NONCE_LENGTH], blob[_NONCE_LENGTH:]
     if len(nonce) < _NONCE_LENGTH:
         return None
@@ -47,15 +47,15 @@ def decrypted(blob: bytes, key: bytes, bound_to: bytes | None = None) -> bytes |
 
 
 class SealedRecord(ValueError):
-    """A record cannot be opened: there is no key, or it is not intact, or not where it was."""
+    """A record cannot be decrypted: the key is missing, or it is not intact, or it was moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What seals and opens one part of the records of a response, or of a conversation.
+    """Seals and opens one part of the records of a response, or of a conversation.
 
-    `scope` is the stem of its id. To open, the first digits do: a conversation's tag stands for all
-    responses in it.
+    `scope` is the stem of its id. For opening, the stem's first digits are enough: a conversation's
+    tag stands for all responses in it.
     """
 
     key: ContentKey
@@ -68,7 +68,7 @@ class Seal:
         return head + encrypted(data, self._cipher_key(head), self._bound_to(head))
 
     def opened(self, record: bytes) -> bytes:
-        """Return what was sealed. Raises SealedRecord."""
+        """Return the plaintext of a sealed record. Raises SealedRecord."""
         head = record[:_HEAD]
         if head[len(SEALED) :].hex().startswith(self.scope):
             data = decrypted(record[_HEAD:], self._cipher_key(head), self._bound_to(head))
@@ -89,5 +89,5 @@ def seal_of(key: ContentKey | None, any_id: str, part: bytes) -> Seal | None:
 
 
 def seal_within(key: ContentKey | None, scope: str, part: bytes) -> Seal | None:
-    """Return what opens a part of all that is stored in this scope; None without a key."""
+    """Return a seal that opens a part of every record in this scope; None without a key."""
     return None if key is None else Seal(key, scope, part)

@@ -1,9 +1,9 @@
-"""The key of a job, or a stream, while it runs: wrapped, so that Redis alone does not have it (C6).
+"""Encrypts ("wraps") the caller's key of a running job or stream before Redis stores it (C6).
 
-A worker needs the key that a caller has sent: to run a job, and to end a stream whose process is
-lost. It stands beside it, encrypted under the deployment's secret and bound to its account and
-response, and is gone when that has ended. The secret is in the same Redis: see SECURITY.md for what
-this holds off.
+A worker needs the key that a caller has sent: to run a job, and to end a stream whose process died.
+It is stored with the job, encrypted under the deployment's secret and bound to its account and
+response, and deleted when the job ends. The secret is in the same Redis: SECURITY.md says which
+attacks this prevents.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class KeyWrapping:
         self._secret = secret
 
     def wrapped(self, response_id: str, key: ContentKey | None) -> bytes:
-        """Return the key of a response's job as it is stored: nothing for none."""
+        """Return the wrapped key of a response's job as it is stored; b"" without a key."""
         if key is None:
             return b""
         return encrypted(key.secret, self._wrapping_key(), _place(key.account, response_id))
 
     def unwrapped(self, account: str, response_id: str, wrapped: bytes | None) -> ContentKey | None:
-        """Return the key that was wrapped, None for nothing. Raises SealedRecord."""
+        """Return the key that was wrapped, None if there was none. Raises SealedRecord."""
         if not wrapped:
             return None
         secret = decrypted(wrapped, self._wrapping_key(), _place(account, response_id))

@@ -1,4 +1,4 @@
-"""The names of the keys in Redis. The .lua files beside each store say what is in them.
+"""The names of the keys in Redis. The .lua files of each store describe their contents.
 
 <prefix>{tag}               hash: a conversation's index (responses/lua/conversation.lua)
 <prefix>{tag}:<n>           list: its log n

@@ -1,1 +1,1 @@
-"""The way to Redis: clients, pools, Sentinels, scripts, and its errors as ours."""
+"""Connections to Redis: clients, pools, Sentinels, Lua programs, and Redis's errors as ours."""

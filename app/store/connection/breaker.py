@@ -1,11 +1,11 @@
-"""A Redis that stalls is treated like one that is down: after one time-out nobody waits for it.
+"""Circuit breakers for Redis servers: after one time-out a stalled server is treated as down.
 
-Each server has a breaker. While it is open, commands to that server fail at once, but for one a
-second that is let through to try. Any reply closes it. So a request waits for a stalled Redis no
-longer than one time-out, however many wait with it.
+Each server has a breaker. While it is open, commands to that server fail at once, except for one a
+second that is let through as a trial. Any reply closes it. So a request waits for a stalled Redis
+no longer than one time-out, however many others wait with it.
 
-A key that a Cluster moves just now is not asked for where it goes: what has not all arrived is to
-be tried again (round_trip.bound_to_slot).
+The ASK redirect of a key that a Cluster is moving is not followed: until all keys of a command have
+arrived it is retried (round_trip.bound_to_slot).
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from redis.exceptions import TimeoutError as TimedOut
 
 from app.telemetry.tracing import Span, begin_round_trip, current, tracer
 
-#: How long, in seconds, an open breaker refuses before it lets one caller try.
+#: Time for which an open breaker refuses before it lets one caller try, in seconds.
 REST_S = 1.0
 
 
-#: How a server refuses that was master and is a replica now; UNBLOCKED ends a WAIT for replicas.
+#: Errors of a server that was master and is a replica now; UNBLOCKED ends a WAIT for replicas.
 _MOVED_ON = ("READONLY", "MASTERDOWN", "UNBLOCKED")
-#: How one refuses that has lost its replicas, for a while or to another master.
+#: Error of a master that has lost its replicas, for a while or to another master.
 _LEFT_ALONE = "NOREPLICAS"
 
 
 def has_moved_on(refusal: ResponseError) -> bool:
-    """Tell whether a refusal means that the server is master no more.
+    """Tell whether an error reply means that the server is no longer the master.
 
-    Redis 6 wraps what a program's command was refused with.
+    Redis 6 wraps the error of a command inside a Lua program in one of its own.
     """
     text = str(refusal)
     return isinstance(refusal, ReadOnlyError) or text.startswith(_MOVED_ON) or "-READONLY" in text
@@ -48,7 +48,7 @@ def has_moved_on(refusal: ResponseError) -> bool:
 class ServerBreaker:
     """The breaker of one server. `now` returns seconds of a clock that never goes back.
 
-    While it is closed, `refuses_until` is None, and nothing needs to be checked or closed.
+    While it is closed, `refuses_until` is None, and there is nothing to check or to close.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -57,10 +57,10 @@ class ServerBreaker:
         self._trial: object = None
 
     def check(self, connection: object) -> None:
-        """Return if a connection may go on.
+        """Return if a connection may be used.
 
         Raises:
-            TimedOut: the server has not answered others a moment ago.
+            TimedOut: the server did not answer another connection a moment ago.
         """
         if self.refuses_until is None or self._trial is connection:
             return
@@ -70,23 +70,23 @@ class ServerBreaker:
         self._trial = connection
 
     def open(self) -> None:
-        """Take note that the server did not answer in time."""
+        """Record that the server did not answer in time."""
         self.refuses_until, self._trial = self._now() + REST_S, None
 
     def close(self) -> None:
-        """Take note that the server answered."""
+        """Record that the server answered."""
         self.refuses_until = self._trial = None
 
 
 class GuardedConnection:
-    """What is mixed into a connection class of redis-py so that it minds its server's breaker."""
+    """Mixed into a connection class of redis-py: makes it obey its server's breaker."""
 
     breakers: ClassVar[dict[tuple[object, object], ServerBreaker]]
     client_name: str | None  # redis-py's
     is_connected: bool  # redis-py's
-    mark_for_reconnect: Callable[[], None]  # redis-py's: the pool opens it anew
-    _breaker: ServerBreaker | None = None  # of the server that it was connected to last
-    _span: Span | None = None  # of what was sent last, where that is recorded
+    mark_for_reconnect: Callable[[], None]  # redis-py's: the pool reconnects it
+    _breaker: ServerBreaker | None = None  # of the server it was last connected to
+    _span: Span | None = None  # of the last command, if it is traced
 
     def _server_breaker(self) -> ServerBreaker:
         server = (getattr(self, "host", None), getattr(self, "port", None))
@@ -107,7 +107,7 @@ class GuardedConnection:
         return result
 
     def on_connect_check_health(self, *args: Any, **options: Any) -> Any:
-        # A user who may not call CLIENT is connected all the same, without a name.
+        # A Redis user without permission for CLIENT is connected all the same, without a name.
         name, self.client_name = self.client_name, None
         try:
             result = super().on_connect_check_health(*args, **options)  # type: ignore[misc]  # redis-py's
@@ -121,8 +121,8 @@ class GuardedConnection:
         return result
 
     def _send_ping(self) -> None:
-        # One that refuses writes for its disk's sake (MISCONF) refuses a PING as well, and reads
-        # on: an idle connection to it is as good as any.
+        # A server that refuses writes because of its disk (MISCONF) also refuses PING, but still
+        # serves reads: an idle connection to it is as good as any.
         with suppress(ResponseError):
             super()._send_ping()  # type: ignore[misc]  # redis-py's
 
@@ -137,7 +137,7 @@ class GuardedConnection:
         recording = current()
         span = None if recording is None else begin_round_trip(recording, self, args[0])
         result = super().send_packed_command(*args, **options)  # type: ignore[misc]  # redis-py's
-        self._span = span  # not before: a connection that is opened for it says hello by this way
+        self._span = span  # only now: opening the connection sends its greeting by this method, too
         return result
 
     def read_response(self, *args: Any, **options: Any) -> Any:
@@ -147,7 +147,7 @@ class GuardedConnection:
         try:
             response = self._read(*args, **options)
         except BaseException as error:
-            if not isinstance(error, NoScriptError):  # it is sent once more, with its text
+            if not isinstance(error, NoScriptError):  # the program is sent again, as text
                 span.error = type(error).__name__
             raise
         finally:
@@ -158,13 +158,13 @@ class GuardedConnection:
         try:
             response = super().read_response(*args, **options)  # type: ignore[misc]  # redis-py's
         except TimedOut:
-            if "timeout" not in options:  # else it is a listener's patience, who asked for nothing
+            if "timeout" not in options:  # else a listener's wait: no command was sent
                 (self._breaker or self._server_breaker()).open()
             raise
         except ResponseError as refusal:
             if has_moved_on(refusal) or str(refusal).startswith(_LEFT_ALONE):
                 self.mark_for_reconnect()
-            if type(refusal) is AskError:  # not MovedError, which is one
+            if type(refusal) is AskError:  # not MovedError, its subclass
                 raise TryAgainError("TRYAGAIN the slot is being moved") from refusal
             raise
         breaker = self._breaker or self._server_breaker()

@@ -1,4 +1,4 @@
-"""How a Redis is, and keeps what it is given: facts, for an operator to be warned of."""
+"""Checks of how a Redis server persists data: facts of which an operator is warned."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from redis.exceptions import NoPermissionError, ResponseError
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 
-#: From which part of maxmemory on a Redis is nearly full.
+#: Share of maxmemory above which a Redis counts as nearly full.
 NEARLY_FULL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What is not as it should be, and what mends it."""
+    """A problem of a server's configuration or state, and its remedy."""
 
     cause: str
     remedy: str
@@ -30,12 +30,12 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """How a server persists what it is given.
+    """How a server persists data.
 
     `policy` is its maxmemory-policy. `snapshots` and `min_replicas`, its min-replicas-to-write, are
-    None where it does not say: managed ones refuse CONFIG. `replicas` is how many are connected.
-    `memory` is how much of its maxmemory it has taken, 0 where it has none, `evicted` how many keys
-    it has thrown away. `is_silent` says that its user may not ask all that (INFO).
+    None if unknown: managed servers refuse CONFIG. `replicas` is the number connected. `memory` is
+    the used share of its maxmemory, 0 if that is unlimited, `evicted` the number of evicted keys.
+    `is_silent` says that the gateway's user may not call INFO.
     """
 
     server: str
@@ -50,7 +50,7 @@ class Persistence:
     is_silent: bool = False
 
     def warnings(self, wait_replicas: int = 0) -> Iterator[Concern]:
-        """Yield what could lose responses. `wait_replicas` is the setting."""
+        """Yield the problems that could lose responses. `wait_replicas` is the setting."""
         if self.is_silent:
             return
         yield from self._warnings_of_memory()
@@ -102,7 +102,7 @@ class Persistence:
 
 
 def persistence(client: Client) -> list[Persistence]:
-    """Ask every server how it persists what it is given.
+    """Return how each server persists data.
 
     Raises:
         StorageUnavailable: Redis is unreachable.
@@ -112,7 +112,7 @@ def persistence(client: Client) -> list[Persistence]:
 
 
 def servers(client: Any) -> list[tuple[str, Any]]:
-    """Return each server that takes writes, with a name and a client of its own."""
+    """Return each server that takes writes: its name and a client for it alone."""
     if isinstance(client, RedisCluster):
         primaries: list[Any] = client.get_primaries()  # type: ignore[no-untyped-call]  # redis-py's
         return [(node.name, client.get_redis_connection(node)) for node in primaries]
@@ -120,7 +120,7 @@ def servers(client: Any) -> list[tuple[str, Any]]:
 
 
 def persistence_of(server: str, client: Any) -> Persistence:
-    """Ask one server how it persists what it is given. Raises what redis-py raises."""
+    """Return how one server persists data. Raises what redis-py raises."""
     try:
         info: dict[str, Any] = client.info()
     except NoPermissionError:
@@ -143,9 +143,9 @@ def persistence_of(server: str, client: Any) -> Persistence:
 
 
 def clock_offsets(client: Client, now: Callable[[], float] = time.time) -> list[tuple[str, float]]:
-    """Return by how many seconds each server's clock is ahead of this machine's, at least.
+    """Return by at least how many seconds each server's clock is ahead of this machine's.
 
-    What the question itself takes is left out. A server whose user may not ask is, too.
+    The round trip's time is subtracted. Servers on which the user may not call TIME are left out.
 
     Raises:
         StorageUnavailable: Redis is unreachable.

@@ -1,7 +1,7 @@
-"""The way to Redis: redis-py's clients, set up for a gateway. Nothing is opened before it is used.
+"""Creates redis-py's clients, configured for the gateway. Connections open on first use.
 
-A lost connection is tried anew, three times within half a second. A time-out never is: a stalled
-Redis would else hold a request for several of them.
+A command whose connection is lost is retried three times within half a second. A time-out is never
+retried: a stalled Redis would otherwise delay a request by several of them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from app.store.connection.sentinel_watch import MasterWatch
 
 Client = Redis | RedisCluster
 
-#: A connection that was idle for longer is tried with a PING before it is used.
+#: Idle seconds after which a connection is checked with a PING before it is used.
 HEALTH_CHECK_S = 30
-#: How many nodes of a Cluster a process has connections to, at least.
+#: Minimum number of Cluster nodes to which a process is assumed to have connections.
 _MASTERS = 3
 RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
 
-#: What a server is told of the library. MEASURED: left to itself, redis-py looks its version up in
-#: its package's metadata for each connection: 0.44 of the 0.46 ms in which that is made.
+#: The library name that servers are sent. MEASURED: by default redis-py reads its version from its
+#: package's metadata for each connection: 0.44 of the 0.46 ms that a connection takes.
 _DRIVER = DriverInfo(lib_version=__version__)
 
 # redis-py gives these no types.
@@ -51,10 +51,10 @@ _POOL: Any = RedisPool
 
 
 class LazyCluster(RedisCluster):
-    """A client of a Cluster that looks for the Cluster's nodes at its first use, not when made.
+    """A client of a Cluster that discovers the nodes at its first use, not when it is made.
 
-    One caller looks at a time. The others wait for it, at most `wait_s` seconds: looking at nodes
-    that stall takes a time-out each.
+    One caller at a time does so. The others wait for it, at most `wait_s` seconds: each stalled
+    node takes a time-out.
     """
 
     ERRORS_ALLOW_RETRY: Any = (ConnectionLost, ClusterDownError, SlotNotCoveredError)
@@ -67,7 +67,7 @@ class LazyCluster(RedisCluster):
         self.encoder = _ENCODER("utf-8", "strict", decode_responses=False)
 
     def __getattr__(self, name: str) -> Any:
-        """Open on the first touch of what RedisCluster's constructor would have made."""
+        """Open on first access to an attribute that RedisCluster's constructor would have set."""
         self._alone(self._open)()
         return object.__getattribute__(self, name)
 
@@ -90,7 +90,7 @@ class LazyCluster(RedisCluster):
         return alone
 
     def close(self) -> None:
-        """Close every connection, if any was opened."""
+        """Close all connections, if any were opened."""
         if "nodes_manager" in self.__dict__:
             super().close()
 
@@ -99,7 +99,7 @@ def connect(settings: RedisSettings) -> Client:
     """Return a client of the Redis that the settings name.
 
     Raises:
-        ValueError: the URL or the prefix cannot be used; the message has no password in it.
+        ValueError: the URL or the prefix is invalid; the message does not contain the password.
     """
     if "{" in settings.prefix or "}" in settings.prefix:
         raise ValueError("REDIS_PREFIX must not contain braces: they choose a Cluster's slot")
@@ -153,7 +153,7 @@ def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
     return LazyCluster(
         others,
         wait_s=options["socket_connect_timeout"],
-        # Only where it is given a URL does redis-py use the kind of pool that it is given.
+        # redis-py uses the given pool class only if it is given a URL.
         url=f"redis://{_bracketed(host)}:{port}",
         connection_pool_class=NodePool,
         **options,

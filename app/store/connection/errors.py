@@ -1,10 +1,9 @@
-"""The one place where redis-py's exceptions become ours.
+"""Translates redis-py's exceptions into ours; nothing else does.
 
-There are two kinds: Redis is unreachable, or cannot take anything now (StorageUnavailable: later
-it may), and Redis is well and refuses this very command (StorageRefused: a counter that is no
-number, a key of another type, a bug in a program). The second is never tried again, opens no
+There are two kinds. StorageUnavailable: Redis is unreachable, or cannot execute anything now; a
+retry may succeed. StorageRefused: Redis is well and refuses this very command (a counter that is
+not a number, a key of another type, a bug in a program). The latter is never retried, opens no
 breaker and spools nothing: it is logged and counted
-(`gateway_unexpected_errors_total{place="store"}`).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from app.errors import OVERLOADED, GatewayError, StorageRefused, StorageUnavaila
 from app.store.connection.reasons import NO_DATABASE, NO_ROOM, is_write_refusal
 from app.telemetry import shortage_noted, unexpected
 
-#: Replies by which a server says that it cannot serve now, whatever it is asked.
+#: Error replies by which a server says that it cannot serve any command now.
 _AWAY = (
     AskError,  # MovedError is one
     AuthorizationError,
@@ -46,7 +45,7 @@ _AWAY = (
     ReadOnlyError,
     TryAgainError,
 )
-#: The same, where redis-py knows no class for it, or where a program passes it on.
+#: The same as text, for errors without a class in redis-py and errors inside a Lua program's.
 _AWAY_WORDS = re.compile(
     r"\b(OOM|MISCONF|READONLY|NOREPLICAS|NOGOODSLAVE|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN"
     "|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|DENIED|UNKILLABLE|UNBLOCKED|FAILOVER"
@@ -55,16 +54,16 @@ _AWAY_WORDS = re.compile(
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether Redis is well and refuses this very command."""
+    """Tell whether Redis works but refuses this very command."""
     if isinstance(error, DataError):
-        return True  # redis-py itself would not send it
+        return True  # redis-py itself refused to send it
     if not isinstance(error, ResponseError) or isinstance(error, _AWAY):
         return False
     return _AWAY_WORDS.search(str(error)) is None
 
 
 def to_gateway_error(error: BaseException) -> GatewayError:
-    """Return our error for redis-py's; a refusal is logged, by its kind and place, and counted."""
+    """Return our error for redis-py's; a refused command is also logged and counted."""
     if is_refusal(error):
         unexpected(error, "store", "store")
         return StorageRefused("Redis refused the command.")
@@ -81,18 +80,18 @@ def to_gateway_error(error: BaseException) -> GatewayError:
 
 
 class Translated:
-    """A block that raises one of ours in place of whatever redis-py raises inside.
+    """A context manager that raises our exceptions in place of redis-py's.
 
-    A class, since a generator's block takes three times as many calls, and every read and write
-    is in one.
+    A class, because `contextlib.contextmanager` takes three times as many calls, and every read and
+    write uses it.
     """
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Do nothing."""
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Translate what was raised."""
-        # redis-py lets the system's own errors through in places, as where no socket can be made.
+        """Translate the exception, if there is one."""
+        # redis-py lets OSError through in places, such as when no socket can be created.
         if isinstance(error, RedisError | RedisClusterException | OSError):
             raise to_gateway_error(error) from error
 
@@ -101,5 +100,5 @@ _BLOCK = Translated()
 
 
 def translated() -> Translated:
-    """Return the block."""
+    """Return the context manager."""
     return _BLOCK

@@ -1,10 +1,10 @@
-"""Connections that are handed out as they are: one that has died shows when it is used.
+"""Connection pools that do not check connections before use: a dead one fails at its first command.
 
-MEASURED: redis-py asks the kernel about each connection that it hands out, which under gevent
-takes 25 µs of CPU, and its queue takes 14 calls. A connection that Redis closed while it was idle
-fails at its first use, and redis-py's own retry opens it again.
+MEASURED: redis-py polls each connection's socket before handing it out, which under gevent takes 25
+µs of CPU, and its queue takes 14 calls. A connection that Redis closed while it was idle fails at
+its first use, and redis-py's own retry reopens it.
 
-Where there is no file descriptor for another connection, callers share those that are open.
+If no file descriptor is left for another connection, callers share those that are open.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from app.descriptors import is_shortage
 
 
 class PoolQueue:
-    """What `queue.LifoQueue` is to a pool, without a lock while nobody has to wait.
+    """A replacement for `queue.LifoQueue` that takes no lock while nobody has to wait.
 
-    Adding to a deque and taking from it are one step each under the interpreter's own lock.
-    `waiting` is how many threads wait for an item.
+    Adding to a deque and taking from it are atomic under the interpreter's lock. `waiting` is the
+    number of threads that wait for an item.
     """
 
     def __init__(self, maxsize: int) -> None:
         self._items: deque[Any] = deque()
         self.waiting = 0
-        self._wait_for_open = 0  # so many of them
+        self._wait_for_open = 0  # how many of them want an open connection
         self._maxsize = maxsize
         self._item_added = threading.Condition()
 
     @property
     def queue(self) -> tuple[Any, ...]:
-        """What is in it now, for redis-py to look at: others may add and take meanwhile."""
+        """The current items, for redis-py to inspect: others may add and take meanwhile."""
         return tuple(self._items)
 
     def put_nowait(self, item: Any) -> None:
-        """Put something on top. Raises Full."""
+        """Push an item. Raises Full."""
         if len(self._items) >= self._maxsize:
             raise Full
         self._items.append(item)
         if self.waiting:
-            # Who waits for one that is open leaves any other to the rest.
+            # A thread that wants an open connection leaves unopened ones to the others.
             is_for_all = self._wait_for_open and not _is_open(item)
             self._wake(self.waiting if is_for_all else 1)
 
@@ -58,20 +58,20 @@ class PoolQueue:
             self._item_added.notify(count)
 
     def get(self, timeout_s: float) -> Any:
-        """Take what is on top, waiting for something at most so many seconds. Raises Empty."""
+        """Pop an item, waiting at most `timeout_s` seconds for one. Raises Empty."""
         try:
             return self._items.pop()
         except IndexError:
             return self._wait(self._items.pop, monotonic() + timeout_s)
 
     def exchange(self, unopened: Any, timeout_s: float) -> Any:
-        """Give back a connection that cannot be opened, and take one that is open for it.
+        """Return a connection that cannot be opened and take an open one instead.
 
         Raises:
-            Empty: none came in so many seconds, or none can come, since nobody uses any.
+            Empty: none was returned in time, or none can be, since no connection is in use.
         """
-        self._items.appendleft(unopened)  # it is the last that others take
-        if self.waiting > self._wait_for_open:  # there may be a descriptor for it by now
+        self._items.appendleft(unopened)  # at the bottom: others take it last
+        if self.waiting > self._wait_for_open:  # a descriptor may be free by now
             self._wake(self.waiting)
         try:
             return self._take_open()
@@ -111,14 +111,14 @@ def _is_open(connection: Any) -> bool:
 
 
 class RedisPool(BlockingConnectionPool):
-    """Redis-py's pool on a PoolQueue: a caller who finds it empty waits for `timeout` seconds."""
+    """redis-py's pool on a PoolQueue: a caller waits up to `timeout` seconds if it is empty."""
 
     def __init__(self, **options: Any) -> None:
         make: Any = super().__init__  # redis-py gives it no types
         make(queue_class=PoolQueue, **options)
 
     def share(self) -> float:
-        """Return how many connections are in use or waited for, of the most there may be."""
+        """Return connections in use plus callers waiting, as a share of the maximum."""
         pool: Any = self  # redis-py's methods have no types
         most: int = pool.max_connections
         idle: int = len(pool.pool.queue)
@@ -129,7 +129,7 @@ class RedisPool(BlockingConnectionPool):
         """Return a connection, opened if it is new.
 
         Raises:
-            ConnectionLost: none came free in time, or Redis cannot be reached.
+            ConnectionLost: none became free in time, or Redis cannot be reached.
         """
         pool: Any = self  # redis-py's methods have no types
         pool._checkpid()
@@ -155,11 +155,11 @@ class RedisPool(BlockingConnectionPool):
             connection.connect()
 
     def release(self, connection: Any) -> None:
-        """Take a connection back; of what a fork gives back, `get_connection` returns none."""
+        """Take a connection back; one that belongs to another process (a fork) is not reused."""
         pool: Any = self  # redis-py's methods have no types
         if not pool.owns_connection(connection):
             connection.disconnect()
-            pool.pool.put_nowait(None)  # room for another
+            pool.pool.put_nowait(None)  # a slot for a new one
             return
         if connection.should_reconnect():
             connection.disconnect()
@@ -167,10 +167,10 @@ class RedisPool(BlockingConnectionPool):
 
 
 class NodePool(RedisPool):
-    """The connections to a node of a Cluster.
+    """The connections to one node of a Cluster.
 
-    One that its node closed while it was idle is opened anew before it is used: to redis-py's
-    client of a Cluster its failure would be the node's, at which it looks for all nodes again.
+    A connection that its node closed while idle is reopened before use: redis-py's Cluster client
+    would take its failure for the node's and rediscover all nodes.
     """
 
     def _open(self, connection: Any) -> None:

@@ -1,6 +1,6 @@
-"""Why the store was unavailable, in words of our own.
+"""Reasons why the store was unavailable, in our own words.
 
-What a server says is never repeated: an error of Redis can quote what it was sent.
+A server's text is never repeated: an error of Redis can quote what it was sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from redis.exceptions import TimeoutError as TimedOut
 
 from app.errors import StorageUnavailable
 
-#: By the code of an error reply, which a Lua program passes on inside of another.
+#: By the code of the error reply, which a Lua program may pass on within its own error.
 _REASONS = {
     "OOM": "OOM command not allowed: the memory of Redis is full",
     "MISCONF": "MISCONF: Redis cannot write to its disk",
@@ -38,22 +38,22 @@ _REASONS = {
     "MAXCLIENTS": "Redis has as many clients as its maxclients allows",
     "NODB": "Redis has no database of the number that REDIS_URL names",
 }
-#: What Redis, and a Cluster, say of such a database, for which they have no code.
+#: Error texts of Redis and of a Cluster for a missing database; they have no code for it.
 NO_DATABASE = "DB index is out of range|SELECT is not allowed in cluster mode"
 _NO_DATABASE = re.compile(NO_DATABASE)
-#: What Redis, and a Cluster, say to a client for which there is no room; they have no code either.
+#: Error text of Redis and of a Cluster for a client above maxclients; it has no code either.
 NO_ROOM = "max number of clients"
-#: A server that says so answers reads.
+#: Codes of a server that refuses writes but answers reads.
 _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
-#: What redis-py says of a node that refuses to say which slots it has, whatever its reason.
+#: redis-py's text for a node that refuses to list its slots, whatever the reason.
 _NO_CLUSTER = "Cluster mode is not enabled"
-#: Why nobody knows which server is master.
+#: Texts of ours for an unknown master.
 NO_SENTINEL, NO_MASTER = "no Sentinel answers", "the Sentinels name no master"
 _CLOSED = re.compile(
     "closed by server|reset by peer|broken pipe|EOF occurred in violation", re.IGNORECASE
 )
-#: What OpenSSL says: words of its own, also for what the other side refuses (an alert is a number).
+#: OpenSSL's errors: the text is its own, even for what the peer refuses (an alert is a number).
 _TLS = re.compile(r"\[(?:SSL|X509)[^\]]*\] (.+?)\.? \(_ssl\.c")
 
 
@@ -72,7 +72,7 @@ def reason(fault: StorageUnavailable) -> str:
             return found
         case RedisClusterException() if _NO_CLUSTER in str(error):
             return "this Redis is no Cluster, or its user may not call CLUSTER SLOTS"
-        case ClusterError():  # redis-py has followed a slot for long enough
+        case ClusterError():  # redis-py has followed redirects for long enough
             return "the Cluster moves a slot at the moment"
         case InvalidResponse():
             return "what answers there is not Redis"
@@ -81,7 +81,7 @@ def reason(fault: StorageUnavailable) -> str:
 
 
 def _lost(message: str) -> str | None:
-    """Return why there is no connection; None where it is not known."""
+    """Return why the connection failed; None if that is unknown."""
     if found := _TLS.search(message):
         return f"TLS failed: {found[1]}"
     if message.startswith((NO_SENTINEL, NO_MASTER)):
@@ -92,14 +92,14 @@ def _lost(message: str) -> str | None:
 
 
 def hung_up(fault: StorageUnavailable) -> bool:
-    """Tell whether the other side, or a Sentinel, has closed the connection without a word."""
+    """Tell whether the server, or a Sentinel, closed the connection without an error reply."""
     return _CLOSED.search(str(fault.__cause__)) is not None
 
 
 def explained(fault: StorageUnavailable) -> str:
-    """Return the same with the address that could not be reached, for an operator's terminal.
+    """Return the reason with the address that could not be reached, for an operator's terminal.
 
-    redis-py itself says that, no server does.
+    That text is redis-py's own, never a server's.
     """
     message = str(fault.__cause__ or "")
     if _code(fault.__cause__) is None and "connecting to" in message:
@@ -108,17 +108,17 @@ def explained(fault: StorageUnavailable) -> str:
 
 
 def code_of(fault: StorageUnavailable) -> str | None:
-    """Return the code by which Redis has refused, such as "OOM"; None where it did not answer."""
+    """Return the code of Redis's error reply, such as "OOM"; None if it sent none."""
     return _code(fault.__cause__)
 
 
 def refuses_writes(fault: StorageUnavailable) -> bool:
-    """Tell whether the store is there, answers reads, and takes no writes."""
+    """Tell whether the store answers reads but refuses writes."""
     return is_write_refusal(fault.__cause__)
 
 
 def is_write_refusal(error: BaseException | None) -> bool:
-    """Tell whether redis-py's error says that Redis takes no writes."""
+    """Tell whether redis-py's error means that Redis refuses writes."""
     return _code(error) in _REFUSES_WRITES
 
 
@@ -128,7 +128,7 @@ def _code(error: BaseException | None) -> str | None:
             return None
         case NoPermissionError():
             return "NOPERM"
-        case AuthenticationError():  # redis-py has taken the code off
+        case AuthenticationError():  # redis-py has removed the code
             return "NOAUTH" if "required" in str(error).lower() else "WRONGPASS"
         case BusyLoadingError():
             return "LOADING"
@@ -136,7 +136,7 @@ def _code(error: BaseException | None) -> str | None:
             return _code(error.__cause__)
         case _:
             pass
-    status = getattr(error, "status_code", None)  # redis-py takes the code off the text it knows
+    status = getattr(error, "status_code", None)  # redis-py removes known codes from the text
     if status in _REASONS:
         return str(status)
     if _NO_DATABASE.search(str(error)):

@@ -1,8 +1,8 @@
-"""When a write counts: once enough replicas have it, by the word of the connection that wrote it.
+"""Waits until enough replicas have a write, on the connection that wrote it.
 
-On another connection WAIT would ask another server's replicas after a fail-over, and these have
-what it has, not what was lost. So the writes and the WAIT are one exchange. A write that is not
-confirmed may stand all the same: a caller that gets Unconfirmed may repeat it.
+After a fail-over, WAIT on another connection would ask another server's replicas, which have that
+server's data, not the lost write. So the writes and the WAIT are one exchange. An unconfirmed write
+may have succeeded all the same: a caller that gets Unconfirmed may repeat it.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from app.store.connection.script import Call, by_hash, by_text, run_in_order, un
 Command = tuple[Any, ...]
 Write = Call | Command
 
-#: How long, in seconds, replicas are waited for where nothing is refused if they do not come.
+#: Maximum wait for replicas in seconds, where missing them is not an error.
 BEST_EFFORT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """`replicas` must have a write within `wait_s`, less than a connection's time-out."""
+    """`replicas` must have a write within `wait_s`, which is less than a connection's time-out."""
 
     replicas: int = 0
     wait_s: float = 2.0
 
     def run(self, client: Any, *writes: Write) -> list[Any]:
-        """Run writes in their order and return the replies, once enough replicas have them all.
+        """Run writes in order and return the replies, once enough replicas have all of them.
 
-        They are one round trip; on a Cluster, where each may have a server of its own, one each.
+        They take one round trip; on a Cluster one each, since each may belong to another server.
 
         Raises:
-            Unconfirmed: they are written, and too few replicas say that they have them.
+            Unconfirmed: they were executed, but too few replicas confirmed them.
             RedisError: as redis-py raises it.
         """
         results, reached = self.attempt(client, *writes)
@@ -48,8 +48,8 @@ class Safety:
     def attempt(
         self, client: Any, *writes: Write, wait_s: float | None = None
     ) -> tuple[list[Any], int]:
-        """Do what `run` does, and return how many replicas have the writes, enough or not."""
-        # MEASURED: redis-py's cluster is a protocol, so that to ask takes three calls.
+        """Do what `run` does, but return how many replicas confirmed instead of requiring them."""
+        # MEASURED: redis-py's cluster is a protocol, so that isinstance takes three calls.
         if len(writes) == 1 or not isinstance(client, RedisCluster):
             return self._together(client, writes, wait_s)
         results, least = [], self.replicas
@@ -60,7 +60,7 @@ class Safety:
         return results, least
 
     def require(self, reached: int) -> None:
-        """Raise Unconfirmed where so many replicas are too few."""
+        """Raise Unconfirmed if so many replicas are too few."""
         if reached < self.replicas:
             raise Unconfirmed(
                 f"It is written, but only {reached} of {self.replicas} replicas have it: it may "
@@ -69,7 +69,7 @@ class Safety:
             )
 
     def best_effort(self, client: Any, *writes: Write) -> list[Any]:
-        """Do what `run` does, but do not insist on replicas that do not come soon."""
+        """Do what `run` does, but wait only briefly for replicas, and do not require them."""
         results, _ = self.attempt(client, *writes, wait_s=min(BEST_EFFORT_S, self.wait_s))
         return results
 
@@ -84,11 +84,11 @@ class Safety:
         *results, reached = on_slot(client, key, [*map(by_hash, writes), wait])
         if any(type(result) is NoScriptError for result in results):
             *results, reached = on_slot(client, key, [*map(by_text, writes), wait])
-        # A server that is no master any more refuses to wait.
+        # A server that is no longer the master refuses WAIT.
         return unfailed(results), 0 if isinstance(reached, Exception) else reached
 
 
-#: For writes that count once a single server has them.
+#: For writes that need no replica.
 ONE_SERVER = Safety()
 
 

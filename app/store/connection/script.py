@@ -1,8 +1,8 @@
-"""Lua programs that Redis runs by itself, each in one step, and how they are called.
+"""Lua programs, which Redis runs atomically, and how they are called.
 
-They stand in `.lua` files, in a folder `lua` beside the module that names them, one program a file.
-A program is the texts of such files, joined: first constants that Python has, too, then functions
-that several programs share, then what is its own.
+They are in `.lua` files, in a folder `lua` beside the module that names them, one program a file. A
+program is the concatenation of such texts: constants shared with Python, functions shared by
+several programs, then its own code.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from app.store.connection.round_trip import NEVER_THERE, round_trip
 from app.telemetry.tracing import PROGRAMS
 
 Arguments = Sequence[str | bytes | int]
-#: Takes from KEYS what a Cluster is sent for the slot's sake (round_trip.bound_to_slot): programs
-#: have keys that may be left out, and count theirs.
+#: Removes from KEYS the key that is added on a Cluster (round_trip.bound_to_slot): programs have
+#: optional keys, and count theirs.
 _OWN_KEYS = f"""\
 if (KEYS[#KEYS] or ''):sub(-{len(NEVER_THERE)}) == '{NEVER_THERE}' then KEYS[#KEYS] = nil end"""
 
 
 class LuaText(str):
-    """The text of a file, and its name, which is that of the program it makes."""
+    """The text of a .lua file, with the file's name, which becomes the program's."""
 
     name: str
 
@@ -43,12 +43,12 @@ class LuaFolder:
         self._folder = Path(module).with_name("lua").joinpath(*below)
 
     def __call__(self, name: str) -> LuaText:
-        """Return a file's text; it is read when the module is imported, once."""
+        """Return a file's text; files are read once, when the module is imported."""
         return LuaText(name, (self._folder / f"{name}.lua").read_text(encoding="utf-8"))
 
 
 def constants(**values: int | str) -> str:
-    """Return Lua that names these values; a text has no quotes or backslashes in it."""
+    """Return Lua code that defines these constants; texts must have no quotes or backslashes."""
     return "".join(
         f"local {name} = {value}\n" if isinstance(value, int) else f"local {name} = '{value}'\n"
         for name, value in values.items()
@@ -64,7 +64,7 @@ class Script:
         PROGRAMS[self.sha1] = next((each.name for each in texts[::-1] if type(each) is LuaText), "")
 
     def __call__(self, keys: Sequence[str], arguments: Arguments) -> Call:
-        """Return a call of the program, to be run."""
+        """Return a call of the program with these keys and arguments, to be run."""
         return Call(self, tuple(keys), tuple(arguments))
 
 
@@ -77,7 +77,7 @@ class Call:
     arguments: tuple[str | bytes | int, ...]
 
     def run(self, client: Any) -> Any:
-        """Run it with a client of redis-py. Raises what redis-py raises."""
+        """Run it with a redis-py client. Raises what redis-py raises."""
         (result,) = run_all(client, [self])
         return result
 
@@ -91,19 +91,19 @@ class Call:
 
 
 def run_all(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
-    """Run calls and plain commands in one round trip, and return the reply to each as it came.
+    """Run calls and plain commands in one round trip, and return the replies in order.
 
-    On a Cluster that is one round trip to each node, and no order among them. Raises what
-    redis-py raises for the first that failed.
+    On a Cluster that is one round trip to each node, in no order among them. Raises the first
+    exception that redis-py raises.
     """
     return unfailed(run_each(client, calls))
 
 
 def run_in_order(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
-    """Do what `run_all` does on one server; a call runs once those before it have.
+    """Do what `run_all` does on one server, executing the calls in order.
 
-    A server that does not know a program goes on with what is behind it: then that is run again,
-    in its order. Each may be repeated: the reply to any of them may be lost as well.
+    A server that does not know a program still executes the commands after it: then those are run
+    again, in order. Every call must be repeatable anyway: any reply may be lost.
     """
     results = round_trip(client, list(map(by_hash, calls)))
     kinds = list(map(type, results))
@@ -124,7 +124,7 @@ def by_text(call: Call | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def unfailed(results: list[Any]) -> list[Any]:
-    """Return replies; raise the first of them that is an exception."""
+    """Return replies; raise the first exception among them."""
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -132,7 +132,7 @@ def unfailed(results: list[Any]) -> list[Any]:
 
 
 def run_each(client: Any, calls: Sequence[Call | tuple[Any, ...]]) -> list[Any]:
-    """Do what `run_all` does, but return what failed as its exception, among the others."""
+    """Do what `run_all` does, but return exceptions among the replies."""
     results = round_trip(client, list(map(by_hash, calls)))
     if NoScriptError not in map(type, results):
         return results

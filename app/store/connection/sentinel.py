@@ -1,8 +1,8 @@
-"""Connections to the server that the Sentinels call master, and to no other.
+"""Connections to the server that the Sentinels name as master, and to no other.
 
-A connection asks its server for its ROLE when it is opened, once. It is cut as soon as there may
-be another master (sentinel_watch.py), and a reply that comes after that counts for nothing: the
-command is sent again, to the new master. So every command that writes may be run twice.
+A connection asks its server for its ROLE once, when it is opened. It is cut as soon as there may be
+another master (sentinel_watch.py). A reply that arrives after that is ignored: the command is sent
+again, to the new master. So every command that writes may be executed twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.store.connection.sentinel_watch import MasterWatch
 
 
 class MasterConnection(Connection):
-    """A connection to the master; redis-py's own would go back to where it was connected last."""
+    """A connection to the current master; redis-py's own reconnects to its last address."""
 
     _sock: Any  # redis-py's
 
@@ -39,7 +39,7 @@ class MasterConnection(Connection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether it leads to the master that is known now."""
+        """Whether it is connected to the master that is currently known."""
         return self._sock is not None and self._generation == self._watch.generation
 
     def connect(self) -> None:
@@ -58,9 +58,9 @@ class MasterConnection(Connection):
             self._opens = False
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
-        """Introduce ourselves, and have the server say that it is a master.
+        """Do redis-py's handshake, and make the server confirm that it is a master.
 
-        A login that may not ask is believed the Sentinels.
+        If the user may not call ROLE, the Sentinels are trusted.
         """
         super().on_connect_check_health(check_health)
         self._untyped.send_command("ROLE", check_health=False)
@@ -72,7 +72,7 @@ class MasterConnection(Connection):
             raise ConnectionLost(f"the server at {self.host}:{self.port} is no master")
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        """Send, to the master of now."""
+        """Send a command to the current master."""
         if not self.is_connected:
             if self._opens:
                 raise ConnectionLost("the master changed in the meantime")
@@ -80,7 +80,7 @@ class MasterConnection(Connection):
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, disconnect_on_error: bool = True, **options: Any) -> Any:
-        """Read a reply. Raises ConnectionLost as well where the server is master no more."""
+        """Read a reply. Raises ConnectionLost also if the server is no longer the master."""
         try:
             response = super().read_response(
                 *args, disconnect_on_error=disconnect_on_error, **options
@@ -96,7 +96,7 @@ class MasterConnection(Connection):
         return response
 
     def cut(self) -> None:
-        """Wake the thread that waits for a reply of a former master; any thread may do so."""
+        """Wake a thread that waits for a former master's reply; any thread may call this."""
         sock = self._sock
         if sock is not None and self._generation != self._watch.generation:
             with suppress(OSError):
@@ -108,7 +108,7 @@ class MasterSSLConnection(MasterConnection, SSLConnection):
 
 
 class SentinelPool(RedisPool):
-    """Connections to the master that `watch` knows; a caller who finds the pool empty waits."""
+    """Connections to the master that `watch` knows; a caller waits if the pool is empty."""
 
     def __init__(self, watch: MasterWatch, **options: Any) -> None:
         super().__init__(watch=watch, **options)

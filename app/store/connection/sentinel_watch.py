@@ -1,9 +1,9 @@
-"""Which server is master, by the Sentinels: they are listened to, so a fail-over is known at once.
+"""Learns from the Sentinels which server is master; subscribes to them to notice fail-overs.
 
 A planned fail-over leaves the old master writable for about ten seconds, and a master that was
-stalled comes back believing that it is one: what is written there is lost. So each Sentinel has a
-small thread that listens to it. From the moment at which one is about to promote a replica until
-that replica is master nobody gets a connection, and then everybody gets a new one.
+stalled comes back believing that it is still one: what is written there is lost. So a small thread
+subscribes to each Sentinel. From the moment a Sentinel is about to promote a replica until that
+replica is master nobody gets a connection; then everybody gets a new one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from app.telemetry import log, unexpected
 
 Address = tuple[str, int]
 
-#: A Sentinel that was silent for so long, in seconds, is asked for the master, and for a PONG.
+#: Silence of a Sentinel, in seconds, after which it is sent a PING and asked for the master.
 QUIET_S = 2.0
-#: How soon, in seconds, a Sentinel is tried again that could not be listened to.
+#: Pause before resubscribing to a Sentinel that could not be reached, in seconds.
 AGAIN_S = 1.0
-#: How long, in seconds, a fail-over may keep writes waiting if no Sentinel says that it has ended.
+#: Maximum time for which a fail-over delays writes if no Sentinel reports its end, in seconds.
 FAILOVER_S = 10.0
 
-#: How soon, in seconds, a fail-over that has not ended may keep writes waiting once more.
+#: Seconds after which an unfinished fail-over may delay writes again.
 AGAIN_AFTER_S = 60.0
 
 _BEGINS = "+failover-state-send-slaveof-noone"
@@ -50,11 +50,11 @@ _EVENTS = (
 
 
 class MasterWatch:
-    """Knows the master of one service. Safe for threads; opens nothing before it is asked.
+    """Knows the master of one service. Safe for threads; connects when first asked.
 
-    `generation` grows with every change: a connection of an earlier one leads to a server that may
-    be master no more. `patience_s` is how long a caller waits for the end of a fail-over. `changed`
-    is called when there is a new generation.
+    `generation` grows with every change: a connection of an earlier generation may lead to a former
+    master. `patience_s` is how long a caller waits for the end of a fail-over. `changed` is called
+    after each new generation.
     """
 
     def __init__(self, service: str, sentinels: Sequence[Any], patience_s: float) -> None:
@@ -66,7 +66,7 @@ class MasterWatch:
         self._lock = threading.Lock()
         self._master: Address | None = None
         self._epoch = -1
-        self._listening: set[int] = set()  # the Sentinels that are listened to now
+        self._listening: set[int] = set()  # numbers of the Sentinels subscribed to now
         self._over = threading.Event()
         self._over.set()
         self._begun_at = -AGAIN_AFTER_S
@@ -92,7 +92,7 @@ class MasterWatch:
             return self._master, self.generation
 
     def _listen(self) -> None:
-        """Begin to listen, once in each process: threads do not survive a fork."""
+        """Start the listener threads, once in each process: threads do not survive a fork."""
         if self._pid == os.getpid():
             return
         with self._lock:
@@ -112,7 +112,7 @@ class MasterWatch:
             raise TimedOut("a fail-over is under way")
 
     def _ask_any(self) -> None:
-        """Ask one Sentinel after the other until one answers. Raises ConnectionLost."""
+        """Ask the Sentinels in turn until one answers. Raises ConnectionLost."""
         fault: RedisError | None = None
         for sentinel in self._sentinels:
             try:
@@ -124,7 +124,7 @@ class MasterWatch:
         raise ConnectionLost(f"{NO_SENTINEL}: {fault}") from fault
 
     def ask(self, sentinel: Any) -> None:
-        """Learn from a Sentinel which server is master. Raises what redis-py raises."""
+        """Ask a Sentinel for the master. Raises what redis-py raises."""
         state, named = round_trip(
             sentinel,
             [
@@ -136,18 +136,18 @@ class MasterWatch:
             if isinstance(refusal, RedisError):
                 raise ConnectionLost(f"a Sentinel refuses: {refusal}") from refusal
         if named is None:
-            return  # it does not know the service
+            return  # the Sentinel does not know the service
         fields = dict(zip(state[::2], state[1::2], strict=False))
         master = _address(named[0].decode(), named[1].decode())
         promotes = b"failover_in_progress" in fields[b"flags"] and master == _address(
             fields[b"ip"].decode(), fields[b"port"].decode()
         )
         if promotes and monotonic() - self._begun_at > AGAIN_AFTER_S:
-            self._begin()  # a process that has just begun to listen has missed the event
+            self._begin()  # a process that just subscribed has missed the event
         self._learn(master, int(fields[b"config-epoch"]))
 
     def _learn(self, master: Address, epoch: int) -> None:
-        """Believe the Sentinel of the latest election: others may have been cut off before."""
+        """Accept the answer of the latest epoch: other Sentinels may have been cut off before."""
         with self._lock:
             if epoch < self._epoch:
                 return
@@ -160,7 +160,7 @@ class MasterWatch:
             self.changed()
 
     def _begin(self) -> None:
-        """Take note that a replica is about to be promoted."""
+        """Record that a replica is about to be promoted."""
         with self._lock:
             self.generation += 1
             self._begun_at = monotonic()
@@ -171,22 +171,22 @@ class MasterWatch:
         self._over.set()
 
     def subscribed(self, number: int, sentinel: Any) -> None:
-        """Take note that a Sentinel is listened to from now on."""
+        """Record that a Sentinel is subscribed to."""
         self.ask(sentinel)
         with self._lock:
             self._listening.add(number)
 
     def lost(self, number: int) -> bool:
-        """Take note that a Sentinel is not listened to any more; tell whether it was."""
+        """Record that the subscription to a Sentinel is lost; tell whether there was one."""
         with self._lock:
             was_listening = number in self._listening
             self._listening.discard(number)
             if not self._listening:
-                self._epoch = -1  # Sentinels that come back may count anew
+                self._epoch = -1  # Sentinels that come back may restart their epochs
         return was_listening
 
     def receive(self, sentinel: Any, event: str, words: Sequence[str]) -> None:
-        """Take note of an event: the words behind its name."""
+        """Handle an event; `words` are the words after its name."""
         if self._service not in words:
             return
         if event == _BEGINS:
@@ -195,24 +195,24 @@ class MasterWatch:
         if event == _SWITCHED and _address(words[1], words[2]) == self._master:
             self._learn(_address(words[3], words[4]), self._epoch)
         if event == _MONITORED:
-            self._epoch = -1  # by hand: the Sentinels count anew
+            self._epoch = -1  # reset by an operator: the epochs restart
         self.ask(sentinel)
         if event.startswith("-"):
             self._end()
 
     def sentinel(self, number: int) -> Any:
-        """Return the client of a Sentinel."""
+        """Return the redis-py client of a Sentinel."""
         return self._sentinels[number]
 
 
 def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
-    """Listen to a Sentinel, whatever happens, for as long as the watch is in use."""
+    """Listen to a Sentinel, reconnecting after any error, for as long as the watch is in use."""
     pid, at_once_at = os.getpid(), -AGAIN_S
     while os.getpid() == pid:
         try:
             _listen(watched, number)
         except (RedisError, OSError):
-            pass  # it is unreachable: the others are there, or it is tried again
+            pass  # it is unreachable: others remain, and it is retried
         except Exception as bug:  # noqa: BLE001 - without its ear a fail-over would lose writes
             unexpected(bug, "sentinel", "sentinel")
         watch = watched()
@@ -220,8 +220,8 @@ def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
             return
         was_listening = watch.lost(number)
         del watch
-        # Nobody hears of a fail-over meanwhile, and one that has closed a connection is there as a
-        # rule: it is listened to again at once, and later where it closes that one as soon.
+        # Fail-overs go unnoticed meanwhile, and a Sentinel that closed a connection is mostly up:
+        # reconnect at once, or after a pause if it closes that connection as soon.
         if was_listening and monotonic() - at_once_at >= AGAIN_S:
             at_once_at = monotonic()
         else:
@@ -256,10 +256,10 @@ def _listen(watched: weakref.ref[MasterWatch], number: int) -> None:
 
 
 def _next(ear: Any, pinged: bool) -> dict[str, Any]:
-    """Return what a Sentinel says; {} when it says nothing, and it is asked for a sign of life.
+    """Return a Sentinel's next message; if it is silent, send a PING and return {}.
 
     Raises:
-        TimedOut: it was asked before and has given none.
+        TimedOut: it did not answer the PING before.
     """
     message: dict[str, Any] | None = ear.get_message(timeout=QUIET_S)
     if message is not None:
