@@ -1,1 +1,1 @@
-"""Stored responses: conversations, turn by turn."""
+"""The store of responses: conversations, turn by turn."""

@@ -1,4 +1,4 @@
-"""What a store must let an operator do with responses: list, export, purge and erase them."""
+"""The protocol by which an operator lists, exports, purges and erases stored responses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from app.schemas.wire.responses import RESPONSE
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """A response of an account. `deleted_at` is in Unix seconds, and so is `created_at`, which is
-    None once it is purged, and while it waits or runs.
+    """A stored response of an account. Times are in Unix seconds. `deleted_at` is None unless it
+    was deleted; `created_at` is None once it is purged, and while it waits or runs.
 
-    `turn` is None once it is purged, for one that `is_encrypted` with its caller's key, and while
-    it waits or runs in the background; `pending` may be what such a response has produced so far.
+    `turn` is None if it is purged, encrypted with its caller's key (`is_encrypted`), or still waits
+    or runs in the background; for such a response `pending` may be what it has produced so far.
     """
 
     account: str
@@ -33,11 +33,11 @@ class Archived:
 
     @property
     def is_purged(self) -> bool:
-        """Whether its content was destroyed."""
+        """Whether its content has been destroyed."""
         return self.turn is None and not self.is_encrypted and self.status in TERMINAL
 
     def json(self) -> dict[str, Any]:
-        """Return all of it, for an export."""
+        """Return everything known of it, for an export."""
         fields: dict[str, Any] = {
             "id": self.response_id,
             "account": self.account,
@@ -57,16 +57,16 @@ class Archived:
         }
 
 
-#: What can be purged by itself: a response, items that came alone, a conversation that has an id.
+#: What can be purged: a response, items added without one, a conversation that has an id.
 PurgedKind = Literal["response", "items", "conversation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """Something of which the store has no content any more; its account is "" where it never had.
+    """Something whose content is purged; `account` is "" if the store never knew it.
 
-    `is_news` says that this purge has destroyed it. Where nothing but places is left of its
-    conversation, `hidden_at` is since when nobody could begin to continue it, in Unix seconds.
+    `is_news`: this purge destroyed it, not an earlier one. `hidden_at`: if only places are left of
+    its conversation, since when nobody could begin to continue it, in Unix seconds.
     """
 
     any_id: str
@@ -76,51 +76,51 @@ class Purged:
 
     @property
     def kind(self) -> PurgedKind:
-        """What it was."""
+        """What kind of thing it was."""
         if is_conversation_id(self.any_id):
             return "conversation"
         return "response" if is_response_id(self.any_id) else "items"
 
 
 class ArchiveStore(Protocol):
-    """Everything here goes step by step, reports each step when it is done, and may be stopped
-    anywhere and started again.
+    """The archive. Iterators work in steps and yield after each one. They may be stopped anywhere
+    and started again.
 
     Every method raises StorageUnavailable when Redis is unreachable, iterators between two steps.
     """
 
     def find(self, response_id: str) -> Archived | None:
-        """Return a response of any account, also while it waits or runs."""
+        """Return a response of any account, including one that still waits or runs."""
         ...
 
     def conversations(self, account: str) -> int:
-        """Return how many conversations an account has."""
+        """Return the number of an account's conversations."""
         ...
 
     def responses(self, account: str) -> Iterator[list[Archived]]:
-        """Walk through an account's conversations, oldest first: each as its responses."""
+        """Yield an account's conversations, oldest first, each as a list of its responses."""
         ...
 
     def purgeable(self, deleted_before: int) -> int:
-        """Return how many responses were deleted before then and are not purged yet."""
+        """Return the number of responses deleted before this time and not purged yet."""
         ...
 
     def purge(self, deleted_before: int) -> Iterator[Purged]:
-        """Destroy the content of responses deleted before then, in Unix seconds; yield each.
+        """Purge responses deleted before this time, in Unix seconds; yield each when it is done.
 
-        A tombstone without content stays: its id stays unknown, and turns that continue it lose
-        its items.
+        A tombstone without content stays: the id remains unknown to callers, and turns that
+        continue the response lose its items.
         """
         ...
 
     def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
         """Destroy everything that an account has stored; yield the tag of each conversation.
 
-        `end` is called before with the ids of what waits or runs. Close the account before: what
-        it stores meanwhile may survive.
+        `end` is called first, with the id of each response that waits or runs. Close the account
+        beforehand: what it stores meanwhile may survive.
         """
         ...
 
     def rewrite(self) -> bool:
-        """Have the store's disk forget what was destroyed as well; False where it will not now."""
+        """Make the store's files on disk drop what was destroyed; False if that is refused now."""
         ...

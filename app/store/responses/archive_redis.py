@@ -1,8 +1,8 @@
-"""What an operator does with stored responses in Redis: list, export, purge and erase them.
+"""The archive in Redis: lists, exports, purges and erases stored responses for an operator.
 
-Everything here goes step by step, reports each step when it is done, and may be stopped anywhere
-and started again. It reaches Redis and nothing else: what waits in a spool (spool/files.py), and
-what Redis has written to its disk, are the caller's to see to.
+Everything works in steps, reports each when it is done, and may be stopped anywhere and started
+again. Only Redis is touched: answers in a spool (spool/files.py), and what Redis has written to its
+disk, are for the caller to handle.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from app.store.responses.layout import Layout, Record
 from app.store.responses.packed.entry_parts import PURGED, digest_of
 from app.store.responses.purging import Purging
 
-#: Entries of a log, members of a set, that are read at once.
+#: Number of log entries, or members of a set, that are read at once.
 AT_ONCE = 100
 
 
 class RedisArchive:
     """Implements ArchiveStore on any Redis >= 6.2, Cluster included.
 
-    `safety` says how many replicas must have destroyed something before it counts as that.
+    `safety` says how many replicas must confirm a destruction before it counts as done.
     """
 
     def __init__(self, client: Client, prefix: str, safety: Safety = ONE_SERVER) -> None:
@@ -43,7 +43,7 @@ class RedisArchive:
         self._purging = Purging(client, self._keys, safety)
 
     def find(self, response_id: str) -> Archived | None:
-        """Return a response of any account, also while it waits or runs."""
+        """Return a response of any account, including one that still waits or runs."""
         tag = tag_of(response_id)
         if tag is None:
             return None
@@ -56,7 +56,7 @@ class RedisArchive:
         return self._archived(entry, account, record, layout, self._common(tag))
 
     def _entry(self, tag: str, record: Record, layout: Layout) -> bytes:
-        """Return a response's entry; nothing is left of it once it is purged or erased."""
+        """Return a response's entry; PURGED if it was purged, has expired, or has not ended."""
         position = record.position
         if position.depth < 0 or record.is_expired:
             return PURGED
@@ -66,12 +66,12 @@ class RedisArchive:
         return entry or PURGED
 
     def conversations(self, account: str) -> int:
-        """Return how many conversations an account has."""
+        """Return the number of an account's conversations."""
         with translated():
             return int(self._redis.zcard(self._keys.conversations(account)))
 
     def responses(self, account: str) -> Iterator[list[Archived]]:
-        """Walk through an account's conversations, oldest first: each as its responses."""
+        """Yield an account's conversations, oldest first, each as a list of its responses."""
         key, seen = self._keys.conversations(account), 0
         while tags := self._members(key, seen):
             for tag in tags:
@@ -87,7 +87,7 @@ class RedisArchive:
         for log, fork_point in layout.fork_points.items():
             for depth, entry in enumerate(self._log(tag, log), fork_point.depth + 1):
                 record = layout.records.get(Position(log, depth))
-                if record is None:  # it has no response, or came while this was being read
+                if record is None:  # an entry without a response, or one that came during the read
                     continue
                 if record.is_expired:
                     entry = PURGED
@@ -114,7 +114,7 @@ class RedisArchive:
         if entry != PURGED and not record.is_encrypted:
             parent, named = layout.parent(record.position), common.get(digest_of(entry))
             turn = self._entries.turn(entry, account, record.response_id, parent, named)
-            created_at = turn.response.created_at  # an earlier release's index does not say it
+            created_at = turn.response.created_at  # an earlier release's index lacks it
         return Archived(
             account,
             record.response_id,
@@ -136,24 +136,24 @@ class RedisArchive:
                 return
 
     def purgeable(self, deleted_before: int) -> int:
-        """Return how many responses were deleted before then and are not purged yet."""
+        """Return the number of responses deleted before this time and not purged yet."""
         with translated():
             return int(self._redis.zcount(self._keys.deleted, "-inf", f"({deleted_before}"))
 
     def purge(self, deleted_before: int) -> Iterator[Purged]:
-        """Destroy the content of responses deleted before then, in Unix seconds; yield each.
+        """Purge responses deleted before this time, in Unix seconds; yield each when it is done.
 
-        A tombstone without content stays: its id stays unknown, and turns that continue it lose
-        its items.
+        A tombstone without content stays: the id remains unknown to callers, and turns that
+        continue the response lose its items.
         """
-        left = 0  # how many of the first are to stay where they are
+        left = 0  # number of ids at the start to be skipped
         while ids := self._deleted(deleted_before, left):
             for response_id in ids:
                 with translated():
                     found = self._purging.purge(
                         response_id, deleted_before, deleted_before, asks=False
                     )
-                if found is None:  # its deletion is just happening
+                if found is None:  # it is just being deleted
                     left += 1
                 else:
                     yield found
@@ -170,8 +170,8 @@ class RedisArchive:
     def erase(self, account: str, end: Callable[[str], None]) -> Iterator[str]:
         """Destroy everything that an account has stored; yield the tag of each conversation.
 
-        `end` is called before with the ids of what waits or runs. Close the account before: what
-        it stores meanwhile may survive.
+        `end` is called first, with the id of each response that waits or runs. Close the account
+        beforehand: what it stores meanwhile may survive.
         """
         while tags := self._members(self._keys.conversations(account), 0):
             for tag in tags:
@@ -191,9 +191,9 @@ class RedisArchive:
             self._purging.erase(replace(layout, account=account))
 
     def rewrite(self) -> bool:
-        """Have Redis write its files anew, so that its disk forgets what was destroyed as well.
+        """Make Redis rewrite its files, so that its disk no longer has what was destroyed.
 
-        Returns False where it is not to be had now: one is being written, or Redis refuses.
+        Returns False if it cannot start now: a rewrite is in progress, or Redis refuses.
         """
         with translated():
             for server, node in servers(self._redis):

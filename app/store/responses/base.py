@@ -1,4 +1,4 @@
-"""What every store of responses must be able to do."""
+"""The protocol of a store of responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.store.responses.packed.packed_turn import PackedTurn
 
 
 class Forgotten(Unconfirmed):
-    """What was kept is not there any more: its server was lost before a replica had it."""
+    """A kept response is missing: its server was lost before a replica had it."""
 
 
 def unknown_response(response_id: str) -> NotFound:
@@ -24,21 +24,22 @@ def unknown_response(response_id: str) -> NotFound:
 
 
 class ResponseStore(Protocol):
-    """Keeps responses by id, for one account each; a foreign id is an unknown id.
+    """Keeps responses by id, each for one account; an id of another account counts as unknown.
 
-    So is the id of a response that was encrypted (Turn.key) to whoever gives no key, or another;
-    to one that was not, a key changes nothing.
+    So does the id of an encrypted response (Turn.key) if no key, or a wrong one, is given. For a
+    response that is not encrypted the key is ignored.
 
     Every method raises StorageUnavailable when Redis is unreachable, within its time-out, and
     NotFound (code response_not_found) for an id that is unknown, deleted or another account's.
     """
 
     def save(self, turn: Turn) -> bool:
-        """Keep a terminal response, at once visible to every process.
+        """Store a terminal response; every process sees it at once.
 
-        Saving it again changes nothing. Returns whether this ending stands: an ending never
-        replaces another that came first. Raises NotFound where the parent's whole conversation
-        was erased in the meantime; a parent that was merely deleted can still be continued.
+        Saving it again changes nothing. Returns whether this ending is the one that is stored: an
+        ending never replaces another that came first. Raises NotFound if the parent's whole
+        conversation was erased in the meantime; a parent that was merely deleted can still be
+        continued.
         """
         ...
 
@@ -47,15 +48,15 @@ class ResponseStore(Protocol):
         ...
 
     def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
-        """Return where a response was cut into events (Turn.cuts); nothing where it was not."""
+        """Return where a response was cut into events (Turn.cuts); b"" if it was not streamed."""
         ...
 
     def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
-        """Hide a response; turns that continue it keep their whole context."""
+        """Hide a response; turns that continue it keep their full context."""
         ...
 
     def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
-        """Return what a turn that continues `response_id` starts from."""
+        """Return the context for a turn that continues `response_id`."""
         ...
 
     def input_items(
@@ -63,42 +64,42 @@ class ResponseStore(Protocol):
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
-        Raises InvalidRequest (param after or before) where the list has no such item.
+        Raises InvalidRequest (param after or before) if the list has no such item.
         """
         ...
 
     def items(
         self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
     ) -> dict[str, Item]:
-        """Return those of the items that the account has stored, by id (S5).
+        """Return those of these items that the account has stored, by id (S5).
 
-        Items of deleted responses are not among them.
+        Items of deleted responses are left out.
         """
         ...
 
     def stored_bytes(self, account: str) -> int:
-        """Return how many bytes an account has stored; deleting changes nothing, purging does."""
+        """Return how many bytes an account has stored; purging lowers it, deleting does not."""
         ...
 
     def require_room(self) -> None:
-        """Return unless it is known that no answer can be kept: then none is to be bought.
+        """Return unless it is known that no answer can be stored, so that none should be paid for.
 
-        Nothing is asked. Raises StorageUnavailable.
+        Sends no request to Redis. Raises StorageUnavailable.
         """
         ...
 
     def ping(self) -> None:
-        """Return when the store answers."""
+        """Return if the store answers."""
         ...
 
 
 class Confirming(Protocol):
-    """A store whose saving has two steps."""
+    """A store that saves in two steps."""
 
     def keep(self, turn: Turn | PackedTurn) -> bool:
         """Save a response without waiting for replicas."""
         ...
 
     def confirm(self, response_id: str, wait_s: float) -> None:
-        """Return when enough replicas have what was kept, or else raise Unconfirmed."""
+        """Return once enough replicas have what was kept, or raise Unconfirmed."""
         ...

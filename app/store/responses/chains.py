@@ -1,4 +1,4 @@
-"""Parts of conversations, read from Redis: where the turns of a chain are, and the turns."""
+"""Reads chains from Redis: where the turns of a conversation are, and the turns themselves."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from app.store.responses.paging import TurnSlice
 from app.store.responses.scripts import CHAIN
 from app.store.room import LIGHT_BYTES, BorrowedRoom, Room, unbounded
 
-#: So many turns come with the reply that says where they are; more are read by commands of their
-#: own, since a script hands them on more slowly than Redis itself does.
+#: Maximum number of turns returned together with their positions; more are read by commands of
+#: their own, since a script returns them more slowly than Redis itself does.
 AT_ONCE = 24
-#: So many responses are read at once that are looked up by their own ids: each may be a body long.
+#: Number of responses looked up by their own ids at once: each may be as long as a body.
 OWN_AT_ONCE = 16
-#: A page has no more turns once their JSON is so many bytes: more than the longest item is.
+#: Bytes of JSON above which a page takes no more turns: more than the longest item has.
 PAGE_BYTES = 16 * 1024 * 1024
-#: Which end of what is wanted a page begins at; or that it is a single turn, of which the size is
-#: wanted first where it is long.
+#: The end of the range at which a page begins; or "sized": a single turn, whose size is returned
+#: first if it is long.
 PageKind = Literal["rising", "falling", "sized"]
 SIZED: tuple[PageKind] = ("sized",)
 #: The depths of a whole chain, and of its last turn alone.
@@ -42,13 +42,13 @@ WHOLE, OWN = (0, -1), (-1, -1)
 
 @frozen_dataclass(frozen=True, slots=True)
 class ChainPart:
-    """A part of a chain: the response's position, its parent's, and entries from depth `start`.
+    """A part of a chain: positions of the response and its parent, entries from depth `start` on.
 
-    `common` is what the response's own entry names, where it is among them. `gone` are the names of
-    items that had been removed from the conversation; `is_encrypted` says of one that was asked
-    for by its own id that it has a key, and `turn` is the last turn of one that was asked
-    for by its own id. A page that `is_cut` has not all that it was to have. `borrowed` is the
-    room of the entries, to be given back once they are read.
+    `common` are the common fields that the response's own entry names, if it is included. `gone`
+    are the names of items that were removed from the conversation. `is_encrypted` says whether the
+    requested id has a key. `turn` is the last turn of a conversation requested by its id. `is_cut`:
+    a page that lacks a part of the range. `borrowed` is the room of the entries, to be given back
+    once they are read.
     """
 
     position: Position
@@ -64,10 +64,10 @@ class ChainPart:
 
 
 class Chains:
-    """Reads chains: one round trip for few turns, two for any number of turns and forks.
+    """Reads chains: in one round trip for few turns, in two for any number of turns and forks.
 
-    Where entries are long it makes `room` for them first. Its methods raise StorageUnavailable when
-    Redis is unreachable, and what `room` does.
+    It reserves `room` before it reads long entries. Its methods raise StorageUnavailable when Redis
+    is unreachable, and whatever `room` raises.
     """
 
     def __init__(self, client: Client, keys: Keys, room: Room = unbounded) -> None:
@@ -84,15 +84,15 @@ class Chains:
         key: ContentKey | None = None,
         page: tuple[PageKind] | tuple[()] = (),
     ) -> ChainPart | None:
-        """Return the turns of these depths of a response's chain, the last included.
+        """Return the turns of a response's chain at these depths, both bounds included.
 
-        A `page` has AT_ONCE of them at most, and of a long conversation those at the end where it
-        begins that are 16 MiB (lua/chain.lua), one at least; SIZED is of one turn, and makes room
-        for a long one before it is read. Returns None where there is no such response to who has
-        this key. The id of a conversation stands for all that it lists.
+        A `page` has at most AT_ONCE turns. Of a long conversation it has at most 16 MiB of them, at
+        least one, from the end at which it begins (lua/chain.lua). SIZED is for one turn, and
+        reserves room for a long one before reading it. Returns None if there is no such response
+        for this account and key. A conversation's id stands for all that it lists.
 
-        Negative depths count from the end. An anchor, the id of a response, stands for the depth
-        of its turn, and None is returned as well where that is not of the chain.
+        Negative depths count from the end. An anchor, the id of a response, stands for the depth of
+        its turn; if that turn is not in the chain, None is returned.
         """
         tag = tag_of(response_id)
         if tag is None:
@@ -127,7 +127,7 @@ class Chains:
         )
 
     def _borrowed(self, size: int = 0) -> BorrowedRoom | None:
-        """Return the room of so many bytes, which is made, where there are any."""
+        """Reserve room for so many bytes and return it; None for 0 bytes."""
         if not size:
             return None
         room = BorrowedRoom(self._room)
@@ -137,9 +137,9 @@ class Chains:
     def own(
         self, account: str, response_ids: Sequence[str], key: ContentKey | None = None
     ) -> list[bytes]:
-        """Return the entries of those of these responses that the account has.
+        """Return the entries of those of these responses that belong to the account.
 
-        Entries of items alone are found by their own ids (ids.alone_id).
+        Entries of items alone have ids of their own (ids.alone_id).
         """
         known = [(tag, each) for each in response_ids if (tag := tag_of(each))]
         entries: list[bytes] = []
@@ -184,10 +184,10 @@ class Chains:
         references: Sequence[tuple[int, int, bytes]] = (),
         expired: Sequence[tuple[int, int]] = (),
     ) -> list[list[bytes]]:
-        """Read parts of logs; each reference's place, by part and index, is that of its entry, and
-        what has expired is as good as purged.
+        """Read parts of logs. Each reference (part, index, log) is replaced by the first entry of
+        its log, and each expired place by PURGED.
 
-        Returns nothing where the conversation has been erased meanwhile.
+        Returns an empty list if the conversation was erased meanwhile.
         """
         ranges = [
             ("LRANGE", self._keys.log(tag, log.decode()), first, last) for log, first, last in parts
@@ -206,9 +206,9 @@ class Chains:
 
 @dataclass(frozen=True, slots=True)
 class PagedChain:
-    """A response's chain, or a conversation's list, as paging reads it.
+    """A response's chain, or a conversation's list, in the form that paging reads.
 
-    `unknown` is raised where there is none; by default that there is no such response.
+    `unknown` is raised if there is none; by default it says that there is no such response.
     """
 
     chains: Chains
@@ -220,9 +220,9 @@ class PagedChain:
     room: BorrowedRoom = field(default_factory=lambda: BorrowedRoom(unbounded))
 
     def turn_of(self, response_id: str) -> TurnSlice | None:
-        """Return the one turn of a response, or None where it is not of this chain.
+        """Return the turn of one response, or None if it is not in this chain.
 
-        An item that came to a conversation by itself has the id of an entry of items in its own.
+        The id of an item that was added to a conversation directly contains that of its entry.
         """
         for anchor in (response_id, alone_id(response_id)):
             found = self._find(OWN, anchor)
@@ -231,7 +231,7 @@ class PagedChain:
         return None
 
     def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
-        """Return the turns of these depths, as far as they exist; some of them where they are
+        """Return the turns at these depths, as far as they exist; only some of them if they are
         long.
         """
         found = self._find((first, last), is_rising=is_rising)
@@ -240,7 +240,7 @@ class PagedChain:
         return self._slice(found, is_rising=is_rising)
 
     def forget(self) -> None:
-        """Give back the room of what was read."""
+        """Give back the room for what was read."""
         self.room.give_back()
 
     def _find(
@@ -250,7 +250,7 @@ class PagedChain:
         return self.chains.find(self.account, self.response_id, depths, anchor, self.key, page)
 
     def _slice(self, found: ChainPart, *, is_rising: bool = True) -> TurnSlice:
-        """Return the turns of what was found, as far as they are to be unpacked together."""
+        """Return the turns that were found, as many as may be unpacked together."""
         depths = range(found.start, found.start + len(found.entries))
         turns: deque[tuple[Item, ...]] = deque()
         json_bytes = 0
@@ -268,7 +268,7 @@ class PagedChain:
     def _items(
         self, entry: bytes, gone: frozenset[str], *, is_last: bool
     ) -> tuple[tuple[Item, ...], int]:
-        """Return the items of an entry that are listed, and how many bytes of JSON it is."""
+        """Return the listed items of an entry, and the size of its JSON in bytes."""
         tag = tag_of(self.response_id) or ""
         given, made, _, json_bytes = self.entries.items(entry, self.key, tag, self.room)
         items = given if is_last and is_response_id(self.response_id) else given + made

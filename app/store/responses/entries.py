@@ -1,20 +1,19 @@
-"""A turn as one entry of a conversation's log: its items, then the rest of its response.
+"""Encodes a turn as one entry of a conversation's log: its items, then the rest of its response.
 
-The two are packed apart, so that loading a context unpacks nothing but items. A turn's tools and
-instructions are as a rule those of the turn before: from the second turn of a conversation on they
-are stored once, beside the log, and the entry names them by a digest of 12 bytes. An entry is
+The two are packed separately, so that loading a context unpacks only items. A turn's tools and
+instructions are usually those of the turn before: from the second turn of a conversation on they
+are stored once, beside the log, and the entry refers to them by a digest of 12 bytes. An entry is
 
     size of the items, 4 bytes    | digest | items (store/codec.py) | rest (store/codec.py)
     highest bit: a digest follows |        |                        |
 
-Of a response that was encrypted with its caller's key both are sealed (store/encryption.py), and
-so is what the digest names; the digest is made with the key, so that nobody can try what it is of.
+If the response is encrypted with its caller's key, both parts are sealed (store/encryption.py), and
+so are the common fields; their digest is made with the key, so that nobody can guess them.
 
 Unpacked, the items are the input's and the output's, and the rest is `include` and the fields of
-the response; `instructions`, `text` and `tools` are null in it where the digest names them. An
-entry without a rest has items alone, which came to a conversation by themselves; MARK says that
-some were removed; and one whose size is 0 refers to the log whose number follows
-(lua/conversation.lua).
+the response; in it `instructions`, `text` and `tools` are null if the digest refers to them.
+Special entries: one without a rest has only items, which were added to the conversation directly;
+MARK says that items were removed; and one whose size is 0 refers to the log whose number follows
 
     [[{"type": "message", "role": "user", …}], [{"type": "message", "role": "assistant", …}]]
     [["reasoning.encrypted_content"], {"status": "completed", "model": "m", "tools": null, …}]
@@ -58,14 +57,14 @@ from app.store.responses.packed.known_items import EntryItems, KnownItems, entry
 from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.room import LIGHT_BYTES, Room, unbounded
 
-#: The fields that are stored once, where they are at least so many bytes.
+#: The fields that are stored once, and the size of JSON from which on they are.
 COMMON = ("instructions", "text", "tools")
 COMMON_FROM_BYTES = 300
 
-#: Cuts that are so long are packed. No cuts begin as what is packed does.
+#: Size from which on cuts are packed. Cuts themselves never begin with a byte of VERSIONS.
 PACKED_FROM_BYTES = 512
 
-#: The parts that are sealed apart, as PART is.
+#: Names of the parts that are sealed separately, like PART.
 _ITEMS, _REST, _CUTS = b"items", b"rest", b"cuts"
 _NOT_IN_REST = ("id", "object", "output", "output_text")
 
@@ -73,12 +72,12 @@ Items = tuple[Item, ...]
 
 _JSON_BYTES = attrgetter("json_bytes")
 
-#: What has no items: of a turn that is purged its place is left.
+#: Entries without items: a purged turn, of which only the place is left, and a mark.
 _EMPTY = {PURGED: EntryItems((), (), True, 0), MARK: EntryItems((), (), False, 0)}
 
 
 class Entries:
-    """Turns to bytes and back. Who reads what is long makes `room` for it first, as Room does."""
+    """Encodes and decodes turns. It reserves `room` before it reads long entries, as Room does."""
 
     def __init__(self, room: Room = unbounded) -> None:
         self._room = room
@@ -87,9 +86,9 @@ class Entries:
         self._common = CommonFields(self._codec)
 
     def dump(self, turn: Turn) -> bytes:
-        """Return a turn's entry; behind it, if it has a digest, the common fields and their size.
+        """Return a turn's entry, followed, if it has a digest, by the common fields and their size.
 
-        lua/commit_turn.lua takes them apart.
+        lua/commit_turn.lua separates them.
         """
         if turn.parent is None:
             return self.alone(turn)
@@ -102,7 +101,7 @@ class Entries:
         return entry + packed + SIZE.pack(len(packed))
 
     def packed(self, turn: Turn, entry: bytes | None = None) -> PackedTurn:
-        """Return a turn as stores take it; `entry` is `dump`'s unless another is given."""
+        """Return a turn as stores take it; `entry` defaults to `dump`'s."""
         response, key = turn.response, turn.key
         return PackedTurn(
             turn.account,
@@ -120,7 +119,7 @@ class Entries:
         )
 
     def opened(self, packed: PackedTurn, key: ContentKey) -> Turn:
-        """Return a turn that was packed alone, and sealed with this key. Raises SealedRecord."""
+        """Return a turn from its packed form, sealed with this key. Raises SealedRecord."""
         entry, own_id = packed.entry, packed.response_id
         turn = self.turn(entry, packed.account, own_id, packed.parent, key=key)
         cuts = self.opened_cuts(packed.cuts, own_id, key)
@@ -128,11 +127,11 @@ class Entries:
         return replace(turn, conversation=conversation, cuts=cuts, user_hash=user_hash)
 
     def alone(self, turn: Turn) -> bytes:
-        """Return a turn as one entry that has all of it."""
+        """Return a turn as one self-contained entry."""
         return self._joined(turn, RESPONSE.dump(turn.response).copy())
 
     def items_alone(self, items: Items, entry_id: str = "", key: ContentKey | None = None) -> bytes:
-        """Return the entry of items that came by themselves; `entry_id` is theirs together."""
+        """Return the entry of items without a response; `entry_id` is the entry's id."""
         data = orjson.dumps([ITEM.dump_all(items), []])
         packed = self._codec.pack(data, seal_of(key, entry_id, _ITEMS))
         return SIZE.pack(len(packed)) + packed
@@ -149,9 +148,9 @@ class Entries:
         return b"".join((SIZE.pack(size), digest, *packed, rest))
 
     def cuts(self, turn: Turn) -> bytes:
-        """Return where a turn's stream was cut, as it is stored: nothing for nothing.
+        """Return a turn's cuts as they are stored; b"" if it has none.
 
-        Long ones repeat themselves, and lines even more so.
+        Long cuts are packed: they are repetitive.
         """
         cuts, seal = turn.cuts, seal_of(turn.key, turn.response.id, _CUTS)
         if not cuts or (seal is None and len(cuts) < PACKED_FROM_BYTES):
@@ -159,7 +158,7 @@ class Entries:
         return self._codec.pack(cuts, seal)
 
     def opened_cuts(self, stored: bytes, response_id: str, key: ContentKey | None) -> bytes:
-        """Return what `cuts` was given; the key is that of a response that is encrypted."""
+        """Return what `cuts` was given; `key` is the response's, if it is encrypted."""
         if not stored or (key is None and stored[:1] not in VERSIONS):
             return stored
         return self._codec.unpack(stored, seal_of(key, response_id, _CUTS), self._room)
@@ -167,10 +166,10 @@ class Entries:
     def items(
         self, entry: bytes, key: ContentKey | None = None, tag: str = "", room: Room | None = None
     ) -> EntryItems:
-        """Return the items of an entry, none once it is purged.
+        """Return the items of an entry; none if it is purged.
 
-        `key` opens it, in the conversation of this tag, where it is sealed. What is long is read
-        once there is `room`, or else the entries' own.
+        A sealed entry is opened with `key`, in the conversation of this tag. Long entries are read
+        once there is `room`, by default the instance's own.
         """
         if entry in _EMPTY:
             return _EMPTY[entry]
@@ -185,15 +184,15 @@ class Entries:
         key: ContentKey | None = None,
         tag: str = "",
     ) -> tuple[list[Item], list[range]]:
-        """Return the items of entries, in their order, and which of them each turn's input is.
+        """Return the items of entries, in order, and the range of each turn's input among them.
 
-        Without those that are gone; `key` and `tag` as for `items`. Items that came by themselves
-        belong to the turn before them, as if that had answered them.
+        Items in `gone` are left out; `key` and `tag` as for `items`. Items without a response
+        belong to the turn before them, as if they were its output.
         """
         items, inputs = list[Item](), list[range]()
         found: list[Any] = self._known.find_all(entries)
         json_bytes = sum(map(_JSON_BYTES, filter(None, found)))
-        if json_bytes > LIGHT_BYTES:  # it is written again, for whoever is asked
+        if json_bytes > LIGHT_BYTES:  # it is encoded again, for the upstream
             self._room(json_bytes)
         if None in found:
             self._read(entries, found, seal_within(key, tag, _ITEMS))
@@ -208,11 +207,11 @@ class Entries:
         return items, inputs
 
     def _read(self, entries: Sequence[bytes], found: list[Any], seal: Seal | None) -> None:
-        """Put the items of entries where None is found, once there is room for them.
+        """Replace each None in `found` by its entry's items, once there is room for all of them.
 
-        It is made for all at once, so that what never has room is refused as that.
+        Reserving it for all at once refuses a request that could never have enough.
         """
-        # MEASURED: to look at each of a hundred, one of them missing, is 2 % of their request.
+        # MEASURED: a loop over a hundred entries, one of them missing, is 2 % of their request.
         missing = [*compress(range(len(found)), map(is_, found, repeat(None)))]
         size = sum(room_for(entry, items_at(entry)) for entry in map(entries.__getitem__, missing))
         if size > LIGHT_BYTES:
@@ -221,11 +220,11 @@ class Entries:
             found[each] = self._kept_items(entries[each], seal)
 
     def _kept_items(self, entry: bytes, seal: Seal | None) -> EntryItems:
-        """Return an entry's items; they are kept in mind where it is not sealed."""
+        """Return an entry's items; they are cached unless it is sealed."""
         if entry in _EMPTY:
             return _EMPTY[entry]
         packed, rest = parts_of(entry)
-        sealed = packed[:1] == SEALED  # else there is room for it
+        sealed = packed[:1] == SEALED  # otherwise its room is reserved already
         data = self._codec.unpack(packed, seal, self._room if sealed else unbounded)
         if len(data) >= LONG_BYTES:
             self._room(len(data) if sealed else memory_beside_text(data))
@@ -235,7 +234,7 @@ class Entries:
         return items
 
     def purged(self, entries: Sequence[bytes]) -> frozenset[int]:
-        """Return the numbers of those turns among the entries of which a purge left nothing."""
+        """Return the indexes of purged turns, counting only the entries that are turns."""
         if PURGED not in entries:
             return frozenset()
         turns = [each for each in entries if each == PURGED or (each != MARK and parts_of(each)[1])]
@@ -251,10 +250,10 @@ class Entries:
         key: ContentKey | None = None,
         tag: str = "",
     ) -> Turn:
-        """Return the turn of an entry; `common` are the fields that its digest names.
+        """Return the turn of an entry; `common` are the common fields that its digest refers to.
 
-        `key` opens it where it is sealed, in the conversation of this tag where it is not known
-        which response's it is. A purged entry has none.
+        A sealed entry is opened with `key`; `tag` is the conversation's, for when the response's id
+        is not known. A purged entry has no turn.
         """
         packed, rest = parts_of(entry)
         key = key if is_sealed(entry) else None
@@ -272,9 +271,9 @@ class Entries:
     def tools(
         self, entry: bytes, common: bytes | None, key: ContentKey | None, tag: str
     ) -> LazyTools:
-        """Return the functions of the request of an entry's turn (S6); arguments as for `turn`.
+        """Return the functions in an entry's turn's request (S6); arguments as for `turn`.
 
-        Until they are read what is not of its items is there; they may be long, as a picture's.
+        Until they are read the packed rest stays in memory; tools may be as long as a picture.
         """
         (_, rest), digest = parts_of(entry), digest_of(entry)
 
@@ -287,10 +286,10 @@ class Entries:
     def _rest(
         self, rest: bytes, digest: bytes, common: bytes | None, key: ContentKey | None, scope: str
     ) -> tuple[list[str], dict[str, Any]]:
-        """Return `include` and the fields of a turn's response, those that it names among them."""
+        """Return `include` and the fields of a turn's response, the common ones included."""
         unpack, room = self._codec.unpack, self._room
         include, fields = orjson.loads(unpack(rest, seal_within(key, scope, _REST), room))
-        if common:  # another turn of the conversation may have brought it
+        if common:  # may have been stored by another turn
             seal = seal_within(key, scope[:TAG_LENGTH], PART + digest)
             fields.update(orjson.loads(unpack(common, seal, room)))
         return include, fields

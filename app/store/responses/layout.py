@@ -1,4 +1,4 @@
-"""A conversation's index, read as a whole: which response is where, and what each log continues.
+"""Parses a whole conversation index: where each response is, and which turn each log continues.
 
 The fields are described, with an example, in lua/conversation.lua.
 """
@@ -12,18 +12,18 @@ from app.domain.ids import UNIQUE_LENGTH
 from app.domain.turns.turn import Position
 
 _NOWHERE = Position("0", -1)
-#: The status of a conversation of which something is left beside its responses.
+#: Status of a conversation that still has content of its own, beside its responses.
 LISTED = "listed"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the index says of a response, of items that came alone, or of the conversation.
+    """The index's record of a response, of items without one, or of the conversation.
 
-    Times are in Unix seconds. What has expired was deleted then, and `is_expired` until a purge has
-    come. `created_at` is None where the index does not say it: it is purged, or of an earlier
-    release. `user_hash` is of its end user, "" where it has none. One that `is_encrypted` has a
-    check value of its key beside it.
+    Times are in Unix seconds. What has expired counts as deleted at that time, and `is_expired`
+    until it is purged. `created_at` is None if the index lacks it: it is purged, or of an earlier
+    release. `user_hash` is of the end user, "" without one. If it `is_encrypted`, the index has a
+    check value of its key.
     """
 
     response_id: str
@@ -38,9 +38,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`records` has what has ended, `waiting` what waits or runs, `alone` the items that came by
-    themselves. `fork_points` has for each log the position that it continues, log 0 first.
-    `conversation` is there where it has an id; `account` is "" where nothing is.
+    """A parsed index. `records` has ended responses, `waiting` those that wait or run, `alone` the
+    entries of items without a response. `fork_points` has the position that each log continues, log
+    0 first. `conversation` is set if it has an id; `account` is "" if the index is empty.
     """
 
     tag: str
@@ -53,17 +53,17 @@ class Layout:
 
     @property
     def all_records(self) -> tuple[Record, ...]:
-        """All that has an id: its conversation comes last."""
+        """All records; the conversation's own comes last."""
         whole = () if self.conversation is None else (self.conversation,)
         return (*self.waiting, *self.records.values(), *self.alone, *whole)
 
     def find(self, response_id: str) -> Record | None:
-        """Return what is said of a response, if anything is."""
+        """Return the record of a response, or None."""
         known = (*self.waiting, *self.records.values())
         return next((record for record in known if record.response_id == response_id), None)
 
     def parent(self, position: Position) -> Position | None:
-        """Return the position that a turn at this one continues, None for the root."""
+        """Return the position of the turn before this one, None for the root."""
         fork_point = self.fork_points[position.log]
         before = Position(position.log, position.depth - 1)
         parent = before if before.depth > fork_point.depth else fork_point
@@ -71,7 +71,7 @@ class Layout:
 
 
 def layout_of(tag: str, index: Sequence[bytes], expired: Sequence[bytes]) -> Layout:
-    """Return what an index says: its fields and values, and what has expired, since when."""
+    """Parse an index: its fields and values, and the expired places with their times."""
     since = {place.decode(): int(float(at)) for place, at in _pairs(expired)}
     fields = {name.decode(): value for name, value in _pairs(index)}
     terms = {name[-UNIQUE_LENGTH:]: fields[name] for name in fields if name.startswith("terms:")}

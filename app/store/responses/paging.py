@@ -1,4 +1,4 @@
-"""Pages of what a model saw, read in bounded slices of turns around where the page begins (E6)."""
+"""Pages of a response's input items (E6), read in bounded slices of turns where the page begins."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from app.domain.items import Item
 from app.domain.turns.page import Page, PageQuery
 from app.errors import InvalidRequest
 
-#: Turns in one slice of a search that has no hint where to look, and of a page at most.
+#: Number of turns in a slice of a search without a hint, and maximum for a page's.
 SEARCHED_TURNS = MOST_TURNS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSlice:
-    """Consecutive turns of a chain, each as its items; `start` is the first one's depth.
+    """Consecutive turns of a chain, each as its items; `start` is the depth of the first.
 
     The chain's last turn, at depth `last`, has its input only: the model had not answered yet.
-    One that `is_full` is as long as a page shall be, however few items it has.
+    `is_full`: the slice is as long as a page may be, however few items it has.
     """
 
     start: int
@@ -30,29 +30,29 @@ class TurnSlice:
 
 
 class Chain(Protocol):
-    """The turns from the root of a conversation to the response that is asked about."""
+    """The turns from a conversation's root to the response whose items are listed."""
 
     def turn_of(self, response_id: str) -> TurnSlice | None:
-        """Return the one turn of a response, or None where it is not of this chain."""
+        """Return the turn of one response, or None if it is not in this chain."""
         ...
 
     def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
-        """Return the turns of these depths, as far as they exist; negative ones count from
-        the end. Both are included.
+        """Return the turns at these depths, both included, as far as they exist; negative depths
+        count from the end.
 
-        Of turns that are long it returns some, one at least: the first of them or, where it is not
-        rising, the last.
+        Of long turns it returns only some, at least one: the first of them, or the last if not
+        `is_rising`.
         """
         ...
 
     def forget(self) -> None:
-        """Note that nothing is needed any more of what was read before."""
+        """Release what was read before: it is no longer needed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OneTurn:
-    """The input of a response that is not in the store yet, as a chain of one turn."""
+    """The input of a response that is not stored yet, as a chain of one turn."""
 
     items: tuple[Item, ...]
 
@@ -65,37 +65,37 @@ class OneTurn:
         return TurnSlice(0, 0, [self.items])
 
     def forget(self) -> None:
-        """Do nothing: whoever has the response has its input."""
+        """Do nothing: the input is in memory anyway, with its response."""
 
 
 class Cursor(NamedTuple):
-    """Where an item stands: its turn's depth, its offset in that turn. Cursors have an order."""
+    """An item's place: its turn's depth and its offset in that turn. Cursors are ordered."""
 
     depth: int
     offset: int
 
 
 def page(chain: Chain, query: PageQuery) -> Page:
-    """Return a page of a chain's items: fewer than its limit where they are long, one at least.
+    """Return a page of a chain's items: fewer than the limit if they are long, at least one.
 
     Raises:
         InvalidRequest: `after` or `before` names no item of the list.
     """
-    # 1. Where the page begins and ends, if it says so: both items are not of the page.
+    # 1. Find `after` and `before`, if given: neither item is on the page itself.
     begin = None if query.after is None else find(chain, query.after, "after")
     end = None if query.before is None else find(chain, query.before, "before")
-    # 2. A page that says its end only is walked from there, backwards, and turned around.
+    # 2. With `before` only, walk backwards from there, and reverse the page at the end.
     reverse = begin is None and end is not None
     is_rising = (query.order == "asc") != reverse
     start, stop = (end, None) if reverse else (begin, end)
-    # 3. One item more than is wanted tells whether there is another page; so does a slice that is
-    #    as long as a page shall be.
+    # 3. There is another page if one item more than the limit is found, or if a slice is as long as
+    # a page may be.
     found, is_cut = list[Item](), False
     for items, is_cut in _slices(chain, start, stop, query.limit, is_rising=is_rising):
         found += items
         if len(found) > query.limit or (found and is_cut):
             break
-        if not found:  # all of it was removed
+        if not found:  # all items were removed
             chain.forget()
     items = found[: query.limit]
     has_more = len(found) > query.limit or is_cut
@@ -103,18 +103,18 @@ def page(chain: Chain, query: PageQuery) -> Page:
 
 
 def find(chain: Chain, item_id: str, param: str) -> Cursor:
-    """Return where an item stands: where its id says, or else wherever a search finds it.
+    """Return an item's place: where its id points, or else wherever a search finds it.
 
     Raises:
-        InvalidRequest: there is no such item; `param` named it.
+        InvalidRequest: there is no such item; the error names `param`.
     """
     home = home_of(item_id)
     part = chain.turn_of(home) if home else None
     cursor = _cursor(part, item_id) if part else None
     depth = -1
     while cursor is None:
-        # It came with the input of a turn that is not its home, or under an id of a client's.
-        # Looked for from the last turn down to the root: pages are read from the end as a rule.
+        # It came with the input of another turn than its id says, or has an id made by a client.
+        # Search from the last turn down to the root: pages are mostly read from the end.
         chain.forget()
         part = _slice(chain, depth, SEARCHED_TURNS, is_rising=False)
         cursor, depth = _cursor(part, item_id), part.start - 1
@@ -141,25 +141,25 @@ def _items(part: TurnSlice) -> list[tuple[Cursor, Item]]:
 def _slices(
     chain: Chain, start: Cursor | None, stop: Cursor | None, limit: int, *, is_rising: bool
 ) -> Iterator[tuple[list[Item], bool]]:
-    """Yield the items behind `start` and in front of `stop`, in the direction of the walk.
+    """Yield the items between `start` and `stop`, in the direction of the walk.
 
-    They come a slice of turns at a time, with whether it is as long as a page shall be, and there
-    is more behind it.
+    Yields one slice of turns at a time, each with whether it is as long as a page may be and more
+    follows.
     """
-    # 1. A slice that as a rule has the whole page: nearly every turn has two items or more.
+    # 1. A slice that usually has the whole page: nearly every turn has two items or more.
     turns = min(limit // 2 + 2, MOST_TURNS)
-    # 2. The first is at `start`, or else at the end of the chain where the walk begins.
+    # 2. The first slice begins at `start`, or at the end of the chain where the walk begins.
     depth = start.depth if start else 0 if is_rising else -1
     low, high = (start, stop) if is_rising else (stop, start)
     while True:
         part = _slice(chain, depth, turns, is_rising=is_rising)
-        # 3. The first slice has the whole turn of `start`; the last one may go beyond `stop`.
+        # 3. The first slice has the whole turn of `start`; the last may go beyond `stop`.
         items = [
             item
             for cursor, item in _items(part)
             if (low is None or low < cursor) and (high is None or cursor < high)
         ]
-        # 4. The next is beyond the last turn that was read, until there is none.
+        # 4. The next slice follows the last turn that was read, until none is left.
         depth = part.start + len(part.turns) if is_rising else part.start - 1
         first = 0 if low is None else low.depth
         last = part.last if high is None else high.depth
@@ -170,7 +170,7 @@ def _slices(
 
 
 def _slice(chain: Chain, depth: int, turns: int, *, is_rising: bool) -> TurnSlice:
-    """Read so many turns from `depth` on, upwards or downwards, never across the root."""
+    """Read `turns` turns from `depth` on, upwards or downwards, not beyond the root."""
     if is_rising:
         return chain.read(depth, depth + turns - 1)
     first = depth - turns + 1

@@ -1,4 +1,4 @@
-"""By what a purge finds what is stored: when it expires, when it came, whose end user's it is."""
+"""The index entries by which purges find stored responses: by expiry, and by end user."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from app.store.responses.packed.packed_turn import PackedTurn
 
 
 def purge_marks(keys: Keys, turn: PackedTurn) -> list[Command]:
-    """Return the commands that enter a turn where purges look, before it is stored.
+    """Return the commands that enter a turn into these indexes, before it is stored.
 
-    A mark of what is not stored in the end does no harm.
+    An entry for a turn that is not stored in the end does no harm.
     """
     marks: list[Command] = []
     if turn.expires_at is not None:

@@ -1,7 +1,6 @@
-"""How one response is purged, or one conversation, in an order that leaves nothing behind wherever
-it is stopped.
+"""Purges one response, or one conversation, in an order that leaves nothing behind if interrupted.
 
-What is left is its place, which turns behind it count from, and a record that it was there.
+What is left is its place, which later turns count from, and a record that it existed.
 """
 
 from __future__ import annotations
@@ -30,9 +29,10 @@ from app.store.responses.stored_bytes import StoredBytes
 
 
 class Purging:
-    """Purges on any Redis >= 6.2, Cluster included. Its methods raise what redis-py raises.
+    """Purges on any Redis >= 6.2, Cluster included. Methods raise what redis-py raises.
 
-    Where purges look for it, it stays until its caller takes it out: that comes last.
+    The index entry by which it was found stays: the caller removes it last. `safety` says how many
+    replicas must confirm a destruction.
 
     `safety` says how many replicas must have destroyed something before it counts as that.
     """
@@ -48,11 +48,11 @@ class Purging:
     def purge(
         self, any_id: str, now: int, hidden_before: int | None = None, *, asks: bool = True
     ) -> Purged | None:
-        """Purge a response, items that came alone, or a conversation; times are Unix seconds.
+        """Purge a response, items without one, or a conversation; times are Unix seconds.
 
-        With `hidden_before` only what was deleted, or expired, before then. Returns None where it
-        is not to be purged now: that does not hold, or it has not ended. `asks` says whether it is
-        to be told whether it was the last.
+        With `hidden_before`, purge only what was deleted, or has expired, before that time. Returns
+        None if it must not be purged now: it is not hidden, or has not ended. With `asks`, the
+        result says whether anything is left of its conversation.
         """
         tag = tag_of(any_id)
         if tag is None:
@@ -83,9 +83,9 @@ class Purging:
         *,
         asks: bool,
     ) -> Purged | None:
-        """Purge what came to a conversation by itself.
+        """Purge a conversation's own content: metadata and items without a response.
 
-        Where no response ever did all of it goes, unless `asks` leaves that to the caller.
+        If it never had a response, everything goes, unless `asks` leaves that to the caller.
         """
         layout = self.layout(tag)
         known, account = layout.conversation, layout.account
@@ -101,30 +101,30 @@ class Purging:
             PURGE_CONVERSATION, account, tag, conversation_id, now
         )
         if is_alone and not asks:
-            self._forget(layout)  # before: it is found by its deletion, until that is forgotten
+            self._forget(layout)  # before: it can only be found until its deletion is forgotten
             self._destroy(ERASE, account, tag)
         return Purged(conversation_id, account, size > 0, (deleted_at or now) if is_empty else None)
 
     def layout(self, tag: str) -> Layout:
-        """Return all that is known of a conversation's tree."""
+        """Return the parsed index of a conversation."""
         return layout_of(tag, *INDEX((self._keys.index(tag),), ()).run(self._redis))
 
     def erase(self, layout: Layout) -> None:
-        """Remove a conversation, whatever is in it, and then from its account's list."""
+        """Remove a whole conversation, then its entry in the account's list."""
         self._destroy(ERASE, layout.account, layout.tag)
         self._forget(layout)
 
     def erase_empty(self, account: str, tag: str) -> None:
-        """Remove a conversation of which nothing but places is left, unless more is by now."""
+        """Remove a conversation of which only places are left, unless something was added to it."""
         key = self._keys.conversations(account)
         begun = self._redis.zscore(key, tag)
-        # First from the account's list: once it is gone, nothing says whose it was.
+        # First from the account's list: once the conversation is gone, nothing says whose it was.
         self._redis.zrem(key, tag)
         if self._destroy(ERASE_EMPTY, account, tag)[0] is None:
             self._redis.zadd(key, {tag: begun or 0})
 
     def _destroy(self, script: Any, account: str, tag: str, *arguments: str | int) -> list[Any]:
-        """Run a program that destroys something, and returns how many bytes less are stored."""
+        """Run a program that destroys something, and lower the account's stored bytes to match."""
         keys = (self._keys.index(tag), *self._stored.keys(account))
         (reply,) = self._safety.run(self._redis, script(keys, arguments))
         result = reply if isinstance(reply, list) else [reply]
@@ -132,7 +132,7 @@ class Purging:
         return result
 
     def _forget(self, layout: Layout) -> None:
-        """Take a conversation that is gone out of what purges look into."""
+        """Remove a deleted conversation from the indexes that purges use."""
         account, records = layout.account, layout.all_records
         ids = [each.response_id for each in records]
         marks: list[Command] = [("ZREM", self._keys.conversations(account), layout.tag)]

@@ -1,9 +1,9 @@
 """The store of responses in Redis.
 
-A conversation is an index, which says of each response where its turn is, and logs of turns. A
-turn that continues the last of its log is appended; one that continues an earlier turn begins a
-log of its own, which says where it left the other. So each item is stored once, a context is the
-part of each log that leads to its turn, and a turn of another branch is never among it.
+A conversation is an index, which says where each response's turn is, and logs of turns. A turn that
+continues the last of its log is appended; one that continues an earlier turn begins a new log,
+which records where it forked. So each item is stored once, a context is the part of each log that
+leads to its turn, and turns of other branches are never part of it.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from app.store.room import BorrowedRoom, Room, unbounded
 class RedisStore:
     """Implements ResponseStore on any Redis >= 6.2, Sentinel and Cluster included.
 
-    With `wait_replicas` a response counts as saved, or deleted, once so many replicas have that.
-    Where they do not within `wait_s`, which is to be less than the client's time-out, it is done
-    all the same and Unconfirmed says that it might still be lost. Every method may be repeated
-    after StorageUnavailable: what has happened does not happen twice. What is long is read once
-    there is `room` for it: every method that reads raises what that raises.
+    With `wait_replicas` a response counts as saved, or deleted, once so many replicas have that
+    write. If they do not confirm within `wait_s`, which must be less than the client's time-out,
+    the write stands and Unconfirmed says that it might still be lost. Every method may be repeated
+    after StorageUnavailable: nothing is executed twice. Long data is read once there is `room` for
+    it: methods that read raise what `room` raises.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class RedisStore:
         self._now = now
 
     def save(self, turn: Turn) -> bool:
-        """Keep a terminal response, at once visible to every process."""
+        """Store a terminal response; every process sees it at once."""
         return self._save(self._entries.packed(turn), self.safety)
 
     def keep(self, turn: Turn | PackedTurn) -> bool:
@@ -91,15 +91,15 @@ class RedisStore:
         return self._entries.packed(turn)
 
     def marks(self, turn: Turn) -> list[Command]:
-        """Return the commands that enter a turn into the account's keys before it is stored.
+        """Return the commands that list a turn in the account's keys, before it is stored.
 
-        If it never is, they do no harm.
+        If it never is stored, they do no harm.
         """
         packed = self._entries.packed(turn, b"")
         return [*self._begins(packed), self._listing(packed), *self._marks(packed)]
 
     def unlist(self, account: str, response_id: str) -> None:
-        """Take a response out of its account's list that never came to be. Raises RedisError."""
+        """Remove from the account's list a response that was never stored. Raises RedisError."""
         self._redis.zrem(self._keys.responses(account), response_id)
 
     def _marks(self, turn: PackedTurn) -> list[Command]:
@@ -107,10 +107,10 @@ class RedisStore:
         return self._homes.entering(turn.account, turn.homes) + marks if turn.homes else marks
 
     def confirm(self, response_id: str, wait_s: float) -> None:
-        """Return when enough replicas have what was kept.
+        """Return once enough replicas have what was kept.
 
         Raises:
-            Unconfirmed: they have not within `wait_s`, or the server that has it is lost.
+            Unconfirmed: they did not confirm within `wait_s`, or the server that had it is lost.
         """
         if not self.safety.replicas:
             return
@@ -122,11 +122,11 @@ class RedisStore:
         self.safety.require(reached)
 
     def _committed(self, turn: PackedTurn, safety: Safety) -> tuple[Any, int]:
-        """Commit a turn; return the reply, and how many replicas have it."""
+        """Commit a turn; return the program's reply, and how many replicas have it."""
         tag, before = _tag(turn.response_id), self._marks(turn)
         keys = [self._keys.index(tag)]
         arguments = (*turn.arguments, self._keys.news)
-        if self._is_cluster:  # where the account's keys have other servers
+        if self._is_cluster:  # where the account's keys may be on other servers
             return self._spread(turn, COMMIT(keys, arguments), before, safety)
         keys += [*self._stored.keys(turn.account), self._keys.responses(turn.account)]
         if turn.parent is None:
@@ -140,8 +140,8 @@ class RedisStore:
     ) -> tuple[Any, int]:
         """Commit a turn on a Cluster, as `_committed` does.
 
-        Its place in the account's list needs no order: without replicas to be waited for it goes
-        with the turn, in one round trip to each of both servers.
+        Its entry in the account's list needs no order: if no replicas are waited for it is sent
+        together with the turn, in one round trip to each of the two servers.
         """
         before, both = [*self._begins(turn), *marks], (self._listing(turn), commit)
         if safety.replicas:
@@ -159,7 +159,7 @@ class RedisStore:
         return ("ZADD", self._keys.responses(turn.account), turn.created_at, turn.response_id)
 
     def _begins(self, turn: PackedTurn) -> list[Command]:
-        """Return the command that enters a conversation into its account's list, if it is new."""
+        """Return the command that lists a new conversation; none for a turn that has a parent."""
         if turn.parent is not None:
             return []
         key = self._keys.conversations(turn.account)
@@ -174,7 +174,7 @@ class RedisStore:
         return turn
 
     def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
-        """Return where a response was cut into events; nothing where it was made whole."""
+        """Return where a response was cut into events; b"" if it was not streamed."""
         tag, found = tag_of(response_id), None
         if tag is not None:
             arguments = (account, response_id, check_value(key, response_id))
@@ -186,10 +186,10 @@ class RedisStore:
         return self._entries.opened_cuts(cuts, response_id, key if is_encrypted else None)
 
     def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
-        """Hide a response; turns that continue it keep their whole context."""
+        """Hide a response; turns that continue it keep their full context."""
         self._found(account, response_id, OWN, key)
         now = int(self._now())
-        # First where a purge will look for it: a mark without effect does no harm.
+        # First add it to the purge index: an entry without effect does no harm.
         mark = ("ZADD", self._keys.deleted, now, response_id)
         arguments = (account, response_id, now, check_value(key, response_id))
         hide = HIDE((self._keys.index(_tag(response_id)),), arguments)
@@ -200,10 +200,10 @@ class RedisStore:
             raise unknown_response(response_id)
 
     def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
-        """Return what a turn that continues `response_id` starts from.
+        """Return the context for a turn that continues `response_id`.
 
-        It takes one round trip while the conversation is short, and two for any number of
-        turns and forks.
+        It takes one round trip while the conversation is short, and two for any number of turns and
+        forks.
         """
         found, tag = self._found(account, response_id, WHOLE, key), _tag(response_id)
         items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
@@ -222,7 +222,7 @@ class RedisStore:
     ) -> Page:
         """Return a page of what the model saw (E6): earlier turns, then this one's own input.
 
-        It takes one round trip, and one more for each of `after` and `before`; more where turns are
+        It takes one round trip, one more for each of `after` and `before`, and more if turns are
         many or long.
         """
         room = BorrowedRoom(self.room)
@@ -232,10 +232,10 @@ class RedisStore:
     def items(
         self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
     ) -> dict[str, Item]:
-        """Return those of the items that the account has stored, by id (S5)."""
+        """Return those of these items that the account has stored, by id (S5)."""
         homes = sorted(set(self._homes.find(account, item_ids, key).values()))
         entries = self._chains.own(account, homes, key)
-        if len(entries) < len(homes):  # some may have come to a conversation by themselves
+        if len(entries) < len(homes):  # some may have been added to a conversation directly
             entries += self._chains.own(account, list(map(alone_id, homes)), key)
         stored = {item.id: item for item in self._entries.all_items(entries, key=key)[0]}
         return {item_id: stored[item_id] for item_id in item_ids if item_id in stored}
@@ -245,10 +245,10 @@ class RedisStore:
         return self._stored.of(account)
 
     def require_room(self) -> None:
-        """Return: what Redis does not take is found out by writing it."""
+        """Return: only a write shows whether Redis takes it."""
 
     def ping(self) -> None:
-        """Return when the store answers."""
+        """Return if the store answers."""
         with translated():
             self._redis.ping()
 

@@ -6,7 +6,7 @@ from app.store.connection.script import LuaFolder, Script
 
 _lua = LuaFolder(__file__)
 
-#: What every program of one conversation has in front, and the function that stores a turn.
+#: Functions that every program of one conversation begins with, and the one that stores a turn.
 CONVERSATION, COMMIT_TURN = _lua("conversation"), _lua("commit_turn")
 _EMPTY = _lua("empty")
 

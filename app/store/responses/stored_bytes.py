@@ -1,8 +1,8 @@
-"""How many bytes each account has stored: a number beside what it counts.
+"""How many bytes each account has stored: a counter in Redis.
 
-On one server, whatever stores or destroys changes it in the same step. On a Cluster the account's
-key has another server than the conversation: the client follows with a step of its own, and one
-that dies in between leaves the number off by that one response.
+On a single server, programs that store or destroy change it in the same step. On a Cluster the
+account's key may be on another server than the conversation: the client changes it in a step of its
+own, and if it dies in between the counter is off by that one response.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.store.keys import Keys
 
 
 class StoredBytes:
-    """Reads the numbers, and follows programs that could not change them."""
+    """Reads the counters, and changes them for programs that could not."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self._redis: Any = client
@@ -30,10 +30,10 @@ class StoredBytes:
             return int(self._redis.get(self._keys.stored(account)) or 0)
 
     def keys(self, account: str) -> list[str]:
-        """Return the key that a program takes behind a conversation's index, where it can."""
+        """Return the key that programs get after a conversation's index; none on a Cluster."""
         return [] if self._is_cluster else [self._keys.stored(account)]
 
     def follow(self, account: str, change: int) -> None:
-        """Change the number where a program could not. Raises what redis-py raises."""
+        """Change the counter on a Cluster. Raises what redis-py raises."""
         if self._is_cluster and change:
             self._redis.incrby(self._keys.stored(account), change)

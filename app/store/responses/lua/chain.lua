@@ -1,24 +1,23 @@
--- Where the turns of a response's chain are, and the turns, if they are few.
+-- Returns where the turns of a response's chain are, and the turns themselves if they are few.
 -- KEYS: index.
 -- ARGV: account, the id of a response or of a conversation, an id whose turn alone is wanted or '',
--- the first and the last depth that are wanted (negative: from the end), how many entries at most
--- are returned at once, the check value of the caller's key or ''; and for a page 'rising' or 'falling',
--- or 'sized' where of a single entry that is long its size is wanted first.
--- Returns nothing where the response is unknown, or has not ended, or has another key, or else its status, log and
--- depth; the log and depth that its log continues; the first depth of what follows; where the
--- entries are (log, first and last index, newest first); the entries of each of these, none where
--- they are too many; what the last turn has in common with others; the ids of items that had been
--- removed; the references among what is left to be read (number of the part, index in it, log); of
--- a conversation its last turn; what of what is left to be read has expired (number of the part,
--- index in it); whether what the id names has a key. Of a conversation that is long a page has as many entries
--- as are PAGE bytes, from the first or, falling, from the last on, and behind it whether that is not all;
--- else there are no entries, unless it is one that is not to be sized, and how many bytes they are at most.
--- So many entries from the end of a conversation are looked through for its last turn.
+-- first and last depth wanted (negative: from the end), maximum number of entries to return, the
+-- check value of the caller's key or ''; and for a page 'rising' or 'falling', or 'sized' to get
+-- only the size of a single entry if it is long.
+-- Returns nothing if the response is unknown, has not ended, or has another key. Otherwise: its
+-- status, log and depth; the log and depth that its log continues; the first depth returned; the
+-- parts of logs (log, first and last index, newest first); the entries of each part, none if they
+-- are too many; the last turn's common fields; the ids of items that had been removed; references
+-- among the parts still to be read (number of the part, index in it, log); a conversation's last
+-- turn; expired places among these parts (number of the part, index in it); whether the id has a
+-- key. Of a long conversation a page has as many entries as fit into PAGE bytes, from the first on
+-- or, falling, from the last, followed by 1 if these are not all. Without a page, it has no entries
+-- but their maximum size in bytes; so has a single long entry if 'sized'.
 local NEAR = 8
--- Where no more is stored of a conversation, its entries are handed on whatever their sizes.
+-- LONG: up to this size of a conversation, its entries are returned whatever their sizes.
 local LONG, PAGE = 1048576, 16777216
 
--- Whether an entry is a turn: one of items alone has nothing behind them.
+-- Returns whether an entry is a turn: one of items alone has no rest after the items.
 local function has_response(entry)
   if #entry < 5 then return false end
   local size = struct.unpack('>I4', entry) % 2147483648
@@ -56,7 +55,7 @@ if listed then
   local text = redis.call('HGET', index, 'references') or ''
   for at, log in string.gmatch(text, '(%d+)=(%d+)') do references[tonumber(at)] = log end
 end
--- What has expired and no sweep has emptied yet is empty here: of each log by the index in it.
+-- What has expired but is not purged yet is empty here: indexes by log.
 local over = {}
 local function set_over(log, at)
   if not over[log] then over[log] = {} end
@@ -74,7 +73,7 @@ if redis.call('EXISTS', index .. ':expiring') == 1 then
     if over[other] and over[other][0] then set_over('0', at) end
   end
 end
--- From the response's log down to log 0: of each, what is wanted of the part that leads to it.
+-- From the response's log down to log 0: the wanted part of each log on the way.
 local log, depth, trunk = found.log, found.depth, -1
 while log and depth >= first do
   if log == '0' then trunk = depth end
@@ -103,7 +102,7 @@ while log and depth >= first do
   end
   log, depth = parent_log, fork_depth
 end
--- How many bytes a part of a log takes that goes on behind it: no more than all of it.
+-- Returns the size of a part of a log, in bytes, but at most `all`.
 local function size_of_part(key, from, to, all)
   local size = 0
   for at = from, to do
@@ -113,9 +112,9 @@ local function size_of_part(key, from, to, all)
   return size
 end
 
--- How many bytes the logs of the chain are. One that is long may go on behind it: then its entries are
--- looked at, which (MEASURED) takes twice as long as to hand them on. Else who continues an early turn
--- would be refused for all that has come since.
+-- Returns the size of the chain's logs in bytes. If a long log goes on after the chain's part, its
+-- entries are measured, which (MEASURED) takes twice as long as returning them. Otherwise, whoever
+-- continues an early turn would be refused because of all that was added since.
 local function size_of_logs()
   local size, logs = 0, {}
   for _, part in ipairs(parts) do logs[#logs + 1] = part end
@@ -123,7 +122,7 @@ local function size_of_logs()
   for _, its in ipairs(logs) do
     local key, from, to = index .. ':' .. its[1], its[2], its[3]
     local used = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 0)
-    if type(used) ~= 'number' then used = stored end -- this user of Redis may not ask
+    if type(used) ~= 'number' then used = stored end -- this user of Redis may not call it
     if used > PAGE and to - from + 1 < redis.call('LLEN', key) then
       used = size_of_part(key, from, to, used)
     end
@@ -138,7 +137,7 @@ local function entry_at(log, at)
   return redis.call('LINDEX', index .. ':' .. (other or log), other and 0 or at)
 end
 
--- Returns as many entries as a page has, and 1 where these are not all of them.
+-- Returns the entries of a page, and 1 if these are not all.
 local function read_page()
   local found, size = {}, 0
   local rising = page == 'rising'
@@ -165,7 +164,7 @@ if is_long and page then
 elseif is_long then
   about_long = size_of_logs()
 end
--- What had been removed from log 0 up to where the chain leaves it.
+-- Items that had been removed from log 0 up to where the chain leaves it.
 if listed and (first < found.depth or is_list) then
   local removed = redis.call('HGETALL', index .. ':removed')
   for at = 1, #removed, 2 do

@@ -1,13 +1,12 @@
--- The function that stores a turn: commit.lua calls it, and so does the end of a job.
+-- The function that stores a turn: used by commit.lua and by the end of a job.
 --
--- `before` names the statuses that `status` may follow, each between spaces. `entry` has behind it
--- what it has in common with others, and the size of that, where its digest names it. `log` and
--- `depth` are the parent's place, 0 and -1 for none. `conversation` is the id of the one that the
--- turn is for, '' for none: there it is the last of log 0, whatever came since its writer read that.
--- `cuts` says where its stream was cut, '' where there was none. It expires at `expires`, '' for
--- never; `about` is what its terms say. `check` is the check value of the key that it is encrypted
--- with, '' for none.
--- Returns the status that stands and how many bytes were stored, or false where the parent is gone.
+-- `before` has the statuses that `status` may replace, each between spaces. `entry` is followed by
+-- its common fields, and their size, if it has a digest. `log` and `depth` are the parent's place,
+-- 0 and -1 for none. `conversation` is the id of the one that the turn is for, '' for none: its
+-- turn becomes the last entry of log 0, whatever was added since the writer read it. `cuts` says
+-- where its stream was cut, '' for none. It expires at `expires`, '' for never; `about` is its
+-- terms. `check` is the check value of its key, '' for none.
+-- Returns the status that stands and how many bytes were stored, or false if the parent is gone.
 local function commit_turn(account, id, status, before, entry, log, depth, conversation, cuts,
     expires, about, check)
   local owner = redis.call('HGET', index, 'account')
@@ -17,7 +16,7 @@ local function commit_turn(account, id, status, before, entry, log, depth, conve
     redis.call('HSET', index, 'account', account) -- a write, for replicas to be waited for
     return {known.status, 0}
   end
-  -- Where the parent is the last of its log the turn is appended, else it begins a log of its own.
+  -- If the parent is the last of its log the turn is appended; else it begins a new log.
   depth = tonumber(depth) + 1
   local _, fork_depth = fork_point(log)
   local behind = fork_depth + 1 + redis.call('LLEN', index .. ':' .. log) - depth

@@ -1,6 +1,6 @@
 -- KEYS: index. ARGV: account, response id, the check value of the caller's key or ''.
--- Returns where the stream of a response was cut, '' where it was not streamed, and whether the
--- response has a key; or nothing where there is no such response, or it has not ended.
+-- Returns where a response's stream was cut, '' if it was not streamed, and whether the response
+-- has a key; nothing if there is no such response, or it has not ended.
 local account, id, check = unpack(ARGV)
 local found = owned(account) and record(id)
 if not found or found.deleted ~= '' or found.depth < 0 or not opens(id, check) then

@@ -1,4 +1,4 @@
--- Whether nothing is left of a conversation but places: whatever came to it is purged.
+-- Returns whether only places are left of a conversation: all of its content is purged.
 local function is_empty()
   if redis.call('ZCARD', index .. ':expiring') > 0 then return false end
   local all = redis.call('HGETALL', index)

@@ -1,6 +1,6 @@
--- Removes a conversation, with what jobs keep beside it (jobs/lua/job/job.lua).
+-- Removes a conversation, and the job records beside it (jobs/lua/job/job.lua).
 -- KEYS: index, stored bytes.
--- Returns how many bytes less are stored.
+-- Returns the number of bytes freed.
 for log = 0, tonumber(redis.call('HGET', index, 'forks') or 0) do
   redis.call('UNLINK', index .. ':' .. log)
 end

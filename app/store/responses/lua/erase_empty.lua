@@ -1,4 +1,4 @@
--- Removes a conversation of which nothing is left but places.
+-- Removes a conversation of which only places are left.
 -- KEYS: index, stored bytes.
--- Returns how many bytes less are stored, or nothing where something is left of it.
+-- Returns the number of bytes freed, or nothing if content is left.
 if not is_empty() then return false end

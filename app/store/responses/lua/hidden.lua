@@ -1,7 +1,7 @@
--- KEYS: index. ARGV: id of a response or of items alone, time in Unix seconds or ''.
--- Returns the account, the entry ('' once it is purged), the end user and when it was hidden, '' for
--- not: of one that was before that time, or of any; its status where it was not, or has not ended;
--- nothing where there is none.
+-- KEYS: index. ARGV: id of a response or of items without one, time in Unix seconds or ''.
+-- Returns the account, the entry ('' if purged), the end user's hash and when it was hidden ('' if
+-- not), for one hidden before that time, or with '' for any; its status if it was not, or has not
+-- ended; nothing if there is none.
 local id, before = unpack(ARGV)
 local found = record(id)
 if not found then return false end

@@ -1,8 +1,8 @@
--- Deletes a response, as its account sees it.
+-- Marks a response as deleted for its account.
 -- KEYS: index. ARGV: account, response id, time in Unix seconds, the check value of the caller's key
 -- or ''.
--- Returns whether there was something to hide: a caller that repeats the call at the same time has
--- not received the reply.
+-- Returns whether it was visible. A call that is repeated with the same time, because its reply was
+-- lost, returns 1 again.
 local account, id, now, check = unpack(ARGV)
 local found = owned(account) and record(id)
 if not found or not opens(id, check) or (found.deleted ~= '' and found.deleted ~= now) then return 0 end

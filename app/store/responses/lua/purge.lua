@@ -1,8 +1,8 @@
--- Empties the entry of a response, or of items alone, and leaves it its place.
+-- Empties the entry of a response, or of items without one, and leaves its place.
 -- KEYS: index, stored bytes.
--- ARGV: id; the time at which it is deleted where it is not, '' to leave such a one alone; 1 where it
--- is to be told whether that was the last.
--- Returns how many bytes less are stored, and whether nothing of the conversation is left.
+-- ARGV: id; the deletion time for one that is not deleted, '' to leave such a one alone; 1 to learn
+-- whether it was the last.
+-- Returns the number of bytes freed, and 1 if nothing of the conversation is left.
 local id, at, asks = unpack(ARGV)
 local found = record(id)
 if not found or found.depth < 0 or (found.deleted == '' and at == '') then return {0, 0} end

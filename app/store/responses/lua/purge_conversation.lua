@@ -1,8 +1,7 @@
--- Empties what came to a conversation by itself; its responses are purged by themselves.
+-- Empties a conversation's own content: metadata and items; its responses are purged one by one.
 -- KEYS: index, stored bytes.
--- ARGV: conversation id, the time at which it is deleted where it neither was nor has expired.
--- Returns how many bytes less are stored, whether nothing of it is left, whether it never had a
--- response.
+-- ARGV: conversation id, the deletion time for one that is neither deleted nor expired.
+-- Returns the number of bytes freed, 1 if nothing of it is left, and 1 if it never had a response.
 local id, now = unpack(ARGV)
 local text = redis.call('HGET', index, 'conversation')
 local known, created, deleted = string.match(text or '', '^([^:]+):(%d+):(%d*)$')

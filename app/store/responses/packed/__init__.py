@@ -1,1 +1,1 @@
-"""Turns, and where their items are, as a store takes them."""
+"""The stored form of turns, and of where their items are."""

@@ -1,8 +1,8 @@
-"""What turns have in common, as it is stored: an agent sends the same at every step.
+"""Encodes the fields that turns have in common: an agent sends the same ones at every step.
 
-MEASURED: to make the digest of forty tools and to compress them took a twelfth of a step that
-continues the one before. What is known of an account is found by the very bytes, none of it was
-sealed, and all of it is forgotten every few minutes: a purge does not come here.
+MEASURED: digest and compression of forty tools took a twelfth of a step that continues the one
+before. So results are cached, by account and the exact bytes. Sealed fields are not cached, and the
+cache is cleared every few minutes, since purges do not reach it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from app.store.codec import Codec
 from app.store.encryption import seal_of
 
 DIGEST_BYTES = 12
-#: What is sealed so, with the digest behind it.
+#: Name of the part when sealed, followed by the digest.
 PART = b"common "
-#: So many are known, each of so many bytes of JSON at most: 8 MiB, and what they become.
+#: Maximum number of cached fields, and maximum size of each as JSON: 8 MiB, and their packed form.
 MOST, LONGEST_BYTES = 64, 128 * 1024
-#: For how many seconds: then it is made anew, once, if it still comes.
+#: Lifetime of the cache in seconds: fields still in use are then encoded again.
 SPAN_S = 300.0
 
 
 class CommonFields:
-    """Makes the digest by which entries name such fields, and packs them. Safe for threads.
+    """Makes the digests by which entries refer to such fields, and packs them. Safe for threads.
 
     `clock` is like time.monotonic.
     """
@@ -39,8 +39,8 @@ class CommonFields:
         self._since = clock()
 
     def stored(self, common: bytes, turn: Turn) -> tuple[bytes, bytes]:
-        """Return the digest of a turn's common fields, which is made with its key where it has one,
-        and the fields as they are stored.
+        """Return the digest of a turn's common fields, made with its key if it has one, and the
+        fields as they are stored.
         """
         key, response_id = turn.key, turn.response.id
         if key is not None:

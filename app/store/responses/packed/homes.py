@@ -1,4 +1,4 @@
-"""Where items are whose ids do not say so: ids that clients have made (S5).
+"""Finds items whose ids do not say where they are: ids that clients have made (S5).
 
 <prefix>homes:<account>  hash: item id -> id of the response, or of the entry of items alone, that
 brought it. Of one that is encrypted a name of 32 digits stands for the item's id (ContentKey.name),
@@ -21,18 +21,18 @@ from app.store.responses.scripts import LEAVE_HOME
 
 
 def name_of(item_id: str, key: ContentKey | None) -> str:
-    """Return what stands for an item's id outside of entries: of sealed ones not the id itself."""
+    """Return the name of an item outside of entries: its id, or a keyed hash if it is encrypted."""
     return item_id if key is None else key.name(item_id)
 
 
 def is_among(names: frozenset[str], item_id: str, key: ContentKey | None) -> bool:
-    """Tell whether an item is among those of these names, be it sealed or a plain one before."""
+    """Tell whether an item is among these names, either as an encrypted or as a plain one."""
     return item_id in names or (key is not None and key.name(item_id) in names)
 
 
 def homes_of(owner_id: str, items: Iterable[Item], key: ContentKey | None = None) -> dict[str, str]:
-    """Return the fields of those items that need one and that a response, or entry, brings."""
-    own = stem_of(owner_id)  # in every id that was minted for it
+    """Return the hash fields for those items of a response, or entry, whose ids do not tell it."""
+    own = stem_of(owner_id)  # part of every id minted for it
     homeless = [each.id for each in items if own not in each.id and home_of(each.id) is None]
     if key is None or not homeless:
         return dict.fromkeys(homeless, owner_id)
@@ -41,14 +41,14 @@ def homes_of(owner_id: str, items: Iterable[Item], key: ContentKey | None = None
 
 
 class ItemHomes:
-    """Reads and writes the hashes of all accounts."""
+    """Reads and writes these hashes of all accounts."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self._redis: Any = client
         self._keys = keys
 
     def entering(self, account: str, homes: Mapping[str, str]) -> list[Command]:
-        """Return the command that enters such fields, if there are any.
+        """Return the command that writes such fields, if there are any.
 
         If their response is never stored, they do no harm.
         """
@@ -56,7 +56,7 @@ class ItemHomes:
         return [("HSET", self._keys.homes(account), *pairs)] if pairs else []
 
     def find(self, account: str, item_ids: Sequence[str], key: ContentKey | None) -> dict[str, str]:
-        """Return what brought an item, for each that something did. Raises StorageUnavailable."""
+        """Return the home of each item that has one. Raises StorageUnavailable."""
         homes = {item_id: home for item_id in item_ids if (home := home_of(item_id))}
         homeless = [item_id for item_id in item_ids if item_id not in homes]
         if homeless:
@@ -71,11 +71,11 @@ class ItemHomes:
         return homes
 
     def leave(self, account: str, owner_id: str, items: Iterable[Item]) -> None:
-        """Forget where the items of a purged response are. Raises what redis-py raises."""
+        """Delete the fields of a purged response's items. Raises what redis-py raises."""
         self._leave(account, owner_id, [each.id for each in items if home_of(each.id) is None])
 
     def leave_encrypted(self, account: str, owner_id: str) -> None:
-        """Forget where the items of a purged response are that was encrypted."""
+        """Delete the fields of a purged response's items, if it was encrypted."""
         homes, field = self._keys.homes(account), f"of:{owner_id}"
         names = self._redis.hget(homes, field)
         if names:

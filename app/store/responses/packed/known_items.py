@@ -1,11 +1,11 @@
-"""The items of entries that were read before: a conversation's turns do not change.
+"""Caches the items of entries that were read before: a conversation's turns do not change.
 
-MEASURED: to find the items of a hundred turns here takes a fifteenth of unpacking and making them,
-which was a fifth of the request that continues them; each turn asks for those of all before it.
+MEASURED: finding the items of a hundred turns here takes a fifteenth of unpacking and building
+them, which was a fifth of the request that continues them: each turn needs those of all before it.
 
-What is asked for is an entry's own bytes, which only who may read the conversation has got out of
-Redis just now: nothing is found here that was not there. Entries that are sealed with their
-caller's key are not kept. tests/store/test_known_items.py holds what is found to what is read.
+The cache key is the entry's own bytes, which only a reader allowed to see the conversation has just
+got from Redis: the cache reveals nothing else. Entries sealed with their caller's key are not
+cached. tests/store/test_known_items.py compares cached items with those that are read.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import orjson
 from app.domain.items import Item
 from app.schemas.wire.items import ITEM
 
-#: What is kept takes at most so much, about; what nobody asks for is forgotten after one or two of
-#: these spans, in seconds.
+#: Approximate maximum size of the cache in bytes; and its span in seconds: unused entries are
+#: dropped after one or two of these.
 MOST_BYTES, SPAN_S = 32 * 1024 * 1024, 300.0
-#: What items take for each byte of their JSON, and each entry beside that.
+#: Memory of items for each byte of their JSON, and of each entry in addition.
 _GROWTH, _OWN_BYTES = 3, 1000
 
 
 class EntryItems(NamedTuple):
-    """The items of an entry: what was given, and what was made of it; `is_turn` is false of items
-    that came by themselves. Their JSON has so many bytes.
+    """The items of an entry: `given` is the input, `made` the output; `is_turn` is false for items
+    without a response. `json_bytes` is the size of their JSON.
     """
 
     given: tuple[Item, ...]
@@ -38,16 +38,16 @@ class EntryItems(NamedTuple):
 
 
 def entry_items(data: bytes, rest: bytes) -> EntryItems:
-    """Return the items of an entry by their JSON; behind them stands the packed rest."""
+    """Parse the items of an entry from their JSON; `rest` is the entry's packed rest."""
     given, made = orjson.loads(data)
     items = tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
     return EntryItems(*items, is_turn=bool(rest), json_bytes=len(data))
 
 
 class KnownItems:
-    """Two generations: what is asked for moves into the younger, the older one is dropped.
+    """A cache of two generations: hits move entries into the younger one; the older one is dropped.
 
-    Safe for threads: what is lost is read again. `clock` is like time.monotonic.
+    Safe for threads: an entry lost to a race is read again. `clock` is like time.monotonic.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class KnownItems:
         self._clock = clock
         self._young: dict[bytes, EntryItems] = {}
         self._old: dict[bytes, EntryItems] = {}
-        self._size = 0  # of the younger
+        self._size = 0  # of the younger generation
         self._since = clock()
 
     def find_all(self, entries: Sequence[bytes]) -> list[EntryItems | None]:
@@ -72,7 +72,7 @@ class KnownItems:
         return found
 
     def keep(self, entry: bytes, items: EntryItems) -> None:
-        """Keep the items of an entry, unless they alone are too much."""
+        """Cache the items of an entry, unless they alone are too large."""
         if _size(entry, items) > self._half_bytes:
             return
         now = self._clock()

@@ -1,4 +1,4 @@
-"""A turn as a store takes it: what is encrypted of it needs no key any more."""
+"""A turn as a store takes it: its encrypted parts need no key any more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.domain.frozen import frozen_dataclass
 from app.domain.response import TERMINAL, TRANSITIONS, Status
 from app.domain.turns.turn import Position
 
-#: The statuses that each may follow, as the program that commits reads them.
+#: For each status those that it may replace, as the commit program expects them.
 _BEFORE = {
     status: f" {' '.join(old for old, new in TRANSITIONS.items() if status in new)} "
     for status in (*TRANSITIONS, *TERMINAL)
@@ -21,9 +21,9 @@ def terms(created_at: int, user_hash: str = "") -> str:
 
 @frozen_dataclass(frozen=True, slots=True)
 class PackedTurn:
-    """`entry` and `cuts` are bytes as they are stored (entries.py), `check` tells the key that they
-    are encrypted with from others. `homes` are the fields that say where its items are, by their
-    names (packed/homes.py). Times are in Unix seconds; `user_hash` is a keyed hash of its end user.
+    """A turn to be stored. `entry` and `cuts` are its stored bytes (entries.py), `check` the check
+    value of the key that encrypts them. `homes` are the fields that say where its items are
+    (packed/homes.py). Times are in Unix seconds; `user_hash` is a keyed hash of its end user.
     """
 
     account: str
@@ -40,12 +40,12 @@ class PackedTurn:
     user_hash: str = ""
 
     def is_expired(self, now: float) -> bool:
-        """Tell whether it is as good as purged, at a time in Unix seconds."""
+        """Tell whether it has expired at a time in Unix seconds."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
     def arguments(self) -> tuple[str | bytes | int, ...]:
-        """The arguments of the function that stores a turn (lua/commit_turn.lua)."""
+        """The arguments of `commit_turn` (lua/commit_turn.lua)."""
         parent = self.parent or _ROOT
         return (
             self.account,
