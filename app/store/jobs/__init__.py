@@ -1,1 +1,1 @@
-"""Background responses: queued, leased, their events, ended."""
+"""The store of background responses: their queues, leases, events and ends."""

@@ -1,4 +1,4 @@
-"""What a store of background responses must be able to do."""
+"""The protocol of a store of background responses, and of live streams."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from app.store.connection.replication import Write
 from app.store.jobs.payload import load_payload
 from app.store.room import HasRoom, always
 
-#: Why a job is finished by another process than its run: it was cancelled; its worker had to stop
-#: in the middle of the answer; its worker was lost; or it was never wholly accepted, and its caller
-#: knows that.
+#: Why another process than the one that ran a job finishes it: it was cancelled; its worker had to
+#: stop in the middle of the answer; its worker was lost; or it was never fully accepted, and its
+#: caller knows that.
 EndReason = Literal["cancelled", "stopped", "lost", "refused"]
 
-#: What happens to jobs: one waits, has new events, has another holder now, has ended, has an event
-#: for webhooks; "" says that some of this may have been missed. What is wanted of streams: that one
-#: is cancelled, or followed.
+#: News of jobs: one waits, has new events, has been taken over, has ended, has a webhook event to
+#: send; "" means that news may have been missed. News for processes that run streams: one is to be
+#: cancelled, or somebody follows it.
 JobNews = Literal["waiting", "events", "taken_over", "ended", "webhook", "cancel", "wanted", ""]
 
-#: What there are events of in the store.
+#: What a response's events in the store belong to.
 EventsOf = Literal["job", "stream", "nothing"]
 
-#: What runs under an id: a job; a stream that may go on without its caller; one that ends with him.
+#: What runs under an id: a job; a stream that may outlive its caller; one that ends with it.
 StreamKind = Literal["job", "stream", "attached"]
 
 
 @dataclass(frozen=True, slots=True)
 class RetryState:
-    """How far the attempts at a job's upstream have come: the next pause, and until when (Unix)."""
+    """How far a job's retries have come: the next pause, in seconds, and their end (Unix)."""
 
     pause_s: float
     until: float
@@ -43,16 +43,16 @@ class RetryState:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that is its holder's: to run it while its lease lasts, or, where `why` says so, to
-    finish it.
+    """A job that a process holds: to run it while its lease lasts, or, if `why` is set, to finish
+    it.
 
-    `lease_token` is what the store compares before it takes a write; all who finish a job have the
-    same one, and `holder` is this one's own word. `packed` is the payload as it is stored.
-    `event_count` is how many events are in the job's stream, `usage` what the upstream has counted
-    so far and `cost` what that costs, as far as anybody has written it; `begun` tells whether any
-    worker had begun to run it before. `retries` is how far its attempts had come when it was
-    parked. `kind` is that of a stream that a web process sends to its caller. `key` encrypts what
-    is stored of it, the payload included.
+    `lease_token` is what the store compares before it accepts a write; all processes that finish a
+    job have the same one, and `holder` identifies this one. `packed` is the payload as it is
+    stored. `event_count` is the number of events in the job's stream; `usage` is what the upstream
+    has counted so far, `cost` what that costs, as far as they were recorded; `begun` tells whether
+    a worker had begun to run it before. `retries` is set if it was parked between attempts. `kind`
+    is set for a stream that a web process sends to its caller. `key` encrypts what is stored of it,
+    the payload included.
     """
 
     response_id: str
@@ -71,7 +71,7 @@ class Claim:
 
     @property
     def payload(self) -> JobPayload:
-        """All that a worker needs, decoded each time: one that cannot be read can be finished."""
+        """The payload, decoded each time: a job whose payload is unreadable can be finished."""
         return load_payload(self.packed, self.response_id, self.key)
 
 
@@ -86,7 +86,7 @@ class NewStream:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Events that are written at once: JSON lines, the first with the number `first`.
+    """Events that are written together: JSON lines, the first of which has the number `first`.
 
     `usage` is what the upstream has counted so far, and `cost` what that costs; `has_output` says
     that the model has produced output, so that the job cannot be run again.
@@ -101,7 +101,7 @@ class Flush:
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """A part of a job's stream: JSON lines; whether more are there, or none will ever come."""
+    """A part of a job's stream: JSON lines, whether more exist, and whether none will follow."""
 
     lines: Sequence[bytes]
     more: bool = False
@@ -110,10 +110,10 @@ class StreamPart:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """How much waits and runs. `oldest_s` is the age of the oldest job that waits, in seconds.
+    """How much waits and runs. `oldest_s` is the age of the oldest waiting job, in seconds.
 
-    `silence_s` is since when no worker has taken a job, nor could have; `beat_s` since when none
-    has sent a heartbeat. Infinity is ever.
+    `silence_s` is the time since a worker last took a job or could have; `beat_s` since a worker's
+    last heartbeat. Infinity means never.
     """
 
     queued: int
@@ -126,56 +126,56 @@ class QueueFigures:
 class JobStore(Protocol):
     """Keeps background responses from their queue to their end, and their streams of events.
 
-    What is stored of one that has a key (JobPayload.key) is encrypted; the key itself is there in a
-    wrapping that the gateway alone undoes, until the job has ended.
+    A response that has a key (JobPayload.key) is stored encrypted; the key itself is stored
+    wrapped, so that only the gateway can unwrap it, until the job has ended.
 
-    Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated: what
-    has happened does not happen twice.
+    Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated:
+    nothing is executed twice.
     """
 
     def encode(self, event: Event) -> bytes:
-        """Return an event as a line of its stream, without asking the store."""
+        """Encode an event as a line of its stream, without a request to the store."""
         ...
 
     def decode(self, line: bytes) -> Event:
-        """Return the event that `encode` made a line of, without asking the store."""
+        """Decode a line that `encode` made, without a request to the store."""
         ...
 
     def enqueue(self, payload: JobPayload, max_queued: int, waking: Sequence[Write] = ()) -> bool:
-        """Queue a response; False where the account has `max_queued` waiting already.
+        """Queue a response; False if the account has `max_queued` waiting already.
 
-        `waking` is written with it, to have a worker take it.
+        The commands in `waking` are sent with it, to make a worker take it.
         """
         ...
 
     def take(self, token: str = "") -> str | None:
-        """Lease the next id by round robin over the accounts; to a token that has one, that one."""
+        """Lease the next id, round robin over accounts; a token that has one gets the same one."""
         ...
 
     def claim(self, response_id: str, lease_token: str, has_room: HasRoom = always) -> Claim | None:
-        """Begin to run a job that was taken; None where it is no more to be run, or has no room."""
+        """Claim a job that was taken; None if it must not be run any more, or has no room."""
         ...
 
     def owns(self, claim: Claim) -> bool:
-        """Tell whether a job is still its holder's."""
+        """Tell whether the claim's process still holds the job."""
         ...
 
     def renew(self, response_ids: Sequence[str], idle_s: float = 0.0) -> None:
-        """Renew the leases of these jobs, and say when their worker last could take one.
+        """Renew the leases of these jobs, and record when their worker last could take one.
 
-        That is `idle_s` ago, infinity where it never could.
+        That is `idle_s` seconds ago, infinity if it never could.
         """
         ...
 
     def append(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
         """Append to the streams of jobs, all in one round trip.
 
-        Returns False for a job that is its holder's no more: cancelled, or with its lease lost.
+        Returns False where the claim no longer holds the job: it was cancelled or its lease lost.
         """
         ...
 
     def forget(self, response_ids: Sequence[str]) -> None:
-        """Remember nothing of what was appended to streams that have ended otherwise."""
+        """Forget the recent flushes of streams that have ended in another way."""
         ...
 
     def finish(self, claim: Claim, turn: Turn, ending: Flush) -> bool:
@@ -183,48 +183,48 @@ class JobStore(Protocol):
         ...
 
     def give_back(self, claim: Claim) -> Claim | None:
-        """Put a job back into its queue.
+        """Return a job to its queue.
 
-        Where its model has produced output that cannot be: returns the claim to finish it with.
+        If its model has produced output, that is impossible: returns the claim to finish it with.
         """
         ...
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
-        """Have the job queued again after so long; False where it is its holder's no more."""
+        """Queue the job again after `after_s` seconds; False if the claim no longer holds it."""
         ...
 
     def due(self) -> int:
-        """Queue what was parked long enough again; return how many jobs that are."""
+        """Queue jobs that were parked long enough; return their number."""
         ...
 
     def take_over(
         self, account: str, response_id: str, why: EndReason, key: ContentKey | None = None
     ) -> Claim | None:
-        """Take a job from the worker that runs it, to finish it; None where it has ended, or has
+        """Take over a job from the worker that runs it, to finish it; None if it has ended, or has
         another key.
 
-        Several may have taken one job over: the first to finish it ends it. The reason that was
+        Several processes may take over one job: the first to finish it ends it. The reason that was
         given first stands.
         """
         ...
 
     def lost(self) -> Sequence[str]:
-        """Return some ids whose lease is over, each under a new one."""
+        """Return some ids whose lease has expired, and renew their leases."""
         ...
 
     def settle_lost(self, response_id: str) -> Claim | bool:
-        """Queue a job whose lease was lost again; False where it has ended, and is but tidied up.
+        """Queue a lost job again; False if it had ended and only had to be cleaned up.
 
-        It cannot be where its model had produced output, three leases were lost, a process had
-        taken it over and did not finish it, or Redis was lost while it was accepted: returns the
-        claim to finish it with.
+        It cannot be queued if its model had produced output, three leases were lost, a process had
+        taken it over and did not finish it, or Redis was lost while it was accepted: then the claim
+        to finish it with is returned.
         """
         ...
 
     def status(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> Status | None:
-        """Return whether it is queued or in progress; None for neither, or with another key."""
+        """Return "queued" or "in_progress"; None if it is neither, or has another key."""
         ...
 
     def payload(self, response_id: str) -> JobPayload | None:
@@ -234,40 +234,40 @@ class JobStore(Protocol):
     def stream_kind(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> EventsOf:
-        """Return what there are events of: of a job while the response is stored, of a stream while
-        it runs.
+        """Return what a response's events belong to: to a job while the response is stored, to a
+        stream while it runs.
 
-        Raises NotFound where it is unknown, deleted or another account's, or has another key.
+        Raises NotFound if it is unknown, deleted or another account's, or has another key.
         """
         ...
 
     def read_events(
         self, response_id: str, number: int, key: ContentKey | None = None
     ) -> StreamPart:
-        """Return a job's events from number `number` on, or the first of these."""
+        """Return a job's events from `number` on, or the first part of them."""
         ...
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
-        """Yield what happens, and to which response, on a connection of its own, for ever."""
+        """Yield news and the ids of the responses, for ever, on a connection of its own."""
         ...
 
     def worker_silence_s(self) -> float:
-        """Return for how many seconds no worker could take a job, infinity if none ever could."""
+        """Return the seconds since a worker could take a job, infinity if none ever could."""
         ...
 
     def queues(self) -> QueueFigures:
-        """Return how much waits and runs."""
+        """Return the figures of the queues."""
         ...
 
 
 class LiveStreamStore(Protocol):
-    """Keeps streams that web processes run, beside the jobs, which are read and ended as these are.
+    """Keeps streams that web processes run. They are read and ended like jobs.
 
     Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated.
     """
 
     def begin(self, streams: Sequence[NewStream]) -> list[bool]:
-        """Have streams be seen, under leases; False for one that has ended."""
+        """Make streams visible to other processes, under leases; False for one that has ended."""
         ...
 
     def lease(self, response_ids: Sequence[str]) -> None:
@@ -275,26 +275,26 @@ class LiveStreamStore(Protocol):
         ...
 
     def forget(self, response_ids: Sequence[str]) -> None:
-        """Lease nothing any more under the ids of streams that have ended."""
+        """Delete the leases of streams that have ended."""
         ...
 
     def lease_token(self, response_id: str) -> str | None:
-        """Return the token of who may write a stream, or has ended another's of late; else None."""
+        """Return the lease token of a stream's holder, or of one that just ended it; else None."""
         ...
 
     def ask_cancel(
         self, account: str, response_id: str, key: ContentKey | None = None, *, any_kind: bool
     ) -> StreamKind | None:
-        """Ask the process that streams a response to cancel it; return what runs that has this key.
+        """Ask a stream's process to cancel it; return what runs, if it has this key.
 
-        One that ends with its caller is asked about only for `any_kind`, a job never.
+        A stream that ends with its caller is only cancelled with `any_kind`, a job never.
         """
         ...
 
     def want(self, response_id: str) -> None:
-        """Say that somebody follows a stream."""
+        """Announce that somebody follows a stream."""
         ...
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
-        """Yield what is wanted of streams, on a connection of its own, for ever."""
+        """Yield requests about streams, for ever, on a connection of its own."""
         ...

@@ -1,7 +1,6 @@
-"""The arguments and replies of the programs of background responses, as values.
+"""Converts arguments and replies of the programs on background responses from and to values.
 
-What a channel or a key says is what earlier and later releases say, too; the names of values are
-ours.
+Words on channels and in keys are the same in earlier and later releases; names of values are free.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from app.store.encryption import Seal, seal_of
 from app.store.jobs.base import Claim, Flush, JobNews, RetryState
 from app.store.key_wrapping import KeyWrapping
 
-#: By the first word of a message on the channel. One of these is `seized resp_…`.
+#: News by the first word of a message on the channel, such as `seized resp_…`.
 _NEWS: dict[str, JobNews] = {
     "waiting": "waiting",
     "told": "events",
@@ -32,7 +31,7 @@ _NEWS: dict[str, JobNews] = {
 
 
 def packed(claim: Claim, flush: Flush, codec: Codec) -> tuple[int, bytes, int]:
-    """Return the number of a flush's first event, the events, and how many they are."""
+    """Return the number of a flush's first event, the packed events, and their count."""
     seal = events_seal(claim.response_id, flush.first, claim.key)
     return flush.first, codec.pack(b"\n".join(flush.lines), seal), len(flush.lines)
 
@@ -43,7 +42,7 @@ def events_seal(response_id: str, first: int, key: ContentKey | None) -> Seal | 
 
 
 def append_arguments(claim: Claim, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
-    """Return the arguments of lua/job/append.lua, but for the id and the channel."""
+    """Return the arguments of lua/job/append.lua, except the id and the channel."""
     usage = b"" if flush.usage is None else _usage_json(flush.usage)
     cost = b"" if flush.cost is None else orjson.dumps(asdict(flush.cost))
     packed_flush = packed(claim, flush, codec)
@@ -51,19 +50,19 @@ def append_arguments(claim: Claim, flush: Flush, codec: Codec) -> tuple[str | in
 
 
 def _usage_json(usage: Usage) -> bytes:
-    """Return the counts that earlier releases know, too; what the others are for is the cost."""
+    """Return the counts that earlier releases know as well; the others only matter for the cost."""
     counts = asdict(usage)
     del counts["cache_write_1h_tokens"]
     return orjson.dumps(counts)
 
 
 def retries_json(retries: RetryState) -> bytes:
-    """Return how far attempts have come, as it is kept with their job."""
+    """Encode how far a job's retries have come."""
     return orjson.dumps(asdict(retries))
 
 
 def news_of(message: list[Any]) -> tuple[JobNews, str]:
-    """Return what a message on the channel says; a word that is not known says "look for it"."""
+    """Return the news in a message; "" for an unknown word, which means "look for yourself"."""
     kind, _, data = message
     if kind == b"subscribe":
         return "", ""
@@ -74,7 +73,7 @@ def news_of(message: list[Any]) -> tuple[JobNews, str]:
 def claim_of(
     response_id: str, lease_token: str, holder: str, fields: Any, wrapping: KeyWrapping
 ) -> Claim:
-    """Return the claim that a program returned."""
+    """Parse the claim that a program returned."""
     packed_account, packed_payload, next_number, usage, begun, why, retries, cost, *rest = fields
     account, (kind, wrapped) = packed_account.decode(), rest
     return Claim(

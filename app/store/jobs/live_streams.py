@@ -1,7 +1,7 @@
-"""Streams that web processes send to their callers, as other processes see them, in Redis.
+"""Live streams in Redis: how other processes see streams that web processes send to callers.
 
-While such a stream runs it is kept as a job is (lua/job/job.lua): a record, a lease, its events. A
-response that is stored takes the place of these (responses/lua/commit.lua).
+While such a stream runs it is stored like a job (lua/job/job.lua): a record, a lease, its events.
+Storing the response deletes these (responses/lua/commit.lua).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from app.store.responses.redis import RedisStore
 
 
 class RedisLiveStreamStore:
-    """Implements LiveStreamStore. `lease_s` is how long a silent process owns a stream; `wrapping`
-    wraps the keys of those that are encrypted.
+    """Implements LiveStreamStore. `lease_s` is how long a silent process keeps a stream; `wrapping`
+    wraps the keys of encrypted ones.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class RedisLiveStreamStore:
         self._lease_ms = int(lease_s * 1000)
 
     def begin(self, streams: Sequence[NewStream]) -> list[bool]:
-        """Have streams be seen, in one round trip; False for one that has ended.
+        """Make streams visible in one round trip; False for one that has ended.
 
-        The leases come first: what is cut off is found by a sweep.
+        The leases are written first: if the rest is cut off, a sweep finds the stream.
         """
         writes: list[Write] = [self._leasing([each.claim.response_id for each in streams])]
         for each in streams:
@@ -87,12 +87,12 @@ class RedisLiveStreamStore:
         return LEASE_STREAMS((self._keys.jobs,), (self._lease_ms, *response_ids))
 
     def forget(self, response_ids: Sequence[str]) -> None:
-        """Lease nothing any more under the ids of streams that have ended."""
+        """Delete the leases of streams that have ended."""
         with translated():
             FORGET_STREAMS((self._keys.jobs,), tuple(response_ids)).run(self._redis)
 
     def lease_token(self, response_id: str) -> str | None:
-        """Return the lease token of whoever may write a stream; None where there is no record."""
+        """Return the lease token of a stream's holder; None if there is no record."""
         with translated():
             token = self._on_index(LEASE_TOKEN, response_id, response_id).run(self._redis)
         return None if token is None else cast(str, token.decode())
@@ -110,12 +110,12 @@ class RedisLiveStreamStore:
         return None if kind is None else cast(StreamKind, kind.decode())
 
     def want(self, response_id: str) -> None:
-        """Say that somebody follows a stream."""
+        """Announce that somebody follows a stream."""
         with translated():
             self._redis.publish(self._keys.stream_news, f"wanted {response_id}")
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
-        """Yield what is wanted of streams, on a connection of its own, for ever."""
+        """Yield requests about streams, for ever, on a connection of its own."""
         with translated():
             yield from listen(self._redis, self._keys.stream_news)
 

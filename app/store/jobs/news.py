@@ -1,4 +1,4 @@
-"""What happens to jobs, as a listener hears it from Redis."""
+"""Listens to news of jobs on a Redis channel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from redis.exceptions import TimeoutError as TimedOut
 from app.store.jobs.base import JobNews
 from app.store.jobs.codec import news_of
 
-#: A listener that heard nothing for so long, in seconds, asks whether it is still connected.
+#: Seconds of silence after which a listener checks its connection with a PING.
 QUIET_S = 5.0
 
 
 def listen(redis: Any, channel: str) -> Iterator[tuple[JobNews, str]]:
-    """Yield what happens, and to which response, on a connection of its own, for ever.
+    """Yield news and the ids of the responses, for ever, on a connection of its own.
 
     Raises what redis-py raises when the connection is lost.
     """
@@ -39,11 +39,11 @@ def listen(redis: Any, channel: str) -> Iterator[tuple[JobNews, str]]:
 
 
 def _next(connection: Any) -> list[Any] | None:
-    """Return the next message as Redis sends it; None where there is none for QUIET_S.
+    """Return the next message as Redis sends it; None if there is none for QUIET_S.
 
-    A connection that is lost is made anew, and subscribed anew, as by redis-py's `get_message`.
-    MEASURED: that looks at the socket three times before it reads: eight system calls for each
-    message where this makes four, and 1.6 times the CPU. Each process hears two of each job.
+    A lost connection is reopened and resubscribed, as by redis-py's `get_message`. MEASURED: that
+    one polls the socket three times before it reads: eight system calls for each message, where
+    this makes four, and 1.6 times the CPU. Each process gets two messages for each job.
     """
 
     def read() -> Any:

@@ -1,6 +1,6 @@
-"""The payload of a background response as bytes, and back.
+"""Encodes and decodes the payload of a background response.
 
-It is JSON, of names that neighbouring releases know:
+It is JSON. Earlier and later releases use the same names:
 
     {"account": "acme", "key_id": "key_1", "body": {"model": "m", "input": "in own"},
      "response": {"id": "resp_…", "status": "queued", …}, "items": [{"type": "message", …}],
@@ -8,12 +8,12 @@ It is JSON, of names that neighbouring releases know:
      "update": null, "replaced": [], "compaction": null, "queued_at": 1893456000.5,
      "admission": null, "identity": ["req_…", …], "passed": [["moderation"], []]}
 
-`items` are the conversation, `replaced` the places of those that the model shall not see, `own`
+`items` are the conversation, `replaced` the indexes of those that the model shall not see, `own`
 those that the request brings, and `place` is its parent's position, null for none; `added` are the
-tools that items have brought, `update` is what they have changed of the configuration. The body's
-input stands in `own`, ids minted; `compaction` is how it has asked for one. `passed` are the fields
-and tools that its provider was sent as they came when it came (P1, P2). A token's holder has
-`permissions` beside these. Of a job with a key all of it is compressed and sealed (store/codec.py).
+tools that items have brought, `update` is what they have changed of the configuration. `own` is the
+body's input, with ids; `compaction` says how the request asked for one. `passed` are the fields and
+tools that its provider accepted unchanged when the request came (P1, P2). If the caller had a
+token, `permissions` follow. With a key, all of it is compressed and sealed (store/codec.py).
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ def payload_json(payload: JobPayload) -> bytes:
 def load_payload(
     raw: bytes, response_id: str = "", key: ContentKey | None = None, room: Room = unbounded
 ) -> JobPayload:
-    """Decode a payload; the key opens that of a response which has one, once there is room."""
+    """Decode a payload; one that is encrypted is opened with the key, once there is room."""
     if key is not None:
         raw = _codec.unpack(raw, seal_of(key, response_id, _PART), room)
     fields = orjson.loads(raw)
     response = RESPONSE.load(fields["response"])
-    # What was unsupported has been refused or dropped when it came.
+    # Unsupported fields were refused or dropped when the request came.
     added = tuple(TOOL.load_all(fields.get("added", ())))  # an earlier release has none
     context = ReadContext(
         drops_unsupported=True,
@@ -136,7 +136,7 @@ def load_payload(
 def load_pending(
     raw: bytes, response_id: str, key: ContentKey | None
 ) -> tuple[Response, tuple[Item, ...], Position | None]:
-    """Return of a payload its response, what its request brings, and its parent's position."""
+    """Return a payload's response, the items that its request brings, and its parent's position."""
     if key is not None:
         raw = _codec.unpack(raw, seal_of(key, response_id, _PART))
     fields = orjson.loads(raw)
@@ -147,10 +147,10 @@ def load_pending(
 
 
 def _is_place(own: object) -> bool:
-    """Tell whether a payload says only where its own items begin among all of them.
+    """Tell whether a payload says only at which item its own ones begin.
 
-    This release writes them once more, a picture among them: the one before reads nothing else. The
-    next one is to write where they begin, where they are the last (durability.md, two releases).
+    This release writes its own items again, pictures too: the release before reads nothing else.
+    The next may write where they begin, if they are the last (durability.md, two releases).
     """
     return isinstance(own, int)
 
@@ -160,7 +160,7 @@ def _loaded(items: Sequence[Any]) -> tuple[Item, ...]:
 
 
 def _permissions(payload: JobPayload) -> dict[str, Any]:
-    """Return what a token permits; of a key nothing is written."""
+    """Return a token's permissions; nothing for a key."""
     if payload.permissions is None:
         return {}
     return {"permissions": dump_permissions(payload.permissions)}

@@ -1,4 +1,4 @@
-"""The queues of background responses in Redis: what waits, what is leased, what is parked.
+"""The queues of background responses in Redis: waiting, leased, parked and unrouted jobs.
 
 Keys are described in lua/queues/queues.lua. Every method raises what redis-py raises.
 """
@@ -30,16 +30,16 @@ from app.store.jobs.scripts import (
 )
 from app.store.keys import Keys
 
-#: Ids that are looked at at once.
+#: Maximum number of ids handled at once.
 AT_ONCE = 100
-#: After how many seconds a job for which there was no room is tried again, by the next heartbeat.
+#: Seconds after which a job without room is tried again, by the next heartbeat.
 CROWDED_S = 1.0
-#: Leases, and streams, that are looked at to find those of an account.
+#: Maximum number of leases, and of streams, examined to find those of an account.
 LOOKED_AT = 5_000
 
 
 class AccountJobs(NamedTuple):
-    """Ids of jobs: `waiting` in their order, `leased` with whether they wait for their upstream.
+    """Ids of jobs: `waiting` in order; `leased` with whether each is parked.
 
     `streams` are those of all accounts.
     """
@@ -50,7 +50,7 @@ class AccountJobs(NamedTuple):
 
 
 class JobQueues:
-    """The queues of all accounts. `lease_s` is how long a silent worker owns a job."""
+    """The queues of all accounts. `lease_s` is how long a silent worker keeps a job."""
 
     def __init__(self, client: Client, keys: Keys, lease_s: float) -> None:
         self._redis: Any = client
@@ -58,7 +58,7 @@ class JobQueues:
         self._lease_ms = int(lease_s * 1000)
 
     def reserve(self, account: str, response_id: str, max_queued: int) -> bool:
-        """Lease a job that is to be queued; False where the account has too many waiting."""
+        """Lease a job that is to be queued; False if the account has too many waiting."""
         return bool(self._run(RESERVE, account, response_id, max_queued, self._lease_ms))
 
     def pushing(self, account: str, response_id: str) -> Call:
@@ -70,30 +70,30 @@ class JobQueues:
         self._run(PUSH, account, response_id)
 
     def take(self, token: str) -> str | None:
-        """Take the next job by round robin over the accounts, under a new lease.
+        """Take the next job, round robin over the accounts, under a new lease.
 
-        A token that has one, as where that reply was lost, is given the same again.
+        A token that has one, whose reply was lost, gets the same again.
         """
-        # Of a lease that is over it has none: Redis takes no time of 0 either.
+        # Without a lease there is nothing to remember, and Redis refuses an expiry of 0.
         taken = self._run(TAKE, self._lease_ms, token if self._lease_ms > 0 else "")
         return taken.decode() if taken else None
 
     def renew(self, response_ids: Sequence[str], idle_s: float) -> None:
-        """Renew the leases of these jobs; their worker could take one `idle_s` ago."""
+        """Renew the leases of these jobs; their worker could last take one `idle_s` seconds ago."""
         idle_ms = int(idle_s * 1000) if isfinite(idle_s) else -1
         self._run(RENEW, self._lease_ms, idle_ms, *response_ids)
 
     def park(self, response_id: str, after_s: float) -> None:
-        """Have a job queued again after so long."""
+        """Queue a job again after `after_s` seconds."""
         self._run(PARK, response_id, int(after_s * 1000))
 
     def due(self) -> int:
-        """Queue what was parked long enough; return how many jobs that are."""
+        """Queue jobs that were parked long enough; return their number."""
         due: int = self._run(DUE, AT_ONCE)
         return due
 
     def lost(self) -> list[str]:
-        """Return some ids whose lease is over, each under a new one."""
+        """Return some ids whose lease has expired, and renew their leases."""
         return [each.decode() for each in self._run(LOST, self._lease_ms, AT_ONCE)]
 
     def is_accepted(self, response_id: str) -> bool:
@@ -101,23 +101,23 @@ class JobQueues:
         return bool(self._run(ACCEPTED, response_id))
 
     def forget(self, response_id: str) -> None:
-        """Have nothing waiting or leased under an id any more."""
+        """Remove an id from the queues and leases."""
         self._run(FORGET, response_id)
 
     def end(self, response_id: str, status: str) -> None:
-        """Do that once its job has ended, and have that sent to who wants to hear of it (C4)."""
+        """Do that for a job that has ended, and queue its webhook event (C4)."""
         kind = event_type(status)
         self._run(FORGET, response_id, event_id(response_id, kind), kind, self._keys.news)
 
     def figures(self) -> tuple[int, int, int, int, int]:
-        """Return the ms since a worker lived (-1: never), how many jobs wait and are leased, for
-        how many ms the oldest has waited, and the ms since a heartbeat (-1: never).
+        """Return the ms since a worker could take a job (-1: never), how many jobs wait, how many
+        are leased, the age in ms of the oldest waiting, and the ms since a heartbeat (-1: never).
         """
         silence_ms, queued, leased, oldest_ms, beat_ms = self._run(FIGURES)
         return silence_ms, queued, leased, oldest_ms, beat_ms
 
     def of_account(self, account: str, most: int) -> AccountJobs:
-        """Return at most so many jobs of an account that wait, and that run; and any streams."""
+        """Return an account's jobs, at most `most` waiting and leased each, and any streams."""
         waiting, leased, parked, streams = self._run(ACCOUNT_JOBS, account, most, LOOKED_AT)
         flags = zip(leased, parked, strict=True)
         return AccountJobs(
@@ -127,16 +127,16 @@ class JobQueues:
         )
 
     def leave_unrouted(self, response_id: str, for_ms: int) -> None:
-        """Leave a job to workers that know its model, under a lease of so long."""
+        """Leave a job to workers that know its model, under a lease of `for_ms`."""
         self._run(LEAVE_UNROUTED, response_id, for_ms)
 
     def unrouted(self) -> list[tuple[str, float]]:
-        """Return what was left, and for how many seconds it has been, the oldest first."""
+        """Return unrouted ids and the seconds since they were left, the oldest first."""
         found = self._run(UNROUTED, AT_ONCE)
         return [(i.decode(), int(ms) / 1000) for i, ms in zip(found[::2], found[1::2], strict=True)]
 
     def retake_unrouted(self, response_id: str) -> bool:
-        """Take a job that was left; True for one of the workers that try."""
+        """Take an unrouted job; True for only one of the workers that try."""
         return bool(self._run(RETAKE_UNROUTED, response_id, self._lease_ms))
 
     def _run(self, script: Script, *arguments: Any) -> Any:
@@ -144,5 +144,5 @@ class JobQueues:
 
 
 def seconds_since(milliseconds: int) -> float:
-    """Return a time that is past in seconds, infinity where it never was."""
+    """Convert a time in ms to seconds; a negative one, which means never, to infinity."""
     return float("inf") if milliseconds < 0 else milliseconds / 1000

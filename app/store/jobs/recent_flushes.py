@@ -1,4 +1,4 @@
-"""The latest flushes of this process, in case a master is lost before a replica has them."""
+"""Remembers this process's latest flushes, in case a master is lost before a replica has them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from app.store.connection.script import Call, Script
 
 Arguments = tuple[str | bytes | int, ...]
 
-#: For how many seconds flushes are remembered. A Sentinel takes a master for lost after 30 s, as it
-#: comes, and may need some more to promote a replica: what is older, that replica has.
+#: Seconds for which flushes are remembered. By default a Sentinel considers a master lost after 30
+#: s, and may need some more to promote a replica: that replica has all older flushes.
 REMEMBERED_S = 60.0
-#: How many bytes of each job's flushes are remembered at most, packed, and of how many jobs.
+#: Maximum packed bytes of flushes remembered for each job, and maximum number of jobs.
 JOB_BYTES, JOBS = 256 * 1024, 1000
 
 
 class _Job:
-    """The calls of one job: what they have in common, the arguments of each and when it was made,
-    and how many bytes they are.
+    """The calls of one job: what they have in common, each one's arguments and time, and their size
+    in bytes.
 
-    MEASURED: a stream has one each second, of 480 bytes; as calls in a deque they took 680 each,
-    and the first 700 more.
+    MEASURED: a stream has one each second, of 480 bytes; stored as calls in a deque they took 680
+    each, and the first 700 more.
     """
 
     __slots__ = ("flushes", "keys", "script", "size", "times")
@@ -36,7 +36,7 @@ class _Job:
         self.size = 0
 
     def add(self, arguments: Arguments, now: float) -> None:
-        """Remember a flush, and forget those that are too old or too many."""
+        """Remember a flush, and drop those that are too old or too many."""
         self.flushes.append(arguments)
         self.times.append(now)
         self.size += _size(arguments)
@@ -54,7 +54,7 @@ class _Job:
 
 
 class RecentFlushes:
-    """The latest appending calls of each job. Safe for threads that append to different jobs.
+    """The latest append calls of each job. Safe for threads that append to different jobs.
 
     `clock` is like time.monotonic.
     """
@@ -73,12 +73,12 @@ class RecentFlushes:
             self._jobs.popitem(last=False)
 
     def since(self, response_id: str, first: int) -> Sequence[Call]:
-        """Return the flushes from event `first` on; none where the first of them is forgotten."""
+        """Return the flushes from event `first` on; none if the first one was dropped."""
         job = self._jobs.get(response_id)
         return [] if job is None else job.since(first)
 
     def forget(self, response_id: str) -> None:
-        """Remember nothing of a job that has ended, or is another's."""
+        """Forget the flushes of a job that has ended, or has another holder."""
         self._jobs.pop(response_id, None)
 
 

@@ -1,7 +1,7 @@
-"""The record of each background response in Redis: whose the job is, and what is to be done.
+"""The record of each background response in Redis: who holds the job, and its payload.
 
 Fields are described in lua/job/job.lua. Every method raises what redis-py raises, and Unconfirmed
-where it promises something that too few replicas have.
+if too few replicas have a write that is promised to a caller.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ _EVENTS_OF: tuple[EventsOf, ...] = ("nothing", "job", "stream")
 
 
 class NoRoom(Exception):
-    """There is no room for a job's payload, which is long."""
+    """There is no room for a job's long payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedJob:
-    """A job that has ended, with the status that its response has."""
+    """A job that has ended, and its response's status."""
 
     status: str
 
 
 class JobRecords:
-    """The records of all jobs; `safety` says how many replicas have what is promised. Long payloads
-    are read for callers once there is `room` for them.
+    """The records of all jobs. `safety` says how many replicas must have what is promised. Long
+    payloads are read for callers once there is `room` for them.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class JobRecords:
         self._safety = safety
 
     def create(self, payload: JobPayload) -> bool:
-        """Write a job that waits; False where its conversation is another account's."""
+        """Record a job that waits; False if its conversation is another account's."""
         account, response_id, key = payload.account, payload.response.id, payload.key
         data = payload_json(payload)
         arguments = (
@@ -90,16 +90,16 @@ class JobRecords:
         return bool(is_created)
 
     def withdraw(self, account: str, response_id: str) -> bool:
-        """Take back what `create` wrote, and what a worker has made of it; False: it has ended."""
+        """Undo `create`, and what a worker has done with the job since; False if it has ended."""
         arguments = (account, response_id, self._keys.news)
         return not self._on_index(WITHDRAW, response_id, *arguments).run(self._redis)
 
     def claim(self, response_id: str, lease_token: str, has_room: HasRoom) -> Claim | None:
-        """Begin to run a job that was taken; None where it is no longer to be run.
+        """Claim a job that was taken, to run it; None if it must not be run any more.
 
-        Raises NoRoom where `has_room` says so of what its payload takes, if that is long.
+        Raises NoRoom if its payload is long and `has_room` refuses the memory for it.
         """
-        # Lost with a server, it would be begun a second time; not begun, it would never end.
+        # Best effort: a lost claim is run twice, but a job that is never claimed would never end.
         claim = self._job(CLAIM, response_id, lease_token, LIGHT_BYTES)
         (fields,) = self._safety.best_effort(self._redis, claim)
         if isinstance(fields, int):
@@ -115,14 +115,14 @@ class JobRecords:
         return token
 
     def release(self, claim: Claim, retries: RetryState) -> bool:
-        """Leave a job to the worker that takes it next; False where it has another holder."""
+        """Free a job for the worker that takes it next; False if it has another holder."""
         release = self._job(RELEASE, claim.response_id, claim.lease_token, retries_json(retries))
         return bool(release.run(self._redis))
 
     def take_over(
         self, account: str, response_id: str, why: EndReason, key: ContentKey | None
     ) -> Claim | None:
-        """Take a job from the worker that runs it, to finish it; None where it has ended."""
+        """Take over a job from the worker that runs it, to finish it; None if it has ended."""
         arguments = (account, response_id, why, self._keys.news, check_value(key, response_id))
         take_over = self._on_index(TAKE_OVER, response_id, *arguments)
         (fields,) = self._safety.run(self._redis, take_over)
@@ -131,11 +131,10 @@ class JobRecords:
     def give_back(
         self, response_id: str, lease_token: str, why: EndReason
     ) -> bytes | Claim | EndedJob | None:
-        """Free a job of the holder that has this lease token; an empty one stands for any.
+        """Free a job of the holder with this lease token; an empty token stands for any.
 
-        Returns the account in whose queue it is to wait again; or, where it cannot be run again,
-        the claim to finish it with; or that it has ended; or None where it has another holder, or
-        is gone.
+        Returns the account in whose queue it must be put again; or, if it cannot be run again, the
+        claim to finish it with; or EndedJob; or None if it has another holder, or does not exist.
         """
         arguments = (lease_token, why, MAX_LOST_LEASES, self._keys.news)
         match self._job(GIVE_BACK, response_id, *arguments).run(self._redis):
@@ -156,19 +155,19 @@ class JobRecords:
         return claim_of(response_id, lease_token, holder, fields, self._wrapping)
 
     def status(self, account: str, response_id: str, key: ContentKey | None) -> Status | None:
-        """Return whether the response is queued or in progress; None where it is neither."""
+        """Return "queued" or "in_progress"; None if it is neither."""
         found = self._seen(STATUS, account, response_id, key)
         return cast(Status, found.decode()) if found else None
 
     def stream_kind(
         self, account: str, response_id: str, key: ContentKey | None
     ) -> EventsOf | None:
-        """Return what there are events of; None where the response cannot be seen."""
+        """Return what a response's events belong to; None if the caller may not see it."""
         kind = self._seen(STREAM_KIND, account, response_id, key)
         return None if kind is None or kind < 0 else _EVENTS_OF[kind]
 
     def _seen(self, script: Script, account: str, response_id: str, key: ContentKey | None) -> Any:
-        """Return the reply of a program that says what an account sees, None for no id of ours."""
+        """Run a program that says what an account may see; None for an id that is not ours."""
         if tag_of(response_id) is None:
             return None
         arguments = (account, response_id, check_value(key, response_id))
@@ -179,7 +178,7 @@ class JobRecords:
         reply, room = self._job(PAYLOAD, response_id, LIGHT_BYTES).run(self._redis), self._room
         if isinstance(reply, int):
             room(GROWTH * reply)
-            room = unbounded  # that is all of it
+            room = unbounded  # room for all of it is reserved now
             reply = self._job(PAYLOAD, response_id).run(self._redis)
         packed, account, wrapped = reply
         if packed is None:
@@ -188,7 +187,7 @@ class JobRecords:
         return load_payload(packed, response_id, key, room)
 
     def _job(self, script: Script, response_id: str, *arguments: Any) -> Call:
-        """Return the call of a program of one job, whose first argument is the job's id."""
+        """Return the call of a program on one job, whose first argument is the job's id."""
         return self._on_index(script, response_id, response_id, *arguments)
 
     def _on_index(self, script: Script, response_id: str, *arguments: Any) -> Call:

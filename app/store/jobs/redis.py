@@ -1,9 +1,9 @@
-"""The store of background responses in Redis: from the queue over the lease to the end.
+"""The store of background responses in Redis: queues, leases, events and ends.
 
-A job is in three places: its conversation's index says what callers see of it, its own hash whose
-it is (lua/job/job.lua), the queues whether it waits or is leased (lua/queues/queues.lua). On a
-Cluster these have different servers. So each step writes the lease first: a step that is cut off
-leaves a lease that runs out, and a sweep puts the job right.
+A job is in three places: its conversation's index says what callers see of it, its own hash who
+holds it (lua/job/job.lua), the queues whether it waits or is leased (lua/queues/queues.lua). On a
+Cluster these may be on different servers. So each step writes the lease first: if a step is cut
+off, the lease expires, and a sweep repairs the job.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ from app.store.room import HasRoom, always
 
 
 class RedisJobStore:
-    """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker owns a job.
-    `wrapping` wraps the keys of jobs that are encrypted. What a caller is promised is confirmed by
-    as many replicas as `responses` waits for: that a job is queued, is cancelled, has ended.
+    """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker keeps a job.
+    `wrapping` wraps the keys of encrypted jobs. What callers are promised (that a job is queued, is
+    cancelled, has ended) is confirmed by as many replicas as `responses` waits for.
     """
 
-    # As plain functions: MEASURED, a method between takes a tenth of encoding a delta.
+    # Plain functions: MEASURED, a method call in between takes a tenth of encoding a delta.
     encode = staticmethod(encode)
     decode = staticmethod(decode)
 
@@ -81,12 +81,12 @@ class RedisJobStore:
         self._streams = JobStreams(client, self._keys, self._codec)
 
     def enqueue(self, payload: JobPayload, max_queued: int, waking: Sequence[Write] = ()) -> bool:
-        """Queue a response; False where the account has `max_queued` waiting already.
+        """Queue a response; False if the account has `max_queued` waiting already.
 
-        The lease comes first: whatever happens between the steps, a sweep will settle it. Only the
-        last step accepts it: what ends before is not run, since its caller gets an error. Where
-        a step fails, it is taken back: run, it would be beside the request that is sent again.
-        `waking` has a worker take it; without that, one finds it a little later.
+        The lease is written first: whatever happens between the steps, a sweep settles the job.
+        Only the last step accepts it: what is lost before is not run, since its caller gets an
+        error. If a step fails the job is withdrawn: run, it would duplicate the request that is
+        sent again. `waking` makes a worker take it at once; otherwise one finds it a little later.
         """
         account, response_id = payload.account, payload.response.id
         with translated():
@@ -109,12 +109,12 @@ class RedisJobStore:
             if not self._is_cluster:
                 writes += waking
             self.safety.run(self._redis, *writes)
-        if self._is_cluster:  # where wake-ups have another server, which may be away
+        if self._is_cluster:  # wake-ups may be on another server, which may be down
             with suppress(StorageUnavailable), translated():
                 ONE_SERVER.attempt(self._redis, *waking)
 
     def withdraw(self, account: str, response_id: str) -> None:
-        """Take back a job that was not promised, even while it runs; one that has ended stays."""
+        """Withdraw a job that was not promised, even while it runs; one that has ended stays."""
         with translated():
             if self._records.withdraw(account, response_id):
                 self._queues.forget(response_id)
@@ -122,16 +122,16 @@ class RedisJobStore:
 
     @property
     def announcement(self) -> Command:
-        """What has every worker look for a job that waits."""
+        """The command that makes every worker look for a waiting job."""
         return ("PUBLISH", self._keys.news, "waiting")
 
     def take(self, token: str = "") -> str | None:
-        """Lease the next id by round robin over the accounts; to a token that has one, that one."""
+        """Lease the next id, round robin over accounts; a token that has one gets the same one."""
         with translated():
             return self._queues.take(token)
 
     def claim(self, response_id: str, lease_token: str, has_room: HasRoom = always) -> Claim | None:
-        """Begin to run a job that was taken; None where it is not to be run, or not now."""
+        """Claim a job that was taken, to run it; None if it must not be run, or not now."""
         with translated():
             try:
                 return self._records.claim(response_id, lease_token, has_room)
@@ -140,12 +140,12 @@ class RedisJobStore:
                 return None
 
     def owns(self, claim: Claim) -> bool:
-        """Tell whether a job is still its holder's."""
+        """Tell whether the claim's process still holds the job."""
         with translated():
             return self._records.lease_token(claim.response_id) == claim.lease_token.encode()
 
     def renew(self, response_ids: Sequence[str], idle_s: float = 0.0) -> None:
-        """Renew the leases of these jobs, and say when their worker last could take one."""
+        """Renew the leases of these jobs, and record when their worker last could take one."""
         with translated():
             self._queues.renew(response_ids, idle_s)
 
@@ -154,7 +154,7 @@ class RedisJobStore:
         return self._streams.append(flushes)
 
     def forget(self, response_ids: Sequence[str]) -> None:
-        """Remember nothing of what was appended to streams that have ended otherwise."""
+        """Forget the recent flushes of streams that have ended in another way."""
         for response_id in response_ids:
             self._streams.forget(response_id)
 
@@ -164,15 +164,15 @@ class RedisJobStore:
         finish = self._finishing(claim, turn, ending)
         with translated():
             (size,), reached = self.safety.attempt(self._redis, finish)
-            # Events before the last ones were lost with a server: written again, it can end.
+            # A server lost events before the last ones: write them again, then end the job.
             if size is not None and size < 0 and self._streams.append_again(response_id, -1 - size):
                 (size,), reached = self.safety.attempt(self._redis, finish)
             if size is None or size < 0:
                 self._streams.forget(response_id)
                 return False
             self._stored.follow(turn.account, size)
-        # What no replica has may go with its server, and then it is ended once more, with the
-        # events before. Until it is confirmed, or a sweep finds it, no webhook hears of it.
+        # A write without replicas may be lost with its server; the job is then ended once more,
+        # with the events before. No webhook is sent until the end is confirmed or swept.
         self.safety.require(reached)
         with translated():
             self._queues.end(response_id, turn.response.status)
@@ -192,12 +192,12 @@ class RedisJobStore:
         return FINISH((index, *self._stored.keys(turn.account)), arguments)
 
     def give_back(self, claim: Claim) -> Claim | None:
-        """Put a job back into its queue; else return the claim to finish it with."""
+        """Return a job to its queue, or else return the claim to finish it with."""
         given = self._give_back(claim.response_id, claim.lease_token, "stopped")
         return given if isinstance(given, Claim) else None
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
-        """Have the job queued again after so long; False where it is its holder's no more."""
+        """Queue the job again after `after_s` seconds; False if the claim no longer holds it."""
         with translated():
             if not self._records.release(claim, retries):
                 return False
@@ -205,19 +205,19 @@ class RedisJobStore:
         return True
 
     def due(self) -> int:
-        """Queue what was parked long enough again; return how many jobs that are."""
+        """Queue jobs that were parked long enough; return their number."""
         with translated():
             return self._queues.due()
 
     def take_over(
         self, account: str, response_id: str, why: EndReason, key: ContentKey | None = None
     ) -> Claim | None:
-        """Take a job from the worker that runs it, to finish it; None where it has ended."""
+        """Take over a job from the worker that runs it, to finish it; None if it has ended."""
         with translated():
             return self._records.take_over(account, response_id, why, key)
 
     def lost(self) -> Sequence[str]:
-        """Return some ids whose lease is over, each under a new one."""
+        """Return some ids whose lease has expired, and renew their leases."""
         with translated():
             return self._queues.lost()
 
@@ -228,9 +228,9 @@ class RedisJobStore:
         return self._give_back(response_id, "", "lost" if is_accepted else "refused")
 
     def _give_back(self, response_id: str, lease_token: str, why: EndReason) -> Claim | bool:
-        """Queue a job again that has this lease token, any if empty; False where it has another.
+        """Queue a job again that has this lease token, or any if it is ""; False if it has another.
 
-        First it has no holder, then it is in its queue: cut off between, it still has a lease.
+        It loses its holder before it is queued: if cut off in between, it still has a lease.
         """
         with translated():
             freed = self._records.give_back(response_id, lease_token, why)
@@ -238,12 +238,12 @@ class RedisJobStore:
                 return freed
             if isinstance(freed, bytes):
                 self._queues.push(freed, response_id)
-            elif not lease_token:  # it has ended: no lease is to bring it up any more
+            elif not lease_token:  # it has ended: its lease must not bring it up again
                 self._end(response_id, freed)
         return isinstance(freed, bytes)
 
     def _end(self, response_id: str, ended: EndedJob | None) -> None:
-        """Take a job out of the queues whose end was cut off before that; None where it is gone."""
+        """Remove a job whose end was cut off from the queues; None stands for one that is gone."""
         if ended is None:
             self._queues.forget(response_id)
         else:
@@ -252,7 +252,7 @@ class RedisJobStore:
     def status(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> Status | None:
-        """Return whether the response is queued or in progress; None where it is neither."""
+        """Return "queued" or "in_progress"; None if it is neither."""
         with translated():
             return self._records.status(account, response_id, key)
 
@@ -264,7 +264,7 @@ class RedisJobStore:
     def stream_kind(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> EventsOf:
-        """Return what there are events of: a job, or a stream that runs."""
+        """Return what a response's events belong to: a job, or a stream that runs."""
         with translated():
             kind = self._records.stream_kind(account, response_id, key)
         if kind is None:
@@ -274,25 +274,25 @@ class RedisJobStore:
     def read_events(
         self, response_id: str, number: int, key: ContentKey | None = None
     ) -> StreamPart:
-        """Return a job's events from number `number` on, or the first of these."""
+        """Return a job's events from `number` on, or the first part of them."""
         return self._streams.read(response_id, number, key)
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
-        """Yield what happens, and to which response, on a connection of its own, for ever.
+        """Yield news and the ids of the responses, for ever, on a connection of its own.
 
-        When it is subscribed, be it anew after a loss, some may have been missed.
+        After each subscription, also after a lost connection, some news may have been missed.
         """
         with translated():
             yield from listen(self._redis, self._keys.news)
 
     def worker_silence_s(self) -> float:
-        """Return for how many seconds no worker could take a job, infinity if none ever could."""
+        """Return the seconds since a worker could take a job, infinity if none ever could."""
         with translated():
             silence_ms, *_ = self._queues.figures()
         return seconds_since(silence_ms)
 
     def queues(self) -> QueueFigures:
-        """Return how much waits and runs."""
+        """Return the figures of the queues."""
         with translated():
             silence_ms, queued, running, oldest_ms, beat_ms = self._queues.figures()
         since = seconds_since(silence_ms), seconds_since(beat_ms)

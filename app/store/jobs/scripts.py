@@ -1,7 +1,7 @@
 """The programs that Redis runs on background responses.
 
-Those of one job are in lua/job, the keys in lua/job/job.lua; those of the queues in lua/queues, the
-keys in lua/queues/queues.lua.
+Those of one job are in lua/job, keys in lua/job/job.lua; those of the queues in lua/queues, keys in
+lua/queues/queues.lua.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from app.store.connection.script import LuaFolder, Script, constants
 from app.store.responses.scripts import COMMIT_TURN, CONVERSATION
 from app.store.webhooks.scripts import WEBHOOKS
 
-#: The lease token of a job that is being finished. Neighbouring releases know it.
+#: The lease token of a job that is being finished. Earlier and later releases use the same.
 FINISHER = "ender"
-#: For how many seconds it is known that a stream was ended by another process than its own: that
-#: one finds it out with the first of its events that it can write.
+#: Seconds for which Redis remembers that a stream was ended by another process than its own: its
+#: process learns that when it next writes events.
 TAKEN_S = 3600
 
 _job, _queues = LuaFolder(__file__, "job"), LuaFolder(__file__, "queues")

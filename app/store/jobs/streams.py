@@ -1,11 +1,10 @@
-"""The streams of background responses in Redis: what their models have said so far, in flushes.
+"""The streams of background responses in Redis: their events so far, in flushes.
 
 An entry of a stream is a flush (lua/job/job.lua), its events packed (store/codec.py):
 
     3-0   n 5   d <packed: {"type":"response.output_text.delta",…}\n{"type":…}>
 
-is events 2, 3 and 4, the next one being number 5. Flushes are sealed where their job has a key.
-Methods raise StorageUnavailable when Redis is unreachable.
+is events 2, 3 and 4; the next one is number 5. Flushes are sealed if their job has a key.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from app.store.jobs.recent_flushes import RecentFlushes
 from app.store.jobs.scripts import APPEND, READ_EVENTS
 from app.store.keys import Keys
 
-#: Entries of a stream that are read at once.
+#: Maximum number of entries of a stream that are read at once.
 PAGE = 64
 
 
 class JobStreams:
-    """Appends to streams and reads them. It remembers what a lost server may have lost."""
+    """Appends to streams and reads them; remembers flushes that a lost server may have lost."""
 
     def __init__(self, client: Client, keys: Keys, codec: Codec) -> None:
         self._redis: Any = client
@@ -40,7 +39,7 @@ class JobStreams:
         self._recent = RecentFlushes()
 
     def append(self, flushes: Sequence[tuple[Claim, Flush]]) -> list[bool]:
-        """Append to the streams of jobs, all in one round trip; False where a job is another's."""
+        """Append to streams in one round trip; False for a job that has another holder."""
         calls = [self._appending(claim, flush) for claim, flush in flushes]
         with translated():
             results = run_each(self._redis, calls)
@@ -52,7 +51,7 @@ class JobStreams:
         for error in errors.values():
             if not isinstance(error, StorageRefused):
                 raise error
-        # What Redis refuses to one job it would refuse again: that one is given up, no other.
+        # What Redis refuses for one job it would refuse again: only that job is given up.
         return [
             at not in errors and self._is_appended(claim.response_id, call, reply)
             for at, ((claim, _), call, reply) in enumerate(
@@ -67,7 +66,7 @@ class JobStreams:
         return APPEND((index,), (response_id, *arguments, self._keys.news))
 
     def _is_appended(self, response_id: str, call: Call, reply: int) -> bool:
-        """Tell whether a flush was written; if a server lost those before it, write all again."""
+        """Tell whether a flush was written, after rewriting those that a server has lost."""
         is_written = reply > 0 or (reply < 0 and self.append_again(response_id, -1 - reply, call))
         if is_written:
             self._recent.add(response_id, call)
@@ -76,20 +75,20 @@ class JobStreams:
         return is_written
 
     def append_again(self, response_id: str, first: int, *more: Call) -> bool:
-        """Write again what was written from event `first` on, then more.
+        """Write again the flushes from event `first` on, then `more`.
 
-        Returns False where that is not known any more, or the job is not the holder's.
+        Returns False if they are no longer remembered, or the job has another holder.
         """
         calls = self._recent.since(response_id, first)
         with translated():
             return bool(calls) and all(reply > 0 for reply in run_all(self._redis, [*calls, *more]))
 
     def forget(self, response_id: str) -> None:
-        """Remember nothing of a job that has ended, or is another's."""
+        """Forget the flushes of a job that has ended, or has another holder."""
         self._recent.forget(response_id)
 
     def read(self, response_id: str, number: int, key: ContentKey | None = None) -> StreamPart:
-        """Return a job's events from number `number` on, or the first of these."""
+        """Return a job's events from `number` on, or the first part of them."""
         index = self._keys.index(tag_of(response_id) or "")
         with translated():
             over, entries = READ_EVENTS((index,), (response_id, number, PAGE)).run(self._redis)

@@ -1,8 +1,8 @@
-"""Background responses that a worker leaves to others, since it does not know their model.
+"""Background responses that a worker leaves to others because it does not know their model.
 
-A job that was left is in no queue, where the worker that left it would take it again. It keeps a
-lease, longer than it is to wait: if no worker looks for what was left (those of an earlier release
-do not), a sweep settles it like any that was lost.
+Such a job is in no queue, where the same worker would take it again. It keeps a lease, longer than
+it may wait: if no worker looks for such jobs (those of an earlier release do not), a sweep settles
+it like a lost one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from app.store.keys import Keys
 
 
 class UnroutedJobs:
-    """Keeps jobs that were left. Methods raise StorageUnavailable when Redis is unreachable.
+    """Keeps unrouted jobs. Methods raise StorageUnavailable when Redis is unreachable.
 
-    `wait_s` is how long one may be left, `lease_s` how long a silent worker owns a job. `wrapping`
-    wraps the keys of those that are encrypted.
+    `wait_s` is how long a job may be left, `lease_s` how long a silent worker keeps a job.
+    `wrapping` wraps the keys of encrypted ones.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class UnroutedJobs:
         return None
 
     def waiting(self) -> Sequence[tuple[str, float]]:
-        """Return what was left, and for how many seconds it has been, the oldest first."""
+        """Return unrouted ids and the seconds since they were left, the oldest first."""
         with translated():
             return self._queues.unrouted()
 
     def take(self, response_id: str) -> bool:
-        """Take a job that was left; True for one of the workers that try."""
+        """Take an unrouted job; True for only one of the workers that try."""
         with translated():
             return self._queues.retake_unrouted(response_id)

@@ -1,8 +1,9 @@
 -- Appends a flush to a job's stream.
 -- KEYS: index.
--- ARGV: id, lease token, first number, events, how many, spoke, usage, cost, channel.
--- Returns whether the job is the token's, or -1 less the number of the event that is wanted first,
--- where events that were written before it were lost with a server.
+-- ARGV: id, lease token, first event's number, events, their count, 1 if there is output, usage,
+-- cost, channel.
+-- Returns whether the token holds the job; or, if events before these were lost with a server, -1
+-- minus the number of the first event that is missing.
 local id, token, first, data, count, spoke, usage, cost, channel = unpack(ARGV)
 local current, after = unpack(redis.call('HMGET', job(id), 'owner', 'next'))
 if current ~= token then return 0 end

@@ -1,9 +1,9 @@
 -- Asks the process that streams a response to its caller to cancel it.
 -- KEYS: index.
--- ARGV: account, id, channel, whether also one that ends with its caller, the check value of the
--- caller's key or ''.
--- Returns 'job' for one in the background, which nobody is asked about; 'stream' for one that was
--- asked about; 'attached' for one that ends with its caller; nothing where none waits or runs.
+-- ARGV: account, id, channel, 1 to ask even for one that ends with its caller, the check value of
+-- the caller's key or ''.
+-- Returns 'job' for a background job, for which nothing is published; 'stream' if its process was
+-- asked; 'attached' for one that ends with its caller; nothing if none waits or runs.
 local account, id, channel, any, check = unpack(ARGV)
 if not owned(account) or not opens(id, check) then return false end
 local status, kind = unpack(redis.call('HMGET', job(id), 'status', 'kind'))

@@ -1,8 +1,8 @@
--- Writes a response that is being streamed to its caller, so that others see it.
+-- Records a response that is being streamed to its caller, so that other processes see it.
 -- KEYS: index.
--- ARGV: account, id, lease token, payload, kind, the response's terms, the check value of its key and
--- the key, wrapped, '' for none.
--- Returns whether it is the token's: not where it has ended, or its conversation is another
+-- ARGV: account, id, lease token, payload, kind, the response's terms, the check value of its key,
+-- and the wrapped key, '' for none.
+-- Returns whether the token holds it: not if it has ended, or the conversation is another
 -- account's.
 local account, id, token, payload, kind, about, check, key = unpack(ARGV)
 local owner, current = redis.call('HGET', index, 'account'), redis.call('HGET', job(id), 'owner')

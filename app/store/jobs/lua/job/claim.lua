@@ -1,8 +1,7 @@
--- Begins to run a job.
--- KEYS: index. ARGV: id, lease token, how many bytes its payload may have, if it is to be asked for
--- room where it has more.
--- Returns the claim, or nothing unless the job waits (or is this token's already), or how many bytes its
--- payload has: then nothing has changed.
+-- Claims a job to run it.
+-- KEYS: index. ARGV: id, lease token, and optionally a size limit for the payload in bytes.
+-- Returns the claim; nothing unless the job waits (or is this token's already); or, above the
+-- limit, only the payload's size: then nothing has changed.
 local id, token, most = unpack(ARGV)
 local status, current = unpack(redis.call('HMGET', job(id), 'status', 'owner'))
 if not status or (status ~= 'queued' and current ~= token) then return false end

@@ -1,8 +1,8 @@
--- Writes a response that waits.
+-- Records a response that waits.
 -- KEYS: index.
--- ARGV: account, id, payload, the response's terms, the check value of its key and the key, wrapped,
--- '' for none; how many bytes its payload has, opened.
--- Returns 0 where the conversation is another account's.
+-- ARGV: account, id, payload, the response's terms, the check value of its key, the wrapped key, ''
+-- for none; the size of the decrypted payload in bytes.
+-- Returns 0 if the conversation is another account's, else 1.
 local account, id, payload, about, check, key, json_bytes = unpack(ARGV)
 local owner = redis.call('HGET', index, 'account')
 if owner and owner ~= account then return 0 end

@@ -1,22 +1,23 @@
--- Gives back a claimed job, or one whose lease was lost: to its queue, or else to be finished.
+-- Gives back a claimed job, or one whose lease was lost: to its queue, or to be finished.
 -- KEYS: index.
--- ARGV: id, lease token ('' for any), why ('refused' ends it), how many lost leases end a job,
--- channel.
--- Returns the account where the job is to be queued again, the claim where it is to be finished, the
--- status of the response where the job has ended, nothing where it is not the token's.
+-- ARGV: id, lease token ('' for any), why ('refused' ends it), the number of lost leases that ends
+-- a job, channel.
+-- Returns the account if the job is to be queued again, the claim if it is to be finished, the
+-- response's status if the job has ended, nothing if the token does not hold it.
 local id, token, why, most, channel = unpack(ARGV)
 local status, current, account, spoke, kind = unpack(
   redis.call('HMGET', job(id), 'status', 'owner', 'account', 'spoke', 'kind'))
 if not status then return (record(id) or {}).status end
 if token ~= '' and current ~= token then return false end
--- Nobody else can stream it to its caller; it was accepted as it began.
+-- A stream cannot be refused: it was accepted when it began, and no other process can continue it.
 if kind and why == 'refused' then why = 'lost' end
--- It was given back before, and that reply was lost.
+-- It was given back before, but that reply was lost.
 if status == 'queued' and why ~= 'refused' then return {account} end
--- A process has taken it over and did not finish it.
+-- A process took it over and did not finish it.
 if status == 'ending' then return claim(id) end
 local losses = why == 'lost' and redis.call('HINCRBY', job(id), 'lost', 1) or 0
--- What its model has said cannot be said again, and a job that takes its workers with it ends.
+-- Output of its model cannot be produced again, and a job that repeatedly kills its workers is
+-- ended.
 if spoke or kind or why == 'refused' or losses >= tonumber(most) then
   take_over(id, why, channel)
   return claim(id)

@@ -1,5 +1,5 @@
--- KEYS: index. ARGV: id, number, how many entries at most.
--- Returns whether the job has ended, and the entries from the one that has the event of that number.
+-- KEYS: index. ARGV: id, event number, maximum number of entries.
+-- Returns whether the job has ended, and the entries from the one on that has that event.
 local id, number, most = unpack(ARGV)
 local first = '-'
 local before = redis.call('XREVRANGE', events(id), (number + 1) .. '-0', '-', 'COUNT', 1)[1]

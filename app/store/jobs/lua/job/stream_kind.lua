@@ -1,6 +1,6 @@
 -- KEYS: index. ARGV: account, id, the check value of the caller's key or ''.
--- Returns 1 where the response is made or was made in the background, 2 while it is streamed to its
--- caller, 0 where it is neither, -1 where it cannot be seen.
+-- Returns 1 for a background response, running or ended; 2 for one that is being streamed to its
+-- caller; 0 for any other; -1 if the caller may not see it.
 local account, id, check = unpack(ARGV)
 local found = owned(account) and record(id)
 if not found or found.deleted ~= '' or not opens(id, check) then return -1 end

@@ -1,7 +1,7 @@
--- Takes back what create.lua has written, and what a worker has made of it: it can write nothing any
+-- Undoes create.lua, and what a worker has done with the job since: the worker can write nothing
 -- more, and is told to stop.
 -- KEYS: index. ARGV: account, id, channel.
--- Returns 1 where it has ended, and stays.
+-- Returns 1 if the job has ended: then its response stays.
 local account, id, channel = unpack(ARGV)
 if redis.call('EXISTS', job(id)) == 0 then return redis.call('HEXISTS', index, id) end
 if not owned(account) then return 0 end

@@ -1,7 +1,7 @@
--- What waits and runs of an account, and which streams run, of any.
--- ARGV: account, how many of each at most, how many leases are looked at.
--- Returns ids that wait, in their order; ids with a lease; which of these are parked, as numbers; ids
--- of streams.
+-- Lists an account's waiting and running jobs, and the streams that run in any account.
+-- ARGV: account, maximum number of each, maximum number of leases to look at.
+-- Returns waiting ids in order; leased ids; for each of these 1 if it is parked, else 0; ids of
+-- streams.
 local account, most, looked_at = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local waiting = redis.call('LRANGE', queue(account), 0, most - 1)
 local running, resting = {}, {}

@@ -1,6 +1,6 @@
--- Queues what was parked long enough.
--- ARGV: how many at most.
--- Returns how many that are.
+-- Queues jobs that were parked long enough.
+-- ARGV: maximum number.
+-- Returns the number of jobs queued.
 if redis.call('EXISTS', parked) == 0 then return 0 end
 local due = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, ARGV[1])) do

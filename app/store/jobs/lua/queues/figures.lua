@@ -1,5 +1,6 @@
--- Returns the ms since a worker lived (-1: none ever did), how many jobs wait, how many are leased,
--- for how many ms the oldest has waited, and the ms since a worker's last heartbeat (-1: none).
+-- Returns the ms since a worker could take a job (-1: none ever could), the number of waiting jobs,
+-- the number of leased jobs, the age of the oldest waiting job in ms, and the ms since a worker's
+-- last heartbeat (-1: none).
 local alive = redis.call('GET', jobs .. ':alive')
 local beat = redis.call('GET', jobs .. ':beat')
 local oldest = redis.call('ZRANGE', since, 0, 0, 'WITHSCORES')

@@ -1,5 +1,5 @@
--- ARGV: lease in ms, how many at most.
--- Returns ids of jobs and streams whose lease is over, leased anew. What is parked is left to
+-- ARGV: lease in ms, maximum number.
+-- Returns ids of jobs and streams whose lease has expired, and renews it. Parked jobs are left to
 -- due.lua.
 local lost = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, ARGV[2])) do

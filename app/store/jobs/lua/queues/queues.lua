@@ -1,24 +1,24 @@
--- The queues of background responses. Every program of them has this in front.
+-- The queues of background responses. Every program on them begins with this.
 --
--- Keys, neighbours of one another; <prefix>{jobs} is the key that programs are given:
+-- Keys, all in one slot; <prefix>{jobs} is the key that programs are given:
 --
---   <prefix>{jobs}:leases           sorted set: ids by the end of their lease, in ms
+--   <prefix>{jobs}:leases           sorted set: ids by when their lease ends, in ms
 --   <prefix>{jobs}:accounts         hash: id -> account, of jobs that were accepted
---   <prefix>{jobs}:queue:<account>  list: ids that wait
---   <prefix>{jobs}:ring             list: accounts whose queue is not empty, in turn
---   <prefix>{jobs}:since            sorted set: ids that wait by when they began to, in ms
---   <prefix>{jobs}:parked           set: ids that wait for their upstream, until their lease is over
+--   <prefix>{jobs}:queue:<account>  list: waiting ids
+--   <prefix>{jobs}:ring             list: accounts with a non-empty queue, for the round robin
+--   <prefix>{jobs}:since            sorted set: waiting ids by when they were queued, in ms
+--   <prefix>{jobs}:parked           set: ids that wait for their upstream until their lease ends
 --   <prefix>{jobs}:unrouted         sorted set: ids that are left to workers that know their model,
---                                   by when they were left first, in ms
---   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by the end of
---                                   their lease, in ms
---   <prefix>{jobs}:taken:<token>    string: the id that was taken with a token, for a lease
+--                                   by when they were first left, in ms
+--   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by when their
+--                                   lease ends, in ms
+--   <prefix>{jobs}:taken:<token>    string: the id that was taken with this token; expires with a lease
 --   <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
---   <prefix>{jobs}:beat             when a worker last renewed its leases, whatever it could take, in ms
+--   <prefix>{jobs}:beat             when a worker last sent a heartbeat, able to take a job or not, in ms
 --
--- A job is either among those that wait or has a lease, from its first moment to its end. One that
--- is parked or left has a lease too, longer than it is to wait: a worker of an earlier release, which
--- knows nothing of these, queues it again as if it had been lost.
+-- A job either waits or has a lease, from its first moment to its end. A parked job, and one left
+-- as unrouted, also has a lease, longer than its wait: a worker of an earlier release, which does
+-- not know these sets, queues it again as if it had been lost.
 local jobs = KEYS[1]
 local ring, since, leases, accounts =
   jobs .. ':ring', jobs .. ':since', jobs .. ':leases', jobs .. ':accounts'
@@ -27,7 +27,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function queue(account) return jobs .. ':queue:' .. account end
 
--- Accepts a job; one that waits already is not queued twice.
+-- Accepts a job and queues it, unless it is queued already.
 local function push(account, id)
   redis.call('HSET', accounts, id, account)
   if redis.call('ZSCORE', since, id) then return end

@@ -1,6 +1,6 @@
 -- Takes the next job by round robin over the accounts.
--- ARGV: lease in ms, token of who takes it ('' for none).
--- Returns its id; to a token that has one, as where that reply was lost, the same again.
+-- ARGV: lease in ms, the taker's token ('' for none).
+-- Returns the job's id; the same id again if this token took one before, whose reply was lost.
 local taken = ARGV[2] ~= '' and jobs .. ':taken:' .. ARGV[2]
 local again = taken and redis.call('GET', taken)
 if again then return again end
