@@ -1,8 +1,8 @@
-"""One attempt after the other to bring a spooled answer into its store, and when the next is due.
+"""Delivers spooled answers one by one, and decides when the next attempt is due.
 
-What becomes of an answer:
+What happens to an answer:
 
-    the store has it, and its replicas      delivered: it is dropped here
+    the store and its replicas have it      delivered: it is dropped here
     the store has it, its replicas lag      marked as kept, and confirmed a little later
     the store is unreachable, or is full    tried again after AGAIN_S
     the turn before it is not in the store  tried again after AGAIN_S: it may wait here, too, or on
@@ -10,7 +10,7 @@ What becomes of an answer:
                                             is known to be this store's
     it is not known to be this store's,     left alone, and looked at again after LEFT_ALONE_S
     or cannot be read
-    its time has come (C5)                  dropped: it would be purged at once
+    it has expired (C5)                     dropped: it would be purged at once
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from app.store.spool.files import Spool
 from app.store.spool.folders import SpoolFolders
 from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST, log
 
-#: How soon an answer is tried again that the store did not take, and after how many of those the
-#: rest is left for the next time; in seconds.
+#: Pause before an answer that the store refused is tried again, in seconds; and number of such
+#: failures after which the rest is left for the next time.
 AGAIN_S, MAX_FAILURES = 2.0, 3
-#: How soon one is looked at again that is not known to be this store's, or that cannot be read.
+#: Pause for an answer that is not known to be this store's, or cannot be read, in seconds.
 LEFT_ALONE_S = 60.0
-#: How long an answer waits for the turn before it, in seconds, before that is taken to be gone.
+#: Seconds for which an answer waits for the turn before it, before that is considered gone.
 ORPHANED_S = 600.0
-#: How long the replicas may take to have what was delivered, and how soon they are tried again.
+#: Seconds that replicas may take to confirm a delivery, and pause before they are asked again.
 CONFIRMED_S, CONFIRMED_AGAIN_S = 0.1, 10.0
 
 
 class Orphaned(StorageUnavailable):
-    """The turn that an answer continues is not in the store, and may still come there."""
+    """The turn that an answer continues is not in the store yet, but may still arrive."""
 
 
 class DeliveryAttempts:
@@ -64,14 +64,14 @@ class DeliveryAttempts:
         self._reported: set[str] = set()
 
     def forget_pauses(self) -> None:
-        """Have every answer be due now."""
+        """Make every answer due now."""
         self._again_at.clear()
 
     def deliver_due(self, *, strict: bool) -> None:
         """Deliver what is due.
 
         Raises:
-            StorageUnavailable: the store did not take several, or, if `strict`, one.
+            StorageUnavailable: the store refused several answers, or, if `strict`, one.
             OSError: the spool may not be read.
         """
         failures, now, orphaned = 0, self._now(), None
@@ -93,7 +93,7 @@ class DeliveryAttempts:
             raise orphaned
 
     def deliver(self, spool: Spool, response_id: str) -> None:
-        """Have the store keep an answer, and drop it here once it is safe there.
+        """Save an answer in the store, and drop it here once it is safe there.
 
         Raises StorageUnavailable.
         """
@@ -120,7 +120,7 @@ class DeliveryAttempts:
             self._confirm(spool, response_id)
 
     def _confirm(self, spool: Spool, response_id: str) -> None:
-        """Drop what the replicas have; once they lag, none is waited for for a while."""
+        """Drop an answer that replicas have; once they lag, do not wait for them for a while."""
         now = self._now()
         if now >= self._lagging_until:
             try:
@@ -136,12 +136,12 @@ class DeliveryAttempts:
         self._again_at[response_id] = self._lagging_until
 
     def _parentless(self, spool: Spool, response_id: str, *, is_unnamed: bool) -> None:
-        """See to an answer of which the turn before is not in the store.
+        """Handle an answer whose parent turn is not in the store.
 
-        A master that was lost may have had that turn, and a spool has it: it comes. If it does not,
-        the conversation was erased, or lost with what a Redis lost: the answer can be kept nowhere.
+        A lost master may have had that turn, and another spool has it: it will come. If it does
+        not, the conversation was erased, or lost with a Redis: the answer can be stored nowhere.
 
-        Raises Orphaned: it is to be waited for.
+        Raises Orphaned if it must wait.
         """
         if is_unnamed:
             self._leave_alone(response_id, "its conversation is not here")
@@ -155,7 +155,7 @@ class DeliveryAttempts:
             log.error("response_lost", response_id=response_id, reason="its conversation is gone")
 
     def _leave_alone(self, response_id: str, why: str) -> None:
-        """Report once an answer that cannot be read, or is not known to be this store's."""
+        """Log, once, an answer that cannot be read or is not known to be this store's."""
         self._again_at[response_id] = self._now() + LEFT_ALONE_S
         if response_id not in self._reported:
             self._reported.add(response_id)

@@ -1,12 +1,12 @@
-"""What brings spooled answers into the store they are for, once it takes writes again.
+"""Delivers spooled answers to the store they are for, once it takes writes again.
 
-A timer in every process that serves, a second apart, whether or not requests come. Of the processes
-that share a folder one delivers at a time; were it two, nothing would be there twice. Before it
-delivers, the store is asked for its id: a Redis that was emptied or exchanged meanwhile is given
-nothing that was promised by another.
+Every process that serves does so by a timer, each second, whether or not requests come. Of the
+processes that share a folder one delivers at a time; if two did, nothing would be stored twice.
+Before each delivery the store is asked for its id: a Redis that was emptied or replaced meanwhile
+is not given what another one promised.
 
-An answer that names no store (folders.py) is delivered where its account is known and, if it
-continues a turn, where that turn is; else it is left alone.
+An answer that names no store (folders.py) is delivered if its account is known and, if it continues
+a turn, that turn is there; else it is left alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from app.store.spool.timer import SpoolTimer
 from app.store.spool.write_breaker import WriteBreaker
 from app.telemetry import SPOOL_LOST, log
 
-#: How long an operator's command waits while another process delivers.
+#: Seconds that an operator's command waits for another delivering process; pause between looks.
 PATIENCE_S, PAUSE_S = 5.0, 0.05
 
 
@@ -43,14 +43,14 @@ class Identity(Protocol):
         ...
 
     def probe(self) -> None:
-        """Return when the store takes a write."""
+        """Return if the store takes a write."""
         ...
 
 
 class SpoolDelivery:
-    """The spool of one store. One per process.
+    """Delivery of one store's spool. One instance per process.
 
-    `knows` tells whether the store has an account. `sleep` waits for seconds, `now` returns those
+    `knows` tells whether the store has an account. `sleep` waits for seconds, `now` returns seconds
     of a clock that never goes back.
     """
 
@@ -73,15 +73,15 @@ class SpoolDelivery:
         self._timer = SpoolTimer(self.tick)
 
     def start(self) -> None:
-        """Begin to deliver by a timer, for as long as the process lives; twice is once."""
+        """Start the timer, for as long as the process lives; a second call does nothing."""
         self._timer.start()
 
     def stop(self) -> None:
-        """Deliver no more by the timer; this returns when it has ended."""
+        """Stop the timer; returns when it has ended."""
         self._timer.stop()
 
     def tick(self) -> None:
-        """Do what is due: learn the store's id, try a write if one failed, deliver."""
+        """Do what is due: read the store's id, try a write if one failed, deliver."""
         try:
             self.identify()
             self.folders.claim()
@@ -95,11 +95,11 @@ class SpoolDelivery:
             log.debug("spool_not_delivered", error=type(fault).__name__)
 
     def identify(self) -> None:
-        """Learn which store this is now. Raises StorageUnavailable."""
+        """Read which store this is now. Raises StorageUnavailable."""
         self.folders.store_id = self._identity.read()
 
     def put(self, turn: Turn, fault: StorageUnavailable, *, is_kept: bool) -> None:
-        """Spool an answer that the store did not take, or whose replicas lag.
+        """Spool an answer that the store refused, or whose replicas lag.
 
         Raises OSError: it cannot be written.
         """
@@ -111,15 +111,15 @@ class SpoolDelivery:
         self.start()
 
     def lost(self, turn: Turn, error: OSError) -> None:
-        """Count an answer that neither the store nor the spool took."""
+        """Count and log an answer that neither the store nor the spool took."""
         SPOOL_LOST.inc()
         self.folders.doubt()
         why = error.strerror or type(error).__name__
         log.error("response_lost", response_id=turn.response.id, reason=why)
 
     def find(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn | None:
-        """Return an account's answer that waits on this machine; its key, where it has one, is
-        wanted.
+        """Return an account's answer that waits on this machine; an encrypted one only with its
+        key.
         """
         if tag_of(response_id) is None:
             return None
@@ -145,11 +145,11 @@ class SpoolDelivery:
             self._attempts.deliver(spool, response_id)
 
     def deliver_conversation(self, tag: str) -> None:
-        """Deliver what waits here of one conversation. Raises StorageUnavailable."""
+        """Deliver the waiting answers of one conversation. Raises StorageUnavailable."""
         try:
             waiting = self.waiting()
         except OSError:
-            return  # it may not be read: nothing of it is known
+            return  # the spool may not be read: nothing is known
         for response_id in waiting:
             if tag_of(response_id) == tag:
                 self.deliver(response_id)
@@ -158,8 +158,8 @@ class SpoolDelivery:
         """Deliver everything now: when this returns, the store has it.
 
         Raises:
-            StorageUnavailable: it does not take it, another process is still at it, or the spool
-                may not be read.
+            StorageUnavailable: the store refuses it, another process is still delivering, or the
+                spool may not be read.
         """
         self.identify()
         until = self._now() + PATIENCE_S
@@ -179,31 +179,31 @@ class SpoolDelivery:
         return [response_id for spool in self.folders.readable() for response_id in spool.waiting()]
 
     def drop(self, response_id: str) -> None:
-        """Forget an answer of this store's, if it waits here and may be touched."""
+        """Delete an answer of this store's, if it waits here and may be deleted."""
         with suppress(OSError):
             for spool in self.folders.readable():
                 spool.drop(response_id)
 
     def erase(self, account: str) -> list[str]:
-        """Forget every answer of an account of this store's; return their ids.
+        """Delete every answer of an account of this store's; return their ids.
 
-        Raises StorageUnavailable: which store this is cannot be known, or what waits not be read.
+        Raises StorageUnavailable: the store's id is unknown, or the spool may not be read.
         """
         self.identify()
         with _reading():
             return [gone for spool in self.folders.readable() for gone in spool.erase(account)]
 
     def figures(self) -> dict[str, float]:
-        """Return how many answers wait, by the name of its metric (telemetry's FIGURES).
+        """Return the number of waiting answers, by the name of its metric (telemetry's FIGURES).
 
-        That is nothing where the spool may not be read.
+        Returns {} if the spool may not be read.
         """
         with suppress(OSError):
             return {"gateway_spooled": float(len(self.waiting()))}
         return {}
 
     def _deliver_alone(self, *, strict: bool = False) -> bool:
-        """Deliver what is due unless another process does; return whether it was this one."""
+        """Deliver what is due unless another process does; return whether this one did."""
         with self._alone() as is_alone:
             if is_alone:
                 self._attempts.deliver_due(strict=strict)
@@ -211,7 +211,7 @@ class SpoolDelivery:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        """Hold the folder, if no other process does: a lock that ends with its process."""
+        """Lock the folder if no other process has; the lock ends with its process."""
         try:
             handle = os.open(self.folders.directory, os.O_RDONLY)
         except FileNotFoundError:
@@ -230,7 +230,7 @@ class SpoolDelivery:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Raise StorageUnavailable where an operator's user may not read the spool."""
+    """Raise StorageUnavailable if an operator's user may not read the spool."""
     try:
         yield
     except OSError as error:

@@ -1,9 +1,9 @@
-"""A folder of answers that Redis could not take, on this machine's disk until it does.
+"""A folder of spooled answers, one file each.
 
-A file an answer, named after its response and readable by its owner only. It is there whole or not
-at all: written under another name, synced, then renamed. `resp_….turn` is in no Redis yet;
-`resp_….kept` is, and waits for the replicas to have it as well. What is encrypted with its caller's
-key is so here, too, and is delivered as it is.
+A file is named after its response and readable by its owner only. It is complete or missing:
+written under another name, synced, then renamed. `resp_….turn` is not in Redis yet; `resp_….kept`
+is, and waits for replicas to have it as well. What is encrypted with its caller's key is encrypted
+here, too, and is delivered as it is.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from app.store.responses.packed.packed_turn import PackedTurn
 _PACKED = ("status", "created_at", "check", "homes", "expires_at", "user_hash")
 _TURN, _KEPT, _DRAFT = ".turn", ".kept", ".draft"
 
-#: Two changes of a directory within this time may show the same time of change.
+#: Within this time two changes of a directory may show the same modification time.
 _SETTLED_NS = 1_000_000_000
-#: A draft this old has no writer any more: its process ended while it wrote.
+#: Age in seconds from which on a draft has no writer: its process died while writing.
 _ABANDONED_S = 60
 
 
 class Spool:
-    """A directory of answers that every process of this machine shares."""
+    """A directory of answers that all processes of this machine share."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -43,10 +43,10 @@ class Spool:
         self._empty_at_ns: int | None = None
 
     def put(self, turn: Turn, *, is_kept: bool = False) -> None:
-        """Keep an answer; `is_kept` says that Redis has it already, but not its replicas.
+        """Write an answer; `is_kept` says that Redis has it already, but not its replicas.
 
         Raises:
-            OSError: the directory cannot be written to, or the disk is full; nothing is left.
+            OSError: the directory is not writable, or the disk is full; nothing is left behind.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(turn.response.id, _KEPT if is_kept else _TURN)
@@ -63,7 +63,7 @@ class Spool:
     def waiting(self) -> list[str]:
         """Return the ids of the responses that are here, oldest first.
 
-        Of a spool that stays empty this costs one look at the directory's time of change. Raises
+        For a spool that stays empty this only reads the directory's modification time. Raises
         OSError: it may not be read.
         """
         try:
@@ -81,7 +81,7 @@ class Spool:
     def take(self, response_id: str) -> Turn | PackedTurn | None:
         """Return an answer that is here, or None: another process may have delivered it.
 
-        One that is encrypted is packed, as the store takes it.
+        An encrypted one is returned packed, as the store takes it.
 
         Raises:
             ValueError: the file is damaged, or of a release that this one cannot read.
@@ -103,35 +103,35 @@ class Spool:
                 conversation=head["conversation"],
             )
         turn = self._entries.turn(entry, head["account"], head["id"], parent)
-        # Earlier releases have none of these.
+        # Earlier releases lack these.
         user_hash = head.get("user_hash", "")
         return replace(turn, conversation=head.get("conversation"), cuts=cuts, user_hash=user_hash)
 
     def opened(self, packed: PackedTurn, key: ContentKey) -> Turn | None:
-        """Return an answer that is encrypted with this key, None for another key."""
+        """Decrypt an answer with its key; None for another key."""
         known = compare_digest(packed.check, check_value(key, packed.response_id))
         return self._entries.opened(packed, key) if known else None
 
     def is_kept(self, response_id: str) -> bool:
-        """Tell whether Redis has the answer already, and only replicas are waited for."""
+        """Tell whether Redis has the answer already, and it only waits for replicas."""
         return self._path(response_id, _KEPT).exists()
 
     def put_at(self, response_id: str) -> float:
-        """Return when an answer came here, in Unix seconds; 0 where it is not here any more."""
+        """Return when an answer was put here, in Unix seconds; 0 if it is not here any more."""
         return max(_changed_at(self._path(response_id, suffix)) for suffix in (_TURN, _KEPT))
 
     def mark_kept(self, response_id: str) -> None:
-        """Note that Redis has an answer, which may be gone from here already."""
+        """Record that Redis has an answer, which may be gone from here already."""
         with suppress(FileNotFoundError):
             self._path(response_id, _TURN).rename(self._path(response_id, _KEPT))
 
     def drop(self, response_id: str) -> bool:
-        """Forget an answer; return whether it was still here."""
+        """Delete an answer; return whether it was still here."""
         dropped = [self._dropped(response_id, suffix) for suffix in (_TURN, _KEPT)]
         return any(dropped)
 
     def erase(self, account: str) -> list[str]:
-        """Forget every answer of an account, and what a process that died was writing.
+        """Delete every answer of an account, and drafts of processes that died.
 
         Returns the ids of the responses.
         """
@@ -146,7 +146,7 @@ class Spool:
         return erased
 
     def tidy(self) -> None:
-        """Forget what processes that died were writing: it was not promised to any caller."""
+        """Delete drafts of processes that died: they were not promised to any caller."""
         for draft in self.directory.glob(f"*{_DRAFT}"):
             if time.time() - _changed_at(draft) > _ABANDONED_S:
                 draft.unlink(missing_ok=True)
@@ -177,7 +177,7 @@ class Spool:
             "cuts": b64encode(packed.cuts if packed.check else turn.cuts).decode(),
             "user_hash": packed.user_hash,
         }
-        if packed.check:  # what could not be read in the entry to deliver it
+        if packed.check:  # needed to deliver it, and unreadable in the entry
             head["packed"] = {name: getattr(packed, name) for name in _PACKED}
         whole = orjson.dumps(head) + b"\n" + packed.entry
         return b"%08x\n" % crc32(whole) + whole
@@ -199,7 +199,7 @@ def _parted(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _is_answer(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry of the directory is an answer; whatever else is there is not ours."""
+    """Tell whether a directory entry is an answer; anything else is not ours."""
     is_named_so = entry.name.startswith("resp_") and entry.name.endswith((_TURN, _KEPT))
     return is_named_so and (entry.is_file() or entry.is_symlink())
 

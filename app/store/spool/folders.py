@@ -1,12 +1,12 @@
-"""SPOOL_DIR: a folder for each store whose answers wait on this machine.
+"""SPOOL_DIR: one folder for each store that has answers waiting on this machine.
 
     SPOOL_DIR/store_<id>/resp_….turn    for the store of that id (store_identity.py), and no other
     SPOOL_DIR/resp_….turn               names no store: written by an earlier release
 
 So gateways of several environments may share a SPOOL_DIR: none looks into another's folder. An
-answer that names no store is this store's only while no other store has a folder here, which is
-when nobody else can have written it; what else has to be true is in delivery.py. Where that
-cannot be known it is left alone, until an operator moves the file into its store's folder.
+answer that names no store is taken for this store's only while no other store has a folder here,
+since then nobody else can have written it; delivery.py has further conditions. Otherwise it is left
+alone until an operator moves the file into its store's folder.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pathlib import Path
 from app.store.spool.files import Spool
 
 _PREFIX = "store_"
-#: How long it is believed, in seconds, that the directory can be written to, or cannot.
+#: Seconds for which the result of a write test of the directory is trusted.
 PROBED_S = 10.0
-#: What is written to find out: as much as shows a disk that is full.
+#: What the test writes: enough to fail on a full disk.
 _PROBE = b"\0" * 4096
 
 
 class SpoolFolders:
-    """The folders of a SPOOL_DIR as one store's gateway sees them.
+    """The folders of a SPOOL_DIR, seen by the gateway of one store.
 
     `store_id` is set once it is known. `now` returns seconds of a clock that never goes back.
     """
@@ -45,7 +45,7 @@ class SpoolFolders:
 
     @property
     def store_id(self) -> str | None:
-        """The store that this gateway has now; None while no process of it could ask."""
+        """The id of this gateway's store; None until it could be read."""
         return self._store_id
 
     @store_id.setter
@@ -55,19 +55,19 @@ class SpoolFolders:
             self._own = Spool(self.directory / store_id)
 
     def own(self) -> Spool:
-        """Return where this store's answers are put.
+        """Return the spool into which this store's answers are put.
 
-        While it is not known which store that is they are put where those of earlier releases
-        are: a Redis that was full from the first has no id yet, and cannot be given one.
+        While the store's id is unknown, that is the one of earlier releases: a Redis that was full
+        from the first has no id yet, and cannot be given one.
         """
         return self._own or self._unnamed
 
     def is_unnamed(self, spool: Spool) -> bool:
-        """Tell whether a spool's answers name no store."""
+        """Tell whether a spool is the one whose answers name no store."""
         return spool is self._unnamed
 
     def readable(self) -> Iterator[Spool]:
-        """Yield the spools whose answers are this store's, as far as the folders show."""
+        """Yield the spools whose answers are this store's, judging by the folders."""
         if self._own is not None:
             yield self._own
         if not self._others():
@@ -77,18 +77,18 @@ class SpoolFolders:
         """Return how many answers wait here for each other store, as far as this user may read."""
         found = {}
         for name in self._others():
-            with suppress(PermissionError):  # it is another user's
+            with suppress(PermissionError):  # it belongs to another user
                 found[name] = len(Spool(self.directory / name).waiting())
         return found
 
     def unnamed(self) -> int:
-        """Return how many answers wait here that name no store."""
+        """Return the number of answers waiting here that name no store."""
         return len(self._unnamed.waiting())
 
     def claim(self) -> None:
-        """Show others that this store has answers here, now or later, and tidy up among its own.
+        """Create this store's folder, so that others see that it has one, and tidy it up.
 
-        It is for processes that serve, not for an operator's command, whose user may be another.
+        For processes that serve, not for an operator's command, whose user may differ.
         """
         if self._own is not None and self._claimed is not self._own:
             self._claimed = self._own
@@ -97,15 +97,15 @@ class SpoolFolders:
                 self._own.tidy()
 
     def begin(self) -> str | None:
-        """Make the directory; return why no answer can be put here. For processes that serve."""
-        with suppress(OSError):  # which is found out next
+        """Create the directory; return why no answer can be put here. For processes that serve."""
+        with suppress(OSError):  # `fault` finds out
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.fault()
 
     def fault(self) -> str | None:
-        """Return why no answer can be put here, None where one can. It is tried now and then.
+        """Return why no answer can be put here, None if one can. The test is repeated now and then.
 
-        A directory that is not there is left so: this may be an operator's command.
+        A missing directory is not created: this may be an operator's command.
         """
         if self._probed_at is None or self._now() - self._probed_at >= PROBED_S:
             self._fault = self._probed()
@@ -113,7 +113,7 @@ class SpoolFolders:
         return self._fault
 
     def doubt(self) -> None:
-        """Have it be tried anew whether an answer can be put here: one could not."""
+        """Repeat the write test at the next call: a write has just failed."""
         self._probed_at = None
 
     def _others(self) -> list[str]:
@@ -138,7 +138,7 @@ class SpoolFolders:
 
     def _try_to_write(self) -> None:
         folder = self.own().directory
-        if not folder.exists():  # then it is made in the other
+        if not folder.exists():  # it would be created in this one
             folder = self.directory
         probe = folder / f".{os.getpid()}.probe"
         try:

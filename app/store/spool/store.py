@@ -1,18 +1,18 @@
-"""A store that loses no answer while Redis takes none: those already bought go to the spool.
+"""A store that loses no answer while Redis takes no writes: paid answers go to the spool.
 
-The policy, as a caller sees it.
+The policy, as a caller sees it:
 
-- Redis is unreachable: nothing is read and nothing deleted, that is StorageUnavailable. Redis
-  refuses writes: what it has is read as ever, and nothing can be deleted.
-- An answer that is to be saved is tried again for 5 s, then written to the spool, and counts as
-  saved. That costs 5 s once: the next ones go straight to the spool until Redis has taken a write
-  again, which is found out beside the requests (delivery.py).
-- Where the spool takes nothing either, an answer that was bought is lost
-  (`gateway_spool_lost_total`). From then on none is bought that is to be saved, until one of both
-  takes writes again.
-- An answer that waits in the spool can be fetched on this machine. Whatever else is asked of it
-  has it delivered first, and is StorageUnavailable where that fails. On other machines it is
-  unknown until it is delivered, at most 5 s after Redis takes writes again.
+- Redis is unreachable: reading and deleting raise StorageUnavailable. Redis refuses writes: reading
+  works as usual, deleting does not.
+- Saving an answer is retried for 5 s; then it is written to the spool, and counts as saved. Only
+  one answer waits 5 s: later ones go straight to the spool until Redis has taken a write again,
+  which is tested outside of requests (delivery.py).
+- If the spool cannot be written either, an answer that was paid for is lost
+  (`gateway_spool_lost_total`). From then on requests whose answers must be saved are refused, until
+  one of both takes writes again.
+- An answer that waits in the spool can be fetched on this machine. Any other operation on it first
+  delivers it, and raises StorageUnavailable if that fails. On other machines it is unknown until it
+  is delivered, at most 5 s after Redis takes writes again.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from app.store.spool.delivery import SpoolDelivery
 
 Read = TypeVar("Read")
 
-#: How long, and how often, an answer is tried to be saved before it is spooled; in seconds. A
-#: process that ends has no more than 2 s left for it (app.serving).
+#: Seconds for which saving is retried before an answer is spooled, and pause between attempts. A
+#: process that is ending has no more than 2 s left for it (app.serving).
 RETRIED_S, PAUSE_S = 5.0, 0.25
 HURRIED_S = 0.5
-#: When a caller may ask again for what waits to be delivered.
+#: Retry-After for an answer that waits to be delivered, in seconds.
 RETRY_AFTER_S = 2
 
 
 class ConfirmingStore(Confirming, ResponseStore, Protocol):
-    """A store of responses whose saving has two steps."""
+    """A store of responses that saves in two steps."""
 
 
 class SpoolingStore:
-    """Implements ResponseStore on another one and a spool.
+    """Implements ResponseStore with another one and a spool.
 
     `is_ending` tells whether the process is about to end. `sleep` waits for seconds, `now` returns
-    those of a clock that never goes back.
+    seconds of a clock that never goes back.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class SpoolingStore:
         self._now = now
 
     def save(self, turn: Turn) -> bool:
-        """Keep a terminal response: in Redis, or else in the spool.
+        """Store a terminal response: in Redis, or else in the spool.
 
         Raises:
-            StorageUnavailable: it could be written to neither.
+            StorageUnavailable: neither could be written.
         """
         if (fault := self._breaker.why) is not None:
             try:
                 self._delivery.put(turn, fault, is_kept=False)
             except OSError:
-                pass  # then the store is all that is left, and may be back
+                pass  # then only the store is left, and may be back
             else:
                 return True
         return self._tried(turn)
@@ -92,17 +92,17 @@ class SpoolingStore:
                 return self._put(turn, lag)
             except StorageUnavailable as fault:
                 if self._now() - began >= (HURRIED_S if self._is_ending() else RETRIED_S):
-                    if fault.code != OVERLOADED:  # that was our own trouble
+                    if fault.code != OVERLOADED:  # that is this process's own trouble
                         self._breaker.open(fault)
                     return self._put(turn, fault)
-                if self._breaker.is_open and not was_open:  # another has waited long enough
+                if self._breaker.is_open and not was_open:  # another request has waited long enough
                     return self._put(turn, fault)
             self._sleep(PAUSE_S)
 
     def _saved(self, turn: Turn) -> bool:
-        """Save a turn, and before it those of its conversation that wait here.
+        """Save a turn; if its parent is missing, first deliver what waits here of its conversation.
 
-        They may have been in a master that was lost, when the turn began.
+        Those turns may have been on a master, since lost, when this turn began.
         """
         try:
             return self._store.save(turn)
@@ -117,7 +117,7 @@ class SpoolingStore:
             self._delivery.put(turn, fault, is_kept=isinstance(fault, Unconfirmed))
         except OSError as error:
             self._delivery.lost(turn, error)
-            raise fault from fault.__cause__  # the breaker has it, too: Redis's word is to stay
+            raise fault from fault.__cause__  # Redis's error stays: the breaker has it, too
         return True
 
     def get(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn:
@@ -130,7 +130,7 @@ class SpoolingStore:
             return waiting.turn
 
     def stream_cuts(self, account: str, response_id: str, key: ContentKey | None = None) -> bytes:
-        """Return where a response was cut into events; nothing where it was made whole."""
+        """Return where a response was cut into events; b"" if it was not streamed."""
         try:
             return self._delivered(
                 account,
@@ -142,14 +142,14 @@ class SpoolingStore:
             return waiting.turn.cuts
 
     def delete(self, account: str, response_id: str, key: ContentKey | None = None) -> None:
-        """Hide a response; turns that continue it keep their whole context."""
+        """Hide a response; turns that continue it keep their full context."""
         self._delivered(
             account, response_id, key, lambda: self._store.delete(account, response_id, key)
         )
         self._delivery.drop(response_id)
 
     def context(self, account: str, response_id: str, key: ContentKey | None = None) -> Context:
-        """Return what a turn that continues `response_id` starts from."""
+        """Return the context for a turn that continues `response_id`."""
         return self._delivered(
             account, response_id, key, lambda: self._store.context(account, response_id, key)
         )
@@ -176,18 +176,18 @@ class SpoolingStore:
     def items(
         self, account: str, item_ids: Sequence[str], key: ContentKey | None = None
     ) -> dict[str, Item]:
-        """Return those of the items that the account has stored, by id (S5)."""
+        """Return those of these items that the account has stored, by id (S5)."""
         found = self._store.items(account, item_ids, key)
         homes = {home_of(each) for each in item_ids if each not in found}
         late = [home for home in homes if home and self._deliver_late(account, home, key)]
         return self._store.items(account, item_ids, key) if late else found
 
     def stored_bytes(self, account: str) -> int:
-        """Return how many bytes an account has stored; what waits in the spool is not counted."""
+        """Return how many bytes an account has stored, without what waits in the spool."""
         return self._store.stored_bytes(account)
 
     def require_room(self) -> None:
-        """Raise StorageUnavailable while the store takes no write and the spool no answer."""
+        """Raise StorageUnavailable while neither the store nor the spool can be written."""
         why = self._breaker.why
         if why is not None and self._delivery.folders.fault() is not None:
             raise StorageUnavailable(
@@ -197,16 +197,16 @@ class SpoolingStore:
             ) from why.__cause__
 
     def ping(self) -> None:
-        """Return when the store answers."""
+        """Return if the store answers."""
         self._store.ping()
 
     def _delivered(
         self, account: str, response_id: str, key: ContentKey | None, read: Callable[[], Read]
     ) -> Read:
-        """Return what `read` does; if it finds nothing, once more when the answer is delivered.
+        """Return what `read` does; if it finds nothing, deliver a waiting answer and read again.
 
         Raises:
-            Undelivered: the answer waits here, and the store does not take it now.
+            Undelivered: the answer waits here, and the store cannot take it now.
         """
         try:
             return read()
@@ -216,7 +216,7 @@ class SpoolingStore:
         return read()
 
     def _deliver_late(self, account: str, response_id: str, key: ContentKey | None) -> bool:
-        """Deliver an account's answer if it waits here; return whether it did."""
+        """Deliver an account's answer if it waits here; return whether it did wait."""
         turn = self._delivery.find(account, response_id, key)
         if turn is None:
             return False
@@ -230,7 +230,7 @@ class SpoolingStore:
 
 
 class Undelivered(StorageUnavailable):
-    """The response waits on this machine until the store takes it. `turn` is what waits."""
+    """The response waits on this machine until the store takes it: `turn`."""
 
     def __init__(self, turn: Turn) -> None:
         super().__init__(

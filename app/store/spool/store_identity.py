@@ -1,8 +1,8 @@
-"""Which store this is, and whether it takes writes: what the spool has to know of it.
+"""The store's identity, and whether it takes writes: what the spool must know of it.
 
-A store is what one Redis keeps under one prefix. Its id is kept there too, made once by the process
-that comes first, and goes where the data goes: a copy or a backup that is restored is the same
-store; a Redis that was emptied is another one, and so is a backup from before the id was made.
+A store is what one Redis keeps under one prefix. Its id is kept there too, created by the first
+process that comes, and moves with the data: a copy or a restored backup is the same store; a Redis
+that was emptied is another one, and so is a backup from before the id was created.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StoreIdentity:
         self._mint = mint
 
     def read(self) -> str:
-        """Return the id; it is made where there is none yet."""
+        """Return the id; create it if there is none yet."""
         key = self._keys.store_id
         with translated():
             found: bytes | None = self._redis.get(key)
@@ -44,11 +44,11 @@ class StoreIdentity:
         return found.decode()
 
     def look(self) -> None:
-        """Return when the store can be read, whether or not it has an id."""
+        """Return if the store can be read, whether or not it has an id."""
         with translated():
             self._redis.get(self._keys.store_id)
 
     def probe(self) -> None:
-        """Return when the store takes a write."""
+        """Return if the store takes a write."""
         with translated():
             self._redis.set(self._keys.write_probe, b"")

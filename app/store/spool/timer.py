@@ -1,4 +1,4 @@
-"""The timer by which a process delivers its spool."""
+"""The timer that makes a process deliver its spool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TICK_S = 1.0
 
 
 class SpoolTimer:
-    """Calls `tick` every TICK_S in a thread of its own, whatever it raises."""
+    """Calls `tick` every TICK_S seconds in a thread of its own, even after it raised."""
 
     def __init__(self, tick: Callable[[], None]) -> None:
         self._tick = tick
@@ -20,14 +20,14 @@ class SpoolTimer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, for as long as the process lives; twice is once."""
+        """Start, for as long as the process lives; a second call does nothing."""
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
-        """End; this returns when the last call is over."""
+        """Stop; returns when the last call is over."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()

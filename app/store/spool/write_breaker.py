@@ -1,4 +1,4 @@
-"""Whether the store takes writes: after one that it did not take for a while, none is tried."""
+"""A breaker for writes: once the store has refused writes for a while, none is tried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.telemetry import log
 class WriteBreaker:
     """Whether the store takes writes, as far as this process knows.
 
-    Open it refuses, and `why` says what the store did last.
+    While open, `why` is the store's last error.
     """
 
     def __init__(self) -> None:
@@ -21,13 +21,13 @@ class WriteBreaker:
         return self.why is not None
 
     def open(self, why: StorageUnavailable) -> None:
-        """Take note that the store did not take a write for a while."""
+        """Record that the store did not take a write for a while."""
         if self.why is None:
             log.warning("store_refuses_writes", reason=reason(why))
         self.why = why
 
     def close(self) -> None:
-        """Take note that it took one."""
+        """Record that the store took a write."""
         if self.why is not None:
             log.info("store_takes_writes")
         self.why = None
