@@ -1,1 +1,1 @@
-"""Accounts, their keys, and the audit log."""
+"""The store of accounts, their keys, and the audit log."""

@@ -1,4 +1,4 @@
-"""What every store of accounts and keys must be able to do."""
+"""The protocol of a store of accounts and keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.domain.accounts.accounts import Account, ApiKey, AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class KeyLookup:
-    """What a look-up saw, all at one instant.
+    """The result of a look-up, all of one instant.
 
-    `version` changes with every change of any key or account: two look-ups of equal version saw
+    `version` changes with every change of any key or account: two look-ups with equal versions saw
     the same keys and accounts.
     """
 
@@ -26,16 +26,16 @@ class AccountStore(Protocol):
     """Keeps accounts, keys (by the hash of their secrets) and the audit log.
 
     Every method raises StorageUnavailable when Redis is unreachable, within its time-out. A write
-    is refused (False) when the record's revision is not the one before `revision`: another
-    writer changed it in between. Every change is in the audit log, in the same instant.
+    is refused (False) unless the stored revision is the one before `revision`: another writer
+    changed it in between. Every change is in the audit log, atomically.
     """
 
     def find(self, sha256: str) -> KeyLookup:
-        """Look up the key that the secret of this hash opens, in one round trip."""
+        """Look up the key that a secret with this hash opens, in one round trip."""
         ...
 
     def find_account(self, name: str) -> KeyLookup:
-        """Look up the account of a caller who needs no key, in one round trip."""
+        """Look up the account of a caller without a key, in one round trip."""
         ...
 
     def all_keys(self) -> list[ApiKey]:
@@ -47,11 +47,11 @@ class AccountStore(Protocol):
         ...
 
     def key_and_account(self, key_id: str, account: str) -> tuple[ApiKey | None, Account | None]:
-        """Return both in one round trip, the key without the times of last use."""
+        """Return both in one round trip, the key without its times of last use."""
         ...
 
     def all_accounts(self) -> list[Account]:
-        """Return every account by name."""
+        """Return all accounts, sorted by name."""
         ...
 
     def account(self, name: str) -> Account | None:
@@ -59,15 +59,15 @@ class AccountStore(Protocol):
         ...
 
     def put_key(self, key: ApiKey, entry: AuditEntry) -> bool:
-        """Write a key: new ones have revision 1. Secrets it no longer has open nothing."""
+        """Write a key; a new one has revision 1. Secrets that it no longer has stop working."""
         ...
 
     def put_account(self, account: Account, entry: AuditEntry) -> bool:
-        """Write an account: new ones have revision 1."""
+        """Write an account; a new one has revision 1."""
         ...
 
     def mark_used(self, sha256: str, at: int) -> None:
-        """Remember when a secret was last used."""
+        """Record when a secret was last used."""
         ...
 
     def record(self, entry: AuditEntry) -> None:
@@ -75,9 +75,9 @@ class AccountStore(Protocol):
         ...
 
     def audit(self) -> Iterator[AuditEntry]:
-        """Walk through the audit log, oldest first."""
+        """Yield the audit log, oldest first."""
         ...
 
     def secret(self, candidate: bytes) -> bytes:
-        """Return the deployment's secret, which is `candidate` when there was none yet."""
+        """Return the deployment's secret, which becomes `candidate` if there is none yet."""
         ...

@@ -1,12 +1,12 @@
-"""Accounts, keys and audit entries as the store's bytes, and back.
+"""Encodes accounts, keys and audit entries for the store, and decodes them.
 
-JSON with a version: an older gateway that meets a newer record refuses it rather than overlook a
-restriction that it does not know. A key is
+Records are JSON with a version: an older gateway that meets a newer record refuses it rather than
+overlook a restriction that it does not know. A key is
 
     {"v": 1, "id": "key_…", "account": "acme", "revision": 2, "permissions": {"models": [], …}, …,
      "secrets": [["<SHA-256>", null]]}
 
-where each secret is its hash and when it expires, in Unix seconds.
+where each secret is its hash and its expiry in Unix seconds.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from app.errors import Unavailable
 from app.settings import CostBudget
 
 _VERSION = 1
-#: Of records that have a budget, which the releases before would overlook.
+#: Version of records with a budget, which older releases would overlook.
 _WITH_BUDGETS = 2
-#: Of keys that may not use every hosted tool.
+#: Version of keys that may not use every hosted tool.
 _WITH_HOSTED_TOOLS = 3
-#: Of accounts that have a retention.
+#: Version of accounts with a retention.
 _WITH_RETENTION = 4
 _READ = (_VERSION, _WITH_BUDGETS, _WITH_HOSTED_TOOLS, _WITH_RETENTION)
 
 
 def dump_key(key: ApiKey) -> bytes:
-    """Encode a key without its times of use, which are kept beside it."""
+    """Encode a key without its times of use, which are stored separately."""
     secrets = [[secret.sha256, secret.expires_at] for secret in key.secrets]
     fields = {name: getattr(key, name) for name in ApiKey.__slots__ if name != "secrets"}
     fields["permissions"] = dump_permissions(key.permissions)
@@ -42,7 +42,7 @@ def dump_key(key: ApiKey) -> bytes:
 
 
 def load_key(raw: bytes) -> ApiKey:
-    """Decode a key. Raises Unavailable for a record of a newer gateway."""
+    """Decode a key. Raises Unavailable for a newer gateway's record."""
     fields = _fields(raw)
     return ApiKey(
         **{
@@ -54,15 +54,15 @@ def load_key(raw: bytes) -> ApiKey:
 
 
 def dump_permissions(permissions: Permissions) -> dict[str, Any]:
-    """Return permissions as JSON has them."""
+    """Return permissions as a JSON object."""
     fields = {**asdict(permissions), "limits": _limits(permissions.limits)}
     if permissions.hosted_tools is None:
-        del fields["hosted_tools"]  # an earlier release need not know of them
+        del fields["hosted_tools"]  # a release without them can then read it
     return fields
 
 
 def load_permissions(fields: dict[str, Any]) -> Permissions:
-    """Return the permissions that JSON has."""
+    """Return the permissions of a JSON object."""
     limits, models = _allowance({**fields["limits"]}), tuple(fields["models"])
     tools = fields.get("hosted_tools")
     changed = {
@@ -84,7 +84,7 @@ def dump_account(account: Account) -> bytes:
 
 
 def load_account(raw: bytes) -> Account:
-    """Decode an account. Raises Unavailable for a record of a newer gateway."""
+    """Decode an account. Raises Unavailable for a newer gateway's record."""
     fields = _fields(raw)
     return Account(**{**fields, "limits": _allowance(fields["limits"])})
 
@@ -108,7 +108,7 @@ def _version(limits: Allowance) -> int:
 
 
 def _limits(limits: Allowance) -> dict[str, Any]:
-    """Return limits as a release without budgets knows them, unless there are some."""
+    """Return limits in the form of a release without budgets, unless there are any."""
     fields = asdict(limits)
     if limits.budgets is None:
         del fields["budgets"]

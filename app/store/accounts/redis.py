@@ -1,4 +1,4 @@
-"""Accounts and keys in Redis, under one hash tag: a change and its audit entry are one commit.
+"""Accounts and keys in Redis, under one hash tag, so that a change and its audit entry are atomic.
 
 {accounts}:secrets   hash    SHA-256 of a secret -> id of the key it opens
 {accounts}:keys      hash    key id -> record
@@ -58,7 +58,7 @@ class RedisAccountStore:
         )
 
     def find_account(self, name: str) -> KeyLookup:
-        # The version first: an account that is changed in between is as good as unknown then.
+        # The version is read first: a change in between then makes the look-up count as outdated.
         with translated():
             pipeline = self._redis.pipeline(transaction=False)
             version, raw = pipeline.get(self._version).hget(self._accounts, name).execute()
@@ -128,7 +128,7 @@ class RedisAccountStore:
     def secret(self, candidate: bytes) -> bytes:
         with translated():
             secret: bytes | None = self._redis.get(self._secret)
-            if secret is None:  # not before: a gateway shall start on a Redis that takes no writes
+            if secret is None:  # only now: a gateway must start on a Redis that takes no writes
                 self._redis.set(self._secret, candidate, nx=True)
                 secret = self._redis.get(self._secret)
         return secret or candidate

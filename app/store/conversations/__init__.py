@@ -1,1 +1,1 @@
-"""Conversations with ids of their own: lists of items that any number of writers extend."""
+"""The store of conversations with ids: lists of items that any number of writers extend."""

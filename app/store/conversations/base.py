@@ -1,4 +1,4 @@
-"""What a store of conversations must be able to do."""
+"""The protocol of a store of conversations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def unknown_conversation(conversation_id: str) -> NotFound:
 
 
 def plain_conversation() -> InvalidRequest:
-    """Return the error for what a key is to encrypt, in a conversation that has none (N14)."""
+    """Return the error for sending a key to write into a conversation that has none (N14)."""
     return InvalidRequest(
         "This conversation was made without an encryption key, so nothing in it is encrypted: send "
         "no key, or make a conversation with it.",
@@ -31,7 +31,7 @@ def plain_conversation() -> InvalidRequest:
 
 
 def encrypted_conversation() -> InvalidRequest:
-    """Return the error for what is to be written without the key of a conversation (N14)."""
+    """Return the error for writing into an encrypted conversation without its key (N14)."""
     return InvalidRequest(
         "This conversation is encrypted: send the x-encryption-key, or the "
         "x-encryption-passphrase, that it was made with.",
@@ -41,16 +41,16 @@ def encrypted_conversation() -> InvalidRequest:
 
 
 class ConversationStore(Protocol):
-    """Keeps conversations by id, for one account each; a foreign id is an unknown id.
+    """Keeps conversations by id, each for one account; an id of another account counts as unknown.
 
-    So is one that was encrypted to whoever reads or deletes it without its key. What is to be
-    written with another key than its own, or with one where it has none, is InvalidRequest: of
-    `append`, `update`, `remove_item`, and of `context`, from which a response goes on.
+    An encrypted one counts as unknown, too, for reading or deleting it without its key. Writing
+    with another key than its own, or with a key if it has none, raises InvalidRequest: in `append`,
+    `update`, `remove_item`, and in `context`, from which a response continues.
 
-    What responses bring to them is kept by the store of responses, in the step that stores these.
-    Every method but `create` raises NotFound (code conversation_not_found) for an id that is
-    unknown, deleted or another account's; each raises StorageUnavailable when Redis is unreachable.
-    What is repeated after that does not happen twice.
+    What responses add is stored by the store of responses, together with the response. Every method
+    but `create` raises NotFound (code conversation_not_found) for an id that is unknown, deleted or
+    another account's; each raises StorageUnavailable when Redis is unreachable. A call that is
+    repeated after that is not executed twice.
     """
 
     def create(
@@ -61,9 +61,9 @@ class ConversationStore(Protocol):
         expires_at: int | None = None,
         key: ContentKey | None = None,
     ) -> None:
-        """Begin a conversation with these items.
+        """Create a conversation with these items.
 
-        It expires then, in Unix seconds, None for never, or with the last of what comes to it.
+        It expires at `expires_at` (Unix seconds; None: never), or with the last thing added to it.
         """
         ...
 
@@ -80,11 +80,11 @@ class ConversationStore(Protocol):
         metadata: Mapping[str, str],
         key: ContentKey | None = None,
     ) -> Conversation:
-        """Replace a conversation's metadata; return it."""
+        """Replace a conversation's metadata; return the conversation."""
         ...
 
     def delete(self, account: str, conversation_id: str, key: ContentKey | None = None) -> None:
-        """Hide a conversation; responses that were made in it keep what they have seen."""
+        """Hide a conversation; responses that were made in it keep their context."""
         ...
 
     def append(
@@ -96,9 +96,9 @@ class ConversationStore(Protocol):
         expires_at: int | None = None,
         key: ContentKey | None = None,
     ) -> None:
-        """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together.
+        """Append items in one step; `entry_id` (ids.alone_id) is that of their entry.
 
-        They expire then, in Unix seconds, None for never.
+        They expire at `expires_at` (Unix seconds), None for never.
         """
         ...
 
@@ -107,7 +107,7 @@ class ConversationStore(Protocol):
     ) -> Page:
         """Return a page of a conversation's items.
 
-        Raises InvalidRequest (param after or before) where the list has no such item.
+        Raises InvalidRequest (param after or before) if the list has no such item.
         """
         ...
 
@@ -120,14 +120,14 @@ class ConversationStore(Protocol):
     def remove_item(
         self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
     ) -> Conversation:
-        """Take an item out; return the conversation. Turns before have seen it.
+        """Remove an item; return the conversation. Earlier turns have seen it.
 
         Raises NotFound (code item_not_found).
         """
         ...
 
     def owner(self, conversation_id: str) -> str | None:
-        """Return whose conversation it is; None where it is unknown or deleted."""
+        """Return the account that owns a conversation; None if it is unknown or deleted."""
         ...
 
     def walk(self, account: str) -> Iterator[Conversation]:
@@ -135,5 +135,5 @@ class ConversationStore(Protocol):
         ...
 
     def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
-        """Return what a turn in the conversation starts from, in two round trips at most."""
+        """Return the context for a turn in the conversation, in at most two round trips."""
         ...

@@ -1,6 +1,6 @@
-"""Conversations as Redis has them: what they are called, and their metadata.
+"""Encodes conversations for Redis: their ids and their metadata.
 
-Metadata is JSON; where the conversation is encrypted with its caller's key it is sealed
+Metadata is JSON, sealed if the conversation is encrypted with its caller's key
 (store/encryption.py).
 """
 
@@ -28,7 +28,7 @@ def packed_metadata(
 
 
 def identity(value: bytes | None) -> tuple[str, str] | None:
-    """Return the id and the time of an index's `conversation`, if it is not deleted."""
+    """Return the id and creation time from an index's `conversation`; None if it is deleted."""
     if value is None:
         return None
     conversation_id, created_at, deleted_at = value.decode().split(":")
@@ -36,9 +36,9 @@ def identity(value: bytes | None) -> tuple[str, str] | None:
 
 
 def conversation_of(conversation_id: str, reply: Any, key: ContentKey | None) -> Conversation:
-    """Return what a program says of a conversation: when it was made, and its metadata.
+    """Return a conversation from a program's reply: its creation time and its metadata.
 
-    Raises NotFound where it says nothing.
+    Raises NotFound if the reply is empty.
     """
     if reply is None:
         raise unknown_conversation(conversation_id)

@@ -1,7 +1,7 @@
-"""Conversations in Redis: log 0 of a conversation's index, as responses/lua/conversation.lua says.
+"""Conversations in Redis: log 0 of a conversation's index (responses/lua/conversation.lua).
 
-`{"id": "conv_…"}` made with one item and then continued by a response is a log of two entries: the
-item alone, and the response's turn.
+A conversation that is created with one item and then continued by a response is a log of two
+entries: the item alone, and the response's turn.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from app.store.responses.paging import find, page
 from app.store.responses.stored_bytes import StoredBytes
 from app.store.room import BorrowedRoom, Room, unbounded
 
-#: What programs return that were to write with a key into a conversation without one.
+#: Reply of programs that refuse to write with a key into a conversation without one.
 _PLAIN = -1
 
 
 class RedisConversationStore:
     """Implements ConversationStore on any Redis >= 6.2, Sentinel and Cluster included.
 
-    `safety` says how many replicas must have a write before it counts as done. What is long is read
+    `safety` says how many replicas must have a write before it counts as done. Long data is read
     once there is `room` for it.
     """
 
@@ -80,12 +80,12 @@ class RedisConversationStore:
         expires_at: int | None = None,
         key: ContentKey | None = None,
     ) -> None:
-        """Begin a conversation with these items."""
+        """Create a conversation with these items."""
         tag, begun = tag_of(conversation.id) or "", conversation.created_at
         keys = [self._keys.index(tag), *self._stored.keys(account)]
         enter: list[Command] = []
         lists = self._keys.conversations(account), self._keys.named(account)
-        if self._is_cluster:  # where the account's lists have other servers
+        if self._is_cluster:  # the account's lists may be on other servers
             enter = [("ZADD", lists[0], begun, tag), ("ZADD", lists[1], begun, conversation.id)]
         else:
             keys += lists
@@ -128,7 +128,7 @@ class RedisConversationStore:
         metadata: Mapping[str, str],
         key: ContentKey | None = None,
     ) -> Conversation:
-        """Replace a conversation's metadata; return it."""
+        """Replace a conversation's metadata; return the conversation."""
         packed = packed_metadata(conversation_id, metadata, key)
         reply = self._written(UPDATE, account, conversation_id, key, packed)
         with translated():
@@ -136,9 +136,9 @@ class RedisConversationStore:
         return conversation_of(conversation_id, reply[:2], key)
 
     def delete(self, account: str, conversation_id: str, key: ContentKey | None = None) -> None:
-        """Hide a conversation; responses that were made in it keep what they have seen."""
+        """Hide a conversation; responses that were made in it keep their context."""
         now = int(self._now())
-        # First where a purge will look for it: a mark without effect does no harm.
+        # First add it to the purge index: an entry without effect does no harm.
         mark = ("ZADD", self._keys.deleted, now, conversation_id)
         self.get(account, conversation_id, key)
         self._written(HIDE, account, conversation_id, key, now, before=[mark])
@@ -154,7 +154,7 @@ class RedisConversationStore:
         expires_at: int | None = None,
         key: ContentKey | None = None,
     ) -> None:
-        """Add items at the end, in one step; `entry_id` (ids.alone_id) is theirs together."""
+        """Append items in one step; `entry_id` (ids.alone_id) is that of their entry."""
         homes = self._homes.entering(account, homes_of(entry_id, items, key))
         before = [*homes, *self._expiring(expires_at, entry_id)]
         arguments = (
@@ -173,7 +173,7 @@ class RedisConversationStore:
     ) -> Page:
         """Return a page of a conversation's items.
 
-        It takes one round trip, and one more for each of `after` and `before`; more where turns are
+        It takes one round trip, one more for each of `after` and `before`, and more if turns are
         many or long.
         """
         return page(self._listed(account, conversation_id, key), query)
@@ -199,7 +199,7 @@ class RedisConversationStore:
     def remove_item(
         self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None
     ) -> Conversation:
-        """Take an item out; return the conversation. Turns before have seen it."""
+        """Remove an item; return the conversation. Earlier turns have seen it."""
         try:
             self.item(account, conversation_id, item_id, key)
         except NotFound as missing:
@@ -211,7 +211,7 @@ class RedisConversationStore:
         return conversation_of(conversation_id, reply, key)
 
     def owner(self, conversation_id: str) -> str | None:
-        """Return whose conversation it is; None where it is unknown or deleted."""
+        """Return the account that owns a conversation; None if it is unknown or deleted."""
         if tag_of(conversation_id) is None:
             return None
         with translated():
@@ -226,7 +226,7 @@ class RedisConversationStore:
         return walk(self._redis, self._keys.conversations(account), self._keys, self._now)
 
     def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
-        """Return what a turn in the conversation starts from, in two round trips at most."""
+        """Return the context for a turn in the conversation, in at most two round trips."""
         found = self._chains.find(account, conversation_id, WHOLE, key=key)
         if found is None:
             raise self._refusal(account, conversation_id)
@@ -236,7 +236,7 @@ class RedisConversationStore:
         items, inputs = self._entries.all_items(found.entries, found.gone, key, tag)
         purged = self._entries.purged(found.entries)
         tools: Collection[FunctionTool] = ()
-        if found.turn:  # it is one of the last entries
+        if found.turn:  # it is among the last entries
             tools = self._entries.tools(found.turn, found.common, key, tag)
         if found.borrowed is not None:
             found.borrowed.give_back()
@@ -257,10 +257,10 @@ class RedisConversationStore:
         *arguments: str | bytes | int,
         before: Sequence[Command] = (),
     ) -> Any:
-        """Return the reply of a program that writes.
+        """Run a program that writes, and return its reply.
 
-        Raises NotFound where there is no such conversation, and InvalidRequest where it has another
-        key, or none where there is one.
+        Raises NotFound if there is no such conversation, and InvalidRequest if it has another key,
+        or none while one was sent.
         """
         keys = (self._index(conversation_id), *self._stored.keys(account))
         check = check_value(key, conversation_id)
@@ -276,7 +276,7 @@ class RedisConversationStore:
         return reply
 
     def _refusal(self, account: str, conversation_id: str) -> NotFound | InvalidRequest:
-        """Return why nothing can be written: it has another key, or this account has none such."""
+        """Return why a write was refused: no such conversation for this account, or another key."""
         try:
             self.get(account, conversation_id, OPERATOR_KEY)
         except NotFound as unknown:
@@ -285,12 +285,12 @@ class RedisConversationStore:
 
     def _index(self, conversation_id: str) -> str:
         tag = tag_of(conversation_id)
-        if tag is None:  # it is not one that this gateway has minted
+        if tag is None:  # the id was not minted by this gateway
             raise unknown_conversation(conversation_id)
         return self._keys.index(tag)
 
     def _expiring(self, at: int | None, *ids: str) -> list[Command]:
-        """Return the command that enters when these expire, if they do."""
+        """Return the command that records when these expire, if they do."""
         if at is None:
             return []
         return [("ZADD", self._keys.expiring, *(part for each in ids for part in (at, each)))]

@@ -1,4 +1,4 @@
-"""The programs that Redis runs on conversations with ids: lua/*.lua, their keys beside them."""
+"""The programs that Redis runs on conversations with ids: lua/*.lua, each with its keys."""
 
 from __future__ import annotations
 

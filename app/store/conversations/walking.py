@@ -1,4 +1,4 @@
-"""All conversations of an account, for its operator."""
+"""Walks through all conversations of an account, for its operator."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.store.connection.script import run_all
 from app.store.conversations.codec import conversation_of, identity
 from app.store.keys import Keys
 
-#: So many conversations are looked at in one round trip.
+#: Number of conversations read in one round trip.
 AT_ONCE = 100
 
 
 def walk(client: Any, key: str, keys: Keys, now: Callable[[], float]) -> Iterator[Conversation]:
-    """Yield the conversations that the list at `key` names, oldest first; `now` is Unix seconds.
+    """Yield the conversations in the list at `key`, oldest first; `now` returns Unix seconds.
 
     Raises StorageUnavailable.
     """

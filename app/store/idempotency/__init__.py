@@ -1,1 +1,1 @@
-"""What became of requests that came with an Idempotency-Key (C3)."""
+"""The store of idempotency keys: results of requests that came with an Idempotency-Key (C3)."""

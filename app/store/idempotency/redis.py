@@ -1,4 +1,4 @@
-"""Idempotency keys in Redis, a hash each: lua/begin.lua says what is in it."""
+"""Idempotency keys in Redis, a hash each, whose fields lua/begin.lua describes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BEGIN, _RENEW = Script(_lua("begin")), Script(_lua("renew"))
 _NOTE, _WAIT = Script(_lua("note")), Script(_lua("wait"))
 _FINISH, _FREE = Script(_lua("finish")), Script(_lua("free"))
 _SPECIAL = str.maketrans({each: f"\\{each}" for each in r"\*?[]^-"})
-#: So many keys are looked at in one step.
+#: Number of keys scanned in one step.
 _AT_ONCE = 500
 
 
@@ -31,21 +31,21 @@ class RedisIdempotencyStore:
         self._lease_ms = int(lease_s * 1000)
 
     def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
-        """Take a key for a request whose body has this digest, if nobody has it."""
+        """Claim a key for a request whose body has this digest, if no other request holds it."""
         arguments = (digest, token, self._lease_ms, KEPT_S * 1000)
         state, answer, response_id = self._run(_BEGIN, account, key_hash, *arguments)
         return KeyState(state.decode(), answer, response_id.decode())
 
     def note(self, account: str, key_hash: str, token: str, response_id: str) -> None:
-        """Note which response the request makes, where that is stored."""
+        """Record which response the request makes, if that is stored."""
         self._run(_NOTE, account, key_hash, token, response_id)
 
     def wait(self, account: str, key_hash: str) -> None:
-        """Note that somebody waits for the answer."""
+        """Record that a caller waits for the answer."""
         self._run(_WAIT, account, key_hash)
 
     def renew(self, account: str, key_hash: str, token: str) -> float | None:
-        """Prolong the lease; return for how many seconds nobody has waited for the answer."""
+        """Renew the lease; return the seconds since a caller last waited for the answer."""
         idle_ms = self._run(_RENEW, account, key_hash, token, self._lease_ms)
         if idle_ms is None:
             return None
@@ -54,9 +54,9 @@ class RedisIdempotencyStore:
     def finish(
         self, account: str, key_hash: str, token: str, answer: bytes, response_id: str = ""
     ) -> None:
-        """Keep what became of the request, unless somebody else has the key by now."""
+        """Store the request's result, unless another request holds the key by now."""
         calls: list[Call | tuple[Any, ...]] = []
-        if response_id:  # first: without an answer it does no harm
+        if response_id:  # written first: without an answer it does no harm
             copies = self._keys.copies(account, response_id)
             calls += [("SADD", copies, key_hash), ("EXPIRE", copies, KEPT_S)]
         key = self._keys.idempotency(account, key_hash)
@@ -65,11 +65,11 @@ class RedisIdempotencyStore:
             run_all(self._redis, calls)
 
     def free(self, account: str, key_hash: str, token: str) -> None:
-        """Forget a key, unless somebody else has it by now."""
+        """Delete a key, unless another request holds it by now."""
         self._run(_FREE, account, key_hash, token)
 
     def forget(self, account: str, response_ids: Sequence[str]) -> None:
-        """Forget the keys whose answers have copies of these responses."""
+        """Delete the keys whose answers contain copies of these responses."""
         copies = [self._keys.copies(account, each) for each in response_ids]
         with translated():
             found = run_all(self._redis, [("SMEMBERS", each) for each in copies])
@@ -85,7 +85,7 @@ class RedisIdempotencyStore:
             run_all(self._redis, [("UNLINK", key) for key in gone])
 
     def erase(self, account: str) -> None:
-        """Forget all keys of an account."""
+        """Delete all keys of an account."""
         pattern = self._keys.idempotency(account, "").translate(_SPECIAL) + "*"
         with translated():
             for _, node in servers(self._redis):

@@ -1,1 +1,1 @@
-"""What an account has stored, listed for the console: responses, conversations, trees, jobs."""
+"""Lists of what an account has stored, for the console: responses, conversations, trees, jobs."""

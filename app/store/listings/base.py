@@ -1,4 +1,4 @@
-"""What a store must be able to list of what an account has stored."""
+"""The protocol of a store that lists what an account has stored."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from app.domain.turns.summary import ConversationTree, PendingList, ResponseSumm
 
 
 class ListingStore(Protocol):
-    """Lists what an account may read one by one, and nothing else: what is deleted or expired, or
-    is encrypted with another key than this, if any, is not there.
+    """Lists what an account may read one by one, and nothing else: what is deleted, expired, or
+    encrypted with another key than the given one, is left out.
 
     Every method raises StorageUnavailable when Redis is unreachable.
     """
@@ -21,9 +21,9 @@ class ListingStore(Protocol):
     def responses(
         self, account: str, query: ListQuery, key: ContentKey | None = None
     ) -> ListPage[ResponseSummary]:
-        """Return a page of an account's responses, those that wait or run included.
+        """Return a page of an account's responses, including those that wait or run.
 
-        Two round trips for a page; a search looks at 1,000 responses at most.
+        A page takes two round trips; a search examines at most 1,000 responses.
         """
         ...
 
@@ -34,31 +34,31 @@ class ListingStore(Protocol):
         ...
 
     def pending(self, account: str, key: ContentKey | None = None) -> PendingList:
-        """Return what waits or runs of an account, a hundred at most.
+        """Return an account's waiting and running responses, at most a hundred.
 
-        Two round trips, three where any account has a stream.
+        It takes two round trips, three if any account has a stream.
         """
         ...
 
     def locked(
         self, response_ids: Collection[str], key: ContentKey | None = None
     ) -> frozenset[str]:
-        """Return those of these responses that are encrypted with another key, if any is given."""
+        """Return which of these responses are encrypted with another key than this, if any."""
         ...
 
     def relist(self, account: str) -> Iterator[int]:
-        """Enter what an earlier release has stored of an account into its lists.
+        """Enter an account's responses and conversations of an earlier release into its lists.
 
-        Yields for each conversation how many responses it has. It may be stopped anywhere and
-        started again.
+        Yields the number of responses of each conversation. It may be stopped anywhere and started
+        again.
         """
         ...
 
     def tree(
         self, account: str, any_id: str, key: ContentKey | None = None
     ) -> ConversationTree | None:
-        """Return the conversation that a response belongs to, or that has an id, with its forks.
+        """Return a conversation as a tree with its forks, by a response's id or its own.
 
-        None where what the id names is unknown, deleted or another account's. Two round trips.
+        None if the id is unknown, deleted or another account's. It takes two round trips.
         """
         ...

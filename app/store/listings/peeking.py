@@ -1,4 +1,4 @@
-"""What lists show of responses, read from Redis without those parts that are large."""
+"""Reads what lists show of responses, without large parts."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from app.store.listings.scripts import PEEK
 from app.store.responses.entries import Entries
 from app.store.responses.packed.entry_parts import has_items, without_items
 
-#: Entries and payloads of so many bytes are looked into whole, and larger ones without their items
-#: where what is left is not larger than the second.
+#: Maximum size of entries and payloads that are read whole; and maximum size of larger ones once
+#: their items are left out.
 WHOLE_BYTES, MOST_BYTES = 65_536, 262_144
-#: So many bytes are unpacked of one at most: what is short in Redis may be long.
+#: Maximum unpacked size of an entry: what is short in Redis may be long.
 UNPACKED_BYTES = 1_048_576
 
 
 class TooLong(Exception):
-    """An entry becomes longer than lists look into."""
+    """An unpacked entry is longer than lists read."""
 
 
 def refuse_long(size: int) -> None:
-    """Make no room for what is long, as Room. Raises TooLong."""
+    """A Room that refuses long data. Raises TooLong."""
     if size > UNPACKED_BYTES:
         raise TooLong
 
 
 class Peeked(NamedTuple):
-    """Summaries of those of some ids that can be seen, None for the others, in their order; and how
-    many bytes Redis has read for them.
+    """Summaries of responses, in the order of their ids, None for those that cannot be seen; and
+    how many bytes Redis read for them.
     """
 
     summaries: list[ResponseSummary | None]
@@ -45,7 +45,7 @@ class Peeked(NamedTuple):
 
 
 class Peeking:
-    """Looks at many responses in one round trip. Its methods raise what redis-py raises."""
+    """Reads many responses in one round trip. Its methods raise what redis-py raises."""
 
     def __init__(self, client: Client, keys: Keys, entries: Entries) -> None:
         self._redis: Any = client
@@ -60,7 +60,7 @@ class Peeking:
         statuses: Collection[Status] = (),
         whole_bytes: int = WHOLE_BYTES,
     ) -> Peeked:
-        """Return what lists show of responses; of other statuses than these, if any, nothing."""
+        """Return what lists show of responses; None for any without one of `statuses`, if given."""
         wanted = f" {' '.join(sorted(statuses))} " if statuses else ""
         calls = [
             PEEK(
@@ -90,20 +90,20 @@ class Peeking:
     def ended(
         self, bare: ResponseSummary, account: str, entry: bytes, key: ContentKey | None
     ) -> ResponseSummary:
-        """Return what lists show of a response that has this entry, as far as there is one."""
+        """Return what lists show of an ended response, from its entry or b""."""
         if not entry:
             return bare
         for read in (entry, without_items(entry)):
             with suppress(TooLong):
                 turn = self._entries.turn(read, account, bare.id, None, key=key)
-                given = turn.input if has_items(read) else None  # they may have been left out
+                given = turn.input if has_items(read) else None  # unknown if they were left out
                 return summary_of(turn.response, bare.status, given, is_encrypted=bare.is_encrypted)
         return bare
 
     def pending(
         self, bare: ResponseSummary, payload: bytes, key: ContentKey | None
     ) -> ResponseSummary:
-        """Return what lists show of one that waits or runs, with this payload, if it is there."""
+        """Return what lists show of a waiting or running response, from its payload or b""."""
         if not payload:
             return bare
         response, own, _ = load_pending(payload, bare.id, key)

@@ -1,4 +1,4 @@
-"""What waits or runs of an account: background responses, and streams that callers are sent."""
+"""Lists what waits or runs in an account: background responses, and streams being sent."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.store.jobs.queues import AccountJobs, JobQueues
 from app.store.keys import Keys
 from app.store.listings.peeking import Peeking
 
-#: So many are listed.
+#: Maximum number that are listed.
 MOST_PENDING = 100
 
 
 class PendingJobs:
-    """Finds them in the queues; its methods raise what redis-py raises."""
+    """Finds them in the queues. Its methods raise what redis-py raises."""
 
     def __init__(self, client: Client, keys: Keys, queues: JobQueues, peeking: Peeking) -> None:
         self._redis: Any = client
@@ -25,7 +25,7 @@ class PendingJobs:
         self._peeking = peeking
 
     def of(self, account: str, key: ContentKey | None) -> PendingList:
-        """Return what waits or runs of an account."""
+        """Return an account's waiting and running responses."""
         jobs = self._queues.of_account(account, MOST_PENDING + 1)
         streams = self._streams(account, jobs)
         places = {each: place for place, each in enumerate(jobs.waiting, 1)}
@@ -45,7 +45,7 @@ class PendingJobs:
         return PendingList(tuple(found), len(ids) > MOST_PENDING)
 
     def _streams(self, account: str, jobs: AccountJobs) -> frozenset[str]:
-        """Return those of the streams that are in the account's list."""
+        """Return the streams that are in the account's list of responses."""
         if not jobs.streams:
             return frozenset()
         key = self._keys.responses(account)

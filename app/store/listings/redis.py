@@ -1,6 +1,6 @@
-"""Lists of what an account has stored, in Redis: by when it came, by what runs, as a tree.
+"""Lists of what an account has stored, in Redis: by time of arrival, by what runs, as a tree.
 
-The lists of ids may name what is gone by now, or encrypted: whatever is shown is looked up.
+The lists may contain ids that are deleted by now, or encrypted: each is looked up when shown.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from app.store.listings.walk import Walk
 from app.store.responses.entries import Entries
 from app.store.retention.search import RedisPurgeSearch
 
-#: Later than anything that is stored, in Unix seconds.
+#: A time later than any that is stored, in Unix seconds.
 _EVER = 2**53
 
 
 def _go_on() -> None:
-    """Pause for nothing."""
+    """Do not pause."""
 
 
 class RedisListings:
     """Implements ListingStore on any Redis >= 6.2, Sentinel and Cluster included.
 
-    `pause` is called now and then while something long is read, to let others run.
+    `pause` is called regularly during long reads, to let others run.
     """
 
     def __init__(self, client: Client, prefix: str, pause: Callable[[], None] = _go_on) -> None:
@@ -48,13 +48,13 @@ class RedisListings:
         self._search = RedisPurgeSearch(client, prefix)
         self._peeking = Peeking(client, self._keys, entries)
         self._trees = Trees(client, self._keys, self._peeking, entries, pause)
-        queues = JobQueues(client, self._keys, lease_s=0)  # it leases nothing
+        queues = JobQueues(client, self._keys, lease_s=0)  # it is not used to lease
         self._pending = PendingJobs(client, self._keys, queues, self._peeking)
 
     def responses(
         self, account: str, query: ListQuery, key: ContentKey | None = None
     ) -> ListPage[ResponseSummary]:
-        """Return a page of an account's responses, those that wait or run included."""
+        """Return a page of an account's responses, including those that wait or run."""
 
         def read(ids: Sequence[str]) -> tuple[Sequence[ResponseSummary | None], int]:
             if not query.metadata:
@@ -67,7 +67,7 @@ class RedisListings:
     def _matching(
         self, account: str, ids: Sequence[str], query: ListQuery, key: ContentKey | None
     ) -> Peeked:
-        """Return those that have the metadata: first all are looked at, without their items."""
+        """Return the responses with the metadata; a first pass reads all without their items."""
         heads = self._peeking.peek(account, ids, key, query.statuses, whole_bytes=0)
         matches = [each.id for each in heads.summaries if each and query.matches(each.metadata)]
         found = self._peeking.peek(account, matches[: query.limit], key, (), WHOLE_BYTES)
@@ -98,14 +98,14 @@ class RedisListings:
         return GET((index,), (account, conversation_id, check_value(key, conversation_id)))
 
     def pending(self, account: str, key: ContentKey | None = None) -> PendingList:
-        """Return what waits or runs of an account."""
+        """Return an account's waiting and running responses."""
         with translated():
             return self._pending.of(account, key)
 
     def locked(
         self, response_ids: Collection[str], key: ContentKey | None = None
     ) -> frozenset[str]:
-        """Return those of these responses that are encrypted with another key, if any is given."""
+        """Return which of these responses are encrypted with another key than this, if any."""
         tags = {each: tag for each in response_ids if (tag := tag_of(each))}
         reads = [("HGET", self._keys.index(tag), f"check:{each}") for each, tag in tags.items()]
         with translated():
@@ -117,7 +117,7 @@ class RedisListings:
         )
 
     def relist(self, account: str) -> Iterator[int]:
-        """Enter what an earlier release has stored of an account into its lists."""
+        """Enter an account's responses and conversations of an earlier release into its lists."""
         for tag in self._search.tags(account, _EVER):
             layout = self._search.layout(tag)
             came = {
@@ -138,6 +138,6 @@ class RedisListings:
     def tree(
         self, account: str, any_id: str, key: ContentKey | None = None
     ) -> ConversationTree | None:
-        """Return the conversation that a response belongs to, or that has an id, with its forks."""
+        """Return a conversation as a tree with its forks, by a response's id or its own."""
         with translated():
             return self._trees.tree(account, any_id, key)

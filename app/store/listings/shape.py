@@ -1,4 +1,4 @@
-"""The shape of a conversation's tree, as its index says it: who continues whom, who may be seen."""
+"""The shape of a conversation's tree, from its index: who continues whom, who may be seen."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from app.domain.turns.turn import Position
 from app.store.responses.layout import Layout, Record
 
 _REFERENCE = re.compile(r"(\d+)=(\d+)")
-#: Behind every depth that a turn has.
+#: Sorts after the depth of any turn.
 _PENDING_DEPTH = 1 << 31
 
 
 class TreeShape:
-    """`index` has the fields and values of which `layout` was made; `key` is the caller's."""
+    """A tree's shape. `layout` was parsed from the fields in `index`; `key` is the caller's."""
 
     def __init__(self, layout: Layout, index: Sequence[bytes], key: ContentKey | None) -> None:
         self._layout = layout
@@ -40,7 +40,7 @@ class TreeShape:
         self._parents: dict[Position, Record | None] = {}
 
     def newest(self, most: int, any_id: str) -> tuple[list[Record], bool]:
-        """Return what can be seen, newest first, `any_id` among it; and whether there is more."""
+        """Return visible records, newest first, `any_id` among them; and whether there are more."""
         layout = self._layout
         every = (*layout.waiting, *layout.records.values(), *layout.alone)
         seen = sorted(filter(self._is_seen, every), key=age, reverse=True)
@@ -51,7 +51,7 @@ class TreeShape:
         return chosen, len(seen) > most
 
     def gone_behind(self, chosen: Sequence[Record], most: int) -> tuple[list[Record], bool]:
-        """Return what is gone and continued by these, and whether there is more than so many."""
+        """Return the deleted records that `chosen` continue; and whether there are more."""
         found: dict[str, Record] = {}
         for record in chosen:
             parent = self._parent(record.position) if record.position.depth >= 0 else None
@@ -63,22 +63,22 @@ class TreeShape:
         return list(found.values()), False
 
     def place(self, record: Record) -> tuple[str, str | int]:
-        """Return where its entry is (lua/entries.lua): a log and the index in it, or its id."""
+        """Return a record's place (lua/entries.lua): a log and an index in it, or "" and its id."""
         position = record.position
         if position.depth < 0:
             return "", record.response_id
         return position.log, position.depth - self._layout.fork_points[position.log].depth - 1
 
     def parent_id(self, record: Record) -> str | None:
-        """Return the id of what a turn, or items alone, continue."""
+        """Return the id of what a turn, or an entry of items alone, continues."""
         return _id_of(self._parent(record.position))
 
     def id_at(self, position: Position) -> str | None:
-        """Return the id of what stands at a place, or else of the last before it."""
+        """Return the id of the record at a position, or else of the last one before it."""
         return _id_of(self._at.get(position) or self._parent(position))
 
     def _parent(self, position: Position) -> Record | None:
-        """Return what stands before a place, past those where nothing is left but the place."""
+        """Return the record before a position, skipping places whose content is purged."""
         passed, at = [position], self._layout.parent(position)
         while at is not None and at not in self._at and at not in self._parents:
             passed.append(at)
@@ -93,7 +93,7 @@ class TreeShape:
         return not self._is_gone(record) and self._opens(record.response_id)
 
     def _is_gone(self, record: Record) -> bool:
-        """Tell whether it is deleted; items alone are with their conversation."""
+        """Tell whether a record is deleted; items alone are if their conversation is."""
         if record.status == "items" and self.conversation_id is None:
             return True
         return record.deleted_at is not None
@@ -108,6 +108,6 @@ def _id_of(record: Record | None) -> str | None:
 
 
 def age(record: Record) -> tuple[int, int]:
-    """Return what sorts records by when they came; what waits comes behind what has ended."""
+    """Return a key that sorts records by age; waiting ones come after ended ones."""
     depth = record.position.depth
     return record.created_at or 0, depth if depth >= 0 else _PENDING_DEPTH

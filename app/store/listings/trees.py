@@ -1,4 +1,4 @@
-"""Conversations as trees of turns, read from Redis: who continues whom, and what each is about."""
+"""Reads conversations as trees of turns from Redis: who continues whom, and what each is about."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from app.store.responses.layout import Record, layout_of
 from app.store.responses.packed.entry_parts import is_sealed
 from app.store.responses.packed.homes import is_among
 
-#: So many nodes are shown, the newest; of a conversation that has more fields than that (two or
-#: three for a turn) only the response that was asked for.
+#: Maximum number of nodes shown, the newest; and of fields in an index (a turn has two or three):
+#: of a larger one only the requested response is shown.
 MOST_NODES, MOST_FIELDS = 1_000, 10_000
-#: So many bytes of entries are read for a tree; entries of so many are looked into whole.
+#: Maximum bytes of entries read for a tree; and maximum size of entries that are read whole.
 READ_BYTES, WHOLE_BYTES = 16_000_000, 32_768
-#: After so many nodes others may run.
+#: Number of nodes after which others may run.
 AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """Who looks at which conversation."""
+    """Who reads which conversation."""
 
     account: str
     any_id: str
@@ -49,7 +49,7 @@ class _Call:
 
 
 class Trees:
-    """Reads trees. `pause` is called now and then, to let others run.
+    """Reads trees. `pause` is called regularly, to let others run.
 
     Its methods raise what redis-py raises.
     """
@@ -69,7 +69,7 @@ class Trees:
         self._entries = entries
 
     def tree(self, account: str, any_id: str, key: ContentKey | None) -> ConversationTree | None:
-        """Return the tree that an id is of; None where the account sees nothing under that."""
+        """Return the tree of an id; None if the account may see nothing under that id."""
         tag = tag_of(any_id)
         if tag is None:
             return None
@@ -93,7 +93,7 @@ class Trees:
         )
 
     def _part(self, call: _Call) -> ConversationTree:
-        """Return one node of a tree that is too large to be read."""
+        """Return the requested node of a tree that is too large to be read."""
         nodes: tuple[TreeNode, ...] = ()
         conversation = call.any_id
         if is_response_id(call.any_id):
@@ -105,7 +105,7 @@ class Trees:
         return ConversationTree(call.any_id, conversation or None, nodes, is_cut=True)
 
     def _nodes(self, call: _Call, shape: TreeShape, chosen: Sequence[Record]) -> Iterator[TreeNode]:
-        """Yield the nodes of what was chosen, with what each is about."""
+        """Yield the nodes of the chosen records, with what each is about."""
         index = self._keys.index(call.tag)
         places = [part for each in chosen for part in shape.place(each)]
         read = ENTRIES((index,), (READ_BYTES, WHOLE_BYTES, MOST_BYTES, *places))
@@ -153,7 +153,7 @@ class Trees:
         data: bytes,
         removed: frozenset[str],
     ) -> TreeNode:
-        """Return the node of items alone; what was taken out of the conversation is not shown."""
+        """Return the node of items alone; items removed from the conversation are not shown."""
         text = None
         if data:
             key = call.key if is_sealed(data) else None

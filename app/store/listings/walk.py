@@ -1,4 +1,4 @@
-"""A list of ids by when they came, in a sorted set, walked from the newest on."""
+"""Walks a list of ids in a sorted set, scored by time of arrival, from the newest on."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from app.domain.turns.listing import ListCursor, ListPage, ListQuery
 
 R = TypeVar("R")
 
-#: So many are looked at for a page, at most.
+#: Maximum number of ids examined for a page.
 MOST_EXAMINED = 1_000
-#: How many are looked at in the first round trip, and then: as many as have about so many bytes
-#: together, by what was read before. MEASURED: Redis looks at one of 8 MB for 30 to 90 ms, and
-#: serves nobody else until it has looked at all of a round trip.
+#: Number of ids examined in the first round trip, and maximum in later ones: as many as have about
+#: that many bytes in all, judging by those read before. MEASURED: Redis takes 30 to 90 ms for an
+#: entry of 8 MB, and serves nobody else until it has done all of a round trip.
 FIRST_AT_ONCE, MOST_AT_ONCE, BYTES_AT_ONCE = 20, 250, 16_000_000
 
-#: Reads rows of ids, None for each that is not to be shown; returns how many bytes it took as well.
+#: Reads the rows of ids, None for each that is not shown; also returns how many bytes that took.
 Reader = Callable[[Sequence[str]], tuple[Sequence[R | None], int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Walk(Generic[R]):
-    """Walks the list at `key`; what `read` shows of it are the rows.
+    """Walks the list at `key`; `read` returns the rows to be shown.
 
-    Two round trips where all that is listed is shown and is no more than FIRST_AT_ONCE; two more
-    where it is more, and for each 250 that are looked at.
+    It takes two round trips if every id is shown and they are at most FIRST_AT_ONCE; two more for
+    more ids, and for each 250 that are examined.
     """
 
     client: Any
@@ -60,7 +60,7 @@ class Walk(Generic[R]):
     def _members(
         self, query: ListQuery, cursor: ListCursor | None, most: int
     ) -> tuple[list[tuple[str, int]], bool]:
-        """Return what comes next, with when it came, and whether that is the end."""
+        """Return the next ids, with their times, and whether the list ends there."""
         until = "+inf" if query.until is None else f"({query.until}"
         skip, since = 0, "-inf" if query.since is None else query.since
         if cursor is not None and (query.until is None or cursor.at < query.until):
@@ -73,7 +73,7 @@ class Walk(Generic[R]):
 
 
 def _behind(cursor: ListCursor | None, at: int) -> ListCursor:
-    """Return the cursor behind one more, which came then."""
+    """Return the cursor after one more id, which arrived at `at`."""
     if cursor is None or cursor.at != at:
         return ListCursor(at, 1)
     return ListCursor(at, cursor.passed + 1)

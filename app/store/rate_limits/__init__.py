@@ -1,1 +1,1 @@
-"""Requests and tokens over time, and requests in flight."""
+"""The store of rate limits: requests and tokens over time, concurrent requests, budgets."""

@@ -1,8 +1,8 @@
-"""What counts requests and tokens over time, and requests at the same time, must be able to do.
+"""The protocol of a store that counts requests and tokens over time, and concurrent requests.
 
-A rate limit looks at a window of time that ends now. It is cut into SLOTS slots and counts those
-that are over and the one that is running: so never more than its limit gets through in any `span_s`
-seconds, and what was counted leaves again within a sixtieth of them more.
+A rate limit covers a window of time that ends now. The window is cut into SLOTS slots; all of them
+count, and the current one as well. So never more than the limit gets through in any `span_s`
+seconds, and what was counted leaves at most a sixtieth of them later.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Protocol
 from app.settings import BudgetPeriod
 
 SLOTS = 60
-#: Nobody knows when one of the requests at the same time ends: ask again after so long.
+#: Seconds after which to retry if a concurrency limit is full: nobody knows when a request ends.
 CONCURRENCY_RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most `limit` in any `span_s` seconds; `name` is its own within the account."""
+    """At most `limit` in any `span_s` seconds; `name` is unique within the account."""
 
     name: str
     span_s: int
@@ -29,7 +29,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """At most `limit` requests at the same time; `name` is its own within the account."""
+    """At most `limit` requests at the same time; `name` is unique within the account."""
 
     name: str
     limit: int
@@ -37,7 +37,7 @@ class ConcurrencyLimit:
 
 @dataclass(frozen=True, slots=True)
 class BudgetLimit:
-    """At most `limit` µUSD in each period of the calendar; `name` is its own within the account."""
+    """At most `limit` µUSD in each calendar period; `name` is unique within the account."""
 
     name: str
     period: BudgetPeriod
@@ -46,9 +46,9 @@ class BudgetLimit:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A request's slots: one in each of the concurrency limits of these names.
+    """A request's slots, one in each of the concurrency limits with these names.
 
-    It ends `for_s` seconds after it was last renewed.
+    It expires `for_s` seconds after it was last renewed.
     """
 
     id: str
@@ -59,10 +59,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class AcquireRequest:
-    """What a request wants, all of it or nothing: amounts under rate limits, slots under others,
-    and µUSD of budgets. A request that costs nothing has room in any budget.
+    """What a request wants, all of it or nothing: amounts of rate limits, slots of concurrency
+    limits, and µUSD of budgets. A request that costs nothing fits into any budget.
 
-    `lease` is for the slots; its account is the one that wants them. At least one is wanted.
+    `lease` is for the slots, and names the account. At least one thing is wanted.
     """
 
     amounts: tuple[tuple[RateLimit, int], ...]
@@ -73,9 +73,9 @@ class AcquireRequest:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What is spent or reserved of a budget, in µUSD, and in how many seconds its period ends.
+    """What is spent or reserved of a budget, in µUSD, and the seconds until its period ends.
 
-    None: never. `warns` is true once in a period, for the request that brings it to WARN_PERCENT.
+    None: never. `warns` is true once in a period, for the request that reaches WARN_PERCENT.
     """
 
     microusd: int
@@ -85,7 +85,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """How much of a rate limit is left, and in how many seconds all of it is there again."""
+    """How much of a rate limit is left, and the seconds until all of it is available again."""
 
     amount: int
     reset_s: float
@@ -93,10 +93,10 @@ class Remaining:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of an AcquireRequest, made at `at` (the store's clock, Unix seconds).
+    """The result of an AcquireRequest, made at `at` (the store's clock, Unix seconds).
 
-    `refused_by` is the limit that keeps the request out the longest, None when it was let in;
-    `retry_after_s` is how long, infinity for ever. `remaining` is of the rate limits, in order,
+    `refused_by` is the limit that refuses the request for longest, None if it was let in;
+    `retry_after_s` is for how long, infinity for ever. `remaining` is of the rate limits, in order,
     `spent` of the budgets.
     """
 
@@ -109,12 +109,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What is to be put right once a request is over: changes of the amounts that were counted
-    for it at `at`, and the end of its lease.
+    """A correction once a request is over: changes of the amounts that were counted for it at `at`,
+    and the end of its lease.
 
-    A change is a rate limit, what to add to it, and what was counted for the request there: no
-    more than that is ever given back, whatever an upstream says that it took. So is one of
-    `budgets`; it is nothing once the period has ended in which it was counted.
+    A change is a rate limit, the amount to add, and the amount that was counted for the request: no
+    more than that is ever given back, whatever usage an upstream reports. `budgets` has the same
+    for budgets; such a change has no effect once the budget's period has ended.
     """
 
     at: float
@@ -124,19 +124,19 @@ class Adjustment:
 
 
 class RateLimitStore(Protocol):
-    """Counts exactly, whatever the number of processes that ask.
+    """Counts exactly, whatever the number of processes.
 
     Every method is one round trip and raises StorageUnavailable when Redis is unreachable.
     """
 
     def acquire(self, request: AcquireRequest) -> Decision:
-        """Count a request, or say what refuses it and count nothing."""
+        """Count a request, or report which limit refuses it and count nothing."""
         ...
 
     def adjust(self, adjustment: Adjustment) -> None:
-        """Put right what was counted, and free the slots."""
+        """Correct what was counted, and free the slots."""
         ...
 
     def renew(self, leases: Collection[Lease]) -> None:
-        """Make leases last; one that has ended stays ended."""
+        """Renew leases; one that has expired stays so."""
         ...

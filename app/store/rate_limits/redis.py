@@ -1,8 +1,8 @@
-"""Rate and concurrency limits in Redis: one Lua program decides about all that a request wants.
+"""Rate limits, concurrency limits and budgets in Redis: one Lua program checks all of a request's.
 
-So a request that one limit refuses takes nothing from the others, and it costs one round trip
-whatever the number of limits. Time is Redis's own, the same for every process and host. The
-keys are described in lua/counting.lua.
+So a request that one limit refuses takes nothing from the others, and costs one round trip whatever
+the number of limits. Time is Redis's own, the same for every process and host. The keys are
+described in lua/counting.lua.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from app.store.rate_limits.scripts import ACQUIRE, ADJUST, RENEW
 class RedisRateLimitStore:
     """A RateLimitStore on any Redis >= 6.2, Cluster included.
 
-    `prefix` begins every key; `clock` (Unix seconds) takes the place of Redis's own in tests.
+    `prefix` begins every key; `clock` (Unix seconds) replaces Redis's own in tests.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RedisRateLimitStore:
             self.adjusting(adjustment).run(self._redis)
 
     def adjusting(self, adjustment: Adjustment) -> Call:
-        """Return the adjustment as a call, for others to run together with theirs."""
+        """Return the adjustment as a call, to be run together with others."""
         lease, changes, budgets = adjustment.lease, adjustment.changes, adjustment.budgets
         keys = [self._rate_key(lease.account, limit) for limit, _, _ in changes]
         keys += [self._budget_key(lease.account, limit) for limit, _, _ in budgets]

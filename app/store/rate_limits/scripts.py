@@ -1,4 +1,4 @@
-"""The programs that Redis runs to count: lua/*.lua, the keys in lua/counting.lua."""
+"""The programs that Redis runs for rate limits: lua/*.lua, the keys in lua/counting.lua."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is due to be purged, and what an operator looks for to purge it."""
+"""The store's side of retention: what is due to be purged, and an operator's searches for it."""

@@ -1,4 +1,4 @@
-"""What a store of what is due to be purged must be able to do."""
+"""The protocols of a store that knows what is due to be purged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.store.responses.archive_base import Purged
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Ids that are due, oldest first; `count` are due in all, the oldest for `late_s` seconds."""
+    """Due ids, oldest first. `count` are due in all, the oldest since `late_s` seconds."""
 
     ids: tuple[str, ...]
     count: int
@@ -19,43 +19,43 @@ class Due:
 
 
 class RetentionStore(Protocol):
-    """Knows what is due, and purges it: in two steps, so that copies go in between. Each step may
-    be repeated, wherever it was stopped.
+    """Knows what is due, and purges it in two steps, so that copies elsewhere can be deleted in
+    between. Each step may be repeated, wherever it was stopped.
 
     Every method raises StorageUnavailable when Redis is unreachable.
     """
 
     def due(self, token: str, most: int) -> Due | None:
-        """Take the lease, or prolong it, and return what is due; None where another has it."""
+        """Take or renew the lease and return what is due; None if another process has it."""
         ...
 
     def purge(self, any_id: str, *, only_due: bool) -> Purged | None:
-        """Destroy the content of something; None where it has not ended, or is not due."""
+        """Purge something; None if it has not ended, or is not due."""
         ...
 
     def settle(self, purged: Sequence[Purged]) -> None:
-        """Look no more for what was destroyed, when nothing has copies of it any more.
+        """Remove purged things from the indexes, once no copies of them are left elsewhere.
 
-        Of a conversation that is empty the places go, too, a day after it could be continued last.
+        An empty conversation's places go, too, a day after it last could be continued.
         """
         ...
 
     def postpone(self, any_id: str) -> None:
-        """Look for something again later: it cannot be purged now."""
+        """Schedule something again for later: it cannot be purged now."""
         ...
 
     def unlogged(self, most: int) -> set[str]:
-        """Return ids of responses that were purged and the request log may name."""
+        """Return ids of purged responses that the request log may still name."""
         ...
 
     def log_erased(self, response_ids: set[str]) -> None:
-        """Note that the request log names these no more."""
+        """Record that the request log no longer names these."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that an operator looked for; `is_pending` says that it waits or runs."""
+    """Something that an operator's search found; `is_pending`: it waits or runs."""
 
     account: str
     any_id: str
@@ -63,24 +63,25 @@ class Found:
 
 
 class PurgeSearch(Protocol):
-    """Finds what is stored by when it came, or by its end user.
+    """Finds stored responses by time of arrival, or by end user.
 
-    Iterators raise StorageUnavailable between two steps. What is purged meanwhile disturbs none.
+    Iterators raise StorageUnavailable between two steps. Purging meanwhile does not disturb them.
     """
 
     def created_before(self, account: str, before: int) -> Iterator[Found]:
-        """Yield what came before then, in Unix seconds, a conversation behind what is in it.
+        """Yield what was stored before this time, in Unix seconds; conversations after their
+        content.
 
-        Only a conversation that nothing has come to since is among them.
+        A conversation is only included if nothing was added to it since.
         """
         ...
 
     def of_user(
         self, account: str, user: str, user_hash: str, *, is_to_purge: bool = False
     ) -> Iterator[Found]:
-        """Yield the responses to requests whose end user this is; `user_hash` is the keyed hash.
+        """Yield the responses to requests of this end user; `user_hash` is the keyed hash.
 
-        Those of releases that kept no such hash are found by reading them. Where it `is_to_purge`
-        them, hashes of what is gone are taken out; else this changes nothing.
+        Responses of releases that kept no such hash are found by reading them. With `is_to_purge`,
+        hashes of missing responses are removed; otherwise nothing is changed.
         """
         ...

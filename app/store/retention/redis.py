@@ -1,6 +1,6 @@
-"""What is due to be purged, in Redis: lua/due.lua says what is kept of it.
+"""What is due to be purged, in Redis; lua/due.lua describes the keys.
 
-Redis itself expires nothing of it: a response is a part of its conversation (docs/retention.md).
+Redis's own expiry is not used: a response is a part of its conversation (docs/retention.md).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from app.store.responses.archive_base import Purged
 from app.store.responses.purging import Purging
 from app.store.retention.base import Due
 
-#: When something is looked at again that has not ended, in seconds.
+#: Seconds after which something that had not ended is tried again.
 AGAIN_S = 3600
-#: For how long the places of an empty conversation stay: an answer that was begun before its last
-#: turn expired is still to find where it belongs. In seconds.
+#: Seconds for which the places of an empty conversation stay: an answer that was begun before its
+#: last turn expired must still find where it belongs.
 PLACES_S = 86_400
-#: Of what is due it counts that it is hidden, which Redis says by its own clock: not when by ours.
+#: For what is due only "is hidden" matters, by Redis's clock; the time by ours does not.
 _WHENEVER = 2**53
 
 _DUE = Script(LuaFolder(__file__)("due"))
@@ -33,8 +33,7 @@ _DUE = Script(LuaFolder(__file__)("due"))
 class RedisRetention:
     """Implements RetentionStore on any Redis >= 6.2, Cluster included.
 
-    `lease_s` is for how long a process that falls silent keeps others from sweeping; `now` returns
-    Unix seconds.
+    `lease_s` is how long a silent process keeps others from sweeping; `now` returns Unix seconds.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class RedisRetention:
         self._unlogged = f"{self._expiring}:unlogged"
 
     def due(self, token: str, most: int) -> Due | None:
-        """Take the lease, or prolong it, and return what is due; None where another has it."""
+        """Take or renew the lease and return what is due; None if another process has it."""
         keys = (self._expiring, self._lease, self._since)
         with translated():
             reply = _DUE(keys, (token, self._lease_ms, most)).run(self._redis)
@@ -65,13 +64,13 @@ class RedisRetention:
         return Due(tuple(each.decode() for each in ids), count, float(late_s))
 
     def purge(self, any_id: str, *, only_due: bool) -> Purged | None:
-        """Destroy the content of something; None where it has not ended, or is not due."""
+        """Purge something; None if it has not ended, or is not due."""
         now = int(self._now())
         with translated():
             return self._purging.purge(any_id, now, _WHENEVER if only_due else None)
 
     def settle(self, purged: Sequence[Purged]) -> None:
-        """Look no more for what was destroyed, when nothing has copies of it any more."""
+        """Remove purged things from the indexes, once no copies of them are left elsewhere."""
         now, marks = int(self._now()), list[Command]()
         with translated():
             for each in purged:
@@ -89,18 +88,18 @@ class RedisRetention:
                 run_all(self._redis, marks)
 
     def postpone(self, any_id: str) -> None:
-        """Look for something again later: it cannot be purged now."""
+        """Schedule something again for later: it cannot be purged now."""
         with translated():
             self._redis.zadd(self._expiring, {any_id: int(self._now()) + AGAIN_S})
 
     def unlogged(self, most: int) -> set[str]:
-        """Return ids of responses that were purged and the request log may name."""
+        """Return ids of purged responses that the request log may still name."""
         with translated():
             found = self._redis.srandmember(self._unlogged, most)
         return {response_id.decode() for response_id in found}
 
     def log_erased(self, response_ids: set[str]) -> None:
-        """Note that the request log names these no more."""
+        """Record that the request log no longer names these."""
         if response_ids:
             with translated():
                 self._redis.srem(self._unlogged, *response_ids)

@@ -1,8 +1,8 @@
-"""Finds what is to be purged: by when it came, or by its end user.
+"""Finds what is to be purged: by time of arrival, or by end user.
 
 Both are in a conversation's index (responses/lua/conversation.lua), and conversations are listed by
-the time of their first turn: none that began later has to be looked at. The responses of an end
-user are in a set of their own. What an earlier release stored says neither: it is read.
+the time of their first turn: those that began later are not read. The responses of an end user are
+in a set of their own. What an earlier release stored has neither: it is read.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from app.store.responses.packed.entry_parts import PURGED
 from app.store.responses.purging import Purging
 from app.store.retention.base import Found
 
-#: Conversations that are listed at once, members of a set, entries of a log.
+#: Maximum number of conversations, or members of a set, that are read at once.
 AT_ONCE = 100
-#: For how long an earlier release may have gone on beside this one, in seconds.
+#: Seconds for which an earlier release may have run beside this one.
 OVERLAP_S = 7 * 86_400
 
 
@@ -41,7 +41,7 @@ class RedisPurgeSearch:
         self._now = now
 
     def created_before(self, account: str, before: int) -> Iterator[Found]:
-        """Yield what came before then, a conversation behind what is in it."""
+        """Yield what was stored before this time; a conversation comes after its content."""
         for tag in self.tags(account, before):
             layout = self.layout(tag)
             times = dict(self.times(layout))
@@ -57,7 +57,7 @@ class RedisPurgeSearch:
     def of_user(
         self, account: str, user: str, user_hash: str, *, is_to_purge: bool = False
     ) -> Iterator[Found]:
-        """Yield the responses to requests whose end user this is."""
+        """Yield the responses to requests of this end user."""
         yield from self._marked(account, user_hash, is_to_purge=is_to_purge)
         since = self._marked_since(is_to_purge=is_to_purge)
         for tag in self.tags(account, since + OVERLAP_S):
@@ -69,7 +69,7 @@ class RedisPurgeSearch:
                     yield Found(account, record.response_id)
 
     def _marked(self, account: str, user_hash: str, *, is_to_purge: bool) -> Iterator[Found]:
-        """Yield what is in an end user's set; a purge takes the marks of what is not there out."""
+        """Yield an end user's set; a purge removes ids from it whose responses are missing."""
         key, cursor = self._keys.user(account, user_hash), None
         while cursor != 0:
             with translated():
@@ -87,9 +87,9 @@ class RedisPurgeSearch:
                     yield Found(account, each, b":-1:" in value)
 
     def _marked_since(self, *, is_to_purge: bool) -> int:
-        """Return when a release that marks was first here, which is now where none has said so.
+        """Return when a release with such sets was first used here, now if that is unknown.
 
-        The first purge says it.
+        The first purge records it.
         """
         key, now = f"{self._keys.expiring}:since", int(self._now())
         with translated():
@@ -98,9 +98,9 @@ class RedisPurgeSearch:
             return int(self._redis.get(key) or now)
 
     def tags(self, account: str, before: int) -> Iterator[str]:
-        """Yield the conversations that began before then, oldest first.
+        """Yield the tags of conversations that began before this time, oldest first.
 
-        By their times, not by their places in the list: some leave it meanwhile.
+        Pages by time, not by index: some conversations leave the list meanwhile.
         """
         key, begun, seen = self._keys.conversations(account), "-inf", set[bytes]()
         while True:
@@ -117,12 +117,12 @@ class RedisPurgeSearch:
             seen = {tag for tag, at in page if int(at) == int(begun)}
 
     def layout(self, tag: str) -> Layout:
-        """Return all that is known of a conversation's tree. Raises StorageUnavailable."""
+        """Return the parsed index of a conversation. Raises StorageUnavailable."""
         with translated():
             return self._purging.layout(tag)
 
     def times(self, layout: Layout) -> Iterator[tuple[Record, int | None]]:
-        """Yield what is not purged, and when it came; None where nobody knows."""
+        """Yield records that are not purged, with their times of arrival, None if unknown."""
         turns, unmarked = dict[Record, int](), list[Record]()
         for record in (*layout.waiting, *layout.records.values()):
             if record.created_at is not None:
@@ -134,13 +134,13 @@ class RedisPurgeSearch:
         yield from turns.items()
         for record in layout.alone:
             yield record, record.created_at or _latest(layout, record, turns)
-        # A job of an earlier release has no time yet: it is found once it has ended.
+        # A waiting job of an earlier release has no time yet: it is found once it has ended.
         yield from ((each, None) for each in layout.waiting if each.created_at is None)
 
     def _responses(
         self, layout: Layout, records: Iterable[Record]
     ) -> Iterator[tuple[Record, Response]]:
-        """Yield the responses of these records that are not purged, read from their entries."""
+        """Yield the responses of those records that are not purged, read from their entries."""
         for record in records:
             position = record.position
             at = position.depth - layout.fork_points[position.log].depth - 1
@@ -152,7 +152,7 @@ class RedisPurgeSearch:
 
 
 def _latest(layout: Layout, record: Record, turns: dict[Record, int]) -> int | None:
-    """Return when items of an earlier release came at the latest: before the turn behind them."""
+    """Return the latest time at which an earlier release's items can have come: the next turn's."""
     whole = layout.conversation
     if whole is not None and record.response_id == _first_id(whole.response_id):
         return whole.created_at
@@ -165,5 +165,5 @@ def _latest(layout: Layout, record: Record, turns: dict[Record, int]) -> int | N
 
 
 def _first_id(conversation_id: str) -> str:
-    """Return the id of the items with which a conversation was made."""
+    """Return the id of the entry of items with which a conversation was created."""
     return alone_id(conversation_id.replace("conv_", "resp_", 1))

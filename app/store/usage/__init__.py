@@ -1,1 +1,1 @@
-"""What accounts have used."""
+"""The store of usage, and of the request log."""

@@ -1,4 +1,4 @@
-"""Use that is put down to somebody, as usage/redis.py keeps it: to the store and back."""
+"""Encodes and decodes usage with an attribution, as usage/redis.py describes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from app.domain.accounts.attribution import OTHER, Attribution
 from app.domain.accounts.usage import COUNTERS, UsageLine
 
-#: How many arguments of lua/add.lua are about the attribution.
+#: Number of arguments of lua/add.lua that concern the attribution.
 ATTRIBUTED = 6
 
 
@@ -26,7 +26,7 @@ def attributed_arguments(line: UsageLine) -> tuple[str | bytes, ...]:
 
 
 def attributed_lines(account: str, day: date, table: Mapping[bytes, bytes]) -> Iterator[UsageLine]:
-    """Yield what a table of attributions has."""
+    """Yield the lines of a table of attributions."""
     for field, sums in table.items():
         if not field.startswith(b"["):
             continue
@@ -39,7 +39,7 @@ def attributed_lines(account: str, day: date, table: Mapping[bytes, bytes]) -> I
 
 
 def apart(whole: Iterable[UsageLine], attributed: Iterable[UsageLine]) -> list[UsageLine]:
-    """Return the lines that say for whom they are, and what is left of the whole ones."""
+    """Return the lines with an attribution, and what is left of the total lines without them."""
     of: defaultdict[tuple[str, str], list[UsageLine]] = defaultdict(list)
     for line in attributed:
         of[line.key_id, line.model].append(line)

@@ -1,4 +1,4 @@
-"""What a store of usage, and of the request log, must be able to do."""
+"""The protocols of a store of usage, and of the request log."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from app.domain.accounts.usage import UsageLine
 from app.domain.turns.listing import ListPage
 from app.store.rate_limits.base import Adjustment
 
-#: So many keys and models have lines of their own on one day of an account; what comes after
-#: them is counted under this model, so that nobody can fill the store with names.
+#: Maximum number of lines (key and model) on one day of an account; further ones are counted under
+#: this model, so that nobody can fill the store with names.
 MAX_LINES_A_DAY = 2_000
 OTHER_MODELS = "(other)"
-#: So many end users are counted apart on one day of an account, and so many lines that say for
-#: whom they are; what comes after them is put down to OTHER of app.domain.accounts.attribution.
+#: Maximum number of end users counted separately on one day of an account, and of lines with an
+#: attribution; further ones are counted for OTHER of app.domain.accounts.attribution.
 MAX_USERS_A_DAY = 10_000
 MAX_ATTRIBUTED_LINES_A_DAY = 50_000
 
 
 class UsageStore(Protocol):
-    """Adds up use. Every method raises StorageUnavailable when Redis is unreachable."""
+    """Adds up usage. Every method raises StorageUnavailable when Redis is unreachable."""
 
     def record(
         self,
@@ -30,10 +30,10 @@ class UsageStore(Protocol):
         adjustment: Adjustment | None = None,
         entries: Sequence[RequestEntry] = (),
     ) -> Sequence[UsageLine | RequestEntry]:
-        """Add lines, log requests, put right what was counted for one: in one round trip.
+        """Add lines, log requests, and correct what was counted for one, in one round trip.
 
-        Returns what is to be written again: where Redis is unreachable for some only. What it
-        refuses is dropped, logged and counted, and keeps nothing else from being written.
+        Returns what must be written again, if Redis is unreachable for a part only. What Redis
+        refuses is dropped, logged and counted, and does not keep the rest from being written.
         """
         ...
 
@@ -42,7 +42,7 @@ class UsageStore(Protocol):
     ) -> list[UsageLine]:
         """Return what an account used on these days, by day, key and model.
 
-        With `attributed` a line may be several, which say for whom they are and add up to it.
+        With `attributed` a line may be split into several with attributions, which add up to it.
         """
         ...
 
@@ -54,11 +54,11 @@ class RequestLogStore(Protocol):
     """
 
     def newest(self, since_ms: int = 0) -> Iterator[RequestEntry]:
-        """Yield the entries since then, in Unix milliseconds, those written last first."""
+        """Yield the entries since this time, in Unix milliseconds, the last written first."""
         ...
 
     def erase(self, is_meant: Callable[[RequestEntry], bool]) -> int:
-        """Take out the entries that are meant; return how many they were."""
+        """Delete the entries that `is_meant` selects; return their number."""
         ...
 
 
@@ -66,7 +66,7 @@ class RequestPages(Protocol):
     """Reads the request log page by page."""
 
     def page(self, query: LogQuery) -> ListPage[LoggedRequest]:
-        """Return a page of an account's entries, newest first, without looking at all there are.
+        """Return a page of an account's entries, newest first, without reading the whole log.
 
         Raises StorageUnavailable when Redis is unreachable.
         """

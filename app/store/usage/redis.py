@@ -1,4 +1,4 @@
-"""What accounts have used, in Redis.
+"""The store of usage in Redis.
 
     {account:NAME}:usage:2030-01-31  hash: <counter>:<key id>:<model> -> its sum;
                                      `lines`, the number of keys and models in it, as
@@ -20,7 +20,7 @@
 
     {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
 
-They share their account's slot with its limits (rate_limits/redis.py). No sum expires.
+They share a slot with their account's limits (rate_limits/redis.py). No sum expires.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from app.store.usage.base import (
 )
 from app.telemetry import REQUEST_LOG_LOST, unexpected
 
-#: Counters that earlier releases do not know: they fail at a table that has one.
+#: Counters that earlier releases do not know: those fail to read a table that has one.
 _LATER = ("cache_write_tokens", "priced_requests", "known_microusd")
 
-#: For how many seconds it is known that something was added: longer than a command is tried.
+#: Seconds for which Redis remembers that something was added: longer than a command is retried.
 ONCE_S = 60
 
 _lua = LuaFolder(__file__)
@@ -73,8 +73,8 @@ _ADD = Script(
 class RedisUsageStore:
     """A UsageStore on any Redis >= 6.2, Cluster included.
 
-    `prefix` begins every key; `adjusting` makes the call that puts rate limits right, `appending`
-    the one that logs requests.
+    `prefix` begins every key; `adjusting` makes the call that corrects rate limits, `appending` the
+    one that logs requests.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class RedisUsageStore:
 
 
 def _is_over(result: object) -> bool:
-    """Tell whether a line needs no more writing: it was written, or will never be taken."""
+    """Tell whether a line is done with: it was written, or Redis will never accept it."""
     if isinstance(result, Exception):
         return isinstance(to_gateway_error(result), StorageRefused)
     if result:
@@ -156,7 +156,7 @@ def _is_over(result: object) -> bool:
 
 
 def _is_logged(result: object, count: int) -> bool:
-    """Tell whether entries need no more writing: they were written, or will never be taken."""
+    """Tell whether entries are done with: they were written, or Redis will never accept them."""
     if not isinstance(result, Exception):
         return True
     if not isinstance(to_gateway_error(result), StorageRefused):

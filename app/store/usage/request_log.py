@@ -4,8 +4,7 @@
                              ["request",1893456000123,"req_…",…,"acme","key_1","POST",…]
     {requests}:once:<token>  string: empty, there for a minute after something was appended
 
-Redis trims whole nodes of the stream: there may be some hundred entries more than the log is to
-have.
+Redis trims whole nodes of the stream: it may exceed its maximum by some hundred entries.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.script import Call, LuaFolder, Script
 
-#: For how many seconds it is known that something was appended: longer than a command is tried.
+#: Seconds for which Redis remembers that something was appended: longer than a command is retried.
 ONCE_S = 60
-#: Entries that are read at once.
+#: Number of entries that are read at once.
 AT_ONCE = 1_000
-#: How far the clocks of processes, and what waited for Redis, may be off, in milliseconds.
+#: Maximum lag of a write behind its entry's time, in ms: clocks differ, and entries wait.
 SLACK_MS = 3_600_000
-#: So many entries, of whatever account, are looked at for a page.
+#: Maximum number of entries, of all accounts, that are examined for a page.
 MOST_EXAMINED = 20_000
 
 _LOG = Script(LuaFolder(__file__)("log"))
@@ -47,19 +46,19 @@ class RedisRequestLog:
         self._most = most
 
     def appending(self, entries: Sequence[RequestEntry]) -> Call:
-        """Return the call that appends entries, for the round trip of somebody else."""
+        """Return the call that appends entries, to be run together with others."""
         once = f"{self._key}:once:{token_hex(8)}"
         lines = [orjson.dumps(list(entry)) for entry in entries]
         return _LOG((self._key, once), (ONCE_S, self._most, *lines))
 
     def newest(self, since_ms: int = 0) -> Iterator[RequestEntry]:
-        """Yield the entries since then, those that were written last first."""
+        """Yield the entries since this time, the last written first."""
         for _, entry in self._walk(max(0, since_ms - SLACK_MS)):
             if entry is not None and entry.at >= since_ms:
                 yield entry
 
     def page(self, query: LogQuery) -> ListPage[LoggedRequest]:
-        """Return a page of an account's entries, newest first; MOST_EXAMINED are looked at."""
+        """Return a page of an account's entries, newest first, of MOST_EXAMINED at most."""
         mark, rows, examined, last = orjson.dumps(query.account), list[LoggedRequest](), 0, b""
         since_ms = max(0, (query.since or 0) * 1000 - SLACK_MS)
         for number, line in self._lines(since_ms, _beginning(query)):
@@ -73,7 +72,7 @@ class RedisRequestLog:
         return ListPage(tuple(rows), None, examined)
 
     def erase(self, is_meant: Callable[[RequestEntry], bool]) -> int:
-        """Take out the entries that are meant; return how many they were."""
+        """Delete the entries that `is_meant` selects; return their number."""
         found, erased = [], 0
         for number, entry in self._walk(0):
             if entry is not None and is_meant(entry):
@@ -93,7 +92,7 @@ class RedisRequestLog:
             yield number, _entry(line)
 
     def _lines(self, since_ms: int, until: str) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what was written since then, as it is stored, the last first."""
+        """Yield raw entries written since this time, the last first."""
         while True:
             with translated():
                 page = self._redis.xrevrange(self._key, until, since_ms, count=AT_ONCE)
@@ -105,14 +104,14 @@ class RedisRequestLog:
 
 
 def _beginning(query: LogQuery) -> str:
-    """Return from where on, backwards, the log may have what is wanted."""
+    """Return the stream position at which to begin, backwards."""
     if query.after:
         return f"({query.after}"
     return "+" if query.until is None else str(query.until * 1000 + SLACK_MS)
 
 
 def _entry(line: bytes) -> RequestEntry | None:
-    """Return an entry; None for what another release has written in a way that nobody knew."""
+    """Parse an entry; None for one that another release wrote in an unknown form."""
     try:
         values = orjson.loads(line)
         return RequestEntry(*values[:_FIELDS])

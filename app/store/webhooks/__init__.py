@@ -1,5 +1,5 @@
-"""Webhook endpoints, and the events that are on their way to them.
+"""The store of webhook endpoints, and of the events on their way to them.
 
-Everything about deliveries lies here, under <prefix>{jobs}:webhooks: (lua/webhooks.lua): what a
-purge is to take is taken by `purge` and `erase`.
+Everything about deliveries is under <prefix>{jobs}:webhooks: (lua/webhooks.lua): purges use `purge`
+and `erase`.
 """

@@ -1,4 +1,4 @@
-"""What a store of webhooks must be able to do."""
+"""The protocol of a store of webhooks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Protocol
 from app.domain.webhooks.deliveries import AttemptEntry, Delivery
 from app.domain.webhooks.endpoints import WebhookEndpoint
 
-#: How many entries an endpoint's delivery log has.
+#: Maximum number of entries in an endpoint's delivery log.
 MOST_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was due: look again in `pause_s`; `dropped` counts what was forgotten unsent: it was too
-    old, or too much waited.
+    """Deliveries that were due. Look again after `pause_s`; `dropped` is the number of events
+    dropped unsent because they were too old, or too many waited.
     """
 
     deliveries: Sequence[Delivery]
@@ -25,10 +25,10 @@ class Taken:
 
 
 class WebhookStore(Protocol):
-    """Keeps endpoints, the events that are on their way to them, and what became of those.
+    """Keeps endpoints, the events on their way to them, and the delivery logs.
 
-    Events come in with the end of a job (JobStore.finish). Every method raises StorageUnavailable
-    when Redis is unreachable, and may then be repeated.
+    Events are added when a job ends (JobStore.finish). Every method raises StorageUnavailable when
+    Redis is unreachable, and may then be repeated.
     """
 
     def endpoints(self, account: str) -> list[WebhookEndpoint]:
@@ -36,41 +36,41 @@ class WebhookStore(Protocol):
         ...
 
     def endpoint(self, account: str, endpoint_id: str) -> WebhookEndpoint | None:
-        """Return an account's endpoint, if there is one of that id."""
+        """Return an account's endpoint by its id, or None."""
         ...
 
     def owner(self, endpoint_id: str) -> str | None:
-        """Return the account that an endpoint is of, whoever that is."""
+        """Return the account that owns an endpoint, or None."""
         ...
 
     def add(self, endpoint: WebhookEndpoint, most: int) -> bool:
-        """Add an endpoint; False where its account has `most` already."""
+        """Add an endpoint; False if its account has `most` already."""
         ...
 
     def replace(self, before: WebhookEndpoint, after: WebhookEndpoint) -> bool:
-        """Change an endpoint; False where it is not as it was `before` any more."""
+        """Change an endpoint; False if it no longer equals `before`."""
         ...
 
     def remove(self, account: str, endpoint_id: str) -> bool:
-        """Remove an endpoint with all that was to be sent to it; False where there is none."""
+        """Remove an endpoint with everything waiting for it; False if there is none."""
         ...
 
     def take(self, most: int) -> Taken:
-        """Take some deliveries that are due, each under a lease, the longest waiting first."""
+        """Take some due deliveries, each under a lease, the longest waiting first."""
         ...
 
     def settle(
         self, delivery: Delivery, entry: AttemptEntry, *, failed: bool, quiet_until: float = 0.0
     ) -> bool:
-        """Write what became of a delivery; it is tried again at `entry.next_at`, if that is set.
+        """Record the result of a delivery; it is tried again at `entry.next_at`, if that is set.
 
-        Until `quiet_until` nothing is sent to its endpoint. Returns False for what is another
-        worker's by now, or gone.
+        Until `quiet_until` nothing is sent to its endpoint. Returns False if another worker has it
+        by now, or it is gone.
         """
         ...
 
     def log(self, endpoint: WebhookEndpoint, entry: AttemptEntry) -> None:
-        """Write an entry into an endpoint's delivery log."""
+        """Add an entry to an endpoint's delivery log."""
         ...
 
     def entries(self, endpoint_id: str) -> list[AttemptEntry]:
@@ -78,22 +78,22 @@ class WebhookStore(Protocol):
         ...
 
     def waiting(self, endpoint_id: str) -> int:
-        """Return how many events are on their way to an endpoint."""
+        """Return the number of events on their way to an endpoint."""
         ...
 
     def waiting_in_all(self) -> int:
-        """Return how many events are on their way."""
+        """Return the number of events on their way to all endpoints."""
         ...
 
     def purge(self, response_ids: Collection[str]) -> None:
-        """Forget the deliveries of these responses, past and to come, whoever's they are."""
+        """Delete past and future deliveries of these responses, whatever their account."""
         ...
 
     def erase(self, account: str) -> None:
-        """Forget all deliveries of an account, past and to come; its endpoints stay."""
+        """Delete all past and future deliveries of an account; its endpoints stay."""
         ...
 
 
 def newest_first(endpoints: Iterable[WebhookEndpoint]) -> list[WebhookEndpoint]:
-    """Return endpoints in the order of a list."""
+    """Return endpoints sorted as lists show them."""
     return sorted(endpoints, key=lambda each: each.id, reverse=True)

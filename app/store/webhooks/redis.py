@@ -1,4 +1,4 @@
-"""Webhooks in Redis, beside the queues of jobs: lua/webhooks.lua says what lies where."""
+"""Webhooks in Redis, in the slot of the jobs' queues; lua/webhooks.lua describes the keys."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from app.store.webhooks.codec import (
 )
 from app.store.webhooks.scripts import ERASE, LOG, PUT, REMOVE, SETTLE, TAKE, WAITING
 
-#: So many endpoints are looked at in one step.
+#: Number of endpoints examined in one step.
 AT_ONCE = 200
-#: So many deliveries may be under way at once, of all workers together.
+#: Maximum number of deliveries under way, of all workers together.
 MOST_TO_ENDPOINT, MOST_OF_ACCOUNT = 4, 12
-#: How long an endpoint that fails again and again is left alone at most, in seconds.
+#: Maximum rest of an endpoint that fails repeatedly, in seconds.
 LONGEST_REST_S = 60
 
 
@@ -35,7 +35,7 @@ class RedisWebhookStore:
     """Implements WebhookStore on any Redis >= 6.2, Cluster included.
 
     A delivery that a worker has taken is due again after `lease_s`. `safety` says how many replicas
-    must have an endpoint before it counts.
+    must have an endpoint before it counts as stored.
     """
 
     def __init__(
@@ -53,23 +53,23 @@ class RedisWebhookStore:
         return newest_first(load_endpoint(account, *each) for each in found.items())
 
     def endpoint(self, account: str, endpoint_id: str) -> WebhookEndpoint | None:
-        """Return an account's endpoint, if there is one of that id."""
+        """Return an account's endpoint by its id, or None."""
         with translated():
             kept = self._redis.hget(self._key("endpoints", account), endpoint_id)
         return None if kept is None else load_endpoint(account, endpoint_id.encode(), kept)
 
     def owner(self, endpoint_id: str) -> str | None:
-        """Return the account that an endpoint is of, whoever that is."""
+        """Return the account that owns an endpoint, or None."""
         with translated():
             account = self._redis.hget(self._key("owners"), endpoint_id)
         return None if account is None else str(account.decode())
 
     def add(self, endpoint: WebhookEndpoint, most: int) -> bool:
-        """Add an endpoint; False where its account has `most` already."""
+        """Add an endpoint; False if its account has `most` already."""
         return self._put(endpoint, b"", most) > 0
 
     def replace(self, before: WebhookEndpoint, after: WebhookEndpoint) -> bool:
-        """Change an endpoint; False where it is not as it was `before` any more."""
+        """Change an endpoint; False if it no longer equals `before`."""
         return self._put(after, dump_endpoint(before), 0) > 0
 
     def _put(self, endpoint: WebhookEndpoint, before: bytes, most: int) -> int:
@@ -79,14 +79,14 @@ class RedisWebhookStore:
         return int(put)
 
     def remove(self, account: str, endpoint_id: str) -> bool:
-        """Remove an endpoint with all that was to be sent to it; False where there is none."""
+        """Remove an endpoint with everything waiting for it; False if there is none."""
         with translated():
             remove = REMOVE((self._jobs,), (account, endpoint_id))
             (was_there,) = self._safety.run(self._redis, remove)
         return bool(was_there)
 
     def take(self, most: int) -> Taken:
-        """Take some deliveries that are due, each under a lease, the longest waiting first."""
+        """Take some due deliveries, each under a lease, the longest waiting first."""
         bounds = (MOST_TO_ENDPOINT, MOST_OF_ACCOUNT, TRIED_S, AT_ONCE)
         pause_ms, dropped, *found = self._run(TAKE, self._lease_ms, most, *bounds)
         deliveries = [load_delivery(*found[at : at + 5]) for at in range(0, len(found), 5)]
@@ -95,7 +95,7 @@ class RedisWebhookStore:
     def settle(
         self, delivery: Delivery, entry: AttemptEntry, *, failed: bool, quiet_until: float = 0.0
     ) -> bool:
-        """Write what became of a delivery; False for what is another's by now, or gone."""
+        """Record the result of a delivery; False if another worker has it by now, or it is gone."""
         again = "" if entry.next_at is None else int(entry.next_at * 1000)
         return bool(
             self._run(
@@ -113,7 +113,7 @@ class RedisWebhookStore:
         )
 
     def log(self, endpoint: WebhookEndpoint, entry: AttemptEntry) -> None:
-        """Write an entry into an endpoint's delivery log."""
+        """Add an entry to an endpoint's delivery log."""
         self._run(LOG, endpoint.account, endpoint.id, dump_entry(entry), MOST_ENTRIES)
 
     def entries(self, endpoint_id: str) -> list[AttemptEntry]:
@@ -122,16 +122,16 @@ class RedisWebhookStore:
             return list(map(load_entry, self._redis.lrange(self._log(endpoint_id), 0, -1)))
 
     def waiting(self, endpoint_id: str) -> int:
-        """Return how many events are on their way to an endpoint."""
+        """Return the number of events on their way to an endpoint."""
         with translated():
             return int(self._redis.hlen(self._key("events", endpoint_id)))
 
     def waiting_in_all(self) -> int:
-        """Return how many events are on their way."""
+        """Return the number of events on their way to all endpoints."""
         return int(self._run(WAITING))
 
     def purge(self, response_ids: Collection[str]) -> None:
-        """Forget the deliveries of these responses, past and to come, whoever's they are."""
+        """Delete past and future deliveries of these responses, whatever their account."""
         with translated():
             for endpoint_id in self._redis.hkeys(self._key("owners")):
                 self._purge(endpoint_id.decode(), response_ids)
@@ -143,7 +143,7 @@ class RedisWebhookStore:
             for event, text in self._redis.hscan_iter(events, count=AT_ONCE)
             if response_of(text) in response_ids
         ]
-        if gone:  # one that is just being sent will not be settled any more
+        if gone:  # one that is being sent now cannot be settled then
             self._redis.zrem(due, *gone)
             self._redis.hdel(events, *gone)
         for entry in self._redis.lrange(self._log(endpoint_id), 0, -1):
@@ -151,7 +151,7 @@ class RedisWebhookStore:
                 self._redis.lrem(self._log(endpoint_id), 0, entry)
 
     def erase(self, account: str) -> None:
-        """Forget all deliveries of an account, past and to come; its endpoints stay."""
+        """Delete all past and future deliveries of an account; its endpoints stay."""
         for endpoint in self.endpoints(account):
             self._run(ERASE, endpoint.id)
 

@@ -6,9 +6,9 @@ from app.store.connection.script import LuaFolder, Script, constants
 
 _lua = LuaFolder(__file__)
 
-#: So many events may wait for an endpoint; from then on the one that is due first is forgotten.
+#: Maximum number of events waiting for an endpoint; beyond it the one due first is dropped.
 MOST_WAITING = 10_000
-#: What every program of webhooks has in front, and so has the end of a job.
+#: Functions that every program on webhooks begins with, and so does the end of a job.
 WEBHOOKS = "\n".join((constants(MOST_WAITING=MOST_WAITING), _lua("webhooks")))
 _CLOCK = _lua("clock")
 

@@ -1,11 +1,11 @@
--- Writes a record of a key or an account, with its audit entry.
+-- Writes the record of a key or an account, with its audit entry.
 --
--- It counts only if its writer saw the record's last revision; a caller that repeats it has not
--- received the reply, or waits for replicas. Secrets that the record had and no longer has are
--- forgotten.
+-- It is written only if its writer saw the record's last revision. Writing the same record again
+-- succeeds: the caller has not received the reply, or waits for replicas. Secrets that the record
+-- no longer has are deleted.
 -- KEYS: the record's table, secrets, version, audit (accounts/redis.py).
--- ARGV: field, record, audit entry, then the hashes of the secrets of a key.
--- Returns whether the record stands.
+-- ARGV: field, record, audit entry, then the hashes of the key's secrets.
+-- Returns whether the record was written.
 local before = redis.call('HGET', KEYS[1], ARGV[1])
 if before == ARGV[2] then return 1 end
 before = before and cjson.decode(before) or {revision = 0, secrets = {}}

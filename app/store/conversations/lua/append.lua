@@ -1,9 +1,9 @@
--- Adds an entry of items alone.
+-- Appends an entry of items without a response.
 -- KEYS: index, stored bytes.
--- ARGV: account, conversation id, the entry's id, entry, its terms, when it expires or '', the check
--- values of the key for the entry and for the conversation, '' for none.
--- Returns how many bytes were stored, 0 where that was done before, -1 where the conversation has no
--- key, or nothing where there is no such conversation.
+-- ARGV: account, conversation id, the entry's id, entry, its terms, its expiry or '', the key's
+-- check values for the entry and for the conversation, '' for none.
+-- Returns the number of bytes stored, 0 if it was appended before, -1 if the conversation has no
+-- key but the caller sent one, or nothing if there is no such conversation.
 local account, id, entry_id, entry, about, expires, entry_check, check = unpack(ARGV)
 if not owned(account) or not is_listed(id) or not opens(id, check) then return false end
 if is_plain(id, check) then return -1 end

@@ -1,10 +1,10 @@
--- Begins a conversation.
--- KEYS: index; where there is no Cluster stored bytes, the account's conversations, and those that
--- have an id.
--- ARGV: account, id, time in Unix seconds, metadata, tag, the id of an entry of items and the entry,
--- '' where there is none; when all of it expires, '' for never; the check values of the key for the
--- conversation and for the entry, '' for none.
--- Returns how many bytes were stored.
+-- Creates a conversation.
+-- KEYS: index; without a Cluster also stored bytes, the account's conversations, and those with an
+-- id.
+-- ARGV: account, id, time in Unix seconds, metadata, tag; id of an entry of items and the entry, ''
+-- for none; expiry of all of it, '' for never; the key's check values for the conversation and for
+-- the entry, '' for none.
+-- Returns the number of bytes stored.
 local account, id, begun, metadata, tag, entry_id, entry, expires, check, entry_check = unpack(ARGV)
 if redis.call('HEXISTS', index, 'conversation') == 1 then return 0 end
 redis.call('HSET', index, 'account', account,

@@ -1,8 +1,8 @@
--- Deletes a conversation, as its account sees it.
+-- Marks a conversation as deleted for its account.
 -- KEYS: index. ARGV: account, conversation id, time in Unix seconds, the check value of the caller's
 -- key or ''.
--- Returns whether there was something to hide: a caller that repeats the call at the same time has
--- not received the reply.
+-- Returns whether it was visible. A call that is repeated with the same time, because its reply was
+-- lost, returns 1 again.
 local account, id, now, check = unpack(ARGV)
 local text = owned(account) and redis.call('HGET', index, 'conversation')
 if not text or not opens(id, check) then return 0 end

@@ -1,8 +1,8 @@
--- Takes an item out: from the mark on that this appends, it is no longer of the conversation.
+-- Removes an item from a conversation: from the mark on that this appends, it is no longer in it.
 -- KEYS: index. ARGV: account, conversation id, the item's name, mark, the check value of the caller's
 -- key or ''.
--- Returns when the conversation was made and its metadata, -1 where it has no key, or nothing where
--- there is none.
+-- Returns the conversation's creation time and metadata, -1 if it has no key but the caller sent
+-- one, or nothing if there is none.
 local account, id, item_id, mark, check = unpack(ARGV)
 if not owned(account) or not is_listed(id) or not opens(id, check) then return false end
 if is_plain(id, check) then return -1 end

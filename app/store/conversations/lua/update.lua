@@ -1,8 +1,8 @@
 -- Replaces a conversation's metadata.
 -- KEYS: index, stored bytes. ARGV: account, conversation id, metadata, the check value of the
 -- caller's key or ''.
--- Returns when it was made, its metadata, and how many bytes more are stored, -1 where it has no key,
--- or nothing where there is no such conversation.
+-- Returns the creation time, the metadata, and by how many bytes storage grew; -1 if it has no key
+-- but the caller sent one; nothing if there is no such conversation.
 local account, id, metadata, check = unpack(ARGV)
 if not owned(account) or not is_listed(id) or not opens(id, check) then return false end
 if is_plain(id, check) then return -1 end

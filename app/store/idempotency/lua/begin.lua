@@ -1,15 +1,15 @@
--- Takes an idempotency key. A key, which is forgotten after a day, is
+-- Claims an idempotency key. A key, which expires after a day, is
 --
 --   <prefix>idempotency:<account>:<hash>  hash
---     digest         of the body that it came with
---     token, until   whose it is while the request runs, and until when that holds (Unix ms)
+--     digest         of the request body that it was sent with
+--     token, until   its holder while the request runs, and when that lease ends (Unix ms)
 --     waited         when somebody last waited for the answer (Unix ms)
---     response       the id of the response that it makes, once that is known and to be stored
---     answer         what became of the request, sealed; there is no token then
+--     response       the id of the response that it makes, if known and to be stored
+--     answer         the request's result, sealed; there is no token then
 --
--- KEYS: the key. ARGV: digest, token, lease in ms, for how long it is remembered in ms.
--- Returns its state, the answer where there is one, and the response that is being made: where the
--- key is begun, by one whose lease has run out.
+-- KEYS: the key. ARGV: digest, token, lease in ms, the key's lifetime in ms.
+-- Returns its state, the answer if there is one, and the response that is being made; if the key is
+-- begun: by a holder whose lease has expired.
 local digest, token, lease, kept = unpack(ARGV)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

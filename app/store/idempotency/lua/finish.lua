@@ -1,4 +1,4 @@
--- KEYS: the key (begin.lua). ARGV: token, answer, for how long it is remembered in ms.
+-- KEYS: the key (begin.lua). ARGV: token, answer, its lifetime in ms.
 local token, answer, kept = unpack(ARGV)
 if redis.call('HGET', KEYS[1], 'token') ~= token then return 0 end
 redis.call('HSET', KEYS[1], 'answer', answer)

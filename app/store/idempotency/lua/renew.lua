@@ -1,6 +1,6 @@
 -- KEYS: the key (begin.lua). ARGV: token, lease in ms.
--- Returns for how many ms nobody has waited, -1 where nobody ever did, or nothing where the key is
--- not the token's any more.
+-- Renews the lease. Returns the ms since somebody last waited, -1 if nobody ever did, or nothing if
+-- the token no longer holds the key.
 local token, lease = unpack(ARGV)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,4 +1,4 @@
--- Notes that somebody waits for the answer.
+-- Records that a caller waits for the answer.
 -- KEYS: the key (begin.lua).
 if redis.call('HEXISTS', KEYS[1], 'token') == 0 then return 0 end
 local time = redis.call('TIME')

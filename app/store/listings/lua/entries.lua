@@ -1,8 +1,8 @@
--- Entries of a conversation, and payloads of what waits or runs in it.
+-- Reads entries of a conversation, and payloads of its jobs.
 -- KEYS: index.
--- ARGV: how many bytes are read at most; of how many bytes an entry is returned whole; of how many
--- anything is; then for each log and index in it, or '' and the id of what waits or runs.
--- Returns each: '' where it is too large, or too much was read before it.
+-- ARGV: maximum bytes to read in all; size up to which an entry is returned whole; size up to which
+-- anything is returned; then pairs: a log and an index in it, or '' and the id of a job.
+-- Returns each; '' for one that is too large, or that comes after the maximum was read.
 local left, whole, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = {}
 for at = 4, #ARGV, 2 do

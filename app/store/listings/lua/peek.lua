@@ -1,10 +1,10 @@
--- What lists show of a response.
+-- Returns what lists show of a response.
 -- KEYS: index.
--- ARGV: account, id, the check value of the caller's key or '', the statuses that are wanted, each
--- between spaces, '' for all; of how many bytes an entry is returned whole; of how many anything is.
--- Returns its status; its terms; whether it has a key; how many bytes it has; whether it waits or
--- runs; its payload then, or else its entry: without its items, or nothing, where it is larger.
--- Returns nothing where the account sees no such response, or none of these statuses.
+-- ARGV: account, id, the check value of the caller's key or '', the wanted statuses, each between
+-- spaces, '' for all; size up to which an entry is returned whole; size up to which anything is.
+-- Returns its status; its terms; 1 if it has a key; its size in bytes; 1 if it waits or runs; and
+-- in that case its payload, else its entry: if too large without its items, or ''.
+-- Returns nothing if the account may not see the response, or it has none of these statuses.
 local account, id, check, wanted, whole, most = unpack(ARGV)
 local found = owned(account) and record(id)
 if not found or found.deleted ~= '' or not opens(id, check) then return false end

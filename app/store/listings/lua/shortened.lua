@@ -1,5 +1,5 @@
--- An entry, as far as lists look into it: whole if it has at most so many bytes, without its items
--- (responses/entries.py) if what is left has at most `most`, or else nothing.
+-- Returns an entry as lists need it: whole if it has at most `whole` bytes; else without its items
+-- (responses/entries.py) if the rest has at most `most`; else ''.
 local function shortened(entry, whole, most)
   if #entry <= whole then return entry end
   local named = digest(entry) or ''

@@ -1,9 +1,9 @@
--- All that the index says of a conversation, if the account sees what an id in it names.
+-- Returns a conversation's index, if the account may see the response or conversation of an id.
 -- KEYS: index.
--- ARGV: account, the id of a response or of the conversation, the check value of the caller's key or
--- '', how many fields the index has at most.
--- Returns the fields and values of the index, nothing of them where there are more; and the places of
--- what has expired with since when, in Unix seconds.
+-- ARGV: account, the id of a response or of the conversation, the check value of the caller's key
+-- or '', the maximum number of fields in the index.
+-- Returns the fields and values of the index, none if there are more than that; and the expired
+-- places, each with its time in Unix seconds.
 local account, id, check, most = unpack(ARGV)
 if not owned(account) or not opens(id, check) then return false end
 if string.sub(id, 1, 5) == 'conv_' then

@@ -1,10 +1,11 @@
--- Counts a request, or says what refuses it and counts nothing.
+-- Counts a request, or reports which limit refuses it and counts nothing.
 -- KEYS: windows, budgets, concurrency limits.
--- ARGV: time, lease id, lease's ms, number of windows, number of budgets; width, limit and amount of
--- each window; period, limit and amount of each budget; limit of each concurrency limit.
--- Returns the number of the limit that refuses the longest (-1: none), for how many ms (-1: for ever),
--- and the time; then of each window what remains and in how many ms all of it is there again; of each
--- budget what is spent, in how many ms it ends (-1: never) and whether its caller is to be warned.
+-- ARGV: time, lease id, lease in ms, number of windows, number of budgets; width, limit and amount
+-- of each window; period, limit and amount of each budget; limit of each concurrency limit.
+-- Returns the index of the limit that refuses for longest (-1: none), for how many ms (-1: for
+-- ever), and the time; for each window what remains and the ms until it is full again; for each
+-- budget what is spent, the ms until its period ends (-1: never) and 1 if the caller is to be
+-- warned.
 local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused, wait = -1, 0
 local seen, purses = {}, {}

@@ -1,8 +1,8 @@
--- Puts right what was counted for a request, once it is over, and ends its lease.
+-- Corrects what was counted for a request, once it is over, and ends its lease.
 -- KEYS: windows, budgets, concurrency limits.
 -- ARGV: time, lease id, when the amounts were counted, number of windows, number of budgets; width,
--- change and counted amount of each window; period, change and counted amount of each budget: no more
--- than that was counted is given back.
+-- change and counted amount of each window; period, change and counted amount of each budget. No
+-- more than the counted amount is given back.
 local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 for i = 1, windows do
   local at = 3 + 3 * i

@@ -1,5 +1,5 @@
--- Budgets, in calendar periods of UTC. Programs that count have this behind counting.lua, and the
--- constant WARN_PERCENT.
+-- Budgets, in calendar periods of UTC. Programs that count budgets begin with this, after
+-- counting.lua and the constant WARN_PERCENT.
 --
 -- Keys:
 --
@@ -7,15 +7,15 @@
 --                                         `spent` in it, µUSD, what is reserved included; `warned`,
 --                                         the last period in which its caller was warned
 --
--- A period is a number: days since 1970, months since the year 0, or 0 where there is only one. A
--- budget of a month in which 12.50 USD were spent:
+-- A period is a number: days since 1970, months since the year 0, or 0 for a budget without
+-- periods. A monthly budget of which 12.50 USD are spent:
 --
 --   period  24360    spent  12500000
 local DAY_MS = 86400000
 local NEVER = -1
 
--- Returns the months since the year 0 that a day, counted from 1970, lies in. Years begin in March
--- here, so that a leap day ends one; 146,097 days are 400 years.
+-- Returns the month, counted from the year 0, of a day, counted from 1970. Years begin in March
+-- here, so that a leap day is a year's last; 146,097 days are 400 years.
 local function month_of(day)
   local z = day + 719468
   local era = math.floor(z / 146097)
@@ -36,7 +36,7 @@ local function first_day(month)
   return era * 146097 + year * 365 + math.floor(year / 4) - math.floor(year / 100) + of_year - 719468
 end
 
--- Returns the number of the period of a kind at a time, and the time when it ends, in ms.
+-- Returns the number of the current period of a kind at a time, and when it ends, in ms.
 local function period_at(kind, ms)
   local day = math.floor(ms / DAY_MS)
   if kind == 'day' then return day, (day + 1) * DAY_MS end
@@ -47,7 +47,7 @@ local function period_at(kind, ms)
   return 0, NEVER
 end
 
--- Returns what is spent in this period.
+-- Returns what has been spent in this period.
 local function spent_in(key, period)
   local seen = redis.call('HMGET', key, 'period', 'spent')
   return tonumber(seen[1]) == period and tonumber(seen[2]) or 0
@@ -58,7 +58,7 @@ local function spend(key, period, ends, spent)
   if ends ~= NEVER then redis.call('PEXPIREAT', key, ends + DAY_MS) end
 end
 
--- Tells whether this is the first time in a period that so much is spent.
+-- Returns 1 if spending reaches the warning level for the first time in a period, else 0.
 local function warns(key, period, spent, limit)
   if limit == 0 or spent * 100 < limit * WARN_PERCENT then return 0 end
   if tonumber(redis.call('HGET', key, 'warned') or -1) == period then return 0 end

@@ -1,5 +1,5 @@
--- Counts of requests and tokens over time, and requests at the same time. Every program of rate
--- limits has this in front, behind the constants SLOTS and CONCURRENCY_RETRY_MS (base.py).
+-- Counts requests and tokens over time, and concurrent requests. Every program of rate limits
+-- begins with this, after the constants SLOTS and CONCURRENCY_RETRY_MS (base.py).
 --
 -- Keys:
 --
@@ -7,23 +7,23 @@
 --                                         it was last looked at; `last`, the newest that has something
 --   <prefix>{account:NAME}:flight:<name>  sorted set: ids of leases by the time of their end, ms
 --
--- A slot is a number: the time in ms, divided by the slot's width. A window of a minute, where 3
--- requests came in one second and 1 in the next:
+-- A slot is a number: the time in ms, divided by the slot's width. A window of a minute, with 3
+-- requests in one second and 1 in the next:
 --
 --   1864742400  3    1864742401  1    total  4    head  1864742401    last  1864742401
 --
--- Windows come as their key, their slot's width in ms, and what each program wants more. KEYS are
--- the windows, then the concurrency limits. ARGV[1] is the time in ms, empty for Redis's own.
+-- Programs get windows as a key, the slot width in ms, and further arguments. KEYS are the windows,
+-- then the concurrency limits. ARGV[1] is the time in ms, or empty for Redis's own.
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- In how many ms a slot leaves its window.
+-- Returns the ms until a slot leaves its window.
 local function leaves_in(slot, width) return (slot + SLOTS + 1) * width - now end
 
--- Forgets what has left the window; returns the slot of now and the amount that the window has.
+-- Drops slots that have left the window; returns the current slot and the window's amount.
 local function advance(key, width)
   local slot = math.floor(now / width)
   local seen = redis.call('HMGET', key, 'head', 'total')

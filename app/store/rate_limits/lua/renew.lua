@@ -1,5 +1,5 @@
--- Makes leases last. One that has ended has left no place to come back to.
--- ARGV: time, lease's ms, lease ids.
+-- Renews leases. One that has expired stays so: it has lost its place.
+-- ARGV: time, lease in ms, lease ids.
 for i = 3, #ARGV do
   local ends = redis.call('ZSCORE', KEYS[1], ARGV[i])
   if ends and tonumber(ends) > now then

@@ -1,4 +1,4 @@
--- What is due to be purged, for the one process that sweeps.
+-- Takes the sweep's lease and lists what is due to be purged.
 --
 --   <prefix>{expiring}           sorted set: ids of responses, of items that came alone and of
 --                                conversations, by when they are to be purged (Unix seconds)
@@ -6,9 +6,9 @@
 --   <prefix>{expiring}:unlogged  set: ids of purged responses that are still in the request log
 --   <prefix>{expiring}:since     string: when a release that writes terms was first here (Unix s)
 --
--- KEYS: what expires, lease, since. ARGV: token, lease in ms, how many at most.
--- Returns the ids, oldest first, how many are due in all and since when; nothing where another
--- process sweeps.
+-- KEYS: the sorted set, lease, since. ARGV: token, lease in ms, maximum number.
+-- Returns the ids, oldest first, the number of all that are due, and how late the oldest is in
+-- seconds; nothing if another process sweeps.
 local token, lease, most = unpack(ARGV)
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= token then return false end

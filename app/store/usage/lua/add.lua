@@ -1,12 +1,12 @@
--- Adds one line of use. The constants MAX_LINES and OTHER_MODELS stand in front (usage/base.py), and
--- attribution.lua.
+-- Adds one line of usage. The constants MAX_LINES and OTHER_MODELS (usage/base.py) and
+-- attribution.lua precede it.
 --
--- KEYS: the day's two tables (usage/redis.py), what is there for a while once this was added, since a
--- reply may be lost and the program run again, and the table of attributions where there is one.
--- ARGV: for how many seconds that is, key id, model; of an attribution the JSON of key id, model, user,
--- metadata and of metadata that is too much, and all counts; then threes: the number of a table, a
--- counter of it, and what to add. A sum that Redis cannot hold stays as it is, and harms no other.
--- Returns how many did.
+-- KEYS: the day's two tables (usage/redis.py); a key that exists for a while once this ran, since a
+-- reply may be lost and the program run again; the table of attributions if there is one.
+-- ARGV: lifetime of that key in seconds, key id, model; for an attribution the JSON of key id,
+-- model, user, metadata and of metadata beyond the limit, and all counts; then triples: number of a
+-- table, its counter, amount. A sum that Redis cannot hold stays as it is, and affects no other.
+-- Returns the number of such sums.
 if not redis.call('SET', KEYS[3], '', 'NX', 'EX', ARGV[1]) then return 0 end
 local key, model = ARGV[2], ARGV[3]
 if redis.call('HEXISTS', KEYS[1], 'requests:' .. key .. ':' .. model) == 0 then

@@ -1,5 +1,6 @@
--- Adds counts to whom they are put down to. The constants MAX_USERS, MAX_ATTRIBUTED and OTHER_JSON
--- stand in front (usage/base.py); the table is described in usage/redis.py.
+-- Adds counts to the table of attributions (usage by end user and metadata). The constants
+-- MAX_USERS, MAX_ATTRIBUTED and OTHER_JSON precede it (usage/base.py); usage/redis.py describes the
+-- table.
 
 local function numbers(text)
   local found = {}
@@ -7,7 +8,7 @@ local function numbers(text)
   return found
 end
 
--- Adds `counts` to the sums of a field; a release that has more counters keeps what it added.
+-- Adds `counts` to a field's sums; counters that only a later release knows keep their sums.
 local function add_up(table_key, field, before, counts)
   local sums, more = numbers(before), numbers(counts)
   for i = 1, math.max(#sums, #more) do

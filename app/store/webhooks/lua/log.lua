@@ -1,5 +1,5 @@
--- Writes an entry into an endpoint's delivery log.
--- ARGV: account, endpoint, entry, how many entries there may be.
+-- Adds an entry to an endpoint's delivery log.
+-- ARGV: account, endpoint, entry, maximum number of entries.
 local account, endpoint, entry, most = unpack(ARGV)
 if redis.call('HEXISTS', endpoints(account), endpoint) == 0 then return end
 redis.call('LPUSH', attempts(endpoint), entry)

@@ -1,7 +1,7 @@
--- Writes an endpoint.
--- ARGV: account, id, the endpoint as it was read ('' for a new one), as it is to be, how many there
--- may be.
--- Returns 1, or 0 where it was changed meanwhile, or -1 where there are too many.
+-- Adds or changes an endpoint.
+-- ARGV: account, id, the endpoint as it was read ('' for a new one), the endpoint as it shall be,
+-- the maximum number of endpoints.
+-- Returns 1, or 0 if it was changed meanwhile, or -1 if there are too many.
 local account, id, before, after, most = unpack(ARGV)
 local stands = redis.call('HGET', endpoints(account), id)
 if stands == after then return 1 end

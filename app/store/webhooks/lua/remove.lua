@@ -1,6 +1,6 @@
--- Removes an endpoint, with what was to be sent to it.
+-- Removes an endpoint, its waiting events and its delivery log.
 -- ARGV: account, id.
--- Returns whether it was there.
+-- Returns whether it existed.
 local account, id = unpack(ARGV)
 if redis.call('HDEL', endpoints(account), id) == 0 then return 0 end
 redis.call('HDEL', owners, id)

@@ -1,8 +1,9 @@
--- Writes what became of an attempt.
--- ARGV: endpoint, event, attempt, whether it failed, when to try again in ms ('' for never again),
--- until when the endpoint wants nothing in ms, the log's entry, how many entries there may be, how
--- long an endpoint rests at most in ms.
--- Returns whether it counts: the endpoint or event may be gone, or another worker's attempt by now.
+-- Records the result of an attempt.
+-- ARGV: endpoint, event, attempt, 1 if it failed, time of the next attempt in ms ('' for none),
+-- time until which the endpoint asked for silence in ms, the log's entry, maximum number of
+-- entries, an endpoint's longest rest in ms.
+-- Returns whether it counts: the endpoint or event may be gone, or be taken by another worker by
+-- now.
 local endpoint, event, attempt, failed, again, quiet, entry, most, longest = unpack(ARGV)
 local text = redis.call('HGET', events(endpoint), event)
 if text and string.match(text, ' (%d+)$') ~= attempt then return 0 end
@@ -15,7 +16,7 @@ else
 end
 redis.call('LPUSH', attempts(endpoint), entry)
 redis.call('LTRIM', attempts(endpoint), 0, most - 1)
--- An endpoint that fails again and again is left alone for a while: 1 s, 2 s, 4 s ...
+-- An endpoint that fails repeatedly is left alone for a while: 1 s, 2 s, 4 s ...
 if failed == '1' then
   local number = redis.call('HINCRBY', failures, endpoint, 1)
   local rest = math.min(tonumber(longest), 1000 * 2 ^ math.min(number - 1, 20))

@@ -1,13 +1,13 @@
--- Takes what is due, an event of each endpoint at most, those first that have waited longest.
--- ARGV: lease in ms, how many at most, how many at once to an endpoint, to an account, for how many
--- seconds an event is tried, how many endpoints are looked at.
--- Returns in how many ms to look again (-1: nothing waits) and how many events were forgotten unsent,
--- then of each delivery the account, the endpoint's id and JSON, the event's id and text.
+-- Takes due events, at most one of each endpoint, the longest waiting first.
+-- ARGV: lease in ms, maximum number of events, maximum under way to an endpoint and of an account,
+-- seconds for which an event is tried, maximum number of endpoints to look at.
+-- Returns the ms until the next look (-1: nothing waits) and the number of events dropped unsent;
+-- then for each delivery the account, the endpoint's id and JSON, the event's id and text.
 local lease, most, per_endpoint, per_account, tried, width = unpack(ARGV)
--- An endpoint with as much under way as it may have is looked at again after so many ms.
+-- Ms after which an endpoint with its maximum under way is looked at again.
 local AGAIN = 250
 
--- 1. What a lost worker was sending is due again.
+-- 1. Events that a lost worker was sending are due again.
 for _, each in ipairs(redis.call('ZRANGEBYSCORE', sending, '-inf', now, 'LIMIT', 0, width)) do
   local endpoint, event = string.match(each, '^(%S+) (%S+)$')
   redis.call('ZREM', sending, each)
@@ -17,7 +17,7 @@ for _, each in ipairs(redis.call('ZRANGEBYSCORE', sending, '-inf', now, 'LIMIT',
   end
 end
 
--- 2. How much is under way.
+-- 2. Count what is under way.
 local under_way = {}
 local function count(name) under_way[name] = (under_way[name] or 0) + 1 end
 local function busy(name, bound) return (under_way[name] or 0) >= tonumber(bound) end
@@ -27,8 +27,8 @@ for _, each in ipairs(redis.call('ZRANGE', sending, 0, -1)) do
   count(':' .. (redis.call('HGET', owners, endpoint) or ''))
 end
 
--- The first event of an endpoint and when it is due; one that was tried for too long is forgotten.
--- What nobody has tried is, too, where the endpoint takes nothing; else there was no worker.
+-- Returns an endpoint's first event and when it is due. Drops events that were tried for too long,
+-- and old ones never tried if the endpoint has been failing (if it has not, no worker was running).
 local forgotten = tonumber(redis.call('GETDEL', dropped) or 0)
 local function is_worth_it(endpoint, text)
   local created, done = string.match(text, ' (%d+) (%d+)$')
@@ -48,7 +48,7 @@ local function first(endpoint)
   end
 end
 
--- 3. An event of each endpoint whose turn it is.
+-- 3. Take one event of each endpoint that is to be looked at.
 local taken = {}
 for _, endpoint in ipairs(redis.call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT', 0, width)) do
   if #taken >= 5 * most then break end
@@ -56,7 +56,7 @@ for _, endpoint in ipairs(redis.call('ZRANGEBYSCORE', ready, '-inf', now, 'LIMIT
   local event, at, text = first(endpoint)
   if not account or (not event and redis.call('EXISTS', due(endpoint)) == 0) then
     redis.call('ZREM', ready, endpoint)
-  elseif not event then -- more was forgotten than is looked at in one step
+  elseif not event then -- more was dropped than one step looks at
     redis.call('ZADD', ready, now, endpoint)
   elseif not text then
     redis.call('ZADD', ready, at, endpoint)

@@ -1,4 +1,4 @@
--- Returns how many events are on their way.
+-- Returns the number of events waiting or being sent, to all endpoints.
 local waiting = 0
 for _, endpoint in ipairs(redis.call('HKEYS', owners)) do
   waiting = waiting + redis.call('HLEN', events(endpoint))

@@ -1,6 +1,6 @@
--- Webhooks. Programs of them have this in front, behind clock.lua; and so has the end of a job in the
--- queues (jobs/lua/queues/forget.lua), behind queues.lua. They share a slot, so that the step in which
--- a job that has ended leaves the queues is the one in which its event is queued.
+-- Webhooks. Programs on them begin with this, after clock.lua; so does the program that ends a job
+-- in the queues (jobs/lua/queues/forget.lua), after queues.lua. All keys share a slot, so that an
+-- ended job leaves the queues in the same step in which its event is queued.
 --
 --   <prefix>{jobs}:webhooks:owners               hash: endpoint id -> account
 --   <prefix>{jobs}:webhooks:endpoints:<account>  hash: endpoint id -> endpoint, as JSON (codec.py)
@@ -12,11 +12,11 @@
 --   <prefix>{jobs}:webhooks:sending              sorted set: "<endpoint> <event>" by the end of the
 --                                                lease of the worker that sends it, in ms
 --   <prefix>{jobs}:webhooks:failures             hash: endpoint -> failed attempts in a row
---   <prefix>{jobs}:webhooks:resting              hash: endpoint -> until when nothing is sent, in ms
---   <prefix>{jobs}:webhooks:dropped              how many events were forgotten, since too many waited, and
---                                                are still to be counted
+--   <prefix>{jobs}:webhooks:resting              hash: endpoint -> when sending may resume, in ms
+--   <prefix>{jobs}:webhooks:dropped              number of events dropped because too many waited that
+--                                                no worker has counted in its metrics yet
 --
--- An event is either due or being sent, from its job's end to its last attempt.
+-- From its job's end to its last attempt, an event is either due or being sent.
 local hooks = jobs .. ':webhooks'
 local owners, ready, sending = hooks .. ':owners', hooks .. ':ready', hooks .. ':sending'
 local failures, resting = hooks .. ':failures', hooks .. ':resting'
@@ -26,19 +26,20 @@ local function events(endpoint) return hooks .. ':events:' .. endpoint end
 local function due(endpoint) return hooks .. ':due:' .. endpoint end
 local function attempts(endpoint) return hooks .. ':attempts:' .. endpoint end
 
--- Has an endpoint looked at then, or sooner where it was to be; but not while it rests.
+-- Schedules a look at an endpoint at a time, or sooner if one was scheduled, but not while it
+-- rests.
 local function look_at(endpoint, at)
   at = math.max(at, tonumber(redis.call('HGET', resting, endpoint) or 0))
   redis.call('ZADD', ready, 'LT', at, endpoint)
 end
 
--- Forgets an event.
+-- Drops an event.
 local function drop(endpoint, event)
   redis.call('HDEL', events(endpoint), event)
   redis.call('ZREM', due(endpoint), event)
 end
 
--- Forgets the event that is due first where as many wait as may.
+-- Drops the event that is due first, if the maximum number wait.
 local function make_room(endpoint)
   if redis.call('HLEN', events(endpoint)) < MOST_WAITING then return end
   local first = redis.call('ZRANGE', due(endpoint), 0, 0)[1]
@@ -47,8 +48,8 @@ local function make_room(endpoint)
   redis.call('INCR', dropped)
 end
 
--- Queues an event for those of an account's endpoints that want it.
--- Returns whether there are any.
+-- Queues an event for each endpoint of an account that wants this type.
+-- Returns whether there is one.
 local function notify(account, id, event, type)
   local found = redis.call('HGETALL', endpoints(account))
   local queued = false
