@@ -1,7 +1,7 @@
-"""The arguments of a call as their pieces come, each with what it has that is new. Pure.
+"""Join the pieces of a call's arguments, finding what is new in each. Pure.
 
-Most servers send pieces of one text. Some send it whole at the end once more (vLLM 51697), some
-send all of it each time, as far as it has come (NousResearch/hermes-agent 35718):
+Most servers send pieces of one text. Some repeat the whole text at the end (vLLM 51697), some
+repeat in each piece all that came before (NousResearch/hermes-agent 35718):
 
     '{"city":', '"Oslo"}', '{"city":"Oslo"}'    ->  '{"city":', '"Oslo"}', ''
     '{"ci', '{"city":"O', '{"city":"Oslo"}'     ->  '{"ci', 'ty":"O', 'slo"}'
@@ -11,34 +11,34 @@ from __future__ import annotations
 
 from app.providers.reading.json_text import Misread, loads
 
-#: After these a JSON value may follow, and so an object that looks like all that came.
+#: After these a JSON value may follow: an object there may look like a repetition and be none.
 _BEFORE_VALUES = (":", "[", ",")
-#: What servers write for no arguments.
+#: Texts that servers send for no arguments.
 _NONE = ("{}", "null")
 
 
 class ArgumentsText:
-    """The text of a call's arguments. `is_empty` says that it is {} unless pieces follow."""
+    """The text of a call's arguments. `is_empty` is true if it is {} unless more pieces follow."""
 
     __slots__ = ("_is_repeated", "_length", "_pieces", "is_empty")
 
     def __init__(self) -> None:
         self.is_empty = False
-        self._is_repeated = False  # each piece has all that came before
+        self._is_repeated = False  # each piece repeats all that came before
         self._length = 0
         self._pieces: list[str] = []
 
     @property
     def has_begun(self) -> bool:
-        """Whether there was a piece, be it none that says something."""
+        """Whether there was a piece, even an empty object."""
         return self.is_empty or self._length > 0
 
     def add(self, piece: str) -> str:
-        """Take in a piece; return what of it is new."""
+        """Add a piece; return its new part."""
         if not self._length and piece.strip() in _NONE:
             self.is_empty = True
             return ""
-        # Only what is about as long can repeat it: so pieces are joined seldom.
+        # Only a piece of similar length can be a repetition: pieces are rarely joined to check.
         if piece.startswith("{") and self._length and 2 * len(piece) >= self._length:
             piece = self._rest(piece)
         if piece:
@@ -48,10 +48,10 @@ class ArgumentsText:
         return piece
 
     def _rest(self, piece: str) -> str:
-        """Return what a piece has beyond all that came, or the piece, where it is another one.
+        """Return the new part of a piece that repeats the text so far; else the whole piece.
 
-        Two objects beside each other are no JSON, nor is one in the middle of a text: only behind
-        what a value follows may an object be part of another.
+        An object may be a part of another only where a value may follow; in any other place, an
+        object after the text so far would not be JSON, so it must be a repetition.
         """
         before = "".join(self._pieces)
         self._pieces = [before]
@@ -63,7 +63,7 @@ class ArgumentsText:
 
 
 def is_whole(text: str) -> bool:
-    """Tell whether a text is all the arguments of a call that has some."""
+    """Tell whether a text is a complete, non-empty object of arguments."""
     if not (text.startswith("{") and text.endswith("}")) or text == "{}":
         return False
     try:

@@ -1,10 +1,10 @@
-"""Putting the fragments of function calls together, whoever sends them. Pure.
+"""Assemble function calls from their fragments, whichever server sends them. Pure.
 
     {"index": 0, "id": "call_1", "function": {"name": "get_weather", "arguments": ""}}
     {"index": 0, "function": {"arguments": "{\\"city\\": \\"Oslo\\"}"}}
 
-become CallOpened("0", "call_1", "get_weather") and Arguments("0", ...). All that is looked up is
-looked up by key: what an answer of n fragments takes grows with n.
+become CallOpened("0", "call_1", "get_weather") and Arguments("0", ...). All lookups are by key, so
+the time for an answer of n fragments is linear in n.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Json = Mapping[str, Any]
 
 #: Fields of a call, and of its function, that are read here.
 _READ = frozenset({"index", "id", "type", "function"})
-#: Where the arguments stand: templates of open models bring their own names.
+#: Fields for the arguments: templates of open models use names of their own.
 _ARGUMENTS = ("arguments", "parameters", "input")
-#: What is written where there is no name, by servers that make a text of everything.
+#: Names that stand for null, from servers that convert everything to text.
 _NO_NAMES = frozenset({"null", "None"})
 _READ_OF_FUNCTION = frozenset({"name", *_ARGUMENTS})
 
 
 class _Call:
-    """A call. It opens once its id and name are known; `place` is where it stands among them."""
+    """A call; `place` is its position in the answer. It is opened once its name is complete."""
 
     __slots__ = ("arguments", "id", "key", "name", "opened", "place", "waiting", "whole")
 
@@ -44,9 +44,9 @@ class _Call:
         self.id = ""
         self.name = ""
         self.arguments = ArgumentsText()
-        self.waiting: list[str] = []  # what they say before the call opens
+        self.waiting: list[str] = []  # pieces of arguments from before the call opened
         self.opened = False
-        self.whole = ""  # its arguments, where they came whole with its name
+        self.whole = ""  # its arguments, if they came complete, together with its name
 
     @property
     def has_arguments(self) -> bool:
@@ -56,15 +56,14 @@ class _Call:
 class Calls:
     """The function calls of one answer.
 
-    Servers tell the fragments of one call from another's by `index`, by `id`, or by neither:
-    whole calls then follow one another. Some repeat id and name in each fragment, some give
-    every call the index 0, some make up an id for each fragment, some give no id at all, some say
-    a whole call twice. A name
-    may come in pieces, which OpenAI's own accumulators join, so a call opens with its arguments;
-    some send {} before those; some say "null" where a name goes on. A call that never gets a name
-    is of the one function that can be called, where there is one. `keep` is called with the fields
-    of a fragment that are not read here, and the place of their call among the answer's (U15);
-    `parameters` are those of the request.
+    Servers mark which call a fragment belongs to by `index`, by `id`, or not at all: whole calls
+    then follow one another. Some repeat id and name in each fragment, some give every call the
+    index 0, some make up an id for each fragment, some give no id at all, some send a whole call
+    twice. A name may come in pieces, which OpenAI's own accumulators join, so a call opens with its
+    arguments; some servers send {} before those; some send "null" as the name of a continuation. A
+    call that never gets a name is taken for the only function that can be called, if there is just
+    one. `keep` is called with the position of a call in the answer, and the fields of a fragment
+    that are not read here (U15); `parameters` are those of the request.
     """
 
     def __init__(
@@ -76,22 +75,22 @@ class Calls:
         self._parameters = parameters
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
-        self._by_id: dict[str, _Call] = {}  # the first that got the id
-        self._ids: dict[str, int] = {}  # how many calls have it
-        self._named: list[tuple[int, _Call]] = []  # a heap: those that got a name, by their place
+        self._by_id: dict[str, _Call] = {}  # the first call with each id
+        self._ids: dict[str, int] = {}  # the number of calls with each id
+        self._named: list[tuple[int, _Call]] = []  # a heap of the calls with a name, by position
 
     @property
     def is_empty(self) -> bool:
-        """Whether there was none."""
+        """Whether there have been no calls."""
         return not self._calls
 
     @property
     def has_blank(self) -> bool:
-        """Whether one of them has neither a name nor arguments: it calls nothing."""
+        """Whether a call has neither a name nor arguments: it calls nothing."""
         return any(map(_is_blank, self._calls))
 
     def add(self, fragment: Json) -> list[Delta]:
-        """Add a fragment; return what can be said now."""
+        """Add a fragment; return the deltas that it allows."""
         # What the fragment has: an id, a piece of a name, a piece of the arguments.
         function = _function(fragment)
         own_id, name = id_text(fragment.get("id")), id_text(function.get("name"))
@@ -103,7 +102,7 @@ class Calls:
             return []
         is_flat = function is not fragment.get("function") and (name or given is not None)
         arguments = "{}" if given == {} else arguments_text(given)
-        # Which call it is of, perhaps a new one, and what of it must travel back.
+        # Which call it belongs to, perhaps a new one, and which fields have to be returned.
         whole = arguments if name and is_whole(arguments) else ""
         call = self._call(fragment.get("index"), own_id, name, whole)
         within = {} if function is fragment else function
@@ -114,7 +113,7 @@ class Calls:
             deltas += self._settle_before(call)
             self._note(call, own_id, name)
         # A call opens with its first arguments: until then its name may grow.
-        if not arguments or (whole and call.whole):  # it is said twice
+        if not arguments or (whole and call.whole):  # a repetition of the whole call
             return deltas
         call.whole = "" if call.has_arguments else whole
         if not (new := call.arguments.add(arguments)):
@@ -125,7 +124,7 @@ class Calls:
         return [*deltas, *self._open(call)] if call.name else deltas
 
     def opened(self, places: Iterable[int]) -> list[tuple[int, str, str]]:
-        """Return place, id ("" for none of its own) and name of those calls that have opened."""
+        """Return position, id ("" if not its own) and name of those calls that have opened."""
         calls = [self._calls[place] for place in places]
         return [
             (call.place, "" if self._ids.get(call.id, 0) > 1 else call_id(call.id), call.name)
@@ -144,10 +143,10 @@ class Calls:
             self._keep(call.place, fields | ({"function": inner} if inner else {}))
 
     def end(self) -> list[Delta]:
-        """Return the calls that still waited, but for those that call nothing.
+        """Return the deltas of calls that were still waiting, except those that call nothing.
 
         Raises:
-            UpstreamMisbehaved: when one never got a name, and may be of several functions.
+            UpstreamMisbehaved: a call has no name, and there is not just one function.
         """
         deltas: list[Delta] = []
         for call in self._calls:
@@ -160,7 +159,7 @@ class Calls:
         return deltas
 
     def _has_begun(self, index: object) -> bool:
-        """Tell whether a fragment with this index, or none, may go on with a call."""
+        """Tell whether a fragment with this index, or none, may continue a call."""
         index = whole_number(index)
         return bool(self._calls) if index is None else index in self._by_index
 
@@ -191,12 +190,12 @@ class Calls:
             call.name = name
             heappush(self._named, (call.place, call))
         elif name.startswith(call.name):
-            call.name = name or call.name  # said again, or with what came before
+            call.name = name or call.name  # the name is repeated, or repeated and continued
         else:
             call.name += name
 
     def _settle_before(self, call: _Call) -> list[Delta]:
-        """A new call begins: one before it that got a name but no id will get none."""
+        """Open earlier calls that have a name and still wait, as a later call begins."""
         deltas: list[Delta] = []
         while self._named and self._named[0][0] < call.place:
             _, earlier = heappop(self._named)
@@ -219,7 +218,7 @@ def _is_blank(call: _Call) -> bool:
 
 
 def _function(fragment: Json) -> Json:
-    """Return what names the function and its arguments: an object, or the fragment itself."""
+    """Return the object with the function's name and arguments, which may be the fragment."""
     function = fragment.get("function")
     if isinstance(function, dict):
         return function
@@ -227,10 +226,10 @@ def _function(fragment: Json) -> Json:
 
 
 def _is_another(call: _Call, call_id: str, name: str, whole: str) -> bool:
-    """Tell whether a fragment that seems to be of `call` begins another one.
+    """Tell whether a fragment that seems to belong to `call` begins another call.
 
-    A new id alone does not say so: there are servers that make one up for each fragment. Other
-    arguments do where both are `whole` (Gemini's calls all had index 0, and no id or "").
+    A new id alone does not mean that: some servers make up an id for each fragment. Different
+    arguments do if both are `whole` (Gemini's calls all had index 0, and no id or "").
     """
     if not name or not call.name:
         return False

@@ -21,7 +21,7 @@ from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
 
 _COUNTED = frozenset({"model", "messages", "tools", "chat_template_kwargs"})
-#: llama.cpp's, beside the endpoint of answers, and vLLM's tokenizer, which stands apart.
+#: llama.cpp's counter, next to the answers' endpoint, and vLLM's tokenizer, at the root.
 COUNTERS = {
     "beside": InputCounter("/chat/completions/input_tokens", _COUNTED),
     "tokenize": InputCounter("/tokenize", _COUNTED, number="count", at_root=True),
@@ -39,7 +39,7 @@ class ChatFormat:
         return FUNCTIONS_ONLY
 
     def paths(self, _base_url: str) -> tuple[str, str]:
-        """Return where it answers and where it lists its models; see WireFormat."""
+        """Return the paths for answers and for the model list; see WireFormat."""
         return "/chat/completions", "/models"
 
     def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
@@ -54,7 +54,7 @@ class ChatFormat:
         fault: Fault,
         note: Note,
     ) -> ChatReader:
-        """Return what reads an answer, and keeps what of it must travel back; see WireFormat."""
+        """Return the reader of an answer, which keeps the fields to return; see WireFormat."""
         kept = KeptFields(
             request.model,
             note,
@@ -74,17 +74,17 @@ class ChatFormat:
         return False
 
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
-        """Return where tokens are counted; see WireFormat."""
+        """Return the token counter; see WireFormat."""
         return COUNTERS.get(profile.input_counter)
 
     def facts(self, model: str) -> ModelFacts:
-        """Return what a model's name tells; see WireFormat."""
+        """Return what a model's name says about it; see WireFormat."""
         return facts_of(model)
 
     def needs_output_limit(self, _model: str) -> bool:
-        """The format does without; see WireFormat."""
+        """Return False: the format does not need one; see WireFormat."""
         return False
 
     def output_limits(self, _models: bytes) -> Mapping[str, int]:
-        """Its lists say none; see WireFormat."""
+        """Return none: model lists of this format do not have them; see WireFormat."""
         return {}

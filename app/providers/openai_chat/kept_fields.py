@@ -1,15 +1,15 @@
-"""What a Chat Completions server wants back as it came: fields that nobody here understands (U15),
-and reasoning whose text the caller keeps for us (S10). Pure.
+"""Fields that are returned to a Chat Completions server unchanged: those not known here (U15), and
+reasoning whose text the caller keeps for the gateway (S10). Pure.
 
-It travels as the opaque payload of a reasoning item, which is sealed on its way. One of an answer
-that thought, called a function and signed the call:
+They are stored as the opaque payload of a reasoning item, which is sealed on its way. The payload
+of an answer with reasoning and a signed function call:
 
     {"chat": 1, "model": "gemini-3-pro", "field": "reasoning_content", "text": "I should look.",
      "fields": {"reasoning_details": [...]}, "in_tags": true,
      "calls": [[0, "call_1", "get_weather", {"extra_content": {"google": {...}}}]]}
 
-A call is named by its place among those of its answer, its id where the server gave one, and its
-name. Late fields come in a payload of their own, so a turn may have several.
+A call is identified by its position among the answer's calls, its id if the server gave one, and
+its name. Fields that come later get another payload, so a turn may have several.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from app.providers.reading.json_text import dumps, loads
 
 Json = dict[str, Any]
 
-#: How much of one answer is kept, in bytes of JSON.
+#: Maximum size of what is kept of one answer, in bytes of JSON.
 MOST_BYTES = 262_144
-#: The text of a piece of OpenRouter's reasoning_details, by its type; those of one kind that
-#: follow one another are one.
+#: The text field of OpenRouter's reasoning_details, by their type; consecutive pieces with the
+#: same type and index are joined.
 _PIECES = {"reasoning.text": "text", "reasoning.summary": "summary"}
 _ENCRYPTED = "reasoning.encrypted"
 _VERSION = 1
 
 
 class KeptFields:
-    """Gathers what of one answer must travel back.
+    """Collects the parts of one answer that are returned to the server.
 
-    `fields` says whether unknown fields are kept, `text` whether the reasoning's text is; `note`
-    hears when there was too much of it: then nothing more is kept. `in_tags` says that the
-    reasoning stood in the text, where it goes back to.
+    `fields` says whether unknown fields are kept, `text` whether the reasoning's text is. If they
+    exceed MOST_BYTES, `note` is called and nothing more is kept. `in_tags` says that the reasoning
+    was in the text, between tags, and is returned there.
     """
 
     in_tags = False
@@ -61,30 +61,30 @@ class KeptFields:
 
     @property
     def places(self) -> Iterable[int]:
-        """Where the calls stand of which there is something to tell."""
+        """The positions of the calls for which fields are kept."""
         return self._calls.keys()
 
     def think(self, field: str, text: str) -> None:
-        """Take in a piece of reasoning, which came in that field of the message."""
+        """Add a piece of reasoning, which came in that field of the message."""
         self.is_thinking = True
         if self._keeps_text and self._has_room(len(text.encode("utf-8", "surrogatepass"))):
             self._field = field
             self._thoughts.append(text)
 
     def keep(self, name: str, value: object) -> None:
-        """Take in a field of the message."""
+        """Add a field of the message."""
         if self._keeps_fields and self._has_room_for(value):
             self._fields = merged(self._fields, {name: value})
 
     def keep_of_call(self, place: int, fields: Json) -> None:
-        """Take in fields of the call at that place among the answer's."""
+        """Add fields of the call at that position in the answer."""
         if self._keeps_fields and self._has_room_for(fields):
             self._calls[place] = merged(self._calls.get(place, {}), fields)
 
     def end_thought(self, deltas: list[Delta], calls: Iterable[tuple[int, str, str]] = ()) -> None:
-        """Add what was kept so far, where the model has gone on from thinking to speaking.
+        """Append a payload with what was kept so far, when the model stops thinking.
 
-        `calls` tells places, ids ("" for none) and names of the calls that begin here.
+        `calls` are positions, ids ("" for none) and names of the calls that begin here.
         """
         self.is_thinking = False
         in_tags = self.in_tags and self._keeps_fields
@@ -120,7 +120,7 @@ class KeptFields:
 
 
 def merged(old: Any, new: Any) -> Any:
-    """Return a value with what a later piece of the stream says of it: the latest word counts."""
+    """Return a value merged with a later piece of the stream; the later value wins."""
     if isinstance(old, dict) and isinstance(new, dict):
         return old | {
             name: merged(old[name], value) if name in old else value for name, value in new.items()
@@ -134,7 +134,7 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def _join(pieces: list[Any], piece: Any) -> None:
-    """Add a piece: its text to that of the one before where both are of one."""
+    """Append a piece, or join its text to the previous one's if type and index are the same."""
     last = pieces[-1] if pieces else None
     if isinstance(last, dict) and isinstance(piece, dict):
         kind, where = piece.get("type"), piece.get("index")
@@ -145,12 +145,12 @@ def _join(pieces: list[Any], piece: Any) -> None:
             pieces[-1] = last | given | {name: text}
             return
         if kind == _ENCRYPTED and piece in pieces:
-            return  # said again with each call
+            return  # it is repeated with each call
     pieces.append(piece)
 
 
 def read_payload(payload: str | None, model: str) -> Json | None:
-    """Return what travelled back; None where it is not of this format, or not of this model."""
+    """Return a payload that came back, None if it is not of this format or not of this model."""
     if payload is None:
         return None
     try:
@@ -164,7 +164,7 @@ def read_payload(payload: str | None, model: str) -> Json | None:
 def returned(
     payloads: Sequence[Json], calls: Sequence[FunctionCall]
 ) -> tuple[Json, Mapping[int, Json]]:
-    """Return the fields of a turn's message, and those of its calls by their place in `calls`."""
+    """Return the fields for a turn's message, and those for its calls by position in `calls`."""
     fields: Json = {}
     of_calls: dict[int, Json] = {}
     own_ids = {own_id for each in payloads for _, own_id, *_ in each.get("calls") or ()}
@@ -180,9 +180,9 @@ def returned(
 def _place(
     calls: Sequence[FunctionCall], place: int, own_id: str, name: str, own_ids: Set[str]
 ) -> int | None:
-    """Return where the call is: by its id, else where it stood, if that is no other one's place.
+    """Return the call's position: by its id, else where it was, unless another call is there now.
 
-    Its id may have become another, since it was used up.
+    Its id may have been replaced, as ids that come twice are.
     """
     for at, call in enumerate(calls):
         if own_id and call.call_id == own_id:

@@ -1,4 +1,4 @@
-"""What a chat message, or a piece of one, says, as deltas. Pure."""
+"""Read a chat message, or a piece of one, as deltas. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _READ = frozenset(
         "function_call",
     }
 )
-#: Fields without content: they are left out.
+#: Fields without content, which are ignored.
 _SILENT = frozenset(
     {
         "role",
@@ -48,18 +48,18 @@ _SILENT = frozenset(
         "phase",
     }
 )
-#: Fields that only travel back, or repeat what was read: no content for a caller either.
+#: Fields that are only returned to the server, or repeat others: no content for a caller either.
 _RETURNED = frozenset(
     {"reasoning_details", "thinking_blocks", "extra_content", "thought_signature"}
     | {"provider_specific_fields", "signature", "reasoning_signature"}
 )
 _TEXT_ONLY = ["content"]
-#: Where reasoning stands, Copilot's and Ollama's too; some servers send it under several names.
+#: Fields for reasoning, Copilot's and Ollama's too; some servers send it under several names.
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
-#: Where it stands in pieces that travel back, and at some servers nowhere else.
+#: Fields with pieces of reasoning to return; some servers have it nowhere else.
 _DETAILS = ("reasoning_details", "thinking_blocks")
 _CALLS = ("tool_calls", "function_call")
-#: Parts that are reasoning, Databricks' and Mistral's among them, and where its text stands there.
+#: Types of parts that are reasoning, also Databricks' and Mistral's, and the fields of its text.
 _THINKING_PARTS = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "summary_text")
 _PARTS_THOUGHTS = ("thinking", "text", "summary", "content", "reasoning", "reasoning_content")
 
@@ -67,14 +67,14 @@ _PARTS_THOUGHTS = ("thinking", "text", "summary", "content", "reasoning", "reaso
 class MessageReader:
     """Reads the message of one answer, whole or piece by piece.
 
-    What must travel back goes into `kept`. `parameters` are those of the request; `think_tag` is
-    the name of the tag between which the text may begin with thoughts, "" once all of it is text.
+    Fields to return to the server go into `kept`. `parameters` are the request's; `think_tag` names
+    the tag that may enclose thoughts at the start of the text, "" once no more can follow.
     """
 
     parameters = NO_PARAMETERS
     think_tag = ""
-    _tag: ThinkTag | None = None  # made for the first text that may begin so
-    _hidden = 0  # how many characters of the text were thoughts, tags and what waits
+    _tag: ThinkTag | None = None  # made for the first text that may begin with the tag
+    _hidden = 0  # characters of the text that were thoughts or tags, or still wait
 
     def __init__(self, note: Note, kept: KeptFields, *, shows_logprobs: bool = True) -> None:
         self.kept = kept
@@ -89,7 +89,7 @@ class MessageReader:
         """Add a piece that is a text and nothing else."""
         self.understanding.has_known = True
         if self.think_tag:
-            # MEASURED: nearly none may; to part each text takes a percent of a small request.
+            # MEASURED: nearly none may; splitting each text takes a percent of a small request.
             if self._tag is not None or may_open(text):
                 self._say(text, (), deltas)
                 return
@@ -103,9 +103,9 @@ class MessageReader:
         self.text.length += length
 
     def take(self, message: Json, likely: object, deltas: list[Delta]) -> None:
-        """Add what a message, or a piece of one, says; `likely` holds its log probabilities."""
+        """Append the deltas of a message, or a piece of one; `likely` is its log probabilities."""
         names = [name for name, value in message.items() if value and name not in _SILENT]
-        # MEASURED: nearly every whole answer is a text and nothing else.
+        # MEASURED: nearly all whole answers are a text and nothing else.
         if names == _TEXT_ONLY and not likely and type(message["content"]) is str:
             self.take_text(message["content"], deltas)
             return
@@ -126,7 +126,7 @@ class MessageReader:
             self.understanding.has_known = True
 
     def _keep_unknown(self, message: Json, names: Iterable[str]) -> None:
-        """Keep those fields that are not read here for the server that sent them (U15)."""
+        """Keep fields that are not read here, to return them to the server (U15)."""
         for name in names:
             if name not in _READ:
                 self.kept.keep(name, message[name])
@@ -134,7 +134,7 @@ class MessageReader:
                     self.understanding.note_unknown("field", name)
 
     def _take_thoughts(self, message: Json, deltas: list[Delta]) -> None:
-        """Add the reasoning of a message: the first that stands in a field of its own."""
+        """Append a message's reasoning: the first non-empty field of those that may have it."""
         for field in _THOUGHTS:
             if message.get(field) and (thought := self.reader.text(message, field)):
                 self._end_tag(deltas)
@@ -157,9 +157,9 @@ class MessageReader:
             self.kept.end_thought(deltas)
 
     def rest(self, message: Json, uncounted: int) -> Json:
-        """Return what is new in a whole message of a stream.
+        """Return the new part of a whole message in a stream.
 
-        `uncounted` is how many characters were said of which this reader does not know.
+        `uncounted` is the number of characters already read elsewhere than in this reader.
         """
         has_calls = self._calls is not None and not self._calls.is_empty
         known = (_THOUGHTS + _DETAILS if self._has_thought else ()) + (_CALLS if has_calls else ())
@@ -169,12 +169,12 @@ class MessageReader:
         return new
 
     def take_sources(self, place: Json) -> None:
-        """Take in sources that stand beside the message (Perplexity)."""
+        """Read sources that are listed beside the message (Perplexity)."""
         if "search_results" in place or "citations" in place:
             self._sources.take(place)
 
     def end(self) -> list[Delta]:
-        """Return what is left to say: the sources of the whole text, calls that still waited."""
+        """Return the remaining deltas: sources of the whole text, and calls still waiting."""
         ended, calls = list[Delta](), self._calls
         self._end_tag(ended)
         if calls is not None and not calls.is_empty:
@@ -215,7 +215,7 @@ class MessageReader:
     def _take_parted(
         self, parted: list[tuple[bool, str]], tokens: tuple[Json, ...], deltas: list[Delta]
     ) -> None:
-        """Add what a text has by its tags: thoughts, and what follows them."""
+        """Append the deltas of a text split at its tags: thoughts, and the text after them."""
         for is_thought, text in parted:
             if is_thought:
                 self._think("", text, deltas)
@@ -226,13 +226,13 @@ class MessageReader:
                 deltas.append(Text(text, tokens))
 
     def _end_tag(self, deltas: list[Delta]) -> None:
-        """Look for no more tags: something else than text has come, or the end."""
+        """Stop looking for tags: something other than text has come, or the end."""
         if self.think_tag and self._tag is not None:
             self._take_parted(self._tag.end(), (), deltas)
         self.think_tag = ""
 
     def _take_part(self, part: object, deltas: list[Delta]) -> None:
-        """Add a part of content that comes as a list, thinking among them (Mistral)."""
+        """Append the deltas of one part of a content list; a part may be thinking (Mistral)."""
         if isinstance(part, str):
             part = {"type": "text", "text": part}
         if not isinstance(part, dict):
@@ -271,14 +271,14 @@ class MessageReader:
                 self.understanding.note_unknown("field", name)
 
     def _open_calls(self, calls: Calls, added: list[Delta], deltas: list[Delta]) -> None:
-        """Add what calls have said; what must travel back stands before the call it is of."""
+        """Append the deltas of calls; fields to return precede the call that they belong to."""
         if any(type(delta) is CallOpened for delta in added):
             self.kept.end_thought(deltas, calls.opened(self.kept.places))
         deltas += added
 
 
 def numbered(message: Json) -> Json:
-    """Give each call of a whole message its index: there, none is a fragment of another."""
+    """Number the calls of a whole message, so that none is taken for a fragment of another."""
     calls = [
         {**call, "index": i} if isinstance(call, dict) else call
         for i, call in enumerate(elements(_listed(message["tool_calls"]), BOUNDS.items))
@@ -287,7 +287,7 @@ def numbered(message: Json) -> Json:
 
 
 def _listed(calls: object) -> object:
-    """Return calls as a list where they are an object by their indexes: `{"0": {…}}`."""
+    """Return calls as a list if they are an object keyed by index: `{"0": {…}}`."""
     if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
         return list(calls.values())
     return calls

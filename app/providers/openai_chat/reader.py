@@ -1,6 +1,6 @@
-"""What a Chat Completions server answers, streamed or whole, as deltas. Pure.
+"""Read a Chat Completions answer, streamed or whole, as deltas. Pure.
 
-A chunk of a stream, and what is made of it:
+A chunk of a stream, and its delta:
 
     {"choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": null}]}  ->  Text("Hel")
 """
@@ -23,29 +23,29 @@ from app.providers.reading.json_text import Misread, SurrogateJoiner, loads
 from app.providers.reading.sse import DONE, Frame, odd_frame
 
 Json = dict[str, Any]
-#: Makes our error of what a server puts under `error`.
+#: Returns the gateway error for the value of an `error` field.
 Fault = Callable[[object], GatewayError]
 
-#: Names of events that do not tell what they are.
+#: Event names that do not identify the event.
 _NAMELESS = frozenset({"", "message", "error"})
-#: Where a piece of a call stands, which may say nothing yet.
+#: Fields for pieces of calls; such a piece may not bring a delta yet.
 _CALLS = ("tool_calls", "function_call")
 
 
 class ChatReader:
     """Reads one answer. Implements pieces.AnswerReader.
 
-    The finish comes at the end of the stream, because usage follows the chunk that has the reason.
-    A stream that ends without a reason is whole where [DONE] came, or usage after the last word
-    (A9); else it is left without a Finished.
+    Finished comes at the end of the stream, because usage follows the chunk with the reason.
+    A stream that ends without a reason is complete if [DONE] came, or usage after the last output
+    (A9); otherwise it gets no Finished.
     """
 
     is_done = False
     _index: int | None = None  # of the choice that is read
     _has_begun = False  # there was a choice
-    _has_output = False  # a word, or a piece of a call
-    _is_counted = False  # usage came after the last word
-    _counts_along = False  # it came before one, too: beside a choice it ends nothing
+    _has_output = False  # there was text, or a piece of a call
+    _is_counted = False  # usage came after the last output
+    _counts_along = False  # usage also came before output: beside a choice it is no sign of the end
     _usage: object = None
     _reason: str | None = None
     _tier: str | None = None
@@ -67,17 +67,17 @@ class ChatReader:
 
     @property
     def may_end(self) -> bool:
-        """Whether the answer is whole should it end here (A9)."""
+        """Whether an end here leaves the answer complete (A9)."""
         if self._reason is not None:
             return True
         return (self.is_done and self._has_begun) or (self._is_counted and self._has_output)
 
     def read(self, frames: Sequence[Frame], deltas: list[Delta]) -> None:
-        """Add what the frames say.
+        """Append the deltas of the frames.
 
         Raises:
-            UpstreamMisbehaved: for a frame that is no chunk.
-            GatewayError: for an error in the stream.
+            UpstreamMisbehaved: a frame is not a readable chunk.
+            GatewayError: the stream contains an error.
         """
         index = 0
         while index < len(frames) and not self.is_done:
@@ -87,7 +87,7 @@ class ChatReader:
                 index += 1
 
     def end(self) -> list[Delta]:
-        """Return the calls that still waited, and the finish if there was one."""
+        """Return the remaining deltas: calls still waiting, and Finished if it is complete."""
         deltas: list[Delta] = []
         for chunk in self._json.all_left():
             self._read(chunk, b"", deltas)
@@ -99,11 +99,11 @@ class ChatReader:
         return deltas
 
     def whole(self, body: bytes) -> list[Delta]:
-        """Return what a whole answer says, ending with Finished.
+        """Return the deltas of a whole answer, ending with Finished.
 
         Raises:
-            UpstreamMisbehaved: when it is no answer, or none that is understood.
-            GatewayError: for an error in its place.
+            UpstreamMisbehaved: it cannot be read as an answer, or nothing in it is understood.
+            GatewayError: it is an error instead.
         """
         deltas: list[Delta] = []
         try:
@@ -134,7 +134,7 @@ class ChatReader:
         deltas.append(finished(choice.get("finish_reason"), tier or None, self._note))
 
     def _take_message(self, answer: Json, choice: Json, deltas: list[Delta]) -> None:
-        """Add what the message of a choice says; one without says nothing."""
+        """Append the deltas of a choice's message, if it has one."""
         message = message_in(choice, "message", "delta")
         if message.get("tool_calls"):
             message = numbered(message)
@@ -151,7 +151,7 @@ class ChatReader:
         try:
             if (chunk := self._json.loads(data)) is None:
                 return
-            # With a name of its own it is no error by words alone: a sign of life may have some.
+            # A named event is no error just because it has a message: a keep-alive may have one.
             is_named = event not in _NAMELESS and type(chunk) is dict
             error = failure_instead({"type": event} | chunk if is_named else mapping(chunk))
             if error or event == "error":
@@ -164,14 +164,14 @@ class ChatReader:
             self._read_odd(event, data, error)
         finally:
             if self._json.is_waiting:
-                self.template.forget()  # the other half may stand in the text that follows
+                self.template.forget()  # the second half may begin the next text
 
     def _finish(self) -> None:
         self.is_done = True
-        self.template.forget()  # what follows is no part of the answer
+        self.template.forget()  # what follows is not part of the answer
 
     def _read_odd(self, event: str, data: bytes, error: Misread) -> None:
-        """Take in a frame that is no chunk. Raises as `read` does."""
+        """Handle a frame that is not a chunk. Raises as `read` does."""
         match odd_frame(event, data):
             case "end":
                 self._finish()
@@ -194,18 +194,18 @@ class ChatReader:
             delta = self._rest_of(choice)
         reason = (given := choice.get("finish_reason")) and reason_word(given)
         before = len(deltas)
-        # MEASURED: nearly every chunk is a word of text and nothing else.
+        # MEASURED: nearly all chunks have a word of text and nothing else.
         if len(delta) == 1 and not likely and type(delta.get("content")) is str:
             if text := delta["content"]:
                 self._message.take_text(text, deltas)
                 progress, is_text = self._message.text, not self._message.think_tag
-                # Blanks count one by one.
+                # Leading blanks must be counted one by one, which the template does not do.
                 if is_text and not reason and progress.length > progress.blanks:
                     self.template.learn(data, text, _content)
         else:
             self._message.take(delta, likely, deltas)
             if self._message.kept.is_thinking:
-                self.template.forget()  # the text that follows is to be seen
+                self.template.forget()  # the next text ends the thought: it must be parsed
         says = len(deltas) > before or any(map(delta.get, _CALLS))
         self._count_choice(choice, deltas, says=says)
         if reason:
@@ -214,17 +214,17 @@ class ChatReader:
             self._tier = self._optional.string(chunk, "service_tier") or self._tier
 
     def _rest_of(self, choice: Json) -> Json:
-        """Return what a choice says elsewhere than in its delta, as far as it is new."""
+        """Return the new part of what a choice has in place of a delta object."""
         for name in () if choice.get("message") else ("delta", "text"):
             if choice.get(name) and isinstance(choice[name], str):
-                return {"content": choice[name]}  # a piece
+                return {"content": choice[name]}  # a piece, so all of it is new
         return self._message.rest(message_in(choice, "delta", "message"), self.template.length)
 
     def _choice(self, choices: object) -> Json | None:
-        """Return the choice of these that is read: the first one, and what goes on with it.
+        """Return the choice to read, the first one or its continuation; None if it is not there.
 
         Raises:
-            GatewayError: it holds an error.
+            GatewayError: it contains an error.
         """
         for choice in elements(choices):
             if not isinstance(choice, dict):
@@ -234,16 +234,16 @@ class ChatReader:
             if self._index is None and isinstance(index, int):
                 self._index = index
             if isinstance(index, int) and index != self._index:
-                continue  # another answer, which nobody asked for
+                continue  # an alternative answer that was not requested
             if error := failure_in(choice):
                 raise self._fault(error)
             return choice
         return None
 
     def _count_choice(self, choice: Json, deltas: list[Delta], *, says: bool) -> None:
-        """Take in a choice's counts, and forget that there were some where they are not the end.
+        """Count a choice's usage; if usage also comes along with output, it does not mark the end.
 
-        `says` tells whether the choice has a word, or a piece of a call.
+        `says` tells whether the choice has text, or a piece of a call.
         """
         if says:
             self._has_output = True
@@ -254,7 +254,7 @@ class ChatReader:
             self._is_counted = False
 
     def _count(self, place: Json, deltas: list[Delta]) -> None:
-        """Take in the counts that a chunk or its choice has; Groq keeps them in a room apart."""
+        """Count the usage in a chunk or its choice; Groq has it under `x_groq`."""
         if "x_groq" in place:
             groq = self._optional.mapping(place, "x_groq")
             if error := groq.get("error"):
@@ -264,12 +264,12 @@ class ChatReader:
         if usage and usage != self._usage:
             self._usage = usage
             self._is_counted = True
-            self.template.forget()  # the text that follows is to be seen
+            self.template.forget()  # text after usage must be noticed: it must be parsed
             deltas += self._counts.deltas_of(usage, self._note)
 
 
 def _goes_on(chunk: Json) -> bool:
-    """Tell whether a chunk has content: halves of characters elsewhere will get no other then."""
+    """Tell whether a chunk has content: surrogate halves of other texts then stay unpaired."""
     for choice in elements(chunk.get("choices")):
         if isinstance(choice, dict):
             delta = choice.get("delta")
@@ -285,9 +285,9 @@ def _content(chunk: Json) -> object:
 
 
 def message_in(choice: Json, *names: str) -> Json:
-    """Return what a choice says, under the first of these names that says something.
+    """Return the message of a choice, from the first of these fields that is not empty.
 
-    A text stands for a message that says it, as does the `text` of the older completions.
+    A string stands for a message with that content, as does `text` of the older completions.
     """
     for name in (*names, "text"):
         value = choice.get(name)

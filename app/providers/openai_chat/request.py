@@ -1,4 +1,4 @@
-"""A request as a body of Chat Completions. Pure."""
+"""Write a request as the body of a Chat Completions call. Pure."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
 def to_upstream(request: ModelRequest, profile: Profile) -> Json:
-    """Return the body that asks `request` of a server with these quirks.
+    """Return the JSON body for `request` to a server with this profile.
 
     Raises:
-        InvalidRequest: when something has no equivalent at this server.
+        InvalidRequest: something has no equivalent at this server.
     """
     parameters = request.parameters
     body: Json = {
@@ -63,7 +63,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
             thinks=may_reason(request),
             known=None if request.is_private else _KNOWN,
         ),
-        "stream": request.stream,  # always sent: some servers stream where it is left out
+        "stream": request.stream,  # always sent: some servers stream if it is missing
     }
     if request.stream and profile.stream_options:
         body["stream_options"] = {"include_usage": True}
@@ -88,7 +88,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
-    """Name what the caller asked for and this server cannot honour."""
+    """Return the names of the request's parameters that this server cannot honour."""
     parameters = request.parameters
     names = _PASS_THROUGH.ignored(parameters, profile)
     if is_tier_ignored(parameters.service_tier, profile):
@@ -114,13 +114,13 @@ def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) 
         takes_effort(model, effort) and _is_effort_known(effort, profile)
     ):
         yield "reasoning.effort"
-    # What a server tells of its reasoning is shown, and no other can be had to.
+    # Reasoning that a server sends is always shown; a server that sends none cannot be made to.
     if options.summary is not None and (options.summary == "none") == profile.tells_reasoning:
         yield "reasoning.summary"
 
 
 def _is_effort_known(effort: str, profile: Profile) -> bool:
-    """Tell whether the server can be sent this very effort, not only the nearest (R10)."""
+    """Tell whether the server knows exactly this effort, not only a nearby one (R10)."""
     if effort == "none" and profile.thinking_switch:
         return True
     if profile.effort == "enable_thinking":
@@ -136,7 +136,7 @@ def _ignored_text(text: TextOptions, profile: Profile) -> Iterator[str]:
 
 
 def _instructions(parameters: Parameters, profile: Profile) -> list[str]:
-    """Return the texts that stand before the conversation."""
+    """Return the texts that precede the conversation."""
     texts = [parameters.instructions] if parameters.instructions else []
     text = parameters.text
     if text is not PLAIN_TEXT and (words := _in_words(text.format, profile)):
@@ -145,7 +145,7 @@ def _instructions(parameters: Parameters, profile: Profile) -> list[str]:
 
 
 def _in_words(form: TextFormat, profile: Profile) -> str | None:
-    """Return in words the format that the server cannot hold the model to; None if it can."""
+    """Return an instruction for a format that the server cannot enforce; None if it can."""
     if isinstance(form, JsonSchemaFormat) and not profile.json_schema:
         schema = orjson.dumps(form.schema).decode()
         return f"Answer with JSON only, valid against this JSON schema: {schema}"
@@ -176,7 +176,7 @@ def _tool(tool: FunctionTool, profile: Profile) -> Json:
 
 
 def _says_strict(strict: bool | None, profile: Profile) -> bool:
-    """Tell whether to send `strict`: false is what Chat takes for granted."""
+    """Tell whether to send `strict`: false is Chat's default."""
     return bool(strict) or (strict is False and profile.strict_false)
 
 

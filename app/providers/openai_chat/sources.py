@@ -1,4 +1,4 @@
-"""What an answer says it has from elsewhere, as citations of the wire. Pure."""
+"""Convert the sources that an answer names to URL citations of the Responses API. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 class Sources:
-    """The sources of one answer: those of a part of its text, and those of all of it."""
+    """The sources of one answer, for parts of its text and for all of it."""
 
     def __init__(self, reader: OptionalFields) -> None:
         self._reader = reader
@@ -21,7 +21,7 @@ class Sources:
         self._titles: dict[str, str] = {}
 
     def cited(self, annotation: Json) -> Annotated | None:
-        """Return a web citation flat, as Responses has it; other kinds have no place there."""
+        """Return a web citation, flat as in Responses; None for other kinds, or without a URL."""
         if annotation.get("type") != "url_citation":
             return None
         cited = annotation.get("url_citation")
@@ -33,12 +33,12 @@ class Sources:
         return _url_citation(url, title, start, whole_number(cited.get("end_index")) or 0)
 
     def take(self, place: Json) -> None:
-        """Take in sources that stand beside the message (Perplexity); later lists replace them."""
+        """Read sources listed beside the message (Perplexity); later lists replace earlier ones."""
         if "search_results" in place:
             for result in self._reader.mappings(place, "search_results"):
                 url = self._reader.string(result, "url")
                 self._titles[url] = self._reader.string(result, "title")
-            self._urls = self._titles  # with those that are yet to come
+            self._urls = self._titles  # a live view: later results are included
         if "citations" in place and isinstance(cited := place["citations"], list):
             pages = [{"url": each} if isinstance(each, str) else each for each in cited]
             for page in self._reader.mappings({"citations": pages}, "citations"):
@@ -47,7 +47,7 @@ class Sources:
             self._urls = [page["url"] for page in pages if _has_url(page)]
 
     def of_all(self, length: int) -> list[Annotated]:
-        """Return the citations of a text that is so long."""
+        """Return citations of all sources for a text of this length."""
         return [
             _url_citation(url, self._titles.get(url, ""), 0, length)
             for url in dict.fromkeys(filter(None, self._urls))

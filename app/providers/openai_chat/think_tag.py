@@ -1,15 +1,15 @@
-"""Thoughts that a server leaves in the text of an answer, between tags before it. Pure.
+"""Separate thoughts in tags at the start of an answer's text from the text. Pure.
 
     "<think>\\nA greeting.\\n</think>\\n\\nHello!"  ->  the thought "A greeting.", the text "Hello!"
 
-So answer MiniMax and Perplexity, Bedrock (`<reasoning>`, each piece of a stream in tags of its
-own), and every server of open models that was started without a parser for reasoning. Only what an
-answer begins with counts: a tag further on is what somebody asked for.
+MiniMax and Perplexity answer like this, Bedrock (`<reasoning>`, each piece of a stream in tags of
+its own), and every server of open models that was started without a reasoning parser. Only tags at
+the start of an answer count: one further on is part of the text.
 """
 
 from __future__ import annotations
 
-#: So many characters may wait at most for what follows them: blanks, and the beginning of a tag.
+#: Maximum number of characters held back: blanks, and the possible beginning of a tag.
 _MOST_WAITING = 64
 
 
@@ -19,10 +19,10 @@ def may_open(text: str) -> bool:
 
 
 class ThinkTag:
-    """Parts one answer's text, piece by piece, into thoughts and what follows them.
+    """Splits one answer's text, piece by piece, into thoughts and the text that follows them.
 
-    What may yet become a tag waits; so do blanks beside one, which belong to neither. `is_over`
-    says that all that follows is text. A thought that is not closed goes on to the end.
+    Characters that may become a tag are held back; so are blanks around a tag, which are dropped.
+    `is_over` is true once only text can follow. A thought without a closing tag lasts to the end.
     """
 
     __slots__ = (
@@ -41,10 +41,10 @@ class ThinkTag:
         self._waiting: list[str] = []
         self._has_opened = False  # there was a thought
         self._is_inside = False
-        self._is_fresh = False  # inside, and nothing but blanks has come
+        self._is_fresh = False  # inside a thought, with nothing but blanks so far
 
     def feed(self, piece: str) -> list[tuple[bool, str]]:
-        """Return what a piece says, in order: whether it is a thought, and its text."""
+        """Return a piece's parts in order, each a pair: whether it is a thought, and its text."""
         parted: list[tuple[bool, str]] = []
         while piece:
             if self.is_over:
@@ -54,7 +54,7 @@ class ThinkTag:
         return parted
 
     def end(self) -> list[tuple[bool, str]]:
-        """Return what still waited, now that no text follows."""
+        """Return what was held back, as no more text follows."""
         pieces, self._waiting, self.is_over = self._waiting, [], True
         if not self._has_opened:
             return [(False, piece) for piece in pieces]
@@ -63,7 +63,7 @@ class ThinkTag:
         return [(self._is_inside, rest)] if rest else []
 
     def _before(self, piece: str, parted: list[tuple[bool, str]]) -> str:
-        """Look for a tag that opens a thought; return what of the piece is inside of it."""
+        """Look for an opening tag; return the rest of the piece after it."""
         self._waiting.append(piece)
         text = "".join(self._waiting)
         start = text.lstrip()
@@ -73,7 +73,7 @@ class ThinkTag:
             return start[len(self._opening) :]
         if len(text) <= _MOST_WAITING and self._opening.startswith(start):
             return ""
-        # It is text. A piece that waited is one by itself, as it came.
+        # It is text. Pieces that were held back stay separate pieces.
         parted += (
             [(False, start)] if self._has_opened else [(False, each) for each in self._waiting]
         )
@@ -81,7 +81,7 @@ class ThinkTag:
         return ""
 
     def _inside(self, piece: str, parted: list[tuple[bool, str]]) -> str:
-        """Look for the tag that closes the thought; return what of the piece is behind it."""
+        """Look for the closing tag; return the rest of the piece after it."""
         text = "".join(self._waiting) + piece
         thought, closing, rest = text.partition(self._closing)
         if closing:
@@ -98,7 +98,7 @@ class ThinkTag:
         return rest
 
     def _without_end(self, text: str) -> str:
-        """Return a text without what may be the beginning of its end: blanks, and of a tag."""
+        """Return a text without final blanks and a possible beginning of the closing tag."""
         size = next(
             (
                 size

@@ -1,20 +1,20 @@
-"""Messages of items that were written before: a conversation's beginning stays what it was.
+"""Cache the messages that the beginning of a conversation becomes, as it recurs unchanged.
 
-An agent's history and a stored conversation are the same values at each request, where
-they are known (schemas/request/items/known.py, store/responses/packed/known_items.py). What such a
-beginning becomes is written once, as the bytes of its messages:
+The items of an agent's history, or of a stored conversation, are the same objects at each request,
+if they are cached (schemas/request/items/known.py, store/responses/packed/known_items.py). The
+messages of such a beginning are serialised once:
 
     items     [user, call, output, call, output, ...,  call, output]
                `------------- the same values -----'   `-- new --'
     messages  [Fragment(b'{"role":"user",…},{…},…'),   {…}, {…}]
 
-MEASURED: a request of 300 items and 40 tools takes three tenths less CPU so, one of 900 half, one
-after 100 stored turns a fifth less.
+MEASURED: with this, a request of 300 items and 40 tools takes three tenths less CPU, one of 900
+half, one after 100 stored turns a fifth less.
 
-It is cut only where a turn of the assistant ends whatever comes, no call waits for its output, and
-nothing joins the last message, so that what comes behind depends on nothing before but the ids that
-are taken, and the writer's state.
-tests/fuzz/test_known_messages.py holds what is written so to what is written without.
+A beginning ends only where the assistant's turn is over whatever follows, no call waits for its
+output, and nothing can join the last message. So the messages after it depend on nothing before it
+but the call ids already used and the writer's state.
+tests/fuzz/test_known_messages.py compares the messages written with and without this cache.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from app.providers.openai_chat.messages.sizes import size_of
 from app.providers.writing.call_ids import CallIds
 from app.sized_cache import SizedCache
 
-#: How many more items must be known to write them anew.
+#: By how many items, at least, a longer beginning must exceed the cached one to replace it.
 _MORE = 16
-#: What all that is remembered takes at most, and what is of requests that came once, about.
+#: Maximum size of cached beginnings, and of the records of latest requests (approximate), in bytes.
 MOST_BYTES, MOST_SEEN_BYTES = 28 * 1024 * 1024, 4 * 1024 * 1024
-#: How long what nobody asks for is remembered, in seconds.
+#: Seconds after which an unused entry is dropped.
 SPAN_S = 300.0
-#: How many bytes the place of an item takes, its id with that, and a character at most.
+#: Bytes of a tuple's slot for an item, of an item's id with its slot, and of the widest character.
 _PLACE, _ID, _WIDEST = 8, 40, 4
-#: How many beginnings of one item are remembered, and how many requests that came once.
+#: Maximum number of beginnings with the same first item, and of recorded requests.
 _MOST_ALIKE, _MOST_SEEN = 16, 64
-#: How long the texts of two items are at most that are kept of such a request.
+#: Maximum length of the texts of the two items that a record keeps alive, in characters.
 _LONGEST_PROBE = 64 * 1024
 
-#: What else messages depend on; two are the same where these are equal.
+#: The other values that messages depend on; entries with equal forms are interchangeable.
 Form = tuple[Any, ...]
 
 
@@ -62,28 +62,28 @@ class Writer(Protocol):
 
     messages: list[Any]
     ids: CallIds
-    #: What else decides about the messages behind.
+    #: The other state that later messages depend on.
     state: tuple[bool, ...]
 
     @property
     def has_outputs(self) -> bool:
-        """Whether the turn has outputs, which end it where the assistant goes on."""
+        """Whether the turn has outputs, so that it ends when the assistant continues."""
 
     def closed(self, place: int) -> list[Any]:
-        """Return the messages from a place on, none where what comes may join the last."""
+        """Return the messages from a position on, [] if the next one may be joined to the last."""
 
     def write(self, items: Sequence[Item]) -> None:
-        """Write items; the last turn may go on."""
+        """Write items; the last turn stays open."""
 
     def end_turn(self) -> None:
-        """Write what the assistant said so far, and what its calls gave."""
+        """Write the messages of the assistant's turn so far, with the outputs of its calls."""
 
 
 @dataclass(eq=False, slots=True)
 class _Beginning:
-    """Items, what they became, the ids of their calls, and the writer's state behind them.
+    """Items, their messages, the ids of their calls, and the writer's state after them.
 
-    The items take `item_bytes` of memory, all of it `size`.
+    The items take `item_bytes` of memory, the whole entry `size`.
     """
 
     form: Form
@@ -95,19 +95,19 @@ class _Beginning:
     item_bytes: int
     size: int
     used_at: float = 0.0
-    owner: None = None  # these very items are one account's alone
+    owner: None = None  # not needed: the same item objects belong to one account only
 
     @property
     def key(self) -> int:
-        """The id of the first item, which stays what it is as long as this is there."""
+        """The id() of the first item, which stays valid as this object keeps the item alive."""
         return id(self.items[0])
 
 
 @dataclass(eq=False, slots=True)
 class _Seen:
-    """The ids of a request's items, and two of them, whose ids nobody else has while they live.
+    """The id()s of a request's items, with two of the items, which keeps their two id()s unique.
 
-    Those of others may be others' by now: then something is learned that does not come again.
+    The other id()s may be reused by now: then a beginning is cached that does not recur.
     """
 
     ids: list[int]
@@ -119,14 +119,14 @@ class _Seen:
 
     @property
     def key(self) -> int:
-        """The id of the first item."""
+        """The id() of the first item."""
         return self.ids[0]
 
 
 class KnownMessages:
-    """What was written lately, in at most so many bytes. Safe for threads.
+    """The cache of beginnings, limited to `most_bytes`. Thread-safe.
 
-    Fewer than `fewest` items are not worth it. `clock` is like time.monotonic.
+    Fewer than `fewest` items are not worth caching. `clock` is like time.monotonic.
     """
 
     fewest = 32
@@ -136,13 +136,13 @@ class KnownMessages:
     ) -> None:
         self._longest_bytes = most_bytes // 2
         self.cache = SizedCache[_Beginning](most_bytes, most_bytes, _MOST_ALIKE, SPAN_S, clock)
-        #: Of each first item the last request.
+        #: The latest request for each first item.
         self.seen = SizedCache[_Seen](
             MOST_SEEN_BYTES, MOST_SEEN_BYTES, 1, SPAN_S, clock, most_entries=_MOST_SEEN
         )
 
     def write(self, writer: Writer, items: tuple[Item, ...], form: Form) -> None:
-        """Have the writer write the items, `fewest` or more, what is known of them in one piece."""
+        """Write the items, `fewest` or more, with `writer`; a cached beginning is one fragment."""
         place, done = len(writer.messages), 0
         known = self._longest(items, form)
         if known is not None:
@@ -168,11 +168,11 @@ class KnownMessages:
         writer.write(items[done:])
 
     def _longest(self, items: tuple[Item, ...], form: Form) -> _Beginning | None:
-        """Return what is known of the most items from the first one on."""
+        """Return the longest cached beginning of these items."""
         best, most = None, 0
         for each in self.cache.alike(id(items[0])):
             count = len(each.items)
-            # First what is cheap: of others with the same beginning the last item is another one.
+            # Cheap tests first: other entries with the same first item differ in the last one.
             if (
                 most < count < len(items)
                 and items[count - 1] is each.items[-1]
@@ -186,9 +186,9 @@ class KnownMessages:
         return best
 
     def _end_of_same(self, items: tuple[Item, ...], done: int) -> int:
-        """Return where items end that the last request of their first one had, 0 for too few.
+        """Return where the items shared with the latest request of the same first item end.
 
-        A turn may end there.
+        The turn is over there; 0 if they are too few.
         """
         if len(items) - done < self.fewest:
             return 0
@@ -220,7 +220,7 @@ def _beginning(
     *,
     has_outputs: bool,
 ) -> _Beginning:
-    """Return what became of items: these messages."""
+    """Return the cache entry for items that became these messages."""
     written = orjson.dumps(messages)[1:-1]
     taken = writer.ids.taken()
     done, item_bytes = (0, 0) if known is None else (len(known.items), known.item_bytes)
@@ -239,7 +239,7 @@ def _beginning(
 
 
 def _length(item: Item) -> int:
-    """Return how long the text is that an item is; of another item, longer than is kept."""
+    """Return the length of an item's only text; for any other item, more than _LONGEST_PROBE."""
     match item:
         case Message(content=(InputText(text=text) | OutputText(text=text),)):
             return len(text)
@@ -250,7 +250,7 @@ def _length(item: Item) -> int:
 
 
 def _ends_turn(item: Item, *, has_outputs: bool) -> bool:
-    """Tell whether an item ends the turn before it, which `has_outputs` or has not."""
+    """Tell whether an item ends the turn before it; `has_outputs` says if that has outputs."""
     if isinstance(item, Message) and item.role != "assistant":
         return True
     return has_outputs and isinstance(item, Message | FunctionCall | Reasoning)

@@ -1,4 +1,4 @@
-"""The system messages that lead a conversation, which many chat templates know one of. Pure."""
+"""Join the leading system messages of a conversation: many chat templates take only one. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from app.domain.items import FunctionCall, Item, Message
 
 
 def leading(items: Sequence[Item]) -> int:
-    """Return how many items, from the first one on, may be joined with system messages before them.
+    """Return how many leading items may be joined with the system messages before them.
 
-    What the next one becomes is no system message. Some become nothing, so that one leads that
-    is behind them: then it is all of the items.
+    The item after them certainly does not become a system message. Some items become no message,
+    so that a later one may still lead: then the result is the number of all items.
     """
     for count, item in enumerate(items):
         if isinstance(item, Message) and item.role in {"system", "developer"}:
@@ -23,7 +23,7 @@ def leading(items: Sequence[Item]) -> int:
 
 
 def with_one_system(messages: list[Any]) -> list[Any]:
-    """Join the system messages that lead: many chat templates know only one."""
+    """Join the leading system messages: many chat templates take only one."""
     count = 0
     for message in messages:
         if type(message) is not dict or message["role"] != "system":

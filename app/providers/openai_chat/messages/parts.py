@@ -1,4 +1,4 @@
-"""The parts of a message, or of a call's output, as Chat Completions has them. Pure."""
+"""Write the parts of a message, or of a call's output, for Chat Completions. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def written_part(part: ContentPart, profile: Profile) -> Json:
-    """Return a part as Chat Completions has it. Raises InvalidRequest where it has none."""
+    """Return a part in the form of Chat Completions. Raises InvalidRequest if it has none."""
     match part:
         case InputText(text=text) | OutputText(text=text) | Refusal(refusal=text):
             return {"type": "text", "text": text}
@@ -52,12 +52,12 @@ def _file(file: InputFile, profile: Profile) -> Json:
 
 
 def unsupported(why: str) -> InvalidRequest:
-    """Return the error of an input that the model's server cannot be sent."""
+    """Return the error for an input that cannot be sent to the model's server."""
     return InvalidRequest(f"Unsupported input: {why}.", param="input", code="unsupported_value")
 
 
 def name_outputs(turn: list[Json]) -> None:
-    """Have each output of a turn's calls name the function, as Google's wants it."""
+    """Add the function's name to each output of a turn's calls, as Google requires."""
     calls, *outputs = turn
     names = {call["id"]: call["function"]["name"] for call in calls["tool_calls"]}
     for output in outputs:
@@ -65,7 +65,7 @@ def name_outputs(turn: list[Json]) -> None:
 
 
 def with_one_user(messages: list[Any]) -> list[Any]:
-    """Have what the user says in a row be one message: some servers refuse two."""
+    """Join consecutive user messages into one: some servers refuse two in a row."""
     joined: list[Any] = []
     row: list[str | list[Json]] = []
     for message in messages:

@@ -1,4 +1,4 @@
-"""The reasoning of a conversation in the fields that a Chat server wants it back in (U15, U16)."""
+"""Return a conversation's reasoning to a Chat server, in the fields that it expects (U15, U16)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from app.providers.profiles import Profile, is_any, no_reasoning
 
 Json = dict[str, Any]
 _SEPARATOR = "\n\n"
-#: Models that look for no signature; and what the others take in the place of one.
+#: Models that require no signature; and what the others accept in place of one.
 #: ai.google.dev, "Thought signatures": for calls that another model has made.
 _UNSIGNED = ("gemini-1*", "gemini-2*")
 _NO_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 
 
 class ReasoningFields:
-    """What goes into the messages of the assistant beside what it said and called.
+    """Adds reasoning and returned fields to the messages of the assistant.
 
-    What a server gave to travel back (KeptFields) goes back to the model that it is from; the
-    text of reasoning goes into each message with calls where the profile has a field for it, and
-    where it travelled back, into the field that it came in. Neither goes to a model that does not
-    think, as `thinks` says. `is_needed` says that calls lack something even where nothing was
-    thought.
+    Fields from a server (KeptFields) are returned only to the model that they are from. The text
+    of reasoning goes into each message with calls, if the profile has a field for it; text from a
+    server is returned in the field that it came in. A model that does not think, as `thinks` says,
+    gets neither. `is_needed` says that calls require a field even without reasoning.
     """
 
     def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
@@ -33,12 +32,12 @@ class ReasoningFields:
         self._thinks = thinks
         self._signs = profile.signed_calls and thinks and not is_any(model, _UNSIGNED)
         self.is_needed = profile.empty_reasoning or self._signs
-        self.is_empty = True  # nothing was thought in this turn
+        self.is_empty = True  # there is no reasoning in this turn
         self._payloads: list[Json] = []
         self._thoughts: list[str] = []
 
     def take(self, item: Reasoning) -> None:
-        """Take in what was thought before, or while, the assistant says what comes next."""
+        """Add a reasoning item of the assistant's current turn."""
         if not self._thinks:
             return
         self.is_empty = False
@@ -55,7 +54,7 @@ class ReasoningFields:
     ) -> Json:
         """Return the turn's message with these fields; `calls` are those in its tool_calls.
 
-        `follows_calls` says that it stands behind others, which nobody has spoken since.
+        `follows_calls` says that it comes after calls, with nobody else's message since.
         """
         message = self._with_fields(message, calls, follows_calls=follows_calls)
         if self._signs and calls and not any("extra_content" in c for c in message["tool_calls"]):
@@ -82,12 +81,12 @@ class ReasoningFields:
         return fields | message
 
     def end_turn(self) -> None:
-        """Forget the turn's."""
+        """Forget the reasoning of the turn."""
         self.is_empty = True
         self._payloads, self._thoughts = [], []
 
     def _in_tags(self, content: str) -> str:
-        """Return a content behind the thoughts that stood before it (MiniMax wants them there)."""
+        """Return a content with its thoughts in tags before it (MiniMax expects them there)."""
         tag = self._profile.think_tag
         return f"<{tag}>\n{_SEPARATOR.join(self._thoughts)}\n</{tag}>\n\n{content}"
 

@@ -1,4 +1,4 @@
-"""A conversation's items as messages of Chat Completions. Pure.
+"""Write a conversation's items as messages of Chat Completions. Pure.
 
 A message of the user, one of the assistant with a call, and the call's output become
 
@@ -66,12 +66,12 @@ def to_messages(
 ) -> list[Any]:
     """Return `items` as messages, with `instructions` before them.
 
-    What a server gave to travel back goes to the `model` that it is from alone; reasoning goes to
-    one that `thinks`. Those of the items that were written before are one piece of JSON, if they
-    are among the `known`.
+    Fields from a server are returned only to the `model` that they are from; reasoning is sent
+    only to one that `thinks`. A beginning of the items that is cached in `known` is one fragment
+    of JSON.
 
     Raises:
-        InvalidRequest: when a part has no equivalent at this server.
+        InvalidRequest: a part has no equivalent at this server.
     """
     writer = _Writer(profile, model, thinks=thinks)
     for text in instructions:
@@ -90,8 +90,8 @@ def to_messages(
 class _Writer:
     """Writes one message after another.
 
-    What the assistant said and called in a row is one message, and the outputs of its calls
-    follow it directly, in the calls' order: some servers tell them apart by that alone.
+    Consecutive texts and calls of the assistant are one message, and the outputs of its calls
+    follow it directly, in the calls' order: some servers match them by order alone.
     """
 
     def __init__(self, profile: Profile, model: str, *, thinks: bool) -> None:
@@ -100,8 +100,8 @@ class _Writer:
         self._late_system = profile.late_system and not profile.strict_roles
         self._reasoning = ReasoningFields(profile, model, thinks=thinks)
         self._is_in_turn = False
-        #: Calls were written, and nobody but the assistant has spoken since; the user or the
-        #: assistant has spoken at all; the last that was written are outputs of calls.
+        #: Calls were written, followed by messages of the assistant only; there has been a message
+        #: of the user or assistant; the messages written last are outputs of calls.
         self._follows_calls = self._has_begun = self._ends_with_outputs = False
         self._texts: list[str] = []
         self._calls: dict[str, FunctionCall] = {}  # by the ids that they are sent with
@@ -110,12 +110,12 @@ class _Writer:
 
     @property
     def has_outputs(self) -> bool:
-        """Whether a call of the turn has its output."""
+        """Whether a call of the current turn has its output."""
         return bool(self._outputs)
 
     @property
     def state(self) -> tuple[bool, ...]:
-        """What was written before, as far as it decides about what comes behind."""
+        """The state that later messages depend on."""
         return self._follows_calls, self._has_begun, self._ends_with_outputs
 
     @state.setter
@@ -123,7 +123,7 @@ class _Writer:
         self._follows_calls, self._has_begun, self._ends_with_outputs = state
 
     def closed(self, place: int) -> list[Any]:
-        """Return the messages from a place on, none where what comes may join the last."""
+        """Return the messages from a position on, [] if the next one may be joined to the last."""
         messages = self.messages[place:]
         if not self._profile.one_user or not messages:
             return messages
@@ -131,12 +131,12 @@ class _Writer:
         return [] if type(last) is dict and last["role"] == "user" else with_one_user(messages)
 
     def write(self, items: Sequence[Item]) -> None:
-        """Write the items; the last turn may go on."""
+        """Write the items; the last turn stays open."""
         of_call, of_output = self.ids.of_call, self.ids.of_output
         calls, outputs = self._calls, self._outputs
         for item in items:
-            # MEASURED: to match a class takes three times as long as to ask for it, and to match
-            # what a message holds as long as all else that is done with it.
+            # MEASURED: matching a class takes three times as long as isinstance, and matching a
+            # message's contents as long as everything else that is done with it.
             if isinstance(item, FunctionCall):
                 if outputs:  # as `_go_on` does
                     self.end_turn()
@@ -148,11 +148,11 @@ class _Writer:
                     outputs[own_id] = item
             elif isinstance(item, Message):
                 self.write_message(item)
-            elif not isinstance(item, UnseenItem):  # the parameters have what it changes
+            elif not isinstance(item, UnseenItem):  # its changes are in the parameters
                 self._write_other(item)
 
     def end(self) -> None:
-        """End the last turn, and have the user go on where the assistant must not be the last."""
+        """End the last turn; add a user message if the assistant's must not be the last."""
         if self._is_in_turn:
             self.end_turn()
         last = self.messages[-1] if self.messages else None
@@ -160,9 +160,9 @@ class _Writer:
             self.messages.append({"role": "user", "content": GO_ON})
 
     def write_message(self, message: Message) -> None:
-        """Write a message; the assistant's joins what it says and calls beside it."""
+        """Write a message; the assistant's is joined to its adjacent texts and calls."""
         role, content = message.role, message.content
-        # Nearly all are one text, which is no array.
+        # Nearly all messages are one text, which is sent as a string.
         text = content[0].text if len(content) == 1 and isinstance(content[0], _TEXTS) else None
         if role == "assistant":
             self._go_on()
@@ -193,19 +193,19 @@ class _Writer:
                 assert_never(item)
 
     def _go_on(self) -> None:
-        """Have the assistant say more: in the same turn, unless its calls were answered."""
+        """Continue the assistant's turn, or begin a new one if its calls have outputs."""
         if self._outputs:
             self.end_turn()
         self._is_in_turn = True
 
     def end_turn(self) -> None:
-        """Write what the assistant said so far, and what its calls gave."""
+        """Write the messages of the assistant's turn so far, with the outputs of its calls."""
         texts, reasoning = self._texts, self._reasoning
         text = ""
         if texts:
             text = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
             texts.clear()
-        # MEASURED: most turns are one text, or one call; what they do not have is not made anew.
+        # MEASURED: most turns are one text, or one call; containers that stay empty are reused.
         if self._calls:
             self._write_calls(text)
             self._calls.clear()
@@ -225,8 +225,8 @@ class _Writer:
     def _write_calls(self, text: str) -> None:
         reasoning, messages, outputs = self._reasoning, self.messages, self._outputs
         must_be_object = self._profile.object_arguments
-        # MEASURED: an agent's history is mostly these; with a method or a property for each thing
-        # that is asked of them, its messages take a tenth more.
+        # MEASURED: an agent's history is mostly calls; with a method or a property for each step
+        # here, writing its messages takes a tenth longer.
         place = len(messages)
         written: list[Json] = []
         others: list[Json] = []
@@ -258,14 +258,14 @@ class _Writer:
             messages[place] = reasoning.completed(messages[place], calls)
 
     def _write_output(self, content: tuple[InputPart, ...], own_id: str) -> list[Json]:
-        """Write what a call gave; return what a tool message cannot hold."""
+        """Write a call's output; return the parts that a tool message cannot contain."""
         text, others = self._split(content)
         text = text or (SEE_BELOW if others else "")
         self.messages.append({"role": "tool", "tool_call_id": own_id, "content": text})
         return others
 
     def _split(self, output: tuple[InputPart, ...]) -> tuple[str, list[Json]]:
-        """Part an output's text, which a tool message can hold, from the rest, which it cannot."""
+        """Separate an output's text from the parts that a tool message cannot contain."""
         texts = [part.text for part in output if isinstance(part, InputText)]
         others = [part for part in output if not isinstance(part, InputText)]
         return "\n".join(texts), [written_part(part, self._profile) for part in others]
@@ -278,7 +278,7 @@ class _Writer:
 
 
 def _spoken(content: tuple[ContentPart, ...]) -> str:
-    """Return an assistant's text; a refusal is part of what it said."""
+    """Return the text of an assistant's message, including refusals."""
     texts = []
     for part in content:
         match part:
@@ -292,7 +292,7 @@ def _spoken(content: tuple[ContentPart, ...]) -> str:
 
 
 def _short(given: str) -> str:
-    """Return a call's id as all servers take it: OpenAI refuses more than 40 characters here."""
+    """Return a call's id in a length that all servers accept: OpenAI allows 40 characters."""
     if len(given) <= MAX_CALL_ID:
         return given
     return "call_" + hashlib.sha256(given.encode()).hexdigest()[:32]
