@@ -1,10 +1,10 @@
-"""The blocks of an answer as they grow, each making its deltas.
+"""The content blocks of an answer, each turning its events into deltas.
 
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hel"}}
     {"type": "content_block_stop", "index": 0}
 
-are `begun`, `grown` and `ended` of a TextBlock.
+call `begun`, `grown` and `ended` of a TextBlock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.providers.reading.understanding import ContentReader
 
 
 class Block(Protocol):
-    """A block of an answer: the deltas that its start, each piece of it and its end bring."""
+    """A block of an answer; methods return the deltas of its start, of each piece, and its end."""
 
     def begun(self) -> list[Delta]: ...
 
@@ -40,7 +40,7 @@ class Block(Protocol):
 
 
 class TextBlock:
-    """A part of the message (U9); its citations follow once the text is whole."""
+    """A text part of the message (U9); its citations follow once the text is complete."""
 
     def __init__(self, block: Json, reader: ContentReader) -> None:
         self._first = reader.text(block, "text")
@@ -70,7 +70,7 @@ class TextBlock:
         return [Text(text)] if text else []
 
     def _url_citation(self, citation: Json) -> Json | None:
-        """Return what the wire knows of a citation: the web page, for the whole part."""
+        """Return a citation of a web page, for the whole part; None for other citations."""
         if not (url := self._reader.string(citation, "url")):
             return None
         return {
@@ -83,7 +83,7 @@ class TextBlock:
 
 
 class ThinkingBlock:
-    """A reasoning item; signed, it can travel back."""
+    """A reasoning item; it can be returned to the server if it is signed."""
 
     def __init__(self, block: Json, reader: ContentReader) -> None:
         self._first = reader.text(block, "thinking")
@@ -118,7 +118,7 @@ class ThinkingBlock:
 
 
 class RedactedBlock:
-    """A reasoning item of which nothing can be read."""
+    """A reasoning item whose content is encrypted."""
 
     def __init__(self, block: Json, reader: ContentReader) -> None:
         self._data = reader.string(block, "data")
@@ -136,12 +136,12 @@ class RedactedBlock:
 
 
 def _opaque(block: Json) -> Opaque:
-    """Keep a block as it is: it must come back unmodified."""
+    """Return a delta that keeps a block unchanged: it must be returned to the server as it is."""
     return Opaque(dumps(block))
 
 
 class ToolBlock:
-    """A function call. Its input comes in pieces, or whole with its start."""
+    """A function call. Its input comes in pieces, or complete in its start."""
 
     def __init__(self, block: Json, key: str) -> None:
         self._key = key
@@ -167,7 +167,7 @@ class ToolBlock:
 
 
 class OtherBlock:
-    """A block that nobody asked for, such as a hosted tool's: it is left out."""
+    """A block of another kind, such as a hosted tool's: it is left out."""
 
     def begun(self) -> list[Delta]:
         return []
@@ -185,7 +185,7 @@ _KINDS: dict[str, Callable[[Json, str, ContentReader], Block]] = {
     "redacted_thinking": lambda block, _, reader: RedactedBlock(block, reader),
     "tool_use": lambda block, key, _: ToolBlock(block, key),
 }
-#: What a block of each kind has, where it does not say its kind.
+#: The field by which a block without a type is recognised.
 _OF_A_KIND = {
     "text": "text",
     "thinking": "thinking",
@@ -200,12 +200,12 @@ def is_known(block: Json) -> bool:
 
 
 def is_blank(block: Json) -> bool:
-    """Tell whether nothing can be known of a block by its start."""
+    """Tell whether the start of a block does not show its kind."""
     return not _kind(block)
 
 
 def block_of(block: Json, key: str, reader: ContentReader) -> Block:
-    """Return the block that begins with `block`; `key` tells its call from the others."""
+    """Return the block that begins with `block`; `key` identifies its call in the deltas."""
     make = _KINDS.get(_kind(block))
     return OtherBlock() if make is None else make(block, key, reader)
 

@@ -1,11 +1,11 @@
-"""Where a prompt is marked for the server's cache (U23). Pure.
+"""Mark the prefixes of a prompt for the server's cache (U23). Pure.
 
 A mark ends a prefix, which is tools, then system, then messages:
 
     {"type": "text", "text": "…", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 The next turn of a conversation, and every fork of it, sends the same prefix again and reads it from
-the cache. So a mark follows from what stands before it, and from nothing else.
+the cache. So a mark must depend only on the content before it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ MARK = "cache_control"
 _AUTOMATIC = CacheOptions()
 _SHORT: Block = {"type": "ephemeral"}
 _LONG: Block = {"type": "ephemeral", "ttl": "1h"}
-#: Fewer than a token of English has: a mark on a prefix that is too short costs nothing, one that
-#: is missing costs the whole prefix at each turn.
+#: Deliberately low for English: a mark on a prefix that is too short costs nothing, a missing one
+#: costs the whole prefix at each turn.
 _BYTES_PER_TOKEN = 3
 _MADE_UP = [{"type": "text", "text": GO_ON}]
 
@@ -40,9 +40,9 @@ _MADE_UP = [{"type": "text", "text": GO_ON}]
 def settle(body: dict[str, Any], request: ModelRequest, profile: Profile) -> None:
     """Mark the prompt of a body, in place.
 
-    `system` comes as blocks, and becomes one string where none of them is marked. A block of a part
-    with a breakpoint comes with that for its mark: all but the latest are taken off, and all of
-    them where the server is not to be asked for caching.
+    `system` is given as blocks, and becomes one string if none of them is marked. The block of a
+    part with a breakpoint is given with that as its mark: only the latest ones stay, and none if
+    the server's cache is not used.
     """
     system, turns = body.get("system", []), body["messages"]
     breakpoints = [block for block in system if MARK in block]
@@ -51,7 +51,7 @@ def settle(body: dict[str, Any], request: ModelRequest, profile: Profile) -> Non
     marked: list[Block] = []
     if profile.cache_control:
         ends = list(_useful_ends(body, request.model)) if options.mode == "implicit" else []
-        if breakpoints:  # they take the place of all but the last
+        if breakpoints:  # they replace all automatic marks but the last
             ends = [end for end in ends[-1:] if end is not breakpoints[-1]]
         marked = [*breakpoints[-(MOST_MARKS - len(ends)) :], *ends] if breakpoints else ends
     lifetimes = [_lifetime(block.get(MARK), options) for block in marked]
@@ -63,7 +63,7 @@ def settle(body: dict[str, Any], request: ModelRequest, profile: Profile) -> Non
 
 
 def _write(marked: list[Block], lifetimes: list[str | None]) -> None:
-    """Write the marks: what is kept for longer has to come first, or is a 400."""
+    """Write the marks: those with a longer lifetime have to come first, else it is a 400."""
     mark = _SHORT
     for block, ttl in zip(reversed(marked), reversed(lifetimes), strict=True):
         mark = _SHORT if mark is _SHORT and ttl in (None, "5m") else _LONG
@@ -75,7 +75,7 @@ def _lifetime(given: CacheBreakpoint | None, options: CacheOptions) -> str | Non
 
 
 def _useful_ends(body: dict[str, Any], model: str) -> Iterator[Block]:
-    """Yield what ends the prefixes that come again and are long enough, in their order."""
+    """Yield the last blocks of prefixes that will recur and are long enough, in order."""
     least = least_cached_tokens(model) * _BYTES_PER_TOKEN
     size = 0
     if tools := body.get("tools"):
@@ -94,7 +94,7 @@ def _useful_ends(body: dict[str, Any], model: str) -> Iterator[Block]:
 
 
 def _last_of_the_user(turns: list[dict[str, Any]]) -> list[int]:
-    """Return the places of the user's two last turns, without one that is made up at the end."""
+    """Return the indexes of the user's last two turns, except a placeholder turn."""
     places: list[int] = []
     for index in reversed(range(len(turns))):
         turn = turns[index]
@@ -106,7 +106,7 @@ def _last_of_the_user(turns: list[dict[str, Any]]) -> list[int]:
 
 
 def _first_long_enough(turns: list[dict[str, Any]], missing: int) -> int:
-    """Return the place of the first turn up to which `missing` bytes more have come."""
+    """Return the index of the first turn at whose end `missing` bytes have been reached."""
     for index, turn in enumerate(turns):
         missing -= sum(map(_size, turn["content"]))
         if missing <= 0:
@@ -115,7 +115,7 @@ def _first_long_enough(turns: list[dict[str, Any]], missing: int) -> int:
 
 
 def _end(content: list[Block]) -> Block | None:
-    """Return the last block that may be marked: an empty one, or a thought, is a 400."""
+    """Return the last block that may be marked: marking an empty one, or a thought, is a 400."""
     for block in reversed(content):
         match block["type"]:
             case "text":
@@ -145,9 +145,9 @@ def _size(block: Block) -> int:
         case "document":
             return FILE_TOKENS * _BYTES_PER_TOKEN
         case _:
-            return 0  # thoughts: the server may take those of past turns away
+            return 0  # thoughts: the server may remove those of past turns
 
 
 def _length(text: str) -> int:
-    """Return the bytes of a text: in other scripts than Latin a character is a token or more."""
+    """Return a text's size in bytes: in non-Latin scripts a character is a token or more."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

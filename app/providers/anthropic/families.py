@@ -1,4 +1,4 @@
-"""What each family of models that speak this format can do, as data."""
+"""The abilities of each family of models that speak this format, as data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-#: What a switch says that keeps a model from thinking before it answers; None: nothing does.
+#: The type in `thinking` that keeps a model from thinking before it answers; None: there is none.
 Quiet = Literal["disabled", "between_tools"] | None
 
 
@@ -14,13 +14,13 @@ Quiet = Literal["disabled", "between_tools"] | None
 class Family:
     """The models whose id matches `glob`.
 
-    `output_tokens` is sent where nobody says how much (the format wants a number),
-    `most_output_tokens` is what the models can do. `thinking` is how they are made to think: as
-    they see fit (adaptive), within a budget of tokens, or not at all; `quiet` is what they can be
-    kept from it by, `top_effort` what they call the highest effort but one. `sampling` says that
-    they take temperature and top_p, `structured` that they can be held to a JSON schema, `prefill`
-    that they go on with an answer that the request ends with, `forced_calls` that they can be made
-    to call a tool, `reads_images` that they read images and files.
+    `output_tokens` is the limit that is sent if the request has none (the format requires one),
+    `most_output_tokens` is the models' own limit. `thinking` is the mode in which they think: as
+    they see fit (adaptive), within a budget of tokens, or not at all; `quiet` is the switch that
+    turns it off, `top_effort` their name for the effort `xhigh`. `sampling` says that they accept
+    temperature and top_p, `structured` that a JSON schema can be enforced, `prefill` that they
+    continue an answer at the end of the request, `forced_calls` that they can be made to call a
+    tool, `reads_images` that they read images and files.
     """
 
     glob: str
@@ -81,9 +81,9 @@ def _newest(glob: str, *, quiet: Quiet = "disabled", forced_calls: bool = True) 
     )
 
 
-#: Globs of names, dots and other marks written as hyphens; the first match holds. Up to Claude 4.1
-#: a limit that, with the input, goes beyond the context is refused, so that less is asked for there
-#: than could be. Versions stand before what begins like them: a first version has none, or a date.
+#: Globs of names, dots and other marks written as hyphens; the first match wins. Up to Claude 4.1 a
+#: limit that exceeds the context together with the input is refused, so lower ones are sent there.
+#: Specific versions precede globs that match them, too: a first version has no number, or a date.
 #: platform.claude.com, "Thinking troubleshooting" and "What's new" of each model, November 2026.
 FAMILIES = (
     _old("*claude-3-5-*", 8192),
@@ -117,14 +117,14 @@ _MARKS = str.maketrans(".@:", "---")
 
 
 def has_known_family(model: str) -> bool:
-    """Tell whether something is known of a model by its name."""
+    """Tell whether a model's name matches a known family."""
     return family_of(model).glob != "*"
 
 
 def family_of(model: str) -> Family:
     """Return the family that a model's id belongs to.
 
-    A Claude that is not known yet is taken for one that refuses whatever any of them refuses.
+    An unknown Claude model is assumed to refuse everything that any known one refuses.
     """
     name = model.lower().translate(_MARKS)
     return next(family for family in FAMILIES if fnmatchcase(name, family.glob))

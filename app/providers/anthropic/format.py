@@ -22,7 +22,7 @@ from app.settings import ProviderSettings
 
 VERSION = "2023-06-01"
 
-#: docs.anthropic.com, "Token counting": fields of an answer that are not of its input are refused.
+#: docs.anthropic.com, "Token counting": request fields that are not input are refused.
 _COUNTED = frozenset({"model", "messages", "system", "tools", "tool_choice", "thinking"})
 
 
@@ -37,10 +37,10 @@ class MessagesFormat:
         return FUNCTIONS_ONLY
 
     def paths(self, base_url: str) -> tuple[str, str]:
-        """Return where it answers and where it lists its models, all at once; see WireFormat.
+        """Return the paths for answers and for the whole model list; see WireFormat.
 
-        Where Anthropic's own clients leave out /v1, a bare host or a path that ends in /anthropic,
-        it is added; a base URL with a query of its own leaves no room for the list's.
+        /v1 is added where Anthropic's own clients omit it: to a bare host, or a path that ends in
+        /anthropic. If the base URL has a query of its own, the list's `limit` is left out.
         """
         last = urlsplit(base_url).path.strip("/").rpartition("/")[2]
         root = "/v1" if last in ("", "anthropic") else ""
@@ -66,7 +66,7 @@ class MessagesFormat:
         fault: Fault,
         note: Note,
     ) -> EventReader:
-        """Return what reads an answer; see WireFormat."""
+        """Return the reader of an answer; see WireFormat."""
         return EventReader(MessagesReader(fault, note))
 
     def reads_compactions(self, _profile: Profile) -> bool:
@@ -74,7 +74,7 @@ class MessagesFormat:
         return False
 
     def input_counter(self, base_url: str, profile: Profile) -> InputCounter | None:
-        """Return where tokens are counted; see WireFormat."""
+        """Return the token counter; see WireFormat."""
         if profile.input_counter != "beside":
             return None
         answers, _ = self.paths(base_url)
@@ -92,11 +92,11 @@ class MessagesFormat:
         )
 
     def needs_output_limit(self, model: str) -> bool:
-        """Those of no known family: the format wants a number; see WireFormat."""
+        """Return True for models of no known family: the format requires one; see WireFormat."""
         return not has_known_family(model)
 
     def output_limits(self, models: bytes) -> Mapping[str, int]:
-        """Return the limits of models that are of no known family; see WireFormat.
+        """Return the limits of models of no known family; see WireFormat.
 
         A family's limit may be low on purpose: some refuse input and limit beyond the context.
         """

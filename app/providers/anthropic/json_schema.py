@@ -1,7 +1,7 @@
-"""JSON schemas in the narrower form that this format takes. Pure.
+"""Convert JSON schemas to the narrower form that this format accepts. Pure.
 
-platform.claude.com, "Structured outputs", "JSON Schema limitations", and what Anthropic's own
-clients make of schemas before they send them.
+Sources: platform.claude.com, "Structured outputs", "JSON Schema limitations", and what Anthropic's
+own clients do to schemas before they send them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 
 Schema = dict[str, Any]
 
-#: Keywords that are refused; what they demand goes into the description instead.
+#: Keywords that are refused; their constraints are written into the description instead.
 _REFUSED = (
     "minimum",
     "maximum",
@@ -42,7 +42,7 @@ _REFUSED = (
     "else",
     "not",
 )
-#: Those that say nothing of the answer.
+#: Keywords that do not constrain the answer, which are dropped.
 _SILENT = frozenset({"$schema", "$id", "$comment", "unevaluatedItems", "unevaluatedProperties"})
 _FORMATS = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
@@ -54,11 +54,11 @@ _NO_MORE = object()
 
 
 def can_hold(schema: Schema) -> bool:
-    """Tell whether an answer, or a call, can be held to a schema at all.
+    """Tell whether a schema can be enforced on an answer, or a call, at all.
 
-    It cannot where a reference leads out of the schema, or back to where it stands.
+    It cannot if a reference leads out of the schema, or is recursive.
     """
-    # MEASURED: nearly none has a reference; to walk forty tools' schemas twice is 800 µs a request.
+    # MEASURED: few have references; walking the schemas of 40 tools twice is 800 µs a request.
     if b'"$ref"' not in orjson.dumps(schema):
         return True
     # Depth first, without recursion: references may be a long chain.
@@ -80,7 +80,7 @@ def can_hold(schema: Schema) -> bool:
 
 
 def _steps(schema: Schema, root: Schema) -> Iterator[object]:
-    """Yield the schemas within a schema, and what it refers to, None where that is not there."""
+    """Yield a schema's direct subschemas and the target of its reference, None if missing."""
     for name, value in schema.items():
         if name == "$ref":
             yield _referred(value, root)
@@ -103,11 +103,11 @@ def _referred(reference: object, root: Schema) -> object:
 
 
 def strict_schema(schema: Schema) -> Schema:
-    """Return a schema that answers and strict tools can be held to.
+    """Return a schema that can be enforced on answers and strict tools.
 
-    Every object is closed, oneOf becomes anyOf, and what is refused moves into the description.
+    Every object is closed, oneOf becomes anyOf, and refused keywords move into the description.
     """
-    if "$ref" in schema:  # nothing may stand beside it
+    if "$ref" in schema:  # other keywords beside it are refused
         schema = {
             name: value for name, value in schema.items() if name == "$ref" or name in _DEFINITIONS
         }
@@ -169,7 +169,7 @@ def _bound(name: str, value: object) -> str:
 def tool_schema(parameters: Schema | None) -> Schema:
     """Return a tool's parameters as a plain object: unions and references at the top are refused.
 
-    The properties of unions are joined; what only some branches require is required no more.
+    The properties of unions are merged; those that only some branches require become optional.
     """
     given = parameters or {}
     if isinstance(referred := _referred(given.get("$ref"), given), dict):

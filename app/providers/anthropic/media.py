@@ -1,4 +1,4 @@
-"""Content parts as blocks. Pure."""
+"""Write content parts as blocks. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IMAGE_TYPES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 _OF_MODELS = (OutputText, Refusal)
 _PDF = "application/pdf"
 _PDF_IN_BASE64 = "JVBER"  # %PDF
-#: How many characters of percent-encoding are read at once.
+#: Characters of percent-encoded text that are decoded at once.
 _PIECE = 16 * 1024
 
 
@@ -43,9 +43,9 @@ def text_block(text: str) -> dict[str, Any]:
 
 
 def blocks(parts: tuple[ContentPart, ...]) -> list[dict[str, Any]]:
-    """Return the parts as blocks, without the blank ones, which the format refuses.
+    """Return the parts as blocks, except blank ones, which the format refuses.
 
-    A breakpoint of the cache is its block's mark for now, or of the block before a blank one.
+    A cache breakpoint becomes its block's mark for now, or that of the block before a blank one.
 
     Raises:
         InvalidRequest: a part has no equivalent in this format.
@@ -61,10 +61,10 @@ def blocks(parts: tuple[ContentPart, ...]) -> list[dict[str, Any]]:
 
 
 def check_readable(items: Iterable[Item], *, images: bool, files: bool) -> None:
-    """Refuse images or files where the server reads none.
+    """Check that the server can read the images and files in the items.
 
     Raises:
-        InvalidRequest
+        InvalidRequest: it cannot.
     """
     if images and files:
         return
@@ -123,7 +123,7 @@ def _file_source(part: InputFile) -> dict[str, Any]:
 
 
 def _data(given: str) -> _Data:
-    """Take a data URL apart; what is none is bare base64 of a type that it does not tell."""
+    """Split a data URL; anything else is taken for bare base64 of an unknown type."""
     if not given.startswith("data:"):
         return _Data("", given)
     # MEASURED: removeprefix and partition copy a picture twice, 1 ms for 8 MB.
@@ -137,10 +137,10 @@ def _data(given: str) -> _Data:
 
 
 def _unquoted(text: str) -> bytes:
-    """Return what a text in percent-encoding stands for.
+    """Return a percent-encoded text decoded.
 
-    MEASURED: `unquote_to_bytes` takes 76 bytes for each of them while it runs, so that a body of
-    28 MiB would take 2 GB: it is given a piece at a time, and no escape is cut.
+    MEASURED: `unquote_to_bytes` takes up to 76 bytes of memory per character, so that a body of
+    28 MiB would take 2 GB: it is called for a piece at a time, without cutting an escape.
     """
     unquoted, at = bytearray(), 0
     while at < len(text):

@@ -1,8 +1,8 @@
-"""The blocks of an answer that are open, by index, put in order. Pure.
+"""Track the open blocks of an answer by index, and put their deltas in order. Pure.
 
 Anthropic itself ends a block before it begins the next; relays and other servers open several at
-once, leave out starts, stops or indexes. What a block says while another one is before it waits
-until that one has ended, so that the answer comes out as its whole form would.
+once, or omit starts, stops or indexes. Deltas of a block are held back until all blocks before it
+have ended, so that they are in the same order as in the answer's whole form.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.providers.reading.understanding import ContentReader
 
 
 class _Slot:
-    """A block with what it says that has to wait."""
+    """A block with its deltas that are held back."""
 
     __slots__ = ("block", "has_ended", "is_stopped", "waiting")
 
@@ -27,31 +27,31 @@ class _Slot:
         self.block = block
         self.waiting: list[Delta] = []
         self.has_ended = False
-        self.is_stopped = False  # it said itself that it ends
+        self.is_stopped = False  # its own stop event has come
 
 
 class OpenBlocks:
     """The open blocks of one answer.
 
-    The end of a call is said only when something follows, or by `end_call`: the format ends a
-    block that was cut like any other.
+    The end of a call is reported only when something follows, or by `end_call`: the format stops
+    a truncated block like any other.
     """
 
     def __init__(self, reader: ContentReader) -> None:
         self._reader = reader
         self._count = 0
-        self._slots: deque[_Slot] = deque()  # the first is the one that speaks
+        self._slots: deque[_Slot] = deque()  # deltas of the first are passed on at once
         self._by_index: dict[object, _Slot] = {}
         self._latest: _Slot | None = None
         self._call_is_open = False
 
     def start(self, block: Json, index: object) -> list[Delta]:
-        """Open a block; one before it that is no call ends by it. Raises AnswerTooLong."""
+        """Open a block, which ends one before it that is not a call. Raises AnswerTooLong."""
         if len(self._slots) > BOUNDS.items:
             raise AnswerTooLong(f"more than {BOUNDS.items} output items")
         deltas: list[Delta] = []
-        # What must end by this start: another block of this index, and the one that speaks, since
-        # only calls may alternate.
+        # This start ends an open block of the same index, and the first block unless it is a call:
+        # only calls may be interleaved.
         if (same := self._by_index.get(_key(index))) is not None:
             deltas += self._end(same)
         if self._slots and not isinstance(self._slots[0].block, ToolBlock):
@@ -68,7 +68,7 @@ class OpenBlocks:
         return deltas + slot.block.begun()
 
     def grow(self, delta: Json, index: object) -> list[Delta]:
-        """Add to the block at `index`, without one to the latest; one that is not open opens."""
+        """Add a delta to the block at `index`, or the latest if that is None; open it if needed."""
         slot = self._latest if index is None else self._by_index.get(_key(index))
         deltas: list[Delta] = []
         if slot is None or slot.has_ended:
@@ -85,7 +85,7 @@ class OpenBlocks:
         return deltas
 
     def stop(self, index: object) -> list[Delta]:
-        """End the block at `index`, without one the latest."""
+        """End the block at `index`, or the latest if that is None."""
         slot = self._latest if index is None else self._by_index.get(_key(index))
         if slot is None:
             return []
@@ -106,7 +106,7 @@ class OpenBlocks:
         return [ItemEnded()]
 
     def _start_of(self, delta: Json) -> Json | None:
-        """Return what a block begins with whose start did not come, by its first delta."""
+        """Return the missing start of a block, inferred from its first delta; None if it cannot."""
         if self._reader.string(delta, "text"):
             return {"type": "text"}
         return {"type": "thinking"} if self._reader.string(delta, "thinking") else None
@@ -116,10 +116,10 @@ class OpenBlocks:
         return self._drain()
 
     def _drain(self) -> list[Delta]:
-        """Return the ends of those that ended, and what waited for them."""
+        """Return the last deltas of blocks that have ended, and deltas that waited for them."""
         deltas: list[Delta] = []
-        # The first block speaks. When it has ended, the next one does, beginning with what it has
-        # said so far; that one may have ended meanwhile, too, and so on.
+        # When the first block has ended, the deltas held back for the next one follow; that block
+        # may have ended meanwhile, too, and so on.
         while self._slots and self._slots[0].has_ended:
             deltas += self._slots.popleft().block.ended()
             if self._slots:
@@ -132,5 +132,5 @@ class OpenBlocks:
 
 
 def _key(index: object) -> int | None:
-    # MEASURED: each delta asks, and nearly every index is a number.
+    # MEASURED: this is called for each delta, and nearly all indexes are integers.
     return index if type(index) is int else whole_number(index)

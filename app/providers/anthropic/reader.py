@@ -1,4 +1,4 @@
-"""Anthropic's answers, whole or in events, as deltas. Pure."""
+"""Read Anthropic's answers, whole or in events, as deltas. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.providers.reading.finish_reasons import Reason, finish_reason, later_re
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
-#: Said where the model refused and gave neither words nor a reason.
+#: The refusal's text if the model refused without a text or an explanation.
 REFUSED = "The model declined to answer."
 
-#: A whole answer says that it is one, or has at least one of them: counts alone may be of another
-#: format.
+#: A whole answer has the type "message" or at least one of these fields; usage alone is not enough,
+#: as other formats have it, too.
 _OF_A_MESSAGE = {"content", "stop_reason"}
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
@@ -34,7 +34,7 @@ class MessagesReader:
         self._blocks = OpenBlocks(self._reader)
         self._started = False
         self._has_content = False
-        self._is_counted = False  # the usage of the whole answer came
+        self._is_counted = False  # usage of the whole answer has come
         self._has_output = False
         self._is_reason_noted = False
         self._counts = Counts(cache_is_apart=True)
@@ -44,11 +44,11 @@ class MessagesReader:
 
     @property
     def may_end(self) -> bool:
-        """Whether the answer is whole should it end here (A9)."""
+        """Whether an end here leaves the answer complete (A9)."""
         return self._stop_reason is not None or self._is_counted
 
     def whole(self, body: Json) -> list[Delta]:
-        """Return what a whole body says.
+        """Return the deltas of a whole body.
 
         Raises:
             GatewayError: the body is an error.
@@ -60,7 +60,7 @@ class MessagesReader:
         return [*self._start(body), *self.end()]
 
     def event(self, event: Json) -> list[Delta]:
-        """Return what the next event of a stream says.
+        """Return the deltas of the next event of a stream.
 
         Raises:
             GatewayError: the event is an error.
@@ -81,7 +81,7 @@ class MessagesReader:
                 return self._change(event)
             case "message_stop":
                 return self.end()
-            case "message" if event.get("stop_reason"):  # a whole answer, behind signs of life
+            case "message" if event.get("stop_reason"):  # a whole answer, after keep-alives
                 return self._last(event)
             case _:
                 if error := failure_instead(event):
@@ -89,19 +89,19 @@ class MessagesReader:
                 return []
 
     def _go_on(self) -> None:
-        """Counts end nothing where more follows, nor does a reason that came before all words."""
+        """Forget signs of the end as content follows: usage, and a reason that precedes output."""
         self._is_counted = False
         if not self._has_output:
             self._stop_reason = None
 
     def over(self) -> list[Delta]:
-        """Return what is left to say of a stream that just ended."""
+        """Return the remaining deltas of a stream that ended without [DONE]."""
         return self.end() if self.may_end else []
 
     def end(self) -> list[Delta]:
-        """End the answer, which is whole even where no reason was given (A9)."""
+        """Return the final deltas; the answer is complete even without a stop reason (A9)."""
         was_done, self.is_done = self.is_done, True
-        # A relay may leave out the start of the message; that it ends is no answer by itself.
+        # A relay may omit the message's start; but an end alone is not an answer.
         if was_done or not (self._started or self._has_output or self._stop_reason is not None):
             return []
         deltas = self._noted(self._blocks.stop_all())
@@ -110,7 +110,7 @@ class MessagesReader:
         match reason := self._reason():
             case "length":
                 return [*deltas, Finished(reason, tier)]
-            case "content_filter":  # said nothing, it explains itself (U10)
+            case "content_filter":  # without output, the refusal has the explanation (U10)
                 refusal = [] if self._has_output else [Refused(self._explanation or REFUSED)]
                 return [*deltas, *refusal, Finished(reason, tier)]
             case _:
@@ -118,12 +118,12 @@ class MessagesReader:
 
     def _start(self, message: Json) -> list[Delta]:
         if self._started:
-            return []  # relays splice answers, or say this twice
+            return []  # relays splice answers, or repeat this event
         self._started = True
         return self._message(message)
 
     def _last(self, message: Json) -> list[Delta]:
-        """Return what a whole answer says that ends a stream: no content comes twice.
+        """Return the deltas of a whole answer that ends a stream, without content already read.
 
         Raises:
             GatewayError: it is an error.
@@ -154,7 +154,7 @@ class MessagesReader:
         return deltas + self._count(event) + self._count(change)
 
     def _reason(self) -> Reason:
-        """Return why the model stopped. Raises UpstreamUnavailable: it is the server that did."""
+        """Return why the model stopped. Raises UpstreamUnavailable if the server failed."""
         if self._stop_reason is None:
             return "stop"
         reason = finish_reason(self._stop_reason)
@@ -171,7 +171,7 @@ class MessagesReader:
         self._explanation = reader.string(details, "explanation") or self._explanation
 
     def _count(self, place: Json) -> list[Delta]:
-        """Take in counts, which are cumulative: each replaces the one before."""
+        """Return the delta for usage, which is cumulative: each replaces the previous one."""
         usage = place.get("usage")
         if not usage:
             return []
@@ -187,7 +187,7 @@ class MessagesReader:
             if block:
                 self._understanding.note_unknown("block", block.get("type"))
             if is_blank(block):
-                return []  # its first delta tells what it is
+                return []  # its first delta shows its kind
         return self._noted(self._blocks.start(block, index))
 
     def _grow(self, event: Json) -> list[Delta]:
@@ -197,7 +197,7 @@ class MessagesReader:
         return self._noted(self._blocks.grow(delta, event.get("index")))
 
     def _typed(self, event: Json) -> Json:
-        """Return a delta that does not say its type: it is known by what it has."""
+        """Return the event's delta with its missing type, inferred from its fields."""
         if isinstance(text := event.get("delta"), str):
             return {"type": "text_delta", "text": text}
         delta = self._reader.mapping(event, "delta")

@@ -1,4 +1,4 @@
-"""A request as a body of Anthropic's Messages. Pure."""
+"""Write a request as the body of an Anthropic Messages call. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.providers.writing.parameters import PassThrough
 from app.providers.writing.phases import ignored_phases
 from app.providers.writing.prompt_cache import ignored_caching
 
-#: Said where an answer in JSON is wanted and no field of the format can say it.
+#: Instruction for an answer in JSON, if no field of the format can demand it.
 JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, no code fence."
 
 _TEMPLATE = "chat_template_kwargs"
@@ -35,9 +35,9 @@ _PASS_THROUGH = PassThrough("messages")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is decided before anything is written.
+    """Decisions made before the body is written.
 
-    `structured` says that schemas are heeded, `schema` is the one that the answer is held to.
+    `structured` says that the model enforces schemas, `schema` is the one for the answer.
     """
 
     family: Family
@@ -71,9 +71,9 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
     plan = _plan(request, profile)
     thoughts = plan.thinking
     items = request.items
-    if plan.family.thinking == "none":  # what another model thought is none of its business (U16)
+    if plan.family.thinking == "none":  # it is not sent the reasoning of another model (U16)
         items = tuple(item for item in items if not isinstance(item, Reasoning))
-    # No thought is wanted of a model that was told not to think.
+    # Thoughts are not sent to a model that was told not to think.
     unsigned = profile.plain_reasoning and plan.family.thinking != "none" and not thoughts.is_off
     leading, conversation = split_instructions(items)
     schema = {} if plan.schema is None else {"format": plan.schema}
@@ -103,7 +103,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> dict[str, Any]:
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
-    """Name the parameters that this format, or this family of models, cannot honour."""
+    """Return the parameters that this format, or this family of models, cannot honour."""
     parameters, plan = request.parameters, _plan(request, profile)
     moot: dict[str, tuple[object, ...]] = {
         "presence_penalty": (None, 0),
@@ -132,7 +132,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
 
 
 def _template(request: ModelRequest, profile: Profile) -> dict[str, Any]:
-    """Tell the chat template not to think, where a server does not heed it said otherwise."""
+    """Return the chat template's switch to turn thinking off, for servers that need it there."""
     reasoning = request.parameters.reasoning
     quiet = reasoning is not None and reasoning.effort == "none"
     return {"enable_thinking": False} if quiet and profile.effort == _TEMPLATE else {}
@@ -149,16 +149,16 @@ def _settings(request: ModelRequest, plan: _Plan, profile: Profile) -> dict[str,
 
 
 def _tier(parameters: Parameters, profile: Profile) -> str | None:
-    """Return the tier by Anthropic's name; a host that has its own has them in other formats."""
+    """Return Anthropic's name of the tier; None if the host has tiers of its own, or none."""
     if parameters.service_tier is None or profile.tiers != "anthropic":
         return None
     return tier_name(parameters.service_tier, profile)
 
 
 def _sampling(request: ModelRequest, plan: _Plan) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Return temperature or top_p, never both, and the names of what is in vain (U8).
+    """Return temperature or top_p, never both, and the names of those without effect (U8).
 
-    Where neither may be sent, a caller who asked for the default has it all the same.
+    If neither may be sent, a requested default value is not named: it applies anyway.
     """
     parameters = request.parameters
     given = {"temperature": parameters.temperature, "top_p": parameters.top_p}
@@ -175,7 +175,7 @@ def _sampling(request: ModelRequest, plan: _Plan) -> tuple[dict[str, float], tup
 def _system(
     request: ModelRequest, plan: _Plan, leading: list[list[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """Return the texts that lead as blocks: one, but for breakpoints of the cache after some."""
+    """Return the leading texts as one block, or several if cache breakpoints divide them."""
     if any(block["type"] != "text" for message in leading for block in message):
         raise InvalidRequest(
             "system and developer messages can hold text only, for this model",
@@ -201,7 +201,7 @@ def _joined(texts: list[str], before: list[dict[str, Any]]) -> str:
 
 
 def _in_words(request: ModelRequest, plan: _Plan) -> str:
-    """Ask for JSON in words, where the format has no field for it."""
+    """Return an instruction to answer in JSON, if no field can demand it, else ""."""
     match request.parameters.text.format:
         case "json_object":
             return JSON_ONLY
@@ -213,7 +213,7 @@ def _in_words(request: ModelRequest, plan: _Plan) -> str:
 
 
 def _schema(request: ModelRequest) -> dict[str, Any] | None:
-    """Return the schema that the answer is held to, None where it is to none, or cannot be."""
+    """Return the schema for the answer, None if there is none, or it cannot be enforced."""
     wanted = request.parameters.text.format
     if not isinstance(wanted, JsonSchemaFormat) or not can_hold(wanted.schema):
         return None

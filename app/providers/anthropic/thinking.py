@@ -1,4 +1,4 @@
-"""How much the model is to think. Pure."""
+"""Decide how much the model is to think. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.providers.profiles import takes_effort
 
 LEAST_BUDGET = 1024
 
-#: The share of the output's bound that thinking may take, for models with a budget.
+#: The thinking budget as a share of the output limit, for models with a budget.
 _SHARES = {"minimal": 0.02, "low": 0.1, "medium": 0.3, "high": 0.6, "xhigh": 0.9, "max": 0.95}
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """`switch` goes into the field `thinking`, `effort` into output_config; None leaves them out.
+    """The values to send: `switch` as `thinking`, `effort` in output_config; None omits them.
 
-    `thinks` says that the model is to think, `max_tokens` bounds thoughts and answer
-    together. `ignored` names what was asked for in vain.
+    `thinks` says that the model is to think, `max_tokens` limits thoughts and answer
+    together. `ignored` names requested parameters that have no effect.
     """
 
     max_tokens: int
@@ -45,10 +45,10 @@ def thinking(
     sealed: bool = True,
     says_effort: bool = False,
 ) -> Thinking:
-    """Return how the model shall think; `forced` says that it must call a tool at once (U7).
+    """Return how the model is to think; `forced` says that it must call a tool at once (U7).
 
-    `sealed` says that no thoughts go back but those that the model's server has sealed,
-    `says_effort` that it is told how much beside a budget, too.
+    `sealed` says that only thoughts signed by the model's server are returned to it,
+    `says_effort` that an effort is sent in addition to a budget.
     """
     max_tokens = (
         request.parameters.max_output_tokens
@@ -100,7 +100,7 @@ def _adaptive(max_tokens: int, options: ReasoningOptions, family: Family) -> Thi
 
 
 def _within_budget(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
-    """Let the budget come on top of the answer's bound, as far as the model goes."""
+    """Add the budget to the answer's limit, up to the model's own limit."""
     share = _SHARES.get(options.effort or "", _SHARES["medium"])
     budget = max(LEAST_BUDGET, int(max_tokens * share))
     raised = min(max_tokens + budget, family.most_output_tokens)
@@ -115,14 +115,14 @@ def _display(options: ReasoningOptions) -> dict[str, str]:
 
 
 def _ignored_summary(options: ReasoningOptions) -> tuple[str, ...]:
-    """Name the summary's length: there is but one."""
+    """Return the summary's parameter if it has a length: the format has only one."""
     return ("reasoning.summary",) if options.summary in ("concise", "detailed") else ()
 
 
 def _calls_without_a_thought(items: tuple[Item, ...]) -> bool:
-    """Tell whether the turn that goes on with tool outputs began without a thought to send back.
+    """Tell whether the turn that tool outputs continue began without a thought to return.
 
-    A model with a budget refuses to think on such a turn: another provider may have begun it.
+    A model with a budget refuses to think in such a turn: another provider may have begun it.
     """
     turn = list(items)
     while turn and isinstance(turn[-1], FunctionCallOutput):

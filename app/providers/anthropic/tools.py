@@ -1,4 +1,4 @@
-"""Function tools, and the choice among them. Pure."""
+"""Write function tools and the tool choice. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def tool_fields(
 ) -> dict[str, Any]:
     """Return the fields `tools` and `tool_choice`.
 
-    `structured` says that strict is heeded, `forced_calls` that the model can be made to call a
-    tool. A history with calls wants definitions even where none is on offer: then none may be
-    called. A choice that is not understood, or refused, is made by showing other tools.
+    `structured` says that strict is enforced, `forced_calls` that the model can be made to call a
+    tool. A history with calls requires definitions even if no tool is offered: then none may be
+    called. A choice that the server does not know, or refuses, is made by sending fewer tools.
     """
     parameters, understood = request.parameters, profile.tool_choice in ("full", "named")
     if not parameters.tools or (parameters.tool_choice == "none" and not understood):
@@ -46,7 +46,7 @@ def tool_fields(
 
 
 def ignored_choice(request: ModelRequest, profile: Profile, *, forced_calls: bool) -> Iterator[str]:
-    """Name what was said about choosing tools that cannot be sent; see `tool_fields`."""
+    """Yield parameters about tool choice that cannot be honoured; see `tool_fields`."""
     parameters = request.parameters
     one_by_one = bool(parameters.tools) and parameters.parallel_tool_calls is False
     if is_forced(request) and (profile.tool_choice == "never" or not forced_calls):
@@ -56,7 +56,7 @@ def ignored_choice(request: ModelRequest, profile: Profile, *, forced_calls: boo
 
 
 def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
-    """Yield the tools that may be called; `narrow` leaves out all but one that must be."""
+    """Return the tools that may be called; with `narrow`, only the one that must be called."""
     match parameters.tool_choice:
         case AllowedTools(names=names):
             allowed: Container[str] = names
@@ -68,7 +68,7 @@ def _offered(parameters: Parameters, *, narrow: bool) -> Iterator[FunctionTool]:
 
 
 def ignored_strict(request: ModelRequest, *, structured: bool) -> tuple[str, ...]:
-    """Name the tools' `strict` that is not heeded."""
+    """Return the paths of tools' `strict` that cannot be enforced."""
     tools = enumerate(request.parameters.functions)
     return tuple(
         f"tools[{index}].strict"

@@ -1,4 +1,4 @@
-"""Conversation items as turns of user and assistant. Pure.
+"""Write conversation items as turns of user and assistant. Pure.
 
 A call and its output become
 
@@ -43,9 +43,9 @@ _THOUGHTS = ("thinking", "redacted_thinking")
 
 
 def split_instructions(items: tuple[Item, ...]) -> tuple[tuple[Message, ...], tuple[Item, ...]]:
-    """Return the system and developer messages that lead, and the rest (U6).
+    """Return the leading system and developer messages, and the remaining items (U6).
 
-    Where nothing else is there, they are the conversation.
+    If there are no other items, these messages are the conversation.
     """
     leading = tuple(takewhile(_instructs, items))
     if len(leading) == len(items):
@@ -67,10 +67,10 @@ def turns(
 ) -> list[Turn]:
     """Return the items as turns that begin with the user's, and end with it unless `prefill`.
 
-    Items come with each call directly before its output, as S4 has them: so the outputs of a
-    turn's calls begin the next turn, as the format wants it. `thoughts_first` moves thoughts to
-    where a turn begins; `unsigned` says that those are sent, too, that nothing seals, and `fills`
-    that turns with calls and no thought have an empty one.
+    In the items, each call directly precedes its output (S4): so the outputs of a turn's calls
+    begin the next turn, as the format requires. `thoughts_first` moves thoughts to the start of
+    their turn; `unsigned` says that thoughts without a signature are sent, too, and `fills` that
+    turns with calls but without thoughts get an empty one.
 
     Raises:
         InvalidRequest: something has no equivalent in this format.
@@ -97,7 +97,7 @@ def turns(
 
 
 class _Conversation:
-    """Gathers blocks into turns; the outputs of a group of calls are the user's next words."""
+    """Groups blocks into turns; the outputs of a group of calls begin the user's next turn."""
 
     def __init__(self, *, unsigned: bool) -> None:
         self._unsigned = unsigned
@@ -117,7 +117,7 @@ class _Conversation:
                 if own_id is not None:
                     self._say("user", [_tool_result(item, own_id)])
             case UnseenItem():
-                pass  # the parameters have what it changes
+                pass  # its changes are in the parameters
             case HostedItem():
                 self.add(in_words(item))
             case Compaction():
@@ -130,7 +130,7 @@ class _Conversation:
         return self._turns
 
     def _thoughts(self, item: Reasoning) -> list[Block]:
-        """Return the block that came; none where the provider spoke another format when it did."""
+        """Return the block that the provider sent; none if it came in another format."""
         block = orjson.loads(item.encrypted_content) if item.encrypted_content is not None else {}
         if block.get("type") in _THOUGHTS:
             return [block]
@@ -147,7 +147,7 @@ class _Conversation:
             self._turns.append(_turn(role, content))
 
     def _drop_thoughts_at_the_end(self) -> None:
-        """Forget thoughts that led to nothing: an answer that was cut may end with them."""
+        """Drop final thoughts without an answer: a truncated answer may end with them."""
         while self._turns and self._turns[-1]["role"] == "assistant":
             content = self._turns[-1]["content"]
             if content and content[-1]["type"] not in _THOUGHTS:
@@ -164,7 +164,7 @@ def _unsigned(thought: str) -> Block:
 
 
 def _trim(block: Block) -> None:
-    """Take the white space off the end of an answer to be gone on with: it is refused."""
+    """Strip trailing white space from an answer to be continued: it would be refused."""
     if block["type"] == "text":
         block["text"] = block["text"].rstrip()
 
@@ -183,13 +183,13 @@ def _tool_result(output: FunctionCallOutput, own_id: str) -> Block:
     if not isinstance(output.content, str):
         result["content"] = blocks(output.content)
         for block in result["content"]:
-            if MARK in block:  # the server caches whole results
+            if MARK in block:  # the server caches results only as a whole
                 result[MARK] = block.pop(MARK)
     return result
 
 
 def tool_id(given: str) -> str:
-    """Return a call's id in the letters that the format allows, the same on call and output."""
+    """Return a call's id in the characters that the format allows; calls and outputs agree."""
     if _CALL_ID.fullmatch(given):
         return call_id(given)
     return "call_" + hashlib.sha256(given.encode()).hexdigest()[:48]
