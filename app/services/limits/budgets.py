@@ -1,7 +1,7 @@
 """Budgets of a key and of its account: reserved before a call, settled after it (M2, N2).
 
-Reserved is what the estimate of the tokens may cost at most. So what is settled passes a budget by
-no more than the answers under way have passed their estimates.
+What is reserved is the most that the estimated tokens may cost. So settled costs exceed a budget by
+no more than the running answers have exceeded their estimates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app.settings import CostBudget
 from app.store.rate_limits.base import BudgetLimit, Decision
 from app.telemetry import BUDGET_REFUSALS, log
 
-#: Clients are told to come back when a budget is there again, unless that is longer than a day.
+#: Seconds until a budget begins anew beyond which no Retry-After is sent: a day.
 LONGEST_WAIT_S = 86_400
 
 Reserved = tuple[tuple[BudgetLimit, int], ...]
@@ -34,11 +34,11 @@ Reserved = tuple[tuple[BudgetLimit, int], ...]
 def reserved_of(budgets: Sequence[BudgetLimit], guess: Estimate) -> Reserved:
     """Return what is reserved of each budget.
 
-    An answer as long as the request allows is a guess on the high side, so that never keeps a
-    request out for good; an input that the budget has no room for does.
+    The estimated output, as long as the request allows, is a high guess: it never keeps a request
+    out for good. An input that exceeds the budget does.
 
     Raises:
-        BudgetSpent: the input alone costs more than a budget is.
+        BudgetSpent: the input alone costs more than the whole budget.
     """
     for budget in budgets:
         if guess.input_microusd > budget.limit:
@@ -49,12 +49,12 @@ def reserved_of(budgets: Sequence[BudgetLimit], guess: Estimate) -> Reserved:
                 retry_after_s=None,
                 standing=UNLIMITED_STANDING,
             )
-    # What costs something has no room in a budget of nothing.
+    # max(1, ...): a request that costs something must not fit a budget of 0.
     return tuple((budget, min(guess.microusd, max(1, budget.limit))) for budget in budgets)
 
 
 def with_budgets(standing: Standing, reserved: Reserved, decision: Decision) -> Standing:
-    """Return where the caller stands, budgets included."""
+    """Return the caller's standing, budgets included."""
     quotas = _quotas(reserved, decision)
     tightest = min(quotas, key=lambda quota: quota.remaining)
     percent = max(quota.percent for quota in quotas)
@@ -62,7 +62,7 @@ def with_budgets(standing: Standing, reserved: Reserved, decision: Decision) -> 
 
 
 def budget_spent(budget: BudgetLimit, decision: Decision, standing: Standing) -> BudgetSpent:
-    """Return the refusal of a request for which a budget has no room."""
+    """Return the error for a request that exceeds a budget."""
     BUDGET_REFUSALS.inc()
     wait_s = decision.retry_after_s
     ends = "It does not begin anew"
@@ -77,7 +77,7 @@ def budget_spent(budget: BudgetLimit, decision: Decision, standing: Standing) ->
 
 
 def warn(caller: Caller, reserved: Reserved, decision: Decision) -> None:
-    """Log, once a period, that a budget will soon be spent."""
+    """Log, once per period, that a budget is nearly spent."""
     for (budget, _), spent, quota in zip(
         reserved, decision.spent, _quotas(reserved, decision), strict=True
     ):

@@ -1,4 +1,4 @@
-"""Leases of requests in flight: renewed while the process lives, so that a dead one's end."""
+"""Leases of requests in flight, renewed while the process lives: those of a dead one run out."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from collections.abc import Callable, Collection
 from app.store.rate_limits.base import Lease
 from app.telemetry import surviving
 
-#: The slots of a process that dies are free after so many seconds ...
+#: Seconds after which the slots of a dead process are free ...
 LEASE_S = 30.0
-#: ... and a living one may miss a renewal or two before that.
+#: ... so that a living one may miss a renewal or two before that.
 RENEW_S = 8.0
 
 
 class LeaseRenewer:
-    """Renews leases every `every_s` seconds, by one thread that lives while there are any.
+    """Renews leases every `every_s` seconds, in one thread that lives while there are any.
 
-    The thread begins with the first lease, so never before the server forks. While the store
-    is unreachable nothing is renewed: a request that outlives its lease has no slot any more, and
-    goes on.
+    The thread starts with the first lease, so never before the server forks. While the store is
+    unreachable nothing is renewed: a request that outlives its lease loses its slot, but goes on.
     """
 
     def __init__(
@@ -41,11 +40,11 @@ class LeaseRenewer:
             try:
                 threading.Thread(target=self._keep_renewing, name="leases", daemon=True).start()
             except RuntimeError:
-                return  # the system has no thread to give: the next lease may get one
+                return  # the system has no free thread: the next lease may get one
             self._is_running = True
 
     def remove(self, lease: Lease) -> None:
-        """Renew the lease no more."""
+        """Stop renewing the lease."""
         with self._lock:
             self._leases.pop(lease.id, None)
 

@@ -1,8 +1,8 @@
-"""How much callers may ask for: requests a minute and a day, tokens a minute, requests at once.
+"""Limits of callers: requests per minute and per day, tokens per minute, requests at once.
 
-A request is let in by every limit of its key and of its account, or by none, in one round trip;
-without limits there is none. When the store is unreachable the settings decide: `open` lets
-everybody in uncounted, `closed` refuses callers with limits. `on_outage` is called either way.
+A request is admitted by every limit of its key and of its account, or by none, in one round trip;
+without limits there is no round trip. When the store is unreachable the settings decide: `open`
+admits everybody uncounted, `closed` refuses callers with limits. `on_outage` is called either way.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NO_TOKENS = Estimate(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class _CallerLimits:
-    """Every limit that a caller has. Its name is what it counts and, for a key's own, the key."""
+    """Every limit of a caller. Its name is what it counts plus, if it is the key's, the key."""
 
     requests: tuple[RateLimit, ...]
     tokens: tuple[RateLimit, ...]
@@ -46,7 +46,7 @@ class _CallerLimits:
 
 
 class RateLimiter:
-    """Lets requests in. One per process; `new_lease_id` makes the ids of leases."""
+    """Admits requests. One per process; `new_lease_id` makes the ids of leases."""
 
     def __init__(
         self,
@@ -60,14 +60,14 @@ class RateLimiter:
         self._new_lease_id = new_lease_id
         self._on_outage = on_outage
         self._renewer = LeaseRenewer(store.renew)
-        self._uncharged = self._reservation()  # one for all: nothing is put right at its end
+        self._uncharged = self._reservation()  # shared: nothing is adjusted at its end
 
     def reserve(self, caller: Caller, estimate: Callable[[], Estimate]) -> Reservation:
-        """Let a request in. `estimate` is called only where tokens or costs are limited.
+        """Admit a request. `estimate` is called only if tokens or costs are limited.
 
         Raises:
-            LimitReached: a limit is reached, a budget spent; nothing was counted.
-            StorageUnavailable: limits cannot be checked, and the settings are strict.
+            LimitReached: a limit is reached or a budget spent; nothing was counted.
+            StorageUnavailable: limits cannot be checked, and the settings require that they are.
         """
         if caller.account_limits is NO_ALLOWANCE and caller.key_limits is NO_ALLOWANCE:
             return self._uncharged
@@ -103,7 +103,7 @@ class RateLimiter:
         return self._reservation(standing, Charge(decision.at, charged, lease, reserved))
 
     def resume(self, text: str | None) -> Reservation:
-        """Go on with a reservation that another process handed over."""
+        """Continue a reservation that another process handed over."""
         if text is None:
             return self._uncharged
         return self._reservation(charge=Charge.from_text(text))
@@ -116,7 +116,7 @@ class RateLimiter:
         )
 
     def _decision(self, caller: Caller, request: AcquireRequest) -> Decision | None:
-        """Return the store's decision, or None where there is none and none is needed."""
+        """Return the store's decision; None if there is none and the settings admit everybody."""
         if not caller.stale:
             with suppress(StorageUnavailable, StorageRefused):
                 return self._store.acquire(request)
@@ -157,13 +157,13 @@ def _limits_of(caller: Caller) -> _CallerLimits:
 
 
 def _charged(limits: tuple[RateLimit, ...], guess: Estimate) -> tuple[tuple[RateLimit, int], ...]:
-    """Return what is counted for a request under limits of tokens.
+    """Return what is counted for a request against the token limits.
 
-    An answer as long as the request allows is a guess on the high side, so that never keeps a
-    request out for good; an input that no minute has room for does.
+    The estimated output, as long as the request allows, is a high guess: it never keeps a request
+    out for good. An input that exceeds a whole minute's limit does.
 
     Raises:
-        LimitReached: the input alone is more than a limit.
+        LimitReached: the input alone exceeds a limit.
     """
     narrowest = min(limits, key=lambda limit: limit.limit)
     if guess.input_tokens > narrowest.limit:
@@ -184,7 +184,7 @@ def _standing(requests: Sequence[Quota], tokens: Sequence[Quota]) -> Standing:
 
 
 def _tightness(quota: Quota) -> tuple[int, float]:
-    """Order quotas from the tightest: the least left, for the longest time."""
+    """Order quotas from the tightest: the least remaining, then the latest reset."""
     return quota.remaining, -quota.reset_s
 
 

@@ -1,4 +1,4 @@
-"""What an answer costs its caller: limits before it, the book of use after it, on every path."""
+"""What an answer costs its caller: limits before it, the usage book after it, on every path."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from app.telemetry import cost_counted
 
 
 class Observer(Protocol):
-    """Is called back as a request is let in and ends."""
+    """Is notified when a request is admitted, and when its answer ends."""
 
     def admitted(self, standing: Standing) -> None:
-        """Take note that the limits let it in, and where its caller stands."""
+        """Record that the limits have admitted it, and its caller's standing."""
         ...
 
     def ended(self, response: Response, failure: GatewayError | None, cost: Cost) -> None:
-        """Take note of how its answer ended, and what it cost."""
+        """Record how its answer ended, and what it cost."""
         ...
 
 
-#: Tokens that are counted, and what they cost; None where that is not known.
+#: Counted tokens and their cost; None if unknown.
 Counted = tuple[Usage | None, Cost | None]
-#: Models whose names have been answered to, in a process, beside those that are known by name.
+#: Maximum number of models in a process that are known by name only because they have answered.
 MAX_ANSWERED = 1_000
 
 
 @dataclass(slots=True)
 class Meter:
-    """The limits and the book of use.
+    """The limits and the usage book.
 
-    `now` returns Unix seconds. `metadata_keys` are those of metadata that use is counted apart by.
-    `label_of` returns what metrics call a model, "other" where its id is not known by name: whoever
-    has the models sets it.
+    `now` returns Unix seconds. `metadata_keys` are the keys of metadata by which usage is broken
+    down. `label_of` returns a model's name in metrics, "other" if its id is not known; whoever has
+    the models sets it.
     """
 
     limiter: RateLimiter
@@ -61,7 +61,7 @@ class Meter:
     _answered: set[str] = field(default_factory=set)
 
     def reserve(self, prepared: PreparedRequest) -> Reservation:
-        """Reserve what a request may take.
+        """Reserve what a request may use.
 
         Raises:
             LimitReached: a limit of its key or account is reached.
@@ -70,7 +70,7 @@ class Meter:
         return self.limiter.reserve(prepared.caller, lambda: self._estimate(prepared))
 
     def _estimate(self, prepared: PreparedRequest) -> Estimate:
-        """Return what a request may take, at the price of the dearest that may answer it."""
+        """Return what a request may use, at the price of the most expensive target."""
         parameters, targets = prepared.parameters, prepared.targets
         guess = estimate(parameters, prepared.thread.visible, targets[0].max_output_tokens)
         tariffs, now = [each.tariff for each in targets], self.now()
@@ -99,9 +99,9 @@ class Meter:
         return attribution(parameters, self.metadata_keys, is_encrypted=is_encrypted)
 
     def _name(self, model: str, *, is_answered: bool) -> str:
-        """Return what a model is called in the book: what a caller may have made up has no name.
+        """Return a model's name in the book; a name that a caller may have made up is not used.
 
-        A model has one that gateway.toml or a server's list names, or that has answered.
+        Known are the models that gateway.toml or a server's list names, and those that answered.
         """
         if is_answered:
             if len(self._answered) < MAX_ANSWERED:
@@ -111,10 +111,10 @@ class Meter:
         return model if is_known else OTHER_MODELS
 
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
-        """Return what an answer costs of which so much is counted, served in this tier.
+        """Return the cost of an answer with this usage, served in this tier.
 
-        An upstream that was not sent the tier that was asked for has served the usual one. Each
-        call of an answer is priced by itself: prices may rise with a request's input.
+        An upstream that was not sent the requested tier has served the default one. Each call of
+        an answer is priced by itself, since prices may rise with a request's input.
         """
         target, before = opened.target, opened.before
         if target.tariff is None or usage is None or usage.is_zero:
@@ -143,11 +143,11 @@ class Meter:
         entry: RequestEntry | None = None,
         charged: Counted | None = None,
     ) -> None:
-        """Charge an answer to its account; a cancelled one without counts may have taken anything.
+        """Charge an answer to its account; a cancelled one without counts may have used anything.
 
-        `parameters` are its request's. `may_have_called` is false where no upstream can have been
-        called. `entry` is logged. `charged` is what another process charges of it, who ends it as
-        well: only what is above that is charged here, and no other request.
+        `parameters` are its request's. `may_have_called` is false if no upstream can have been
+        called. `entry` is logged. `charged` is what another process, which ends it as well, charges
+        for it: only the excess over that is charged here, and no further request.
         """
         usage = response.usage
         is_counted = usage is not None and not usage.is_zero

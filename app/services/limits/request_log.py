@@ -1,8 +1,8 @@
-"""The request log: what became of each request, never what it said (M6).
+"""The request log: what became of each request, never its content (M6).
 
-Logged is what a key has asked for, but for reads that went well: they would soon be all there is.
-An entry waits in its process for what is written next of use, so that it costs a request no round
-trip. While the store is unreachable a bounded number waits; the others are counted as lost.
+All requests with a key are logged except reads that succeeded, which would soon fill the log. An
+entry waits in its process for the next write of usage, so that it costs a request no round trip.
+While the store is unreachable a bounded number waits; the others are counted as lost.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from app.logs.lines import MAX_CHOSEN, presentable
 from app.store.usage.base import RequestLogStore
 from app.telemetry import REQUEST_LOG_LOST, JobTrace, Trace
 
-#: Entries that wait in a process at most, about 1 kB each.
+#: Maximum number of entries that wait in a process, about 1 kB each.
 MAX_WAITING = 2_000
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAULT = 400
 
 
 class WaitingEntries:
-    """Entries on their way to the store. No method waits for anything, in any thread."""
+    """Entries on their way to the store. No method blocks, in any thread."""
 
     def __init__(self, most: int = MAX_WAITING) -> None:
         self._entries: deque[RequestEntry] = deque()
@@ -36,22 +36,22 @@ class WaitingEntries:
         return bool(self._entries)
 
     def add(self, entry: RequestEntry) -> None:
-        """Have an entry wait, unless too many do."""
+        """Add an entry, unless too many wait."""
         if len(self._entries) < self._most:
             self._entries.append(entry)
         else:
             REQUEST_LOG_LOST.inc()
 
     def take(self) -> list[RequestEntry]:
-        """Return what waits, which then does no more."""
+        """Return the waiting entries, and remove them."""
         taken: list[RequestEntry] = []
-        with suppress(IndexError):  # others may take, too
+        with suppress(IndexError):  # other threads may take entries, too
             while len(taken) < self._most:
                 taken.append(self._entries.popleft())
         return taken
 
     def lose(self) -> None:
-        """Give up what waits: there is nobody to write it."""
+        """Drop the waiting entries: there is nobody to write them."""
         REQUEST_LOG_LOST.inc(len(self.take()))
 
 
@@ -62,12 +62,12 @@ class RequestLog:
         self._store = store
 
     def find(self, name: str) -> list[RequestEntry]:
-        """Return the entries of a request by its id, its trace's or its response's.
+        """Return the entries of a request by its own id, its trace's or its response's.
 
-        Requests come before their jobs, which may end first; each in the order in which they began.
+        Requests come before their jobs, which may end first; each kind is ordered by start.
 
         Raises:
-            NotFound: there is none, or none any more.
+            NotFound: there is none, or it is no longer there.
             StorageUnavailable: the store is unreachable.
         """
         found = [entry for entry in self._store.newest() if entry.is_named(name)]
@@ -78,7 +78,7 @@ class RequestLog:
     def newest(
         self, *, account: str | None = None, status: str | None = None, since: int = 0
     ) -> Iterator[RequestEntry]:
-        """Yield entries, newest first: an account's, of a status, since then (Unix seconds).
+        """Yield entries, newest first: of an account, with a status, since a Unix time.
 
         Raises StorageUnavailable.
         """
@@ -88,21 +88,21 @@ class RequestLog:
                 yield entry
 
     def erase(self, account: str) -> int:
-        """Take out the entries of an account; return how many. Raises StorageUnavailable."""
+        """Remove the entries of an account; return how many. Raises StorageUnavailable."""
         return self._store.erase(lambda entry: entry.account == account)
 
     def erase_responses(self, response_ids: set[str]) -> int:
-        """Take out the entries of responses; return how many. Raises StorageUnavailable."""
+        """Remove the entries of responses; return how many. Raises StorageUnavailable."""
         if not response_ids:
             return 0
         return self._store.erase(lambda entry: entry.response_id in response_ids)
 
 
 def request_entry(trace: Trace, status: int, duration_s: float, at: float) -> RequestEntry | None:
-    """Return the entry of a request that is over at `at`, in Unix seconds; None for none."""
+    """Return the entry of a request that ended at `at`, in Unix seconds; None if it gets none."""
     account, key_id = trace.account, trace.key_id
     if account is None or key_id is None:
-        return None  # nobody whom we know: such requests are in the log lines alone
+        return None  # no known caller: such requests are in the log lines alone
     if status < _FAULT and trace.method in _READS:
         return None
     upstream_s = trace.upstream_s
@@ -166,9 +166,9 @@ def job_entry(
 
 
 def _model(name: str) -> str:
-    """Return what may be kept of a model's id, which a caller may have made up."""
+    """Return the part of a model's id that may be stored, as a caller may have made it up."""
     return _known_model(name) if len(name) <= MAX_CHOSEN else presentable(name)
 
 
-#: MEASURED: a look at an id is a third of what an entry costs, and there are few models.
+#: MEASURED: checking an id takes a third of the time of an entry, and there are few models.
 _known_model = lru_cache(512)(presentable)

@@ -1,4 +1,4 @@
-"""A request that was let in: what was counted for it, and how that is put right at its end."""
+"""A request that was admitted: what was counted for it, and how that is corrected at its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.store.rate_limits.base import (
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What was counted at `at` for a request: tokens, by rate limit, slots, and µUSD, by budget."""
+    """What was counted for a request at `at`: tokens per rate limit, slots, µUSD per budget."""
 
     at: float
     tokens: tuple[tuple[RateLimit, int], ...]
@@ -31,9 +31,9 @@ class Charge:
     budgets: tuple[tuple[BudgetLimit, int], ...] = ()
 
     def adjustment(self, usage: Usage | None, microusd: int | None = None) -> Adjustment:
-        """Return what puts the charge right; without usage the estimate stays as it was.
+        """Return the correction of the charge; without usage the estimate stands.
 
-        What is used at a price that nobody knows (`microusd` None) costs nothing of a budget.
+        Usage at an unknown price (`microusd` None) costs nothing of a budget.
         """
         if usage is None:
             return Adjustment(self.at, (), self.lease)
@@ -50,13 +50,13 @@ class Charge:
     def text(self) -> str:
         """Return the charge as JSON, for another process to settle.
 
-        The names in it are those that neighbouring releases know:
+        The names in it are those that neighbouring releases use:
 
             {"at": 1.5, "tokens": [[{"name": "tpm", "span_s": 60, "limit": 9}, 4]],
              "lease": {"id": "…", "account": "acme", "flights": ["all"], "for_s": 30},
              "budgets": [[{"name": "budget_day", "period": "day", "limit": 9}, 4]]}
 
-        An earlier release overlooks the budgets: then what was reserved stands.
+        An earlier release ignores the budgets: then what was reserved stands.
         """
         lease = asdict(self.lease)
         lease["flights"] = lease.pop("slots")
@@ -68,7 +68,7 @@ class Charge:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Return the charge of which `text` is the JSON."""
+        """Return the charge that `text` encodes."""
         fields = json.loads(text)
         lease = fields["lease"]
         return cls(
@@ -82,10 +82,10 @@ class Charge:
 
 
 class Reservation:
-    """Ends once, whatever is called how often: by `settle`, by `release` or with its block.
+    """Ends exactly once, however often `settle`, `release` or the end of its block would end it.
 
-    `standing` is where the caller stood when the request was let in. `on_outage` is called where
-    the store could not be reached at its end: its slots end by themselves.
+    `standing` is the caller's standing at admission. `on_outage` is called if the store cannot be
+    reached at its end: its slots then expire.
     """
 
     def __init__(
@@ -117,17 +117,17 @@ class Reservation:
         self.release()
 
     def settle(self, usage: Usage, microusd: int = 0) -> None:
-        """End: the request has taken so many tokens, none if it never reached an upstream."""
+        """End: the request has used this many tokens, none if it never reached an upstream."""
         self._end(usage, microusd)
 
     def release(self) -> None:
-        """End: what the request has taken is not known, so its estimate stands."""
+        """End: the request's usage is unknown, so its estimate stands."""
         self._end(None)
 
     def take_adjustment(
         self, usage: Usage | None, microusd: int | None = None
     ) -> Adjustment | None:
-        """End, and return what the caller has to write to the store; None if that is nothing."""
+        """End, and return what the caller has to write to the store; None if there is nothing."""
         charge, self._charge = self._charge, None
         if charge is None:
             return None
@@ -137,7 +137,7 @@ class Reservation:
         return adjustment if is_needed else None
 
     def hand_over(self, within_s: float) -> str | None:
-        """End here, for `RateLimiter.resume` to go on elsewhere within so many seconds."""
+        """End here; `RateLimiter.resume` can continue elsewhere within this many seconds."""
         charge, self._charge = self._charge, None
         if charge is None:
             return None
@@ -156,6 +156,6 @@ class Reservation:
         try:
             self._store.adjust(adjustment)
         except StorageRefused:
-            return  # it is logged; what was counted leaves its window of time by itself
+            return  # it is logged; what was counted leaves its time window by itself
         except StorageUnavailable:
             self._on_outage()

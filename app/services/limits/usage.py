@@ -1,10 +1,10 @@
-"""What accounts have used: every request is charged to its account, however it ended.
+"""The usage of accounts: every request is charged to its account, however it ended.
 
 Lines wait in this process for a moment, so that one write serves all requests that end in it:
-MEASURED, a write each is 150 µs of CPU a request. While the store is unreachable they are tried
-again every RETRY_S; what it refuses is dropped, logged and counted, and harms no other line.
-`flush` when a process ends; one that is killed loses what waits. The entries of the request log
-are written with the lines.
+MEASURED, a write per request takes 150 µs of CPU. While the store is unreachable they are tried
+again every RETRY_S; a line that it refuses is dropped, logged and counted, and harms no other line.
+Call `flush` when a process ends; a process that is killed loses what waits. The entries of the
+request log are written with the lines.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from app.store.usage.base import UsageStore
 from app.telemetry import REQUEST_LOG_LOST
 
 DEFAULT_DAYS = 30
-#: After how many seconds an unreachable store is tried again.
+#: Seconds after which an unreachable store is tried again.
 RETRY_S = 1.0
-#: How long an entry of the request log waits for others where lines do not.
+#: For how many seconds an entry of the request log waits for others, if lines are written at once.
 LOG_DELAY_S = 0.25
 MAX_DAYS = 366
-#: Lines that wait, from which on no end user has one of their own.
+#: Number of waiting lines from which on end users get no lines of their own.
 MAX_WAITING = 10_000
 
 _EARLIEST = date(2000, 1, 1)
 _DAY_S = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 
-#: What a line counts: account, key, model, day, for whom; and its COUNTERS, in their order.
+#: The key of a line: account, key, model, day, for whom; and its counts, in the order of COUNTERS.
 _Key = tuple[str, str, str, date, Attribution]
 _Counts = tuple[int, ...]
 
@@ -55,10 +55,10 @@ class Period:
 
 
 class UsageBook:
-    """The book of use. `clock` returns Unix seconds; `on_outage` is called when the store is down.
+    """The usage book. `clock` returns Unix seconds; `on_outage` is called when the store is down.
 
-    Lines are written within `delay_s`, by a thread that lives while there are any; 0 writes each
-    at once. A request whose limits are to be settled is written at once in any case.
+    Lines are written within `delay_s`, by a thread that lives while there are any; with 0, each is
+    written at once. A request with limits to settle is written at once in any case.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class UsageBook:
         self._clock = clock
         self._on_outage = on_outage
         self._delay_s = delay_s
-        # The garbage collector may charge a call that was dropped, in a thread that holds the lock.
+        # Reentrant: the garbage collector may charge a dropped call while its thread has the lock.
         self._lock = threading.RLock()
         self._flushing = threading.Lock()
         self._is_due = False
-        self._arrived: deque[tuple[_Key, _Counts]] = deque()  # not among those that wait yet
+        self._arrived: deque[tuple[_Key, _Counts]] = deque()  # not yet added to `_waiting`
         self._waiting: dict[_Key, _Counts] = {}
         self._entries = WaitingEntries()
 
@@ -98,11 +98,11 @@ class UsageBook:
         attribution: Attribution = NOBODY,
         charged: tuple[Usage | None, int | None] | None = None,
     ) -> None:
-        """Charge a request that is over to its account, and end its reservation.
+        """Charge a request that has ended to its account, and end its reservation.
 
-        `usage` is None where nobody knows what it took, `microusd` where nobody knows its cost.
-        `entry` is logged with it; `attribution` says for whom it was. `charged` are its usage and
-        cost as another process charges them: what is above that is counted here, and no request.
+        `usage` is None if unknown, `microusd` if its cost is. `entry` is logged with it;
+        `attribution` says for whom it was. `charged` are its usage and cost as another process
+        charges them: only the excess over that is counted here, and no request.
         """
         if entry is not None and self.logs_requests:
             self._entries.add(entry)
@@ -112,7 +112,7 @@ class UsageBook:
             counts = tuple(
                 max(0, ours - theirs) for ours, theirs in zip(counts, others, strict=True)
             )
-        # MEASURED: to add it up at once, under the lock, takes 5 µs of each request.
+        # MEASURED: adding it up here, under the lock, takes 5 µs of each request.
         key = caller.account, caller.key_id, model, self.today(), attribution
         self._arrived.append((key, counts))
         adjustment = None if reservation is None else reservation.take_adjustment(usage, microusd)
@@ -125,7 +125,7 @@ class UsageBook:
             self._write(adjustment)
 
     def log(self, entry: RequestEntry) -> None:
-        """Have a request logged with what is written next, soon; it is not waited for."""
+        """Log a request with the next write, soon; does not wait for it."""
         if self.logs_requests:
             self._entries.add(entry)
             if not self._write_in(self._delay_s or LOG_DELAY_S):
@@ -160,7 +160,7 @@ class UsageBook:
     def read(self, account: str, period: Period, *, attributed: bool = False) -> list[UsageLine]:
         """Return what an account used, this process's own requests included.
 
-        With `attributed` the lines say for whom it was.
+        With `attributed`, the lines say for whom it was.
 
         Raises StorageUnavailable.
         """
@@ -179,8 +179,8 @@ class UsageBook:
             self.flush()
 
     def _write_in(self, seconds: float) -> bool:
-        """Write what waits after so many seconds; False where there is no thread for it."""
-        # Where it is due, the thread that writes has yet to look at what waits.
+        """Write what waits after `seconds`; return False if no thread can be started for it."""
+        # If it is due already, the writing thread has yet to look at what waits.
         if self._is_due or not self._becomes_due():
             return True
         try:
@@ -199,7 +199,7 @@ class UsageBook:
 
     def _write_later(self, seconds: float) -> None:
         threading.Event().wait(seconds)
-        self._is_due = False  # before it writes: a line that comes too late for it is due again
+        self._is_due = False  # before the write: a line that is too late for it is due again
         self.flush()
 
     def _write(self, adjustment: Adjustment | None) -> None:
@@ -228,17 +228,17 @@ class UsageBook:
             self._write_in(self._retry_s)
 
     def _add(self, key: _Key, counts: _Counts) -> None:
-        """Add to the lines that wait; the lock is held."""
+        """Add to the waiting lines. The caller holds the lock."""
         before = self._waiting.get(key)
         if before is None and len(self._waiting) >= MAX_WAITING:
-            key = (*key[:4], NOBODY)  # there are too many to wait for the store
+            key = (*key[:4], NOBODY)  # too many lines wait for the store
             before = self._waiting.get(key)
-        # MEASURED: to add up lines, as values, takes ten times as long.
+        # MEASURED: adding up lines as objects takes ten times as long.
         self._waiting[key] = tuple(map(add, before, counts)) if before else counts
 
 
 def _counts(usage: Usage | None, microusd: int | None, *, failed: bool) -> _Counts:
-    """Return what a request counts for, in the order of COUNTERS."""
+    """Return the counts of one request, in the order of COUNTERS."""
     known = usage or NO_USAGE
     return (
         1,

@@ -1,8 +1,8 @@
-"""One circuit breaker: it counts how calls end, and lets none through while it is open.
+"""One circuit breaker: it counts how calls end, and admits none while it is open.
 
-MEASURED: written here because every request passes through it twice. The library that did this
-took 44 calls a request, and could count neither a call that ends in another context than it began
-in, nor one whose end is no sign of the upstream's health; this takes four.
+MEASURED: written here because every request passes through it twice. The library used before took
+44 calls per request, and could handle neither a call that ends in another context than it began in,
+nor one whose end says nothing about the upstream's health; this takes four.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROBE_AFTER_S = 5.0
 
 
 class CircuitOpen(Exception):
-    """No call is let through; the next may be in `retry_after_s` seconds."""
+    """No call is admitted; the next may be in `retry_after_s` seconds."""
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__("the breaker is open")
@@ -28,7 +28,7 @@ class CircuitOpen(Exception):
 
 
 class _Second:
-    """How many calls ended in one second of the clock, and how many of them failed."""
+    """How many calls ended in one second of the clock, and how many of these failed."""
 
     __slots__ = ("at", "ended", "failed")
 
@@ -39,7 +39,7 @@ class _Second:
 
 
 class Breaker:
-    """Closed it counts, open it refuses, half open it lets one call through as a probe.
+    """Closed it counts, open it refuses, half open it admits one call as a probe.
 
     `clock` is like time.monotonic; `on_change` gets each new state, in order. Safe for threads.
     """
@@ -48,7 +48,7 @@ class Breaker:
         self.state: State = "closed"
         self._clock = clock
         self._on_change = on_change
-        # The garbage collector may end a call that was dropped, in a thread that holds the lock.
+        # Reentrant: the garbage collector may end a dropped call while its thread has the lock.
         self._lock = threading.RLock()
         self._generation = 0
         self._opened_at = 0.0
@@ -57,16 +57,16 @@ class Breaker:
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_S)
 
     def admit(self) -> int:
-        """Let a call through; return the generation, which a change of state ends, for `end`.
+        """Admit a call; return the generation for `end`, valid until the next change of state.
 
         Raises:
-            CircuitOpen: it is open, or its one probe is still under way.
+            CircuitOpen: it is open, or its one probe is still running.
         """
-        generation = self._generation  # before the state: calls of an earlier one do not count
+        generation = self._generation  # read before the state: older calls do not count
         return generation if self.state == "closed" else self._admit_probe()
 
     def end(self, generation: int, *, failed: bool | None) -> None:
-        """Count a call that has ended; None: its end is no sign of the upstream's health."""
+        """Count the end of a call; `failed` is None if it says nothing about the upstream."""
         with self._lock:
             if generation != self._generation:
                 return

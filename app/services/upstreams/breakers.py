@@ -1,9 +1,9 @@
 """Circuit breakers: a provider that keeps failing is not called for a while, then probed.
 
-One breaker a provider and a process. It opens when 20 calls or more of the last ten one-second
-buckets ended and at least half of them failed; after 5 s it lets exactly one call through, the
-probe, and the first output of that closes it again. What counts are whole calls, with all their
-attempts: never one that ended in a 4xx, a 429 or with its caller gone.
+One breaker per provider and process. It opens when at least 20 calls ended in the last ten
+one-second buckets and at least half of them failed; after 5 s it admits exactly one call, the
+probe, whose first output closes it again. It counts whole calls, with all their attempts, but never
+one that ended in a 4xx, a 429 or with its caller gone.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from app.errors import (
 from app.services.upstreams.breaker import Breaker, CircuitOpen
 
 _FAULTS = (UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
-#: Those that are no sign of how the next call will end.
+#: Faults of a single answer, which say nothing about the next call.
 _OF_ONE_ANSWER = (UpstreamRefused, UpstreamMisaddressed, AnswerTooLong, AnswerNotUnderstood)
 
 
 class Permit:
-    """Lets one call through its breaker; `settle` reports how the call went, once."""
+    """Lets one call through its breaker; `settle` reports once how the call went."""
 
     __slots__ = ("_breaker", "_generation")
 
@@ -41,7 +41,7 @@ class Permit:
         self._breaker: Breaker | None = breaker
 
     def mark_begun(self) -> None:
-        """Report that the upstream has begun to answer: all that a probe is to find out."""
+        """Report that the upstream has begun to answer, which is all that a probe tests."""
         if self._breaker is not None and self._breaker.state == "half_open":
             self.settle(None)
 
@@ -58,7 +58,7 @@ class Permit:
 
 
 def _has_failed(error: BaseException, probing: bool) -> bool | None:
-    """Tell whether the upstream has failed; None where the error is no sign of that."""
+    """Tell whether the upstream has failed; None if the error says nothing about that."""
     if isinstance(error, _FAULTS) and not isinstance(error, _OF_ONE_ANSWER):
         return True
     refused = isinstance(error, GatewayError) and not isinstance(error, CallerGone | Overloaded)
@@ -83,10 +83,10 @@ class Breakers:
         }
 
     def admit(self, provider: str) -> Permit:
-        """Let a call of the provider through.
+        """Admit a call to the provider.
 
         Raises:
-            UpstreamUnavailable: the breaker is open, or its one probe is still under way.
+            UpstreamUnavailable: the breaker is open, or its one probe is still running.
         """
         try:
             return Permit(self._breakers[provider])

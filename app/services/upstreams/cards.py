@@ -1,5 +1,5 @@
-"""What is shown of a model: as its configuration says, then its server, its name, a price list;
-and the models whose ids a wrong one comes near to."""
+"""Model cards, from the configuration, else the server, the model's name or a price list; and the
+models whose ids resemble an unknown one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def card_of(
     context_window: int | None,
     allowed_tools: tuple[str, ...] | None = None,
 ) -> ModelCard:
-    """Return the card of a provider's model; `context_window` is what is known of it otherwise.
+    """Return the card of a provider's model; `context_window` counts if nothing else says it.
 
     `allowed_tools` are the hosted tools that the caller may use, None for all.
     """
@@ -34,9 +34,9 @@ def card_of(
 
 
 def near_ids(model_id: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Return at most three ids that may be meant: the same under a provider, or spelled alike.
+    """Return at most three ids that may be meant: the same but for the provider, or spelled alike.
 
-    MEASURED: to compare with 500 takes some milliseconds; others are not looked at.
+    MEASURED: comparing with 500 takes some milliseconds; further ids are not compared.
     """
     if len(model_id) > _LONGEST_COMPARED:
         return ()

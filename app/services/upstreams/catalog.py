@@ -1,4 +1,4 @@
-"""Which upstream model an id means for a caller, and which ids there are."""
+"""Resolves a model id to upstream models for a caller, and lists the ids that there are."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _GLOB = frozenset("*?[")
 class Target:
     """One model of one provider that can answer a request.
 
-    `id` is its name here: the one in the request, or a fallback's. `samples_at` are the efforts,
-    None for none given, at which it takes sampling parameters (R5): None for all. `reasons` is
-    whether the configuration says that it reasons, None for nothing.
-    `tariff` is what it costs, None where nobody knows. `label` stands for the id in metrics.
-    `keys` are the ids of its provider's pool, and `key` the one that answers.
+    `id` is its name here: the one in the request, or a fallback's. `samples_at` are the efforts
+    (None: none given) at which it accepts sampling parameters (R5), None for all. `reasons` is what
+    the configuration says of whether it reasons, None for nothing. `tariff` is its price, None if
+    unknown. `label` replaces the id in metrics. `keys` are the ids of its provider's pool, and
+    `key` the one that answers.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def origin(self) -> str:
-        """What payloads that it gives are from (U11): its provider, and the key that answers."""
+        """The origin of its payloads (U11): its provider, and the key that answers."""
         name = self.provider.name
         return name if self.key is None else f"{name}/{self.key}"
 
@@ -63,10 +63,10 @@ class _Route:
 class ModelCatalog:
     """The models of this gateway, in the order of its configuration.
 
-    `settings` and `models` agree with one another (app.settings sees to it), and `providers`
-    holds every provider that they name. `context_window_of` returns how many tokens a provider's
-    model reads, by its own name, where neither its configuration nor its server says so.
-    `tariff_of` returns what a provider charges for its model, where `models` do not say it.
+    `settings` and `models` are consistent (app.settings ensures it), and `providers` has every
+    provider that they name. `context_window_of` returns how many tokens a provider's model, by its
+    upstream name, can read, if neither its configuration nor its server says so. `tariff_of`
+    returns the price of a provider's model, if `models` do not say it.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class ModelCatalog:
         self._resolved: dict[tuple[str, tuple[str, ...]], tuple[Target, ...]] = {}
 
     def resolve(self, model_id: str, caller: Caller) -> tuple[Target, ...]:
-        """Return what may answer for the id: its own model, then its fallbacks in order.
+        """Return the targets that may answer for the id: its model, then its fallbacks in order.
 
-        Fallbacks of fallbacks come last. Those that do not exist, that the caller may not use or
-        that nobody may are left out. `provider/model` has none unless configured by that very id.
+        Fallbacks of fallbacks come last. Those that do not exist, or that this caller or nobody may
+        use, are left out. `provider/model` has fallbacks only if that very id is configured.
 
         Raises:
             InvalidRequest: it is a deep-research model (R6).
@@ -120,28 +120,28 @@ class ModelCatalog:
         return targets
 
     def policy(self, model_id: object) -> PassPolicy:
-        """Return what the provider that comes first for an id is sent as it came (P1, P2)."""
+        """Return what the first-choice provider for an id is sent unchanged (P1, P2)."""
         if not self._passes or not isinstance(model_id, str):
             return NOTHING_PASSES
         route = self._route(model_id)
         return NOTHING_PASSES if route is None else self._providers[route.provider].policy
 
     def passed(self, caller: Caller) -> PassPolicy:
-        """Return all that any provider is sent as it came, as far as the caller may use it."""
+        """Return all that any provider is sent unchanged, as far as the caller may use it."""
         policies = (each.policy for each in self._providers.values())
         everything = reduce(PassPolicy.joined, policies, NOTHING_PASSES)
         return everything.restricted(caller.hosted_tools)
 
     def label(self, model_id: str) -> str:
-        """Return what a model is called in metrics: "other" where the id is not known by name."""
+        """Return a model's name in metrics: "other" if the id is not known by name."""
         return self._labels.of(model_id)
 
     def _may_be_listed(self, target: Target) -> bool:
-        """Tell whether a server's list, once it is there, may have a model without a label."""
+        """Tell whether a target without a label may get one once its server's list is fetched."""
         return target.label == OTHER and self._discovery.known(target.provider.name) == ()
 
     def _is_fixed(self, model_id: str) -> bool:
-        """Tell whether no server's list is needed for the id and its fallbacks."""
+        """Tell whether the id and its fallbacks can be resolved without any server's list."""
         ids = [model_id]
         for each in ids:  # grows while it is walked
             if self._fixed_route(each) is None:
@@ -196,7 +196,7 @@ class ModelCatalog:
         )
 
     def _tariff(self, model_id: str, route: _Route) -> Tariff | None:
-        """Return what a model costs: as its id says, another id of it, or else its vendor."""
+        """Return a model's tariff: that of its id, of another id for it, or else its vendor's."""
         own = self._configured.get(model_id)
         price = (own and own.price) or self._prices.get(route)
         if price is not None:
@@ -230,7 +230,7 @@ class ModelCatalog:
         return tuple(card for card in cards if card is not None)
 
     def patterns(self) -> Iterator[tuple[str, str]]:
-        """Yield a provider and a glob for all that is served without being known by name."""
+        """Yield a provider and a glob for everything that is served but not known by name."""
         for provider, globs in self._served.items():
             yield from ((provider, glob) for glob in globs if not _GLOB.isdisjoint(glob))
             yield provider, f"{provider}/*"

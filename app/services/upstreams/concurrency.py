@@ -1,4 +1,4 @@
-"""How many calls of one provider may run at once, in this process; who waits is served in turn."""
+"""Bounds the concurrent calls of one provider in this process; waiting calls are served in turn."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from app.errors import CallerGone, UpstreamUnavailable
 
 
 class ConcurrencyLimiter:
-    """The slots of one provider: `size` of them; None is no bound."""
+    """The slots of one provider: `size` of them, None for no bound."""
 
     def __init__(self, provider: str, size: int | None) -> None:
         self._provider = provider
         self.size = size
         self._taken = 0
         self._queue: deque[threading.Event] = deque()
-        # The garbage collector may end a call that was dropped, in a thread that holds the lock.
+        # Reentrant: the garbage collector may end a dropped call while its thread has the lock.
         self._lock = threading.RLock()
 
     def share(self) -> float:
-        """Return how many slots are taken or waited for, of those there are."""
+        """Return the number of slots taken or waited for, as a share of all slots."""
         return (self._taken + len(self._queue)) / (self.size or 1)
 
     def acquire(self, call: UpstreamCall, wait_s: float) -> None:
         """Take a slot, waiting for one at most `wait_s` seconds.
 
         Raises:
-            UpstreamUnavailable: none came free in time.
+            UpstreamUnavailable: none became free in time.
             CallerGone: the call was cancelled.
         """
         if self.size is None:
@@ -43,7 +43,7 @@ class ConcurrencyLimiter:
         self._end_waiting(turn, call)
 
     def _try_acquire(self, size: int, turn: threading.Event | None = None) -> bool:
-        """Take a slot that is free; else `turn` joins the queue."""
+        """Take a free slot; if there is none, `turn` joins the queue."""
         with self._lock:
             if self._taken < size:
                 self._taken += 1
@@ -69,7 +69,7 @@ class ConcurrencyLimiter:
             )
 
     def release(self) -> None:
-        """Hand a slot that was taken to whoever has waited longest, or free it."""
+        """Hand the slot to the call that has waited longest, or free it."""
         if self.size is None:
             return
         with self._lock:

@@ -1,8 +1,8 @@
-"""The models that model servers list, fetched when first needed and refreshed beside the requests.
+"""The models that model servers list, fetched on first use and refreshed in the background.
 
-A list is used for a minute, an empty or failed one for ten seconds; an old one is still used
-while a new one is fetched. Only callers before the first list wait, and only half a second: a
-server that cannot be reached simply has no models.
+A list is used for a minute, an empty or failed one for ten seconds; an old one stays in use while a
+new one is fetched. Only callers before the first list wait, and only half a second: a server that
+cannot be reached simply has no models.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FIRST_WAIT_S = 0.5
 
 
 def spawn(task: Callable[[], None]) -> None:
-    """Run the task beside the request."""
+    """Run the task in a background thread."""
     threading.Thread(target=task, name="model-discovery", daemon=True).start()
 
 
@@ -38,12 +38,12 @@ class Discovery:
         self._lists = {provider.name: _ModelList(provider, clock, spawn) for provider in providers}
 
     def models(self, provider: str) -> tuple[str, ...]:
-        """Return what the provider serves as far as known; () for one without a list."""
+        """Return the provider's models as far as known; () for a provider without a list."""
         known = self._lists.get(provider)
         return known.models() if known else ()
 
     def known(self, provider: str) -> tuple[str, ...] | None:
-        """Return what is known by now, without waiting; None for a provider without a list."""
+        """Return the models known by now, without waiting; None for a provider without a list."""
         known = self._lists.get(provider)
         return known.known() if known else None
 
@@ -78,7 +78,7 @@ class _ModelList:
         return self._models
 
     def _must_fetch(self) -> bool:
-        """Tell whether the caller is to fetch the list: True for one caller at a time."""
+        """Tell whether this caller has to fetch the list: True for one caller at a time."""
         with self._lock:
             fresh = self._stale_at is not None and self._clock() < self._stale_at
             if fresh or self._is_fetching:

@@ -1,7 +1,7 @@
-"""What models are called in metrics: by their ids where these are known, else "other" (N12).
+"""The names of models in metrics: their ids if these are known, else "other" (N12).
 
-A caller can name any model; a metric has a row for each value of a label, so what callers invent
-has no value of its own, and no more than 200 models have.
+A caller can name any model, and a metric has a row for each value of a label. So an invented name
+has no value of its own, and at most 200 models have one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _GLOB = frozenset("*?[")
 
 
 class ModelLabels:
-    """The ids of gateway.toml, then those that servers list: the first so many of them.
+    """The ids in gateway.toml, then those that servers list, MAX_LABELS at most.
 
-    `configured` are the ids of [models], `served` the ids and globs of each provider. All
-    processes have the same ones while the lists are the same.
+    `configured` are the ids of [models], `served` the ids and globs of each provider. All processes
+    have the same labels while the lists are the same.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ModelLabels:
         self._known = self._first()
 
     def of(self, model_id: str) -> str:
-        """Return what a model is called that a caller calls so. Waits for no list."""
+        """Return the label of the model that callers know by this id. Waits for no list."""
         if model_id in self._known:
             return model_id
         lists = tuple(self._discovery.known(name) or () for name in self._served)

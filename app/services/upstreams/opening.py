@@ -1,4 +1,4 @@
-"""A call that is being opened: who it is for, how long it may take, what became of it so far."""
+"""A call that is being opened: whom it is for, its time limits, and what has failed so far."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from app.telemetry.tracing import Recording, current
 
 @dataclass(slots=True)
 class Opening:
-    """A call that is being opened, since `started`. `latest` is its own deadline.
+    """A call that is being opened since `started`; `latest` is the call's own deadline.
 
-    From `begun_at` on, failed attempts are repeated for `retry_s`, and the last target is waited
-    for, if it is busy, for `queue_s`. `silence_begins` says that silence is a beginning, too. All
-    times are of the clock that the router has. `measured` is what metrics know of the target that
-    is called, `failed` why its provider and those before it have failed, by provider and model;
-    `recording` is what is traced, None for nothing. `request_for` writes the target's request for
-    another key of its provider.
+    From `begun_at` on, failed attempts are repeated for `retry_s`, and a busy last target is waited
+    for, for `queue_s`. `silence_begins` says that silence, too, is the beginning of an answer. All
+    times are of the router's clock. `measured` is what metrics know of the current target, `failed`
+    maps a provider and model to the reason why they have failed; `recording` is the trace, None for
+    none. `request_for` builds the target's request for another key of its provider.
     """
 
     call: UpstreamCall

@@ -1,7 +1,7 @@
 """One provider's answer: through its breaker, under its concurrency limit, with retries.
 
-Every way out of a call frees its slot, settles its breaker and counts how it ended: by its end, a
-failure, a cancelled call, or an iterator that is closed or dropped.
+However a call ends (answered, failed, cancelled, or with its iterator closed or dropped), it frees
+its slot, settles its breaker and is counted.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from app.telemetry import (
     upstream_ended,
 )
 
-#: Why a request is sent anew on a new connection, which no caller notices.
+#: Why a request is sent again on a new connection, which no caller notices.
 STALE = "connection_lost"
 
 
 class ProviderCalls:
     """Calls providers. `clock` is like time.monotonic.
 
-    `keys` are those of the providers that have several, or one that is read again.
+    `keys` are those of the providers that have several keys, or one that is read again.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class ProviderCalls:
         self._spans = CallSpans(providers)
 
     def slot_shares(self) -> dict[str, Callable[[], float]]:
-        """Return what says how many slots of a provider, or "provider/key", are taken.
+        """Return functions that tell what share of the slots is taken, by "provider[/key]".
 
-        That is for each that has a bound.
+        Only providers and keys that have a bound are included.
         """
         bounded = ((name, each) for name, each in self._limiters.items() if each.size is not None)
         shares = {name: limiter.share for name, limiter in bounded}
@@ -87,11 +87,11 @@ class ProviderCalls:
     ) -> Iterator[Batch]:
         """Yield the provider's first batch twice, then the others; `is_last`: no target is left.
 
-        The first time is for the router to see: a generator that has begun runs its `finally`
-        however it is left, one that has not would never free its slot. Raises GatewayError.
+        The first yield is for the router: a generator that was started runs its `finally` however
+        it is left; one that was not would never free its slot. Raises GatewayError.
         """
         name, call, measured = provider.name, opening.call, opening.measured
-        # 1. Past the breaker, and into a slot; only the last target is waited for.
+        # 1. Pass the breaker and take a slot; only the last target is waited for.
         queue_until = opening.begun_at + (opening.queue_s if is_last else 0)
         permit = self._enter(name, call, queue_until)
         keyed, attempt = None, partial(self._attempt, provider, request, opening)
@@ -124,7 +124,7 @@ class ProviderCalls:
                 close_batches(rest)
                 if (recording := opening.recording) is not None and recording.upstream is not None:
                     call_ended(recording.upstream, outcome)
-        # 4. The breaker learns how the whole call went, attempts included; the slot is free.
+        # 4. Tell the breaker how the whole call went, attempts included; free the slot.
         except BaseException as error:
             _failed(permit, keyed, error)
             raise
@@ -160,7 +160,7 @@ class ProviderCalls:
         queue_until: float,
         permit: Permit,
     ) -> KeyedCall:
-        """Return what chooses the keys of a call, where there is not one that stays as it is."""
+        """Return the chooser of a call's keys, for a provider whose key may change."""
         by_key = RequestsByKey(request, opening.request_for)
         call = opening.call
         return KeyedCall(provider, keys, call, by_key, permit, queue_until, self._clock)
@@ -168,9 +168,9 @@ class ProviderCalls:
     def _watched(
         self, batches: Iterator[Batch], measured: MeasuredCall, call: UpstreamCall
     ) -> Iterator[Batch]:
-        """Return the batches of a stream that began with silence: its first output is counted.
+        """Return the batches of a stream that began with silence, counting its first output.
 
-        That may be relayed, which leaves it out of the batches.
+        That output may be relayed, and is then missing from the batches.
         """
 
         def on_batch(batch: Batch) -> bool:
@@ -185,7 +185,7 @@ class ProviderCalls:
     def _keyed_attempt(
         self, provider: Provider, opening: Opening, keyed: KeyedCall
     ) -> tuple[Batch, Iterator[Batch]]:
-        """Make one attempt with a key that is to be had; return what `_attempt` does."""
+        """Make one attempt with an available key; return what `_attempt` does."""
         request = keyed.take()
         try:
             return self._attempt(provider, request, opening)
@@ -218,7 +218,7 @@ class ProviderCalls:
     def _first_batch(
         self, provider: Provider, request: ModelRequest, opening: Opening
     ) -> tuple[Batch, Iterator[Batch]]:
-        """Call a provider; return what begins its answer, and the iterator of the others."""
+        """Call a provider; return what begins its answer, and the iterator of the other batches."""
         call, measured = opening.call, opening.measured
         attempts, key = call.attempts, (provider.name, request.model)
         sent_at = measured.sent_at = self._clock()
@@ -227,7 +227,7 @@ class ProviderCalls:
             batches = provider.answer(request, call)
             for batch in batches:
                 first = [*first, *batch] if first else batch
-                # Silence begins a streamed answer whose caller is to get a sign of life by now.
+                # Silence begins a streamed answer, if its caller is due a sign of life by now.
                 silent = request.stream and opening.silence_begins
                 silent = silent and (not batch or self._clock() - sent_at >= call.silence_s)
                 begins = has_output(first)
@@ -273,7 +273,7 @@ def _until_output(batches: Iterator[Batch], on_batch: Callable[[Batch], bool]) -
 
 
 def _outcome(error: GatewayError) -> str:
-    """Return what metrics call an error: never by a code that an upstream has made up."""
+    """Return an error's name in metrics, which is never a code that an upstream made up."""
     match error:
         case CallerGone():
             return "abandoned"

@@ -1,11 +1,11 @@
-"""When a failed attempt is repeated at the same provider, and after how long.
+"""When a failed attempt is repeated at the same provider, and after what delay.
 
-At most three attempts; the next is due after 0.5 s, then 1 s, each less up to half of it at
-random, or after the upstream's Retry-After if that is longer. None begins later than the call's
-patience or its deadline allows, so a Retry-After beyond these ends it at once. A call that timed
-out after it was sent is not sent again: the upstream may be at work on it still. Where another
-target is left, no Retry-After is waited for (U25). What another key of the same provider may answer
-is repeated at once (N7).
+At most three attempts; the next is due after 0.5 s, then 1 s, each reduced by up to half at random,
+or after the upstream's Retry-After if that is longer. None begins after the call's patience or its
+deadline, so a Retry-After beyond these ends the call at once. A call that timed out after it was
+sent is not sent again: the upstream may still be working on it. If another target is left, no
+Retry-After is waited for (U25). If another key of the same provider may answer, the attempt is
+repeated at once (N7).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def pause(call: UpstreamCall, seconds: float) -> None:
-    """Wait, but not once the call is cancelled."""
+    """Wait for `seconds`, or until the call is cancelled."""
     woken = threading.Event()
     call.attach(woken.set)
     woken.wait(seconds)
@@ -49,9 +49,9 @@ class RetryPolicy:
     def run(
         self, attempt: Callable[[], T], call: UpstreamCall, until: float, *, waits: bool = True
     ) -> T:
-        """Return what `attempt` returns; no new one begins after `until`, a time of the clock.
+        """Return what `attempt` returns; no new attempt begins after `until`, a time of the clock.
 
-        `waits` is false where no Retry-After is to be waited for.
+        `waits` is false if no Retry-After is to be waited for.
 
         Raises:
             GatewayError: what the last attempt raised.
@@ -72,7 +72,7 @@ class RetryPolicy:
         return self._retrying(call, until, waits)(next_attempt)
 
     def _retrying(self, call: UpstreamCall, until: float, waits: bool) -> Retrying:
-        """Return what repeats a call that has failed once: setting it up costs 20 µs."""
+        """Return what repeats a call that has failed once; made late, as that costs 20 µs."""
 
         def sleep(seconds: float) -> None:
             if seconds:

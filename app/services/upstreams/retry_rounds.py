@@ -1,13 +1,13 @@
-"""How a call that has time deals with failures: round after round over the targets left (U1, U25).
+"""How a call that has time deals with failures: rounds over the targets that are left (U1, U25).
 
 A round calls each target once, best first, so that a fallback is tried before anything is waited
-for. Between rounds there is a pause of 0.5 s, twice as long each time up to 30 s, each less up to
-half of it at random, and no shorter than until the first target's Retry-After is over; a target
-whose Retry-After runs on is passed over. A pause for which there is no time is made half of what is
-left, so that an upstream that comes back late is still called. A lack of file descriptors here is
-waited for in the same way. Two are not called again: a target whose failure is lasting, or whose
-model has answered something; and a provider that was sent the call and timed out, since it may be
-at work on it still.
+for. The pause between rounds is 0.5 s at first and doubles up to 30 s, each reduced by up to half
+at random, but lasts until the first target's Retry-After is over; a target whose Retry-After is not
+over is passed over. If there is no time for a pause, it is half of the time left, so that an
+upstream that recovers late is still called. A lack of file descriptors here is waited for in the
+same way. Two are not called again: a target whose failure is permanent, or whose model has answered
+something; and a provider that timed out after it was sent the call, since it may still be working
+on it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from app.errors import (
 from app.services.upstreams.catalog import Target
 
 FIRST_PAUSE_S = 0.5
-#: A pause from this many seconds on is spent in the store, and its thread is left to others.
+#: Seconds from which on a pause is spent in the store, so that its thread is free for others.
 PARK_S = 5.0
 MAX_PAUSE_S = 30.0
-#: With less time left than this, in seconds, no round begins.
+#: Seconds that must be left for a round to begin.
 MIN_ROUND_S = 1.0
 
 
@@ -43,7 +43,7 @@ class Parked(Exception):
 
 @dataclass(slots=True)
 class _Candidate:
-    """A target that may still answer, from `ready_at` on."""
+    """A target that may still answer, once it is `ready_at`."""
 
     target: Target
     ready_at: float
@@ -52,7 +52,7 @@ class _Candidate:
 class RetryRounds:
     """The targets of one call. `clock` is like time.monotonic, `jitter` like random.random.
 
-    `pause_s` is how long the next pause is, before chance shortens it.
+    `pause_s` is the length of the next pause, before it is reduced at random.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RetryRounds:
         return [each.target for each in self._candidates if each.ready_at <= now]
 
     def record_failure(self, target: Target, error: GatewayError) -> None:
-        """Take note that a target has failed, and how."""
+        """Record that a target has failed, and how."""
         if not is_transient(error):
             self._candidates = [each for each in self._candidates if each.target is not target]
         for each in self._candidates:
@@ -87,9 +87,9 @@ class RetryRounds:
             ]
 
     def next_s(self, left_s: float) -> float | None:
-        """Return after how many seconds the next round is due, None where there is none.
+        """Return in how many seconds the next round is due, None if there is none.
 
-        `left_s` is how much time there is for it, in seconds.
+        `left_s` is the time left for it, in seconds.
         """
         if not self._candidates or left_s < MIN_ROUND_S:
             return None
@@ -102,7 +102,7 @@ class RetryRounds:
         return next_s if next_s <= left_s else None
 
     def may_begin_anew(self, after_s: float) -> bool:
-        """Tell whether after so long all targets may be called again, as if none had failed."""
+        """Tell whether, `after_s` from now, all targets may be called as if none had failed."""
         ready_at = self._clock() + after_s
         return len(self._candidates) == self._target_count and all(
             each.ready_at <= ready_at for each in self._candidates
@@ -110,7 +110,7 @@ class RetryRounds:
 
 
 def is_transient(error: GatewayError) -> bool:
-    """Tell whether the same target may do better later, without being paid twice."""
+    """Tell whether the same target may succeed later, without being paid twice."""
     if error.work_done or error.code == "insufficient_quota":
         return False
     if isinstance(error, UpstreamTimeout):

@@ -1,4 +1,4 @@
-"""From targets to an answer that has begun: the first target, its fallbacks, round after round."""
+"""Opens an answer from a list of targets: the best one, its fallbacks, round after round."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from app.telemetry import MeasuredCall, fallback_counted, log
 
 PATIENCE_S = 10.0
 
-#: What another target may do better: anything else ends the call.
+#: Failures that another target may not have: any other error ends the call.
 _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 
 
@@ -49,12 +49,12 @@ _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMi
 class UpstreamAnswer:
     """An answer that has begun; `batches` must be exhausted or closed.
 
-    The first batch is there already; it is empty, silence, where what comes next may be long.
-    `target` is what answers now: it may change where an answer takes several calls (G8).
+    The first batch has been read already; it is empty, for silence, if output may take long.
+    `target` is the one that answers now: it may change if an answer takes several calls (G8).
     `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
     `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
-    the first batch. `call` is what metrics know of the one that is answered. `before` is the
-    target of a call that ended before this one in the same answer, and what that has taken.
+    the first batch. `call` is what metrics know of the call. `before` is the target of a call that
+    ended before this one in the same answer, and its usage.
     """
 
     target: Target
@@ -68,7 +68,7 @@ class UpstreamAnswer:
 
 
 def given_up(gone: CallerGone) -> Iterator[Batch]:
-    """Return the batches of a call that was given up before it had any: whoever reads gets that."""
+    """Return the batches of a call that was given up before it had any: reading raises `gone`."""
 
     def read() -> Batch:
         raise gone
@@ -85,12 +85,12 @@ class _Failure(NamedTuple):
     upstream_request_id: str | None
 
     def count_fallback(self) -> None:
-        """Count that the next target is called."""
+        """Count that the next target is called instead."""
         fallback_counted(self.provider, self.error.code or self.error.type)
 
 
 class Router:
-    """Opens upstream calls. `clock` is like time.monotonic; `keys` as ProviderCalls has them."""
+    """Opens upstream calls. `clock` is like time.monotonic; for `keys` see ProviderCalls."""
 
     def __init__(
         self,
@@ -118,19 +118,19 @@ class Router:
         call: UpstreamCall,
         patience_s: float = PATIENCE_S,
     ) -> UpstreamAnswer:
-        """Return the answer of the first target that gives one, once it has begun to.
+        """Return the answer of the first target that begins one.
 
         A streamed answer begins with its first batch, even an empty one that only reports silence;
-        after that nothing is tried again (A1). A whole answer begins when it is there. For
-        `patience_s` failed attempts are repeated, and the last target is waited for if it is busy:
-        a busy one before it is passed over. `call.deadline` is brought forward to what the target's
-        provider allows for a whole call.
+        after that nothing is tried again (A1). A whole answer begins when it is complete. For
+        `patience_s` failed attempts are repeated, and a busy last target is waited for; any other
+        busy target is passed over. `call.deadline` is brought forward to what the target's provider
+        allows for a whole call.
 
         Raises:
-            InvalidRequest, NotFound, ContextLengthExceeded: a target found fault with the
-                request; the next ones are not called.
+            InvalidRequest, NotFound, ContextLengthExceeded: a target rejected the request; the
+                next ones are not called.
             UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved: all
-                targets failed; the first failure that may pass is raised, or else the first.
+                targets failed; raised is the first failure that may pass, or else the first.
             CallerGone: the call was cancelled.
         """
         opening = Opening(call, self._clock(), patience_s, patience_s)
@@ -152,15 +152,15 @@ class Router:
         until: float,
         pause_s: float = FIRST_PAUSE_S,
     ) -> UpstreamAnswer:
-        """Do what `open` does for a call that has time until `until`, with no caller on the line.
+        """Do what `open` does for a call that has time until `until`, and no caller who waits.
 
-        Its targets are called round after round (RetryRounds), `pause_s` after the first; none
-        begins after `until`. An answer begins with the first batch that has output. Raises as
-        `open` does, and Parked where the next round is far off, and another call can make it.
+        Its targets are called in rounds (RetryRounds), with `pause_s` after the first; none begins
+        after `until`. An answer begins with the first batch that has output. Raises as `open` does,
+        and Parked if the next round is far off, and another call can make it.
         """
         opening = Opening(call, self._clock(), 0.0, PATIENCE_S, silence_begins=False)
         rounds = RetryRounds(targets, self._clock, self._retries.jitter, pause_s)
-        failures: dict[int, _Failure] = {}  # the latest of each target, by its place
+        failures: dict[int, _Failure] = {}  # the latest of each target, by the target's index
         while True:
             # 1. A round: each target that may be called now, once, best first.
             ready = rounds.ready()
@@ -196,7 +196,7 @@ class Router:
         *,
         is_last: bool,
     ) -> UpstreamAnswer | _Failure:
-        """Return a target's answer once it has begun to, or how the target failed."""
+        """Return a target's answer once it has begun, or how the target failed."""
         provider, call = target.provider, opening.call
         call.provider = provider.name
         opening.measured = MeasuredCall(provider.name, target.label, self._vendors[provider.name])
@@ -240,9 +240,9 @@ def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> Non
 
 
 def _blamed(failures: Sequence[_Failure], call: UpstreamCall) -> GatewayError:
-    """Return the error that stands for all of these, and have the call name its provider.
+    """Return the error to raise for all these failures; have the call name its provider.
 
-    That is the first which a later try may not meet again, or else the first.
+    It is the first failure that a later try may not meet again, or else the first.
     """
     blamed = next(
         (each for each in failures if not isinstance(each.error, UpstreamMisbehaved)), failures[0]

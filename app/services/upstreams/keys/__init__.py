@@ -1,1 +1,1 @@
-"""The keys by which providers are called: whose turn it is, who rests, what is renewed (N7)."""
+"""The keys by which providers are called: their order, their rests, their renewal (N7)."""

@@ -1,8 +1,8 @@
-"""One credential that is read again while the process runs: a file's, or a command's (N7).
+"""One credential that is read again while the process runs, from a file or a command (N7).
 
 A file is read when it has changed, a command is run every `refresh_s`, and both when the server has
-refused the key with a 401, though a command not more often than every AGAIN_S then. One that cannot
-be read leaves the key as it was: that is counted, and logged without anything of what was read.
+refused the key with a 401, a command then at most once in AGAIN_S. If it cannot be read, the key
+stays as it was: that is counted, and logged without any of the content read.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from app.providers.keys.credentials import COMMAND_S, CredentialUnreadable, read
 from app.settings import KeySource
 from app.telemetry import key_read, log, unexpected
 
-#: A command that was run because of a 401 is not run because of another for so long, in seconds.
+#: Seconds in which a command that was run because of a 401 is not run because of another.
 AGAIN_S = 30.0
 
-#: How long a caller waits for a command, and for a file, that give the key, in seconds.
+#: Seconds that a caller waits for a command, and for a file, to provide the key.
 WAIT_S, FILE_S = COMMAND_S + 0.5, 1.0
 
 _Stamp = tuple[int, int, int]
 
 
 def spawn(task: Callable[[], None]) -> None:
-    """Run a task beside the request."""
+    """Run a task in a background thread."""
     threading.Thread(target=task, name="credential", daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewable:
-    """A credential as the settings have it: `key` is its id in a pool, None outside of one.
+    """A credential as configured: `key` is its id in a pool, None without a pool.
 
-    `api_key` was read at `read_at`, a time of time.monotonic; None: it was not read yet. `use` has
-    the provider be called by another one.
+    `api_key` was read at `read_at`, a time of time.monotonic; None if it was not read yet. `use`
+    has the provider use another one.
     """
 
     provider: str
@@ -52,7 +52,7 @@ class Renewable:
 class Credential:
     """Keeps one credential up to date. `clock` is like time.monotonic; `spawn` runs a task beside.
 
-    `version` counts its changes. `changed` is called after each.
+    `version` counts its changes; `changed` is called after each.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Credential:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is one."""
+        """Whether the credential has been read."""
         return self._current is not None
 
     def look(self) -> None:
-        """Read it again, beside, if it is due."""
+        """Read it again in the background, if that is due."""
         if self._renewable.source.command:
             if self._clock() >= self._due_at:
                 self._start()
@@ -95,9 +95,9 @@ class Credential:
             self._start()
 
     def renew(self, version: int, wait_s: float) -> bool:
-        """Read it again, since its server refused that `version`; tell whether it is another now.
+        """Read it again, since its server refused `version`; return whether it has changed.
 
-        That is waited for at most so long; at 0 a command runs on beside.
+        Waits for that at most `wait_s`; with 0, a command goes on in the background.
         """
         if self.version != version:
             return True
@@ -109,7 +109,7 @@ class Credential:
         return self.version != version
 
     def _may_run(self) -> bool:
-        """Tell whether a 401 may have the command run now."""
+        """Tell whether a 401 may start the command now."""
         now = self._clock()
         if self.is_known and now - self._renewed_at < AGAIN_S:
             return False
@@ -117,7 +117,7 @@ class Credential:
         return True
 
     def _has_changed(self) -> bool:
-        """Tell whether the file is another than at the last look; the first look says so, too."""
+        """Tell whether the file has changed since the last look; True for the first look."""
         stamp, file = None, self._renewable.source.file
         with suppress(OSError):
             found = (file or Path()).stat()
@@ -126,7 +126,7 @@ class Credential:
         return stamp != before or (stamp is None and not self._is_failing)
 
     def _start(self) -> threading.Event:
-        """Have it read beside, unless that is under way; return what is set once it is over."""
+        """Start a read in the background, unless one runs; return the event that its end sets."""
         with self._lock:
             if self._reading is not None:
                 return self._reading

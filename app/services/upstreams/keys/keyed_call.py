@@ -1,7 +1,7 @@
-"""One call of a provider that has several keys, or one that is read again.
+"""One call of a provider that has several keys, or one key that is read again.
 
-Each attempt has a key of the pool. Where that is limited or refused it rests, and the next attempt
-is made at once by another; as it is where the key has become another credential meanwhile. They
+Each attempt uses a key of the pool. A key that is rate limited or refused rests, and the next
+attempt is made at once, with another key; so it is if the key has been replaced meanwhile. They
 count as attempts like all others (U1).
 """
 
@@ -18,14 +18,14 @@ from app.services.upstreams.breakers import Permit
 from app.services.upstreams.keys.credential import AGAIN_S, WAIT_S, Credential
 from app.services.upstreams.keys.pool import KeyPool
 
-#: How long a key rests where its server does not say it, in seconds.
+#: Seconds that a key rests (limited, refused) if its server does not say for how long.
 LIMITED_S, REFUSED_S = 30.0, 300.0
 UNAUTHORIZED, UNPAID = 401, 402
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderKeys:
-    """The keys of one provider: their pool, None for one key, and those that are read again."""
+    """The keys of one provider: their pool, None for a single key, and those that are reread."""
 
     pool: KeyPool | None
     credentials: Mapping[str | None, Credential]
@@ -33,18 +33,18 @@ class ProviderKeys:
 
 @dataclass(slots=True)
 class RequestsByKey:
-    """A request as the key has it that is preferred; `write` makes it for another."""
+    """A request as written for the preferred key; `write` builds it for another."""
 
     request: ModelRequest
     write: Callable[[str], ModelRequest]
 
     @property
     def preferred(self) -> str | None:
-        """The key that the request is written for, None where any will do."""
+        """The key that the request is written for, None if any will do."""
         return self.request.key
 
     def by(self, key: str) -> ModelRequest:
-        """Return the request as this key may send it."""
+        """Return the request for this key."""
         if self.preferred not in (None, key):
             self.request = self.write(key)
         return self.request
@@ -53,8 +53,8 @@ class RequestsByKey:
 class KeyedCall:
     """Chooses a key for each attempt of a call.
 
-    A key of `provider` that has room is waited for until `queue_until`, a time of `clock`. `permit`
-    is withdrawn where none can be had at all: the upstream was not called.
+    A key of `provider` with a free slot is waited for until `queue_until`, a time of `clock`.
+    `permit` is withdrawn if no key can be had at all, since the upstream was not called.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class KeyedCall:
         """Take a key for the next attempt; return the request for it.
 
         Raises:
-            UpstreamRateLimited, UpstreamUnavailable: none can be had, or the one that was taken
+            UpstreamRateLimited, UpstreamUnavailable: no key can be had, or the one that was taken
                 cannot be read.
             CallerGone: the call was cancelled.
         """
@@ -100,9 +100,9 @@ class KeyedCall:
         return request
 
     def _unreadable(self) -> UpstreamUnavailable:
-        """Return what is said of a key that was never read: the upstream is not called without.
+        """Return the error for a key that was never read: the upstream is not called without it.
 
-        In a pool it rests until it is read again, and another may be taken at once.
+        In a pool the key rests until it is read again, and another may be taken at once.
         """
         error = UpstreamUnavailable(
             f"A credential of the provider '{self._provider}' cannot be read at the moment. Try "
@@ -137,9 +137,9 @@ class KeyedCall:
         return max(0.0, min(WAIT_S, self._call.deadline - self._clock()))
 
     def fail(self, error: BaseException) -> None:
-        """Note that an attempt has failed before its caller had output; its key is given back.
+        """Record that an attempt failed before its caller had output, and give its key back.
 
-        Where the next may be made at once, the error says so: never where the model was paid (U5).
+        If the next may be made at once, the error says so; never if the model was paid (U5).
         """
         is_renewed = isinstance(error, UpstreamRefused) and self._renewed(error)
         if not is_renewed:
@@ -150,13 +150,13 @@ class KeyedCall:
             error.another_key = may_repeat and (is_renewed or self._has_another(error))
 
     def end(self, error: BaseException) -> None:
-        """Note that the call is over, by an error.
+        """Record that the call has ended with an error.
 
-        What fails after it had output rests its key, too. A limit is over when the first key may be
+        A failure after output rests the key, too. A rate limit is over when the first key may be
         called again.
 
         Raises:
-            UpstreamUnavailable: the keys that were tried are refused; others are left to be.
+            UpstreamUnavailable: the keys that were tried are refused, but others are left.
         """
         self._rest(error)
         self.release()
@@ -174,9 +174,9 @@ class KeyedCall:
             self._taken = None
 
     def _renewed(self, error: UpstreamRefused) -> bool:
-        """Tell whether the key that was refused is another credential by now.
+        """Tell whether the refused key has been replaced by now.
 
-        Where others of the pool are left, that is not waited for.
+        If other keys of the pool are left, this does not wait.
         """
         credential = self._credential
         if credential is None or error.refusal != UNAUTHORIZED:

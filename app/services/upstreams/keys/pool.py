@@ -1,8 +1,8 @@
-"""The keys of one provider, as this process knows them: whose turn it is, who rests, who is busy.
+"""The keys of one provider, as this process knows them: their order, rests and load.
 
-Keys are chosen by their weights in a smooth order (3:1 is a, a, b, a and not a, a, a, b): of those
-that may be chosen each gains its weight, and the one that has most is taken and pays what all have
-gained. A key that its server limits or refuses rests, and none but it (P3).
+Keys are chosen by their weights in a smooth order (3:1 is a, a, b, a and not a, a, a, b): each
+available key gains its weight, and the one with the highest balance is taken and pays what all have
+gained. A key that its server limits or refuses rests, and no other key does (P3).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Cause = Literal["rate_limited", "refused"]
 
 @dataclass(slots=True)
 class _Key:
-    """A key: `balance` is what it has gained and not paid, `taken` how many calls it has."""
+    """A key: `balance` is what it has gained and not paid, `taken` how many calls use it."""
 
     settings: KeySettings
     balance: int = 0
@@ -39,7 +39,7 @@ class _Key:
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
-    """Who waits for a key that has room, in turn; `key` is the one that was handed over."""
+    """A call that waits in turn for a key with a free slot; `key` is the one handed over."""
 
     woken: threading.Event = field(default_factory=threading.Event)
     key: _Key | None = None
@@ -48,7 +48,7 @@ class _Waiter:
 class KeyPool:
     """The keys of one provider. `clock` is like time.monotonic. Safe for threads.
 
-    `on_rest` hears for how many seconds a key rests from now on, and why; 0 ends its rest.
+    `on_rest` gets for how many seconds a key rests from now on, and why; 0 ends its rest.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class KeyPool:
         self._clock = clock
         self._on_rest = on_rest
         self._queue: deque[_Waiter] = deque()
-        # The garbage collector may end a call that was dropped, in a thread that holds the lock.
+        # Reentrant: the garbage collector may end a dropped call while its thread has the lock.
         self._lock = threading.RLock()
 
     def acquire(
@@ -73,14 +73,14 @@ class KeyPool:
         preferred: str | None = None,
         tried: Collection[str] = (),
     ) -> str:
-        """Take a key for a call, `preferred` if it can be had; one that was `tried` last of all.
+        """Take a key for a call, `preferred` if it can be had; keys already `tried` come last.
 
-        Where all that do not rest are busy, one is waited for, at most `wait_s` seconds, and for as
-        long as one does not rest.
+        If all keys that do not rest are busy, wait for one, at most `wait_s` seconds, and only
+        while some key does not rest.
 
         Raises:
-            UpstreamRateLimited: all rest, since their server limits them.
-            UpstreamUnavailable: all rest, or none came free in time.
+            UpstreamRateLimited: all rest because their server limits them.
+            UpstreamUnavailable: all rest, or none became free in time.
             CallerGone: the call was cancelled.
         """
         with self._lock:
@@ -90,7 +90,7 @@ class KeyPool:
         return (key or self._waited_for(call, wait_s)).settings.id
 
     def _pick(self, preferred: str | None = None, tried: Collection[str] = ()) -> _Key | None:
-        """Take a key that has room and does not rest, None where there is none."""
+        """Take a key that has a free slot and does not rest; None if there is none."""
         now = self._clock()
         able = [each for each in self._keys.values() if each.has_room() and each.rests_until <= now]
         fresh = [each for each in able if each.settings.id not in tried] or able
@@ -107,7 +107,7 @@ class KeyPool:
         call.attach(waiter.woken.set)
         with self._lock:
             self._queue.append(waiter)
-        self._hand_out()  # one may have come free on the way here, and nobody was told
+        self._hand_out()  # a key may have become free just before, unnoticed
         try:
             while waiter.key is None and not call.cancelled and self.has_awake():
                 left_s = min(until, self._next_end()) - self._clock()
@@ -138,13 +138,13 @@ class KeyPool:
         return waiter.key
 
     def _next_end(self) -> float:
-        """Return when the next rest ends, infinity where nobody rests."""
+        """Return when the next rest ends; infinity if no key rests."""
         now = self._clock()
         ends = (each.rests_until for each in self._keys.values())
         return min((end for end in ends if end > now), default=math.inf)
 
     def _hand_out(self) -> None:
-        """Give those who have waited longest what has come free."""
+        """Give keys that have become free to the calls that have waited longest."""
         with self._lock:
             while self._queue and (key := self._pick()) is not None:
                 waiter = self._queue.popleft()
@@ -160,7 +160,7 @@ class KeyPool:
     # Rests
 
     def rest(self, key_id: str, seconds: float, cause: Cause) -> None:
-        """Have a key rest for so long from now on, or on as before if that is longer."""
+        """Have a key rest for `seconds` from now, unless it rests for longer already."""
         key, until = self._keys[key_id], self._clock() + seconds
         with self._lock:
             if until <= key.rests_until:
@@ -172,7 +172,7 @@ class KeyPool:
         self._on_rest(key_id, seconds, cause)
 
     def wake(self, key_id: str) -> None:
-        """End the rest of a key, which is another credential now."""
+        """End the rest of a key whose credential was replaced."""
         key = self._keys[key_id]
         with self._lock:
             has_rested = key.rests_until > self._clock()
@@ -182,17 +182,17 @@ class KeyPool:
             self._on_rest(key_id, 0.0, key.cause)
 
     def has_awake(self) -> bool:
-        """Tell whether a key does not rest."""
+        """Tell whether any key does not rest."""
         now = self._clock()
         return any(each.rests_until <= now for each in self._keys.values())
 
     def resting(self) -> dict[str, bool]:
-        """Return of each key whether it rests."""
+        """Return for each key whether it rests."""
         now = self._clock()
         return {name: each.rests_until > now for name, each in self._keys.items()}
 
     def wait_s(self) -> int:
-        """Return in how many whole seconds a key may be had, at least 1."""
+        """Return in how many whole seconds a key may be available, at least 1."""
         now = self._clock()
         soonest = min(each.rests_until for each in self._keys.values())
         return max(1, math.ceil(soonest - now)) if soonest > now else 1
@@ -211,7 +211,7 @@ class KeyPool:
     # Shares
 
     def shares(self) -> dict[str, Callable[[], float]]:
-        """Return what says how much of a key's bound is taken, for each that has one."""
+        """Return functions that tell how much of a key's bound is taken, for each key with one."""
 
         def share_of(key: _Key, bound: int) -> Callable[[], float]:
             return lambda: key.taken / bound

@@ -8,12 +8,12 @@ from contextlib import suppress
 from app.services.upstreams.keys.credential import Credential
 from app.telemetry import unexpected
 
-#: How often files are looked at, and commands that are due are run, in seconds.
+#: Seconds between two looks at the files, and at which commands are due.
 LOOK_S = 1.0
 
 
 class Renewals:
-    """Looks after credentials; where there are none, there is nothing to do."""
+    """Looks after credentials that change; does nothing if there are none."""
 
     def __init__(self, credentials: Sequence[Credential]) -> None:
         self._credentials = credentials
@@ -22,7 +22,7 @@ class Renewals:
         return bool(self._credentials)
 
     def look(self) -> None:
-        """Have each be read again that is due."""
+        """Have each credential that is due be read again."""
         for each in self._credentials:
             try:
                 each.look()

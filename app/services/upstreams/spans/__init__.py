@@ -1,1 +1,1 @@
-"""What is traced of calls of models (M4)."""
+"""Tracing of model calls (M4)."""

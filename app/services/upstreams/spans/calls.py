@@ -1,7 +1,7 @@
-"""The span of a call of a model, by the names of OpenTelemetry's GenAI conventions (M4).
+"""The span of a model call, with the names of OpenTelemetry's GenAI conventions (M4).
 
-Prompts and answers are in it only where OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says
-so, and never those of a request whose caller has them encrypted (C6). https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+Prompts and answers are recorded only if OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says so,
+and never for a caller who has them encrypted (C6). https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from app.settings import ProviderSettings
 from app.telemetry.tracing import Attributes, Recording, Span, tracer
 
 _PORTS = {"http": 80, "https": 443}
-#: How calls end that have not failed.
+#: Outcomes of calls that have not failed.
 _WELL = frozenset({"answered", "abandoned"})
 _REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
 class CallSpans:
-    """Begins the spans of calls; what they say of each provider is found once."""
+    """Begins the spans of calls; the attributes of each provider are computed once."""
 
     def __init__(self, providers: Iterable[ProviderSettings]) -> None:
         self._of_provider = {each.name: _of_provider(each) for each in providers}
@@ -32,7 +32,7 @@ class CallSpans:
     def begin(
         self, recording: Recording, provider: str, request: ModelRequest, call: UpstreamCall
     ) -> Span:
-        """Begin the span of an attempt, which becomes the parent of what the upstream does."""
+        """Begin the span of an attempt, which becomes the parent of the upstream's spans."""
         span = recording.call_upstream(f"chat {request.model}")
         parameters = request.parameters
         span.attributes = {
@@ -57,18 +57,18 @@ class CallSpans:
 
 
 def first_output(span: Span, seconds: float) -> None:
-    """Note how long an upstream took to its first output."""
+    """Record how long an upstream took to its first output."""
     span.attributes["gen_ai.response.time_to_first_chunk"] = seconds
 
 
 def call_ended(span: Span, outcome: str) -> None:
-    """End the span of a call; one whose caller has left has not failed."""
+    """End the span of a call; a call whose caller left has not failed."""
     span.attributes["gateway.outcome"] = outcome
     span.end(None if outcome in _WELL else outcome)
 
 
 def answered(recording: Recording, response: Response) -> None:
-    """Note what an answer has used, and how it ended."""
+    """Record an answer's usage, and how it ended."""
     span = recording.upstream
     if span is None:
         return

@@ -1,4 +1,4 @@
-"""Prompts and answers as OpenTelemetry's GenAI conventions write them: bounded, texts and calls.
+"""Prompts and answers in the form of OpenTelemetry's GenAI conventions: bounded, texts and calls.
 
 [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]
 """
@@ -21,7 +21,7 @@ from app.domain.items import (
 
 Messages = list[dict[str, Any]]
 
-#: The newest messages of a conversation, and the beginning of each text.
+#: Maximum number of messages (the newest ones), and of characters of each text.
 MAX_MESSAGES, MAX_TEXT = 100, 8_192
 
 
@@ -31,12 +31,12 @@ def instructions(text: str | None) -> Messages | None:
 
 
 def input_messages(items: Sequence[Item]) -> Messages:
-    """Return what a model is shown."""
+    """Return the items that a model sees, as messages."""
     return [message for item in items[-MAX_MESSAGES:] if (message := _message(item)) is not None]
 
 
 def output_messages(items: Sequence[Item], finish_reason: str) -> Messages:
-    """Return what a model has answered: one message, as it is one choice."""
+    """Return what a model has answered: one message, since there is one choice."""
     parts = [
         part
         for item in items[:MAX_MESSAGES]
