@@ -1,4 +1,4 @@
-"""What calls of built-in tools show in place of arguments: actions and operations (G4).
+"""Actions and operations, which calls of built-in tools show in place of arguments (G4).
 
 The domain has `{"commands": ["ls"]}` where the API shows `{"commands": ["ls"], "timeout_ms": null,
 "max_output_length": null}`.
@@ -21,46 +21,46 @@ _OPERATION = ("type", "path", "diff")
 
 
 def shell_action(arguments: str) -> Json:
-    """Return the action of a shell call."""
+    """Return the action of a shell call, made from its arguments."""
     given = orjson.loads(arguments)
     return {name: given.get(name) for name in _SHELL}
 
 
 def shell_arguments(action: Json) -> str:
-    """Return the arguments that a shell's action is."""
+    """Return the arguments of a shell call, made from its action."""
     return as_json({name: action.get(name) for name in _SHELL})
 
 
 def local_shell_action(arguments: str) -> Json:
-    """Return the action of a local shell's call."""
+    """Return the action of a local shell call, made from its arguments."""
     given = orjson.loads(arguments)
     return {"type": "exec"} | {name: given.get(name) for name in _LOCAL_SHELL}
 
 
 def local_shell_arguments(action: Json) -> str:
-    """Return the arguments that a local shell's action is."""
+    """Return the arguments of a local shell call, made from its action."""
     given = {name: action.get(name) for name in _LOCAL_SHELL}
     return as_json(given | {"env": given["env"] or {}})
 
 
 def patch_operation(arguments: str) -> Json:
-    """Return the operation of an apply_patch call."""
+    """Return the operation of an apply_patch call, made from its arguments."""
     operation: Json = orjson.loads(arguments)["operation"]
     return operation
 
 
 def patch_arguments(operation: Json) -> str:
-    """Return the arguments that an operation is."""
+    """Return the arguments of an apply_patch call, made from its operation."""
     given = {name: operation[name] for name in _OPERATION if name in operation}
     return as_json({"operation": given})
 
 
 def shell_outputs(output: str) -> list[Json]:
-    """Return what the commands of a shell gave."""
+    """Return the outputs of a shell's commands, parsed from the domain's text."""
     outputs: list[Json] = orjson.loads(output)
     return outputs
 
 
 def shell_output_text(outputs: list[Json]) -> str:
-    """Return it as the domain has it."""
+    """Return the outputs of a shell's commands as the domain's text."""
     return json.dumps(outputs, ensure_ascii=False)

@@ -1,8 +1,7 @@
-"""Writers and readers of wire objects: code made of the declared fields, compiled once.
+"""Readers and writers of wire objects, compiled once from the declared fields.
 
     class ResponseErrorSchema(ValueSchema[ResponseError]):
         values = (ResponseError,)
-
         code = String(**ALWAYS)
         message = String(**ALWAYS)
 
@@ -14,7 +13,7 @@ becomes
     def load(data):
         return _0(data['code'], data['message'])  # _0 is ResponseError
 
-which is what a hand would write, and as fast (tests/schemas/test_wire_bytes.py holds the bytes).
+which is as fast as code written by hand (tests/schemas/test_wire_bytes.py checks the bytes).
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ from app.schemas.field import Bind, StrictField
 Dump = Callable[[Any], dict[str, Any]]
 Load = Callable[[dict[str, Any]], Any]
 
-#: Values that code may spell out.
+#: Types whose values are written into the code as literals.
 _PLAIN = (bool, int, float, str)
 _MOST_INLINE = 6
 
 
 class _Code:
-    """Code in the making, and the objects that it names."""
+    """The code of a function being generated, and the objects that it refers to."""
 
     def __init__(self, title: str) -> None:
         self._title = title
-        # Profilers, and what counts the work of a request, go by the module of what runs.
+        # Profilers, and the tests that count calls, group functions by their module.
         self._objects: dict[str, object] = {"__name__": __name__}
 
     def bind(self, thing: object) -> str:
-        """Return the code of an object: a plain value as it is written, others by a name."""
+        """Return the code of an object: a literal for a plain value, else a name bound to it."""
         if thing in (None, ()) or type(thing) in _PLAIN:
             return repr(thing)
         name = f"_{len(self._objects)}"
@@ -53,7 +52,7 @@ class _Code:
         return name
 
     def call(self, kind: type, arguments: Mapping[str, str]) -> str:
-        """Return the code that makes a value: by position as far as the fields follow its own."""
+        """Return the code that constructs a value, with positional arguments as far as possible."""
         names = [each.name for each in dataclasses.fields(kind) if not each.kw_only]
         given = list(arguments)
         plain = next((n for n, name in enumerate(given) if names[n : n + 1] != [name]), len(given))
@@ -62,20 +61,20 @@ class _Code:
         return f"{self.bind(kind)}({', '.join(codes)})"
 
     def function(self, name: str, parameter: str, lines: Iterable[str]) -> Callable[[Any], Any]:
-        """Return the function of these lines; tracebacks show them."""
+        """Compile these lines into a function; tracebacks show its source."""
         text = "\n    ".join((f"def {name}({parameter}):", *lines)) + "\n"
         file = f"<{self._title}.{name}>"
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        # No byte of it comes from outside: these are the declarations, as with dataclasses.
+        # The code comes from declarations only, as with dataclasses: no input is in it.
         exec(compile(text, file, "exec"), self._objects)  # noqa: S102
         made: Callable[[Any], Any] = self._objects[name]  # type: ignore[assignment] # by exec
         return made
 
 
 def compile_dump(title: str, fields: Sequence[StrictField], spread: str = "") -> Dump:
-    """Return the function that makes a JSON object of a value, keys in the fields' order.
+    """Return a function that turns a value into a JSON object, keys in the fields' order.
 
-    `spread` is an attribute that is a mapping: its keys come last, as they are.
+    `spread` names an attribute that is a mapping: its items come last, unchanged.
     """
     code = _Code(title)
     whole = _object(fields, "value", code.bind, f"**value.{spread}" if spread else "")
@@ -90,7 +89,7 @@ def compile_dump(title: str, fields: Sequence[StrictField], spread: str = "") ->
 
 
 def inline_dump(fields: Sequence[StrictField], value: str, bind: Bind) -> str | None:
-    """Return the code that makes a small JSON object of `value`, where no call is worth it.
+    """Return an expression for a small JSON object of `value`, if that is cheaper than a call.
 
     MEASURED: a call takes as long as four attributes, and most such objects have no more.
     """
@@ -100,7 +99,7 @@ def inline_dump(fields: Sequence[StrictField], value: str, bind: Bind) -> str | 
 
 
 def _object(fields: Iterable[StrictField], value: str, bind: Bind, last: str = "") -> str:
-    """Return the code of a dict of the fields that are always there."""
+    """Return the code of a dict with the fields that are always present."""
     pairs = [
         f"{each.key!r}: {_written(each, value, bind)}" for each in fields if not each.is_optional
     ]
@@ -108,7 +107,7 @@ def _object(fields: Iterable[StrictField], value: str, bind: Bind, last: str = "
 
 
 def _written(field: StrictField, value: str, bind: Bind) -> str:
-    """Return the code of a field's JSON."""
+    """Return the code that writes a field's JSON."""
     source = _source(field, value)
     written = field.dump_code(_or_default(field, source, bind), bind)
     is_nullable = field.required and field.allow_none and written != source
@@ -116,7 +115,7 @@ def _written(field: StrictField, value: str, bind: Bind) -> str:
 
 
 def _source(field: StrictField, value: str) -> str:
-    """Return the code of what a field shows of `value`."""
+    """Return the code that reads a field's attribute of `value`."""
     return f"{value}.{field.source}" if field.source else value
 
 
@@ -124,7 +123,7 @@ def _or_default(field: StrictField, source: str, bind: Bind) -> str:
     default = field.dump_default
     if default is missing:
         return source
-    if not default:  # 0 stands for 0.0 as well, and "" for nothing
+    if not default:  # a falsy default replaces any falsy value, such as 0.0
         return f"({source} or {default!r})"
     return f"({bind(default)} if {source} is None else {source})"
 
@@ -132,10 +131,10 @@ def _or_default(field: StrictField, source: str, bind: Bind) -> str:
 def compile_load(
     title: str, kind: type, fields: Sequence[StrictField], spread: str = ""
 ) -> Load | None:
-    """Return the function that makes the value of JSON that `dump` once made.
+    """Return a function that makes the value from JSON written by `dump`.
 
-    None where the JSON does not show all that the value needs. `spread` is the attribute that takes
-    the keys of other fields than these.
+    None if the JSON does not contain all that the value needs. `spread` is the attribute that
+    receives the keys of no field.
     """
     code = _Code(title)
     if not dataclasses.is_dataclass(kind):
@@ -155,7 +154,7 @@ def compile_load(
 
 
 def compile_build(title: str, kind: type, fields: Iterable[StrictField]) -> Load:
-    """Return the function that makes the value of what was found valid in a request.
+    """Return a function that makes the value from the validated fields of a request.
 
     `{"call_id": "c", "output": "4"}` becomes `FunctionCallOutput("", "c", "4", "completed")`.
     """
@@ -175,7 +174,7 @@ def compile_build(title: str, kind: type, fields: Iterable[StrictField]) -> Load
 
 
 def _find(attribute: str, fields: Iterable[StrictField], code: _Code) -> str | None:
-    """Return the code that reads an attribute, its own field before any that shows it inside."""
+    """Return the code that reads an attribute; its own field precedes one that contains it."""
     for field in sorted(fields, key=lambda each: each.itself):
         found = field.find(attribute, "data", code.bind)
         if found is not None:

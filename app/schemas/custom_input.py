@@ -1,4 +1,4 @@
-"""The input of a custom tool, which the domain has as a function's arguments (G1)."""
+"""The input of a custom tool; the domain keeps it as a function's arguments (G1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.schemas.fields import String
 
 
 class CustomInput(String):
-    """`"ls"` is `{"input": "ls"}` to the domain, taken and shown alike."""
+    """`"ls"` on the wire is `{"input": "ls"}` in the domain, in both directions."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(attribute="arguments", **options)

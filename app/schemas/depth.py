@@ -1,4 +1,4 @@
-"""How deep free-form values may nest: they go out again, and JSON writers stop at some depth."""
+"""The maximum nesting of free-form values: JSON writers have a limit when they are sent on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ TOO_DEEP = f"is nested more than {MOST_NESTED} levels deep: flatten it."
 
 
 def is_shallow(value: dict[str, Any] | list[Any], room: int) -> bool:
-    """Return whether containers nest in `value` no more than `room` deep."""
-    # MEASURED: most have fewer than that in all, which their JSON tells in a quarter of the time.
+    """Tell whether containers in `value` nest at most `room` levels deep."""
+    # MEASURED: most have fewer brackets than that, which their JSON shows in a quarter of the time.
     with suppress(TypeError):
         written = orjson.dumps(value)
         if written.count(b"{") + written.count(b"[") <= room:

@@ -1,8 +1,8 @@
-"""A JSON object, declared once: checked strictly, refused in the caller's words, documented.
+"""A JSON object, declared once: validated strictly, with clear errors, and documented.
 
-The declarations are marshmallow's, and so are the methods: `load`, `dump`, `validate`. Beneath
-them a Document does its own work: it walks an object in the order in which it was written, stops at
-its first fault and names that as its caller can read it.
+The declarations are marshmallow's, and so are the methods: `load`, `dump`, `validate`. A Document
+implements them itself: it walks an object in the order in which it was written, stops at the
+first fault and names its path.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from app.schemas.fields import Choice
 from app.schemas.invalid import InvalidField, join, object_at, required
 
 _LONGEST_NAME = 64
-#: Of an object whose keys have meanings: unknown ones are ignored, but not without end.
+#: Maximum number of keys of an object with declared fields; unknown ones are ignored.
 _MOST_KEYS = 1000
 
 
 class Document(Schema):
-    """A JSON object whose fields are all strict; keys that it does not know are ignored."""
+    """A JSON object whose fields are all strict; unknown keys are ignored."""
 
     about: ClassVar[str] = ""
-    #: The domain's classes that it shows; none where the domain has the JSON itself.
+    #: The domain's classes that it represents; empty if the domain uses the JSON itself.
     values: ClassVar[tuple[type, ...]] = ()
-    #: How such a value is written, and how each type of the JSON is read.
+    #: Writes such a value; readers by the JSON's `type`.
     writer: Dump
     readers: dict[str, Load]
 
@@ -41,23 +41,23 @@ class Document(Schema):
         self._compile()
 
     def _compile(self) -> None:
-        """Make the code of what this document does."""
+        """Generate the code of this document."""
         if self.values:
             title, fields = type(self).__name__, self.strict_fields.values()
             self._make = compile_build(title, self.values[0], fields)
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The values of `type` that it declares, if it has one."""
+        """The values of `type` that it declares, if it has that field."""
         field = self.strict_fields.get("type")
         return field.values if isinstance(field, Choice) else ()
 
-    # Of marshmallow's own options to these methods none has a meaning here.
+    # marshmallow's own options of these methods are not supported.
 
     def load(  # type: ignore[override]
         self, data: Any, *, context: ReadContext | None = None
     ) -> Any:
-        """Return what the domain makes of a parsed body.
+        """Return the domain's value of a parsed body.
 
         Raises:
             InvalidField: its first fault.
@@ -65,7 +65,7 @@ class Document(Schema):
         return self.read(data, "", context or ReadContext())
 
     def validate(self, data: Any) -> dict[str, list[str]]:  # type: ignore[override]
-        """Return the first fault of the object by its path, or nothing where it is valid."""
+        """Return the first fault of the object by its path, or {} if it is valid."""
         try:
             self.read(data, "", ReadContext())
         except InvalidField as fault:
@@ -73,7 +73,7 @@ class Document(Schema):
         return {}
 
     def read(self, raw: object, path: str, context: ReadContext) -> Any:
-        """Return what the domain makes of the object at `path`.
+        """Return the domain's value of the object at `path`.
 
         Raises:
             InvalidField: its first fault.
@@ -81,18 +81,18 @@ class Document(Schema):
         return self.build(self.read_fields(raw, path, context), path, context)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Any:
-        """Return the domain's value of what `read_fields` found, that itself where there is none.
+        """Return the domain's value of the fields found, or the fields if it has no class.
 
         Raises:
-            InvalidField: the fields do not go together.
+            InvalidField: the fields contradict each other.
         """
         return self._make(found) if self.values else found
 
     def read_fields(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the values of the object at `path`, by name, without those that are absent.
+        """Return the validated fields of the object at `path`, by name, without absent ones.
 
         Raises:
-            InvalidField: the first fault in the order of the document; what is missing comes last.
+            InvalidField: the first fault in document order; missing keys are reported last.
         """
         checks, found, given = self._checks, {}, object_at(raw, path)
         if len(given) > _MOST_KEYS:
@@ -112,14 +112,14 @@ class Document(Schema):
         return found
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        """Return the code that makes JSON of a value: here the JSON itself, as it was given."""
+        """Return the code that turns a value into JSON: here the value is JSON already."""
         return value
 
     def load_code(self, data: str, bind: Bind) -> str:
-        """Return the code that makes a value of JSON: here that itself."""
+        """Return the code that turns JSON into a value: here the JSON itself."""
         return data
 
     def find(self, attribute: str, data: str, bind: Bind) -> str | None:
-        """Return the code that reads an attribute of a value out of the JSON at `data`."""
+        """Return the code that reads an attribute of a value from the JSON at `data`."""
         found = (each.find(attribute, data, bind) for each in self.strict_fields.values())
         return next((code for code in found if code is not None), None)

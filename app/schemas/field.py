@@ -1,4 +1,4 @@
-"""A field of a JSON object: what it takes, how it is written and read, how it is documented."""
+"""A field of a JSON object: how it is validated, written, read and documented."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.domain.tools import Tool
 from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.invalid import InvalidField, join, listed, mistyped
 
-#: The header that names them holds 20 (R1); one more lets it see that there were others.
+#: Maximum number of ignored names kept: the header lists 20 (R1), and one more shows a cut.
 _MOST_IGNORED = 21
-#: How much of a name is compared with those that are known.
+#: Characters of a name that are compared with known names.
 _LONGEST_COMPARED = 64
 
 #: Returns the reference to a schema's component in the OpenAPI document.
 Refer = Callable[[Schema], dict[str, Any]]
-#: Returns the name by which generated code knows an object.
+#: Returns the code by which generated code refers to an object.
 Bind = Callable[[object], str]
 
 
@@ -31,10 +31,10 @@ def _go_on() -> None:
 
 
 class AddedTool(NamedTuple):
-    """A tool that an item of the input brings, and where it stands.
+    """A tool that an input item declares, and its position.
 
-    `path` is "" where it was checked before. `may_replace` says that an earlier one of that name
-    may be declared otherwise.
+    `path` is "" if it was validated before. `may_replace` allows a declaration that differs from
+    an earlier tool's of the same name.
     """
 
     tool: Tool
@@ -44,21 +44,20 @@ class AddedTool(NamedTuple):
 
 @dataclass(slots=True)
 class ReadContext:
-    """What one reading of a body is given, and what it brings beside its values.
+    """The settings of one reading of a body, and what it collects beside the values.
 
-    `refuses_unknown` is the policy for keys that nobody knows (R21), `drops_unsupported` the
-    policy for tools that only some upstreams know (R7); `ignored` names what was
-    sent and will not be acted on (R1). `added_tools` are those that items of the input bring
-    (G3). `has_cache_breakpoints` says that a part has one (U23), `detailed_parts` which types of
-    parts say in what detail they are to be looked at. `trigger` is the path of the
-    first item that asks for a compaction, "" where there is none (G7). `policy` is what the
-    provider is sent as it came, and `forwarded` the fields of which that holds, by path;
-    `allowed_tools` are the hosted tools that the caller's key allows, None for all.
+    `refuses_unknown` is the policy for unknown keys (R21), `drops_unsupported` that for tools that
+    only some upstreams support (R7); `ignored` lists what was sent and has no effect (R1).
+    `added_tools` are those that input items declare (G3). `has_cache_breakpoints` tells that a part
+    has one (U23), `detailed_parts` which types of parts request a level of detail. `trigger` is the
+    path of the first item that requests a compaction, "" if there is none (G7). `policy` says what
+    the provider receives unchanged, and `forwarded` collects such fields by path; `allowed_tools`
+    are the hosted tools that the caller's key allows, None for all.
     """
 
     drops_unsupported: bool = False
     refuses_unknown: bool = False
-    #: What an earlier release has taken is not refused for what has been since.
+    #: Set for requests that an earlier release accepted: they skip the checks added since.
     was_taken: bool = False
     ignored: list[str] = field(default_factory=list)
     dropped_tools: set[str] = field(default_factory=set)
@@ -69,21 +68,21 @@ class ReadContext:
     trigger: str = ""
     policy: PassPolicy = NOTHING_PASSES
     allowed_tools: tuple[str, ...] | None = None
-    #: Whether there has to be some, or a history: not where nothing is answered.
+    #: Whether an input or a history is required: not if no answer is generated.
     needs_input: bool = True
     forwarded: dict[str, Any] = field(default_factory=dict)
-    #: Called now and then while something long is read, to let others run.
+    #: Called now and then during a long read, to let other requests run.
     pause: Callable[[], None] = _go_on
 
     def unknown(self, path: str, name: str, value: Any, known: Iterable[str]) -> None:
-        """Name a key that nobody knows, `name` being its own; or keep it for who may know it.
+        """Ignore the unknown key `name` at `path`, or keep it for an upstream that may know it.
 
-        `known` are the keys that there are in its place.
+        `known` are the keys that the object has instead.
 
         Raises:
-            InvalidField: such keys are refused.
+            InvalidField: unknown keys are refused.
         """
-        # A dot in a name would make a path of it that is another's, and so might a cut.
+        # A name with a dot, or one cut short, could form the path of another field.
         if "." not in name and path.endswith(name) and self.forwards(path, value):
             return
         if self.refuses_unknown:
@@ -94,10 +93,10 @@ class ReadContext:
         self.ignore(path)
 
     def forwards(self, path: str, value: Any) -> bool:
-        """Keep a field for an upstream that is to get it as it came; else return False.
+        """Keep a field for an upstream that receives it unchanged; return whether it does.
 
         Raises:
-            InvalidField: it is nested deeper than can be written.
+            InvalidField: it is nested too deeply to be written.
         """
         if not self.policy.forwards(path):
             return False
@@ -107,19 +106,19 @@ class ReadContext:
         return True
 
     def ignore(self, path: str) -> None:
-        """Name something that will not be acted on."""
+        """Record that something has no effect."""
         if len(self.ignored) < _MOST_IGNORED and path not in self.ignored:
             self.ignored.append(path)
 
 
 class StrictField(fields.Field[Any]):
-    """A field that takes a JSON value of its kind as it is, or refuses it.
+    """A field that accepts a JSON value of its own type without conversion, or refuses it.
 
-    `null` is the same as absent wherever a field is not required (R2). `about` goes to the
-    documentation, and so does `default`, which the domain's values set. `attribute` is where the
-    domain's value has it, such as `a.b`; its own name by default. With `itself` it
-    shows the value itself. `dump_default` is written where the value is None; `load_default` is the
-    value of a key that is absent, where the domain's class has no default of its own.
+    `null` equals absent unless the field is required (R2). `about` and `default` are for the
+    documentation; the domain's classes set the actual default. `attribute` is where the domain's
+    value has it, such as `a.b`; by default the field's name. With `itself` the field represents
+    the value itself. `dump_default` is written if the value is None; `load_default` is used for
+    an absent key if the domain's class has no default of its own.
     """
 
     def __init__(
@@ -156,40 +155,40 @@ class StrictField(fields.Field[Any]):
 
     @property
     def source(self) -> str:
-        """The attribute of the domain's value that it shows; "" for the value itself."""
+        """The attribute of the domain's value that it represents; "" for the value itself."""
         return "" if self.itself else self.attribute or str(self.name)
 
     @property
     def is_optional(self) -> bool:
-        """Whether an object that is written may lack the key; it is never null then."""
+        """Whether written objects may lack the key; if present, it is not null."""
         return not self.required and not self.allow_none
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
-        """Return what the domain makes of `value`, a key of the object at `at`.
+        """Return the domain's form of `value`, which is a key's value in the object at `at`.
 
         Raises:
-            InvalidField: the value is not what the field takes.
+            InvalidField: the value is not valid for this field.
         """
         raise NotImplementedError
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        """Return the field's JSON schema, without its description or null."""
+        """Return the field's JSON schema, without description and null."""
         raise NotImplementedError
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        """Return the code that makes JSON of the domain's `value`, which is code as well."""
+        """Return the code that turns the domain's value into JSON; `value` is code as well."""
         return value
 
     def load_code(self, data: str, bind: Bind) -> str:
-        """Return the code that makes the domain's value of JSON, `data`, once written by us."""
+        """Return the code that turns JSON that we wrote, `data`, into the domain's value."""
         return data
 
     def is_set_code(self, value: str) -> str:
-        """Return the code of whether an optional field is written."""
+        """Return the condition under which an optional field is written."""
         return f"{value} is not None"
 
     def find(self, attribute: str, data: str, bind: Bind) -> str | None:
-        """Return the code that reads an attribute of the domain's value, if the field shows it."""
+        """Return the code that reads an attribute of the domain's value, if this field has it."""
         if attribute != self.source:
             return None
         raw = f"{data}.get({self.key!r})" if self.is_optional else f"{data}[{self.key!r}]"
@@ -198,13 +197,13 @@ class StrictField(fields.Field[Any]):
         return f"(None if {raw} is None else {code})" if may_be_none and code != raw else code
 
     def path(self, at: str) -> str:
-        """Return the field's own path."""
+        """Return the path of the field."""
         return join(at, self.key)
 
     def invalid(self, code: str, at: str, what: str) -> InvalidField:
-        """Return a fault of this field."""
+        """Return an error about this field."""
         return InvalidField(code, self.path(at), what)
 
     def mistyped(self, at: str, wanted: str, value: object) -> InvalidField:
-        """Return the fault of a value of another kind."""
+        """Return the error for a value of the wrong type."""
         return mistyped(self.path(at), wanted, value)

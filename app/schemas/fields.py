@@ -1,4 +1,4 @@
-"""Strict fields for JSON's own kinds: no "5" for 5, no 1 for true, no boolean for a number."""
+"""Strict fields for JSON's types: "5" is not 5, 1 is not true, a boolean is not a number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.schemas.invalid import (
     too_long,
 )
 
-#: As many probabilities as a long answer has tokens.
+#: Maximum array length: a long answer has that many tokens with probabilities.
 MOST_OBJECTS = 200_000
 
 
@@ -64,7 +64,7 @@ class String(StrictField):
 
 
 class Choice(StrictField):
-    """One of a few strings; of a single one, nothing of the domain's value is shown."""
+    """One of a few strings; a single one is a constant, independent of the domain's value."""
 
     def __init__(self, *values: str, **options: Any) -> None:
         super().__init__(**options)
@@ -100,7 +100,7 @@ class Boolean(StrictField):
 
 
 class Integer(StrictField):
-    """An integer from `least` to `most`; 5.0 is none, one beyond 64 bits is out of bounds."""
+    """An integer from `least` to `most`; 5.0 is refused, as is one beyond 64 bits."""
 
     def __init__(self, least: int, most: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -198,7 +198,7 @@ class ByteArray(StrictField):
 
 
 class FreeObject(StrictField):
-    """An object that is passed on as it is, nested no deeper than JSON writers go."""
+    """An object that is passed on unchanged, nested no deeper than JSON writers support."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> dict[str, Any]:
         if type(value) is not dict:
@@ -212,7 +212,7 @@ class FreeObject(StrictField):
 
 
 class FreeObjects(StrictField):
-    """An array of objects that are passed on as they are."""
+    """An array of objects that are passed on unchanged."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[dict[str, Any], ...]:
         for index, each in enumerate(array_at(value, self.path(at), MOST_OBJECTS)):

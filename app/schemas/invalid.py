@@ -1,4 +1,4 @@
-"""What is invalid in a body: the fault, the path to it and the remedy, in the caller's words."""
+"""Errors about invalid request bodies: the fault, its path, and a remedy for the caller."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _KINDS: dict[type, str] = {
 
 
 class InvalidField(ValidationError, InvalidRequest):
-    """What is wrong, where, and the remedy; `path` is "" for the whole body.
+    """A fault, its path and the remedy; `path` is "" for the whole body.
 
-    To marshmallow it is an error of validation, to the caller the answer 400, whose `param` is
-    the path (R3, R4).
+    It is marshmallow's ValidationError, and for the caller a 400 whose `param` is the path
+    (R3, R4).
     """
 
     def __init__(self, code: str, path: str, what: str) -> None:
@@ -40,48 +40,48 @@ def join(at: str, name: str) -> str:
 
 
 def kind(value: object) -> str:
-    """Return what JSON calls such a value, with its article."""
+    """Return the JSON type of a value, with its article."""
     return _KINDS.get(type(value), "something else")
 
 
 def is_beyond_integers(value: object) -> bool:
-    """Tell whether a parsed number has no place in 64 bits: then it may stand for an integer, of
-    which the parser has made a decimal number.
+    """Tell whether a parsed number is outside 64 bits: then it may have been written as an
+    integer, which the parser has turned into a float.
     """
     return type(value) is float and abs(value) >= 2.0**63
 
 
 def quoted(value: object) -> str:
-    """Return a short value as it was written, and no more than the kind of a long one."""
+    """Return a short value as it was written, and only the type of a long one."""
     if type(value) is str:
         return f'"{value}"' if len(value) <= _LONGEST_QUOTED else f"a string of {len(value)}"
     return repr(value) if type(value) in (int, float) else kind(value)
 
 
 def listed(values: tuple[str, ...]) -> str:
-    """Return the values as a choice to be read: "a", "b" or "c"."""
+    """Return the values as a readable choice: "a", "b" or "c"."""
     quoted = [f'"{value}"' for value in values]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
 def required(path: str) -> InvalidField:
-    """Return the fault of something that is not there."""
+    """Return the error for a missing value."""
     return InvalidField("missing_required_parameter", path, "is required: it is absent or null.")
 
 
 def mistyped(path: str, wanted: str, value: object) -> InvalidField:
-    """Return the fault of a value that is of another kind than `wanted`."""
+    """Return the error for a value of another type than `wanted`."""
     return InvalidField("invalid_type", path, f"must be {wanted}, not {kind(value)}.")
 
 
 def too_long(path: str, text: str, longest: int) -> InvalidField:
-    """Return the fault of a string of more than `longest` characters."""
+    """Return the error for a string of more than `longest` characters."""
     what = f"has {len(text)} characters: send at most {longest}."
     return InvalidField("invalid_value", path, what)
 
 
 def array_at(value: object, path: str, most: int, wanted: str = "an array") -> list[Any]:
-    """Return `value` if it is an array of at most `most` (N15)."""
+    """Return `value` if it is an array of at most `most` elements (N15)."""
     if type(value) is not list:
         raise mistyped(path, wanted, value)
     if len(value) > most:
@@ -98,7 +98,7 @@ def object_at(raw: object, path: str) -> dict[str, Any]:
 
 
 def type_at(raw: dict[str, Any], path: str) -> str:
-    """Return the `type` of an object that may be one of several kinds."""
+    """Return the `type` of an object that may be one of several types."""
     found = raw.get("type")
     if found is None:
         raise required(join(path, "type"))

@@ -1,4 +1,4 @@
-"""JSON that the domain has as a text: the arguments of a call, or what it gave back (G4)."""
+"""JSON that the domain keeps as text: a call's arguments, or its output (G4)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.schemas.nesting import Inner, ListOf, Nested
 
 
 class _JsonText(StrictField):
-    """`to_json` makes JSON of the domain's text, `to_text` the text of that."""
+    """`to_json` converts the domain's text into JSON, `to_text` converts it back."""
 
     to_json: Callable[[str], Any]
     to_text: Callable[[Any], str]

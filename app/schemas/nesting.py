@@ -1,4 +1,4 @@
-"""Objects inside objects: one, one of several kinds, an array of them."""
+"""Nested objects: one, one of several types, or an array of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 
 class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
-    """How each type is read; `rest` reads those that are not here, if there is one."""
+    """Readers by type; `rest`, if set, reads the types that are not here."""
 
     rest: Callable[[dict[str, Any]], Any] | None = None
 
@@ -24,12 +24,11 @@ class _Readers(dict[str, Callable[[dict[str, Any]], Any]]):
 
 
 class OneOf(Generic[V]):
-    """An object that is one of several documents, by its `type`: a schema over schemas.
+    """An object that is one of several documents, chosen by its `type`.
 
-    Of two with one type the last reads it, and tells the first one's by what else it has.
-
-    `rest` makes the value of what was stored under a type that is none of these, and `other` is
-    the document of such a type, where there may be any.
+    If two documents share a type, the last one reads it, and delegates to the first according to
+    other keys. `rest` makes the value of a stored object of any other type; `other` is the
+    document that validates objects of other types, if these are allowed.
     """
 
     def __init__(
@@ -57,21 +56,21 @@ class OneOf(Generic[V]):
         return [writers[type(each)](each) for each in values]
 
     def load(self, data: dict[str, Any]) -> V:
-        """Return the value of JSON that `dump` once made.
+        """Return the value of JSON written by `dump`.
 
         Raises:
-            ValueError: it is of another type, and there is no `rest`.
+            ValueError: the type is unknown, and there is no `rest`.
         """
         value: V = self._readers[data["type"]](data)
         return value
 
     def load_all(self, data: Iterable[dict[str, Any]]) -> list[V]:
-        """Return the values of JSON, each as `load` does."""
+        """Return the values of JSON objects, each as `load` does."""
         readers = self._readers
         return [readers[each["type"]](each) for each in data]
 
     def validate(self, data: object) -> dict[str, list[str]]:
-        """Return the first fault of the object by its path, or nothing where it is valid."""
+        """Return the first fault of the object by its path, or {} if it is valid."""
         try:
             self.read(data, "", ReadContext())
         except InvalidField as fault:
@@ -79,10 +78,10 @@ class OneOf(Generic[V]):
         return {}
 
     def read(self, raw: object, path: str, context: ReadContext) -> Any:
-        """Return what the document of that type makes of the object at `path`.
+        """Return the domain's value of the object at `path`, read by its type's document.
 
         Raises:
-            InvalidField: the type is none of these, or its document finds fault.
+            InvalidField: the type is unknown, or the document refuses it.
         """
         kind = type_at(object_at(raw, path), path)
         document = self.documents.get(kind, self._other)
@@ -92,7 +91,7 @@ class OneOf(Generic[V]):
         return document.read(raw, path, context)
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        """Return the JSON schema of these documents."""
+        """Return the JSON schema that offers these documents."""
         mapping = {kind: refer(self._by_type[kind])["$ref"] for kind in self.documents}
         addresses = (*mapping.values(), *(refer(each)["$ref"] for each in self.documents.values()))
         references = [{"$ref": each} for each in dict.fromkeys(addresses)]
@@ -100,15 +99,15 @@ class OneOf(Generic[V]):
         return {"oneOf": references, "discriminator": discriminator}
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        """Return the code that makes JSON of a value; what has no class is JSON already."""
+        """Return the code that turns a value into JSON; without classes it is JSON already."""
         return f"{bind(self._writers)}[type({value})]({value})" if self._writers else value
 
     def load_code(self, data: str, bind: Bind) -> str:
-        """Return the code that makes a value of JSON."""
+        """Return the code that turns JSON into a value."""
         return f'{bind(self._readers)}[{data}["type"]]({data})' if self._readers else data
 
     def find(self, attribute: str, data: str, bind: Bind) -> None:
-        """Return nothing: which of the documents it is shows only in the JSON."""
+        """Return None: which document applies is known only from the JSON."""
 
 
 Inner = Document | OneOf[Any]
@@ -119,7 +118,7 @@ def _reference(inner: Inner, refer: Refer) -> dict[str, Any]:
 
 
 class Nested(StrictField):
-    """An object with fields of its own, or one of several such; `example` is one for the caller."""
+    """An object with its own fields, or one of several; `example` is shown in errors."""
 
     def __init__(self, inner: Inner, *, example: str = "", **options: Any) -> None:
         super().__init__(**options)
@@ -150,7 +149,7 @@ class Nested(StrictField):
 
 
 class ListOf(StrictField):
-    """An array of such objects; where it is optional, an empty one is left out."""
+    """An array of such objects; if the field is optional, an empty one is omitted."""
 
     def __init__(self, inner: Inner, **options: Any) -> None:
         super().__init__(**options)

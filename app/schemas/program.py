@@ -1,4 +1,4 @@
-"""Which program made a call, or may make one: what `programmatic_tool_calling` is about (P2)."""
+"""Callers of tools: which program called or may call one, for `programmatic_tool_calling` (P2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CallerSchema(Document):
     caller_id = String(shortest=1, longest=_LONGEST_ID, about="The program's `call_id`.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> str | None:
-        """Return the program's id, None where it was the model itself."""
+        """Return the program's id, None if the model itself called."""
         if found["type"] == _DIRECT:
             return None
         if "caller_id" not in found:
@@ -34,7 +34,7 @@ class CallerSchema(Document):
 
 
 class CallerField(Nested):
-    """`{"type": "program", "caller_id": "call_1"}` is `"call_1"` to the domain."""
+    """`{"type": "program", "caller_id": "call_1"}` on the wire is `"call_1"` in the domain."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(CallerSchema(), attribute="program_id", about=_CALLER, **options)
@@ -47,12 +47,12 @@ class CallerField(Nested):
 
 
 def _is_known(context: ReadContext) -> bool:
-    """Tell whether the model's provider runs programs, and the caller's key lets it."""
+    """Tell whether the model's provider runs programs and the caller's key allows them."""
     return context.policy.restricted(context.allowed_tools).passes(PROGRAMS)
 
 
 class _OfPrograms(StrictField):
-    """A field of a request: a key that nobody knows, where the provider runs no programs."""
+    """A request's field that counts as unknown if the provider runs no programs."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if _is_known(context):
@@ -62,7 +62,7 @@ class _OfPrograms(StrictField):
 
 
 class InputCallerField(_OfPrograms, CallerField):
-    """A caller in a request."""
+    """The `caller` of a call in a request."""
 
 
 class CallersField(StringList):
@@ -79,7 +79,7 @@ class CallersField(StringList):
 
 
 class InputCallersField(_OfPrograms, CallersField):
-    """That in a request."""
+    """The `allowed_callers` of a tool in a request."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         callers = super().check(value, at, context)
@@ -87,7 +87,7 @@ class InputCallersField(_OfPrograms, CallersField):
 
 
 class OutputSchemaField(_OfPrograms, FreeObject):
-    """A JSON schema of what a function gives back to programs."""
+    """A JSON schema of what a function returns to programs."""
 
     def __init__(self) -> None:
         super().__init__(about="A JSON schema of what it gives back, for programs that call it.")

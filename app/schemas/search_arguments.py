@@ -1,4 +1,4 @@
-"""The arguments of a search among tools: an object on the wire, a text to the domain (G3)."""
+"""The arguments of a tool search: an object on the wire, a text in the domain (G3)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.schemas.invalid import mistyped, too_long
 
 
 class SearchArguments(FreeObject):
-    """`{"query": "mail"}` is `'{"query":"mail"}'` to the domain, taken and shown alike.
+    """`{"query": "mail"}` on the wire is `'{"query":"mail"}'` in the domain, in both directions.
 
-    What a model has written instead of an object is shown as it wrote it, and taken so, up to
-    `longest` characters.
+    A model's text that is not an object is shown and accepted as it is, up to `longest`
+    characters.
     """
 
     def __init__(self, *, longest: int | None = None, **options: Any) -> None:
@@ -43,7 +43,7 @@ class SearchArguments(FreeObject):
 
 
 def as_json(arguments: str) -> dict[str, Any] | str:
-    """Return the object that the arguments are; none at all are an empty one."""
+    """Return the arguments' object; no arguments are an empty one."""
     try:
         parsed = orjson.loads(arguments.strip() or "{}")
     except ValueError:
@@ -53,5 +53,5 @@ def as_json(arguments: str) -> dict[str, Any] | str:
 
 
 def as_text(arguments: dict[str, Any] | str) -> str:
-    """Return the arguments as a function's."""
+    """Return the arguments as text, like a function's."""
     return arguments if type(arguments) is str else orjson.dumps(arguments).decode()

@@ -1,4 +1,4 @@
-"""What the console's reads answer: lists of rows, and who looks."""
+"""The responses of the console's reads: lists of rows, and the caller's session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
 
 
 class PageFields(WireSchema):
-    """What a list says of itself."""
+    """The keys of a list beside its rows."""
 
     object = Choice("list", **ALWAYS)
     next = String(about="What `after` takes for the next page; null for none.", **OR_NULL)

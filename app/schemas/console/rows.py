@@ -1,4 +1,4 @@
-"""What the console shows of a response, a conversation, a job, a node of a tree, a request."""
+"""The console's view of responses, conversations, jobs, nodes of a tree, and requests."""
 
 from __future__ import annotations
 
@@ -157,5 +157,5 @@ class RequestRowSchema(ValueSchema[LoggedRequest]):
 def _request(logged: LoggedRequest) -> dict[str, Any]:
     entry: RequestEntry = logged.entry
     fields = entry._asdict()
-    del fields["account"]  # there is one that anybody sees: their own
+    del fields["account"]  # callers only see their own account
     return {"object": "console.request", "id": logged.id, **fields, "at": entry.at / 1000}

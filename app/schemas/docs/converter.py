@@ -1,4 +1,4 @@
-"""Strict fields and documents as OpenAPI 3.1 sees them."""
+"""Converts strict fields and documents into OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.schemas.field import StrictField
 
 
 class Converter(OpenAPIConverter):
-    """Asks each strict field for its own JSON schema, and each Document for its description."""
+    """Uses each strict field's own JSON schema, and each Document's own description."""
 
     def field2property(self, field: Field[Any]) -> dict[str, Any]:
         """Return a field's JSON schema."""
@@ -35,14 +35,14 @@ class Converter(OpenAPIConverter):
         return described
 
     def refer(self, schema: Schema) -> dict[str, Any]:
-        """Return the reference to a schema's component, which is made if it is not there yet."""
+        """Return a reference to a schema's component, creating the component if needed."""
         untyped: Any = self
         reference: dict[str, Any] = untyped.resolve_nested_schema(schema)
         return reference
 
 
 class Plugin(MarshmallowPlugin):
-    """The converter above, and component names without "Schema"."""
+    """Uses the converter above, and names components without "Schema"."""
 
     Converter = Converter
 
@@ -50,20 +50,20 @@ class Plugin(MarshmallowPlugin):
         super().__init__(schema_name_resolver=component_name)
 
     def refer(self, schema: Schema) -> dict[str, Any]:
-        """Return the reference to a schema's component, once the plugin serves a document."""
+        """Return a reference to a schema's component; only once the plugin is initialized."""
         converter: Any = self.converter
         reference: dict[str, Any] = converter.refer(schema)
         return reference
 
 
 def component_name(schema: Schema | type[Schema]) -> str:
-    """Return the name of a schema's component."""
+    """Return the component name of a schema."""
     kind = schema if isinstance(schema, type) else type(schema)
     return kind.__name__.removesuffix("Schema")
 
 
 def or_null(shape: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of the same, or null."""
+    """Return the JSON schema that also allows null."""
     if "not" in shape:
         return {"type": "null"}
     if "type" not in shape:

@@ -1,4 +1,4 @@
-"""What the document says of itself, of its groups of operations, and of each in some sentences."""
+"""The OpenAPI document's texts: about the API, its tags, and the operations' descriptions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SCHEMES: dict[str, dict[str, str]] = {
         "description": "The same key, as Azure's clients send it.",
     },
 }
-#: The groups, in the order in which they are shown, each with the beginning of its paths.
+#: The tags, in display order, each with the prefix of its paths and a description.
 GROUPS = (
     ("Responses", "/v1/responses", "Answers of models: made, retrieved, followed, deleted."),
     ("Conversations", "/v1/conversations", "Items that many responses go on with and add to."),
@@ -48,7 +48,7 @@ GROUPS = (
     ("Webhooks", "/v1/webhook_", "URLs that are told when a background response has ended."),
     ("Platform", "/", "Probes, metrics and this document; no key is asked for."),
 )
-#: What is to be known of each operation beside its summary.
+#: The description of each operation, beside its summary.
 DETAILS = {
     "createResponse": "The answer comes whole, or with `stream` as events, or with `background` "
     "later: then this call is answered at once with status 202. With `store`, which is the "
@@ -97,5 +97,5 @@ DETAILS = {
 
 
 def group_of(path: str) -> str:
-    """Return the group that a path's operations are in."""
+    """Return the tag of a path's operations."""
     return next(name for name, start, _ in GROUPS if path.startswith(start))

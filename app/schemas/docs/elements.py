@@ -1,4 +1,4 @@
-"""What the descriptions of operations are made of."""
+"""Building blocks for the descriptions of operations."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Json = dict[str, Any]
 
 
 def answer(description: str, schema: object, example: object = None) -> Json:
-    """Return an answer in JSON; `example` is one as it was sent."""
+    """Return a JSON response; `example` is one example of its body."""
     media_type = {"schema": schema} | ({} if example is None else {"example": example})
     content = {JSON: media_type}
     return {"description": description, "headers": headers(DONE, *LIMITS), "content": content}
 
 
 def path_parameter(name: str, schema: Json, description: str) -> Json:
-    """Return a variable of the path."""
+    """Return a path parameter."""
     given = {"in": "path", "name": name, "required": True}
     return given | {"schema": schema, "description": description}
 
 
 def query(name: str, schema: Json, description: str) -> Json:
-    """Return a parameter of the query."""
+    """Return a query parameter."""
     return {"in": "query", "name": name, "schema": schema, "description": description}
 
 
 def header(name: str, schema: Json, description: str) -> Json:
-    """Return a header of the request."""
+    """Return a header parameter."""
     return {"in": "header", "name": name, "schema": schema, "description": description}
 
 
 def content_key() -> list[Json]:
-    """Return the headers by which what is stored is encrypted, and found again (C6)."""
+    """Return the headers with the key that encrypts, and later decrypts, what is stored (C6)."""
     return [
         header(
             "x-encryption-key",
@@ -54,14 +54,14 @@ def content_key() -> list[Json]:
 
 
 def include() -> Json:
-    """Return the parameter `include`."""
+    """Return the query parameter `include`."""
     values = {"type": "string", "enum": sorted(INCLUDE_VALUES)}
     about = "What to show beside the usual; `include[]` and comma lists are understood too."
     return query("include", {"type": "array", "items": values}, about)
 
 
 def page_parameters() -> list[Json]:
-    """Return the parameters of a list that is read a page at a time."""
+    """Return the query parameters of a paginated list."""
     limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
     return [

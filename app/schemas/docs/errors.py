@@ -1,4 +1,4 @@
-"""The errors of the API, each with examples made from the errors that are raised."""
+"""The error responses of the API, with examples made from GatewayError instances."""
 
 from __future__ import annotations
 
@@ -107,19 +107,19 @@ _BESIDE: dict[int, tuple[str, ...]] = {
 
 
 def error_responses() -> dict[str, dict[str, Any]]:
-    """Return the response components, by their name: Error400 and so on."""
+    """Return the response components by name, such as Error400."""
     return {component(status): _response(status) for status in _MEANINGS}
 
 
 def errors(*statuses: int) -> dict[str, Any]:
-    """Return the references of an operation to its errors."""
+    """Return references to an operation's error responses."""
     return {
         str(status): {"$ref": f"#/components/responses/{component(status)}"} for status in statuses
     }
 
 
 def component(status: int) -> str:
-    """Return the name of the component for an error status."""
+    """Return the component name of an error status."""
     return f"Error{status}"
 
 

@@ -1,4 +1,4 @@
-"""Requests as callers might send them, and what they are answered, made as the gateway makes it."""
+"""Example requests, and their responses, which the gateway's own code produces."""
 
 from __future__ import annotations
 
@@ -104,21 +104,21 @@ _CALL: tuple[Delta, ...] = (
 
 @cache
 def answers() -> dict[str, Any]:
-    """Return the responses to two of the requests, whole, as examples by their names."""
+    """Return the responses to two of the requests, as OpenAPI examples by name."""
     made = {"text": _narrated("text", _HELLO)[0], "tools": _narrated("tools", _CALL)[0]}
     return {name: {"value": RESPONSE.dump(response)} for name, response in made.items()}
 
 
 @cache
 def queued() -> dict[str, Any]:
-    """Return a background response as it is answered at once."""
+    """Return the immediate response to a background request."""
     request = CREATE_REQUEST.load(REQUESTS["text"]["value"] | {"background": True})
     return RESPONSE.dump(_response(echo(request), "queued"))
 
 
 @cache
 def frames() -> str:
-    """Return the stream that the first of the requests is answered with."""
+    """Return the stream that answers the first request."""
     events = _narrated("text", _HELLO)[1]
     written = (f"event: {each.type}\ndata: {encode(each).decode()}\n\n" for each in events)
     return "".join((*written, "data: [DONE]\n\n"))
@@ -141,12 +141,12 @@ def conversation() -> dict[str, Any]:
 
 
 def deleted_response() -> dict[str, Any]:
-    """Return what says that a response is deleted."""
+    """Return the response to a response's deletion."""
     return DELETED.dump(f"resp_{_STEM}")
 
 
 def deleted_conversation() -> dict[str, Any]:
-    """Return what says that a conversation is deleted."""
+    """Return the response to a conversation's deletion."""
     return DELETED_CONVERSATION.dump(_CONVERSATION_ID)
 
 
@@ -159,7 +159,7 @@ def _response(parameters: dict[str, Any], status: Any) -> Response:
 
 
 def _narrated(name: str, deltas: tuple[Delta, ...]) -> tuple[Response, list[Event]]:
-    """Return the response to a request, whole, and its events."""
+    """Return the final response to a request, and its events."""
     request = CREATE_REQUEST.load(REQUESTS[name]["value"] | {"stream": None})
     narrator = Narrator(
         _response(echo(request), "in_progress"),

@@ -1,4 +1,4 @@
-"""The headers of answers, by the name of their component."""
+"""The headers of responses, by component name."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 _LIMITS = ("x-ratelimit-", "X-Budget-")
 LIMITS = tuple(name for name in HEADERS if name.startswith(_LIMITS))
-#: Of whatever is no error.
+#: The header of every response that is not an error.
 DONE = "openai-processing-ms"
 ANSWERED = (
     "X-Ignored-Parameters",
@@ -74,5 +74,5 @@ _ALWAYS = ("X-Request-ID",)
 
 
 def headers(*names: str) -> dict[str, Any]:
-    """Return the headers of an answer, those of every answer included."""
+    """Return references to these headers and to those of every response."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_ALWAYS, *names)}

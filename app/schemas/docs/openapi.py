@@ -1,4 +1,4 @@
-"""The description of the API: the OpenAPI 3.1 document, and GET /v1/responses (E1)."""
+"""The machine-readable descriptions: the OpenAPI 3.1 document, and GET /v1/responses (E1)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _BOUNDS = frozenset(
 
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document, made from the schemas."""
+    """Return the OpenAPI document, built from the schemas."""
     plugin = Plugin()
     spec = APISpec(
         title="Responses Gateway",
@@ -73,9 +73,9 @@ def document() -> dict[str, Any]:
 
 
 def endpoint_info(passed: PassPolicy = NOTHING_PASSES) -> dict[str, Any]:
-    """Return what GET /v1/responses shows, made from the schemas.
+    """Return the body of GET /v1/responses, built from the schemas.
 
-    `passed` is what providers are sent as it came (P1, P2).
+    `passed` is what the providers receive unchanged (P1, P2).
     """
     return {
         "object": "endpoint",
@@ -104,7 +104,7 @@ def endpoint_info(passed: PassPolicy = NOTHING_PASSES) -> dict[str, Any]:
 
 
 def _limits() -> dict[str, dict[str, Any]]:
-    """Return the bounds of each top-level parameter that has some."""
+    """Return the bounds of each top-level parameter that has any."""
     shapes = {
         name: field.json_schema(lambda _: {"$ref": ""})
         for name, field in _FIELDS.items()

@@ -48,7 +48,7 @@ _LEFT = {"type": "string", "enum": ["cancel", "continue"], "default": "cancel"}
 
 
 def operations() -> dict[str, dict[str, Json]]:
-    """Return every operation, the OpenAPI way; each call makes them anew."""
+    """Return every operation in OpenAPI's form; each call builds them anew."""
     made: dict[str, dict[str, Json]] = {
         RESPONSES: {"post": _create(), "get": _describe()},
         _ONE: {"get": _retrieve(), "delete": _delete()},

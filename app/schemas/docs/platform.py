@@ -1,4 +1,4 @@
-"""The operations for the platform that the gateway runs on: probes, metrics, this document."""
+"""The operations for the platform that runs the gateway: probes, metrics, this document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from app.schemas.docs.elements import Json, answer
 from app.schemas.docs.headers import headers
 from app.schemas.wire.answers import HEALTH, VERSION, HealthSchema, ReadinessSchema, VersionSchema
 
-#: No key is asked for.
+#: No API key is required.
 _OPEN: Json = {"security": []}
 _READY: Json = {"status": "ready", "checks": {"redis": "ok", "worker": "ok", "upstreams": ["ok"]}}
 

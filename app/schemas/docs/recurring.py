@@ -1,4 +1,4 @@
-"""What keys mean that stand in many objects, said once; a field's own `about` comes first."""
+"""Descriptions of keys that occur in many objects; a field's own `about` takes precedence."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ _BY_KEY = {
 
 
 def description(field: StrictField) -> str:
-    """Return what a field means that has no words of its own; "" where nobody says."""
+    """Return the common description of a field without its own; "" if there is none."""
     if isinstance(field, Choice) and field.key == "type":
         return "What kind of object this is." if len(field.values) > 1 else "The object's kind."
     return _BY_KEY.get(field.key, "")

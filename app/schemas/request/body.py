@@ -1,4 +1,4 @@
-"""Request bodies: from bytes to JSON, whatever the bytes; no input makes this fail otherwise."""
+"""Request bodies: from bytes to JSON. Any input either parses or raises a documented error."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from app.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _MEBIBYTE = 1024 * 1024
-#: The most that a body may hold, files included, before and after inflation (R12).
+#: Maximum size of a body in bytes, files included, before and after decompression (R12).
 MAX_BODY_BYTES = 32 * _MEBIBYTE
-#: What a zstd stream may use as its window: RFC 9659 allows clients 8 MiB, but what was packed
-#: in one step has a window of its whole size.
+#: Maximum window of a zstd stream: RFC 9659 allows clients 8 MiB, but what was compressed in one
+#: step has a window of its whole size.
 _WINDOW = MAX_BODY_BYTES
-#: The escape of a pair of surrogates, or of half of one.
+#: Matches the escape of a surrogate pair, or of half of one.
 _SURROGATES = re.compile(
     rb"\\u(?:[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(?P<half>[dD][89a-fA-F][0-9a-fA-F]{2}))"
 )
-#: A body with more halves than that was not cut: nobody waits until all are found.
+#: Maximum number of halves that are replaced: more are not the result of cut texts.
 _MOST_HALVES = 10_000
-#: What to do, by what the parser finds fault with.
+#: Remedies, by a part of the parser's message.
 _REMEDIES = (
     ("trailing comma", ": leave that comma out"),
     ("expected a string key", ": keys and texts stand in double quotes"),
@@ -40,13 +40,13 @@ _REMEDIES = (
 
 
 def parse_json(raw: bytes) -> Any:
-    """Return the value of the JSON.
+    """Return the parsed value of a JSON body.
 
-    They must be RFC 8259's JSON in UTF-8: NaN, infinities, numbers beyond a double, a byte order
+    It must be RFC 8259's JSON in UTF-8: NaN, infinities, numbers beyond a double, a byte order
     mark, bare control characters and more than about a thousand levels of nesting are refused.
-    Where an object repeats a key, the last one counts. An integer beyond 64 bits becomes a float,
-    so that fields for integers refuse it. An escape of half a surrogate pair becomes U+FFFD: a
-    program in JavaScript that cuts a text in the middle of an emoji sends one.
+    If an object repeats a key, the last one counts. An integer beyond 64 bits becomes a float,
+    so that integer fields refuse it. The escape of half a surrogate pair becomes U+FFFD: JavaScript
+    programs that cut a text in the middle of an emoji send one.
 
     Raises:
         InvalidRequest: code invalid_json.
@@ -63,9 +63,9 @@ def parse_json(raw: bytes) -> Any:
 
 
 def _without_halves(raw: bytes) -> bytearray:
-    """Return the JSON with U+FFFD in place of the first halves of surrogate pairs."""
+    """Return the JSON with U+FFFD in place of up to _MOST_HALVES unpaired surrogate escapes."""
     text = bytearray(raw)
-    # An escaped backslash begins no other escape; a NUL stands nowhere in JSON.
+    # An escaped backslash starts no other escape; NUL never occurs in JSON.
     searched = raw.replace(rb"\\", b"\0\0")
     halves = (match for match in _SURROGATES.finditer(searched) if match["half"])
     for match in islice(halves, _MOST_HALVES):
@@ -74,7 +74,7 @@ def _without_halves(raw: bytes) -> bytearray:
 
 
 def _not_json(raw: bytes, fault: orjson.JSONDecodeError) -> InvalidRequest:
-    """Return the error of a body that is no JSON: where, why, and what is mostly the reason."""
+    """Return the error of a malformed body: position, reason, and the likely remedy."""
     if not raw.strip():
         what = 'The body is empty: send a JSON object such as {"model": "...", "input": "..."}.'
         return InvalidRequest(what, code="invalid_json")
@@ -86,14 +86,14 @@ def _not_json(raw: bytes, fault: orjson.JSONDecodeError) -> InvalidRequest:
 
 
 def inflate(raw: bytes, encoding: str, limit: int) -> bytes:
-    """Return a body as it was before `encoding` (a Content-Encoding); at most `limit` bytes.
+    """Return a body decoded from `encoding` (a Content-Encoding), of at most `limit` bytes.
 
-    Memory stays within the limit, whatever the body would inflate to (R16).
+    Memory stays within the limit, whatever the decoded size would be (R16).
 
     Raises:
-        UnsupportedMediaType: the encoding is not one that we read.
+        UnsupportedMediaType: the encoding is not supported.
         RequestTooLarge: there are more bytes than `limit`.
-        InvalidRequest: they are not in that encoding, or were cut short.
+        InvalidRequest: the bytes are not in that encoding, or were cut short.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -114,7 +114,7 @@ def inflate(raw: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _deflate_window(raw: bytes) -> int:
-    """Tell zlib's wrapping, which "deflate" means, from the bare stream that some clients send."""
+    """Tell zlib's format, which "deflate" means, from the raw stream that some clients send."""
     wrapped = len(raw) >= 2 and raw[0] & 0x0F == zlib.DEFLATED and (raw[0] << 8 | raw[1]) % 31 == 0
     return zlib.MAX_WBITS if wrapped else _RAW_DEFLATE
 
@@ -131,7 +131,7 @@ def _inflated(raw: bytes, window: int, limit: int) -> bytes:
 
 
 def _unpacked_zstd(raw: bytes, limit: int) -> bytes:
-    """Inflate zstd twice: only once it is known how much there is, all of it at once."""
+    """Decompress zstd twice: first to learn the size, then, if allowed, all of it at once."""
     unpacker = ZstdDecompressor(max_window_size=_WINDOW)
     try:
         body = unpacker.stream_reader(raw).read(limit + 1)

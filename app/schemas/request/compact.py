@@ -1,4 +1,4 @@
-"""The body of POST /v1/responses/compact (G6): a conversation, and who is to compact it."""
+"""The body of POST /v1/responses/compact (G6): a conversation, and the model to compact it."""
 
 from __future__ import annotations
 

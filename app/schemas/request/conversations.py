@@ -1,4 +1,4 @@
-"""The bodies of /v1/conversations (C1): what one begins with, and what is added to it."""
+"""The request bodies of /v1/conversations (C1)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.schemas.fields import TextMap
 from app.schemas.invalid import InvalidField, array_at
 from app.schemas.request.items.input import InputField
 
-#: How many items one call may add (N11).
+#: Maximum number of items that one call may add (N11).
 MOST_ADDED = 20
 
 
 class AddedItemsField(InputField):
-    """Items to add to a conversation: an array, of at most 20."""
+    """Items to add to a conversation: an array of at most 20."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[InputItem, ...]:
         array_at(value, self.path(at), MOST_ADDED)

@@ -1,8 +1,8 @@
-"""The body of POST /v1/responses: from JSON to a CreateRequest, or to the first of its faults.
+"""The body of POST /v1/responses: from JSON to a CreateRequest, or to an error for its first fault.
 
 `{"model": "gpt-5", "input": "Hi", "temperature": 0.5}` becomes `CreateRequest(model="gpt-5",
-input=(Message(…),), parameters=Parameters(temperature=0.5))`; with `"temperature": "hot"` it is
-refused: `'temperature' must be a number, not a string.`
+input=(Message(…),), parameters=Parameters(temperature=0.5))`; `"temperature": "hot"` is refused:
+`'temperature' must be a number, not a string.`
 """
 
 from __future__ import annotations
@@ -184,10 +184,10 @@ class CreateRequestSchema(ChatParametersSchema):
     def load(  # type: ignore[override]
         self, data: Any, *, context: ReadContext | None = None
     ) -> CreateRequest:
-        """Return the request of a parsed body; ids that it does not give are "".
+        """Return the request of a parsed body; ids that it does not contain are "".
 
         Raises:
-            InvalidField: the first fault of the body, `param` being the path to it (R3, R4).
+            InvalidField: the first fault of the body; `param` is its path (R3, R4).
         """
         request: CreateRequest = self.read(data, "", context or ReadContext())
         return request
@@ -195,7 +195,7 @@ class CreateRequestSchema(ChatParametersSchema):
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
         settle_retention(found, context)
         settle_together(found, context)
-        if context.trigger:  # what shapes an answer does not shape a summary (G7)
+        if context.trigger:  # these do not apply to a summary (G7)
             for name in found.keys() & {"text", "top_logprobs"}:
                 context.ignore(name)
         return CreateRequest(

@@ -1,7 +1,7 @@
-"""Parameters that are not of this API, or not offered: each is refused with what to send instead.
+"""Parameters of other APIs, or not offered: each is refused with the name of its replacement.
 
-Those of Chat Completions are known to be wrong here: to ignore them would be to answer another
-request than was meant (R21).
+Those of Chat Completions are known to be mistakes here: ignoring them would answer a request
+other than the one intended (R21).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.schemas.invalid import InvalidField
 
 
 class UnsupportedField(StrictField):
-    """A parameter of OpenAI's own that is not offered here (E10)."""
+    """A parameter of OpenAI's Responses API that is not offered here (E10)."""
 
     what = "is not offered here"
 
@@ -32,7 +32,7 @@ class UnsupportedField(StrictField):
 
 
 class ChatField(UnsupportedField):
-    """A parameter of Chat Completions, which is called otherwise here, or is not there at all."""
+    """A parameter of Chat Completions that has another name here, or no counterpart."""
 
     what = "is a parameter of Chat Completions"
 
@@ -42,13 +42,13 @@ class ChatField(UnsupportedField):
 
 
 class MessagesField(ChatField):
-    """A parameter of Anthropic's Messages, which is called otherwise here."""
+    """A parameter of Anthropic's Messages that has another name here."""
 
     what = "is a parameter of Anthropic's Messages"
 
 
 class ChatParametersSchema(Document):
-    """The parameters of other APIs that this one has not, with where they have moved."""
+    """Parameters of other APIs that this one does not have, each with its replacement."""
 
     system = MessagesField("send it as 'instructions'.")
     stop_sequences = MessagesField(
@@ -72,10 +72,10 @@ class ChatParametersSchema(Document):
 
 
 class ModerationField(StrictField):
-    """How a request and its answer are to be judged by OpenAI's moderation (R22).
+    """How OpenAI's moderation is to judge a request and its answer (R22).
 
-    Where the provider is not sent it (P1), to be scored is left out, and named. To be blocked is
-    a demand for safety, which no header can waive.
+    If the provider does not receive it (P1), scoring is omitted and listed as ignored. Blocking
+    is a safety requirement, which must not be ignored: it is refused.
     """
 
     def check(self, value: Any, at: str, context: ReadContext) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""A body's JSON without what needs no parsing: long texts, and items and tools that came before.
+"""Splits a body's JSON into what needs parsing, and long texts, known items and known tools.
 
     {"model": "m", "input": [ITEM, ITEM, …, NEW], "tools": [TOOL, TOOL, …]}   135 kB
     {"model": "m", "input": ["5f0c…", NEW], "tools": "5f0c…"}                  the rest, parsed
 
-Strings that nobody else can know stand in for the known parts while the rest is parsed; only where
-they come out as the value of the body's own `tools`, as the first of its own `input`, are the parts
-there and nowhere else. Whatever else the body is, all of it is parsed.
+Random, secret placeholders replace the known parts while the rest is parsed. The parts are used if
+these turn up as the value of the body's own `tools`, and as the first element of its own `input`.
+Otherwise the whole body is parsed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TOOLS_JSON, _ITEMS_JSON = orjson.dumps(_TOOLS), orjson.dumps(_ITEMS)
 
 
 class SplitBody(NamedTuple):
-    """The JSON of a body, and what is left of it beside its known parts and long texts."""
+    """A body's JSON, and the rest of it without its known parts and long texts."""
 
     raw: bytes
     rest: bytes
@@ -37,12 +37,12 @@ class SplitBody(NamedTuple):
 
     @property
     def memory(self) -> int:
-        """How many bytes its values will take. Raises RequestTooLarge, see memory_of."""
+        """The estimated memory of its values in bytes. Raises RequestTooLarge, see memory_of."""
         parts = self.items, self.tools, self.texts
         return memory_of(self.rest) + sum(part.memory for part in parts if part is not None)
 
     def parsed(self) -> Any:
-        """Return its value; what came before is a KnownItemsJson, a KnownToolsJson in it.
+        """Return its value, which contains known parts as a KnownItemsJson or KnownToolsJson.
 
         Raises:
             InvalidRequest: as `parse_json` does.
@@ -52,14 +52,14 @@ class SplitBody(NamedTuple):
         return parse_json(self.raw)
 
     def _put_together(self) -> Any:
-        """Return the rest's value with what was taken out of it, None where it is not the body's.
+        """Return the parsed rest with its parts put back, None if the parts were not the body's.
 
-        Then nothing of it stays: all of the body is to be read once more.
+        In that case nothing of it is kept, and the whole body must be parsed.
         """
         try:
             body = orjson.loads(self.rest)
         except orjson.JSONDecodeError:
-            body = None  # the whole body says what is wrong
+            body = None  # parsing the whole body reports the fault
         if self.texts is not None and not self.texts.put_back(body):
             return None
         if self.items is not None and not _put_items(body, self.items):
@@ -72,20 +72,20 @@ class SplitBody(NamedTuple):
 
 
 class BodyMemory:
-    """What accounts have sent lately of what bodies have in common. Safe for threads."""
+    """The caches of items and tools that accounts sent recently. Thread-safe."""
 
     def __init__(self, items: ItemMemory, tools: ToolMemory) -> None:
         self.items = items
         self.tools = tools
 
     def split(self, account: str, raw: bytes, *, is_private: bool = False) -> SplitBody:
-        """Return a body's JSON apart from its long texts, and from what came before.
+        """Split a body's JSON into its long texts, its known parts, and the rest.
 
-        Of a body that `is_private` nothing is remembered.
+        Nothing is looked up or stored for a body that `is_private`.
         """
         texts = long_texts(raw) if len(raw) > LONG_TEXT else None
         rest = raw if texts is None else texts.rest
-        # Stand-ins of long texts are not the items' bytes.
+        # With placeholders for long texts, the items' bytes differ.
         items = self.items.find(account, raw) if texts is None and not is_private else None
         if items is not None:
             rest = b"".join((rest[: items.start], _ITEMS_JSON, rest[items.end :]))
@@ -95,16 +95,16 @@ class BodyMemory:
         return SplitBody(raw, rest, items, None if tools is None else tools.tools, texts)
 
     def parse(self, account: str, raw: bytes) -> Any:
-        """Return the value of a body's JSON. Raises InvalidRequest."""
+        """Return the parsed value of a body's JSON. Raises InvalidRequest."""
         return self.split(account, raw).parsed()
 
 
 def _put_items(body: Any, found: FoundItems) -> bool:
-    """Have the known items in the rest's value; False where they are not the body's first."""
+    """Put the known items into the parsed rest; False if they are not its input's first ones."""
     given = body.get("input") if type(body) is dict else None
     if type(given) is not list or not given or given[0] != _ITEMS:
         return False
-    if len(found.items) + len(given) - 1 > MOST_ITEMS:  # their field says so
+    if len(found.items) + len(given) - 1 > MOST_ITEMS:  # their field reports that
         return False
     body["input"] = KnownItemsJson(found.items, given[1:])
     return True

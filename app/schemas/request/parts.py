@@ -1,4 +1,4 @@
-"""The content parts that a caller may send, under which role, and what they become."""
+"""The content parts that a caller may send under each role, and the domain's values of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BREAKPOINT = InputCacheBreakpointSchema()
 
 
 class PartSchema(Document):
-    """A content part: an object whose `type` names its kind."""
+    """A content part: an object whose kind is its `type`."""
 
 
 class InputTextSchema(PartSchema):
@@ -89,7 +89,7 @@ class InputFileSchema(PartSchema):
 
 
 def _note_detail(found: dict[str, Any], part: InputImage | InputFile, context: ReadContext) -> None:
-    """Note that a part wants a detail: not every upstream can be told."""
+    """Record that a part requests a level of detail, which not every upstream supports."""
     if found.get("detail", _ANY_DETAIL) != _ANY_DETAIL:
         context.detailed_parts.add(part.type)
 
@@ -135,7 +135,7 @@ _REMEDIES = {
 def read_parts(
     raws: list[Any], kinds: dict[str, PartSchema], path: str, context: ReadContext
 ) -> tuple[ContentPart, ...]:
-    """Return the parts of an array at `path`: CALLER_PARTS or ASSISTANT_PARTS, as the role has."""
+    """Return the parts of an array at `path`; `kinds` are CALLER_PARTS or ASSISTANT_PARTS."""
     parts = []
     for index, raw in enumerate(raws):
         if index % SLICE == SLICE - 1:
@@ -150,7 +150,7 @@ def read_parts(
 
 
 def read_caller_parts(raws: list[Any], path: str, context: ReadContext) -> tuple[InputPart, ...]:
-    """Return parts that are the caller's own."""
+    """Return parts that a caller may send under its own roles."""
     parts = read_parts(raws, CALLER_PARTS, path, context)
     return tuple(part for part in parts if isinstance(part, InputPart))
 
@@ -162,7 +162,7 @@ def parts_json_schema(parts: Iterable[PartSchema], refer: Refer) -> dict[str, An
 
 
 def only_source(found: dict[str, Any], sources: tuple[str, ...], path: str) -> None:
-    """Refuse a part that names no source of its bytes, or more than one."""
+    """Refuse a part with no source of its bytes, or more than one."""
     given = [source for source in found if source in sources]
     if not given:
         what = f"is required: give one of {listed(sources)}."

@@ -1,4 +1,4 @@
-"""What a caller says about the cache of prompts: at a part, and for the whole request (U23)."""
+"""The caller's options for the prompt cache: of a part, and of the whole request (U23)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of the answer's text: its format, flat or nested, and its verbosity."""
+"""The options of the answer's text: its format, in flat or nested form, and its verbosity."""
 
 from __future__ import annotations
 

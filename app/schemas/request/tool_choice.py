@@ -1,4 +1,4 @@
-"""How the model may choose among the tools, in every form that callers send."""
+"""`tool_choice` in every form that callers send."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MODES = ("none", "auto", "required")
 
 
 def _name_in(found: dict[str, Any], within: str, path: str) -> str:
-    """Return the name of a choice, its own or the nested one. Raises InvalidField without any."""
+    """Return the name of a choice, direct or nested. Raises InvalidField if it has none."""
     name: str | None = found.get("name") or found.get(within, {}).get("name")
     if name is None:
         raise required(join(path, "name"))
@@ -88,7 +88,7 @@ _NAMED, _CUSTOM, _BUILT_IN, _HOSTED = (
     ChosenBuiltInToolSchema(),
     ChosenHostedToolSchema(),
 )
-#: How one tool is named, by `type`.
+#: The forms that name one tool, by `type`.
 _ONE: dict[str, Document] = {
     "function": _NAMED,
     "custom": _CUSTOM,
@@ -97,7 +97,7 @@ _ONE: dict[str, Document] = {
 
 
 class AllowedNamesField(StrictField):
-    """An array of named functions and custom tools."""
+    """An array that names functions, custom tools and other tools."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[NamedFunction, ...]:
         path = self.path(at)
@@ -199,10 +199,10 @@ def _not_a_function(kind: str, path: str, context: ReadContext) -> None:
 def settle(
     choice: ToolChoice, tools: Collection[Tool], context: ReadContext, *, continues: bool = False
 ) -> ToolChoice:
-    """Return the choice that is left among the tools that were kept (R8).
+    """Return what remains of the choice among the tools that were kept (R8).
 
-    A choice that can only be met by tools that were dropped is dropped with them. Where the request
-    `continues` another, items of that may bring what is not here: nothing is refused then (G3).
+    A choice that only dropped tools can satisfy is dropped with them. If the request `continues`
+    another, earlier items may declare tools unknown here: then nothing is refused (G3).
 
     Raises:
         InvalidField: it names tools that the request does not declare.
@@ -249,7 +249,7 @@ def _settle_allowed(
 
 
 def _lost(path: str, what: str, context: ReadContext, *, excused: bool) -> ToolChoice:
-    if not excused:  # OpenAI names the choice, whatever in it has the name
+    if not excused:  # like OpenAI, name the whole choice as the parameter
         raise InvalidField("invalid_value", "tool_choice", what)
     context.ignore(path)
     return "auto"

@@ -1,4 +1,4 @@
-"""Types of events, as a list."""
+"""A list of event types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_LISTED = 100
 
 
 class EventTypesField(StrictField):
-    """An array of types of events, of one at least; one that stands there twice counts once."""
+    """A non-empty array of event types; repetitions count once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[str, ...]:
         path = self.path(at)

@@ -1,4 +1,4 @@
-"""The bodies of /v1/webhook_endpoints."""
+"""The request bodies of /v1/webhook_endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhook endpoints as their accounts see them, and events as their receivers do."""
+"""Webhook endpoints as their accounts see them, and events as their receivers get them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ WEBHOOK_EVENT = WebhookEventSchema()
 
 
 def sample_result(endpoint_id: str, event_type: str, status: int) -> dict[str, Any]:
-    """Return the JSON of what a sample event was answered with."""
+    """Return the JSON of an endpoint's reply to a sample event."""
     return {
         "object": "webhook_endpoint.test",
         "webhook_endpoint_id": endpoint_id,
@@ -125,10 +125,10 @@ def sample_result(endpoint_id: str, event_type: str, status: int) -> dict[str, A
 
 
 def event_types_list() -> dict[str, Any]:
-    """Return the JSON of the list of types of events."""
+    """Return the JSON of the list of event types."""
     return {"object": "list", "data": list(EVENT_TYPES)}
 
 
 def event_body(event: WebhookEvent) -> bytes:
-    """Return the body in which an event is sent."""
+    """Return the HTTP body that delivers an event."""
     return orjson.dumps(WEBHOOK_EVENT.dump(event))

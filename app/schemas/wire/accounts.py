@@ -1,4 +1,4 @@
-"""Accounts, keys and audit entries as operators see them. Secrets never show, nor their hashes."""
+"""Accounts, keys and audit entries as operators see them, without secrets or their hashes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _UNLIMITED = "unlimited"
 
 
 def limit_or_unlimited(bound: int | None) -> int | str | None:
-    """Return a limit as it is shown: a number, None for the default, or "unlimited"."""
+    """Return the displayed form of a limit: a number, None for the default, or "unlimited"."""
     return _UNLIMITED if bound is not None and bound < 0 else bound
 
 
 def budgets_or_default(budgets: tuple[CostBudget, ...] | None) -> str | None:
-    """Return budgets as they are shown; None for the default."""
+    """Return the displayed form of budgets; None for the default."""
     return None if budgets is None else budget_text(budgets)
 
 
 def retention_or_none(days: int | None) -> int | str | None:
-    """Return for how many days something is kept as that is shown: None for the default."""
+    """Return the displayed form of a retention: days, None for the default, or "none"."""
     return "none" if days is not None and days < 0 else days
 
 
 class Limit(StrictField):
-    """A number, null for the default, "unlimited" where that is lifted."""
+    """A number, null for the default, "unlimited" if there is no limit."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if value != _UNLIMITED and (type(value) is not int or value < 0):
@@ -60,7 +60,7 @@ class BudgetField(StrictField):
 
 
 class Retention(StrictField):
-    """A number of days, null for the default, "none" where what is stored never expires."""
+    """A number of days, null for the default, "none" if nothing expires."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         if value != "none" and (type(value) is not int or value < 0):
@@ -157,5 +157,5 @@ API_KEY, ACCOUNT, AUDIT_ENTRY = ApiKeySchema(), AccountSchema(), AuditEntrySchem
 
 
 def new_key(key: ApiKey, secret: str) -> dict[str, Any]:
-    """Return a key with its new secret: the one time that it is shown."""
+    """Return a key with its new secret, which is shown only this once."""
     return {"id": key.id, "key": secret, **API_KEY.dump(key)}

@@ -1,4 +1,4 @@
-"""The smaller answers: errors, lists, models, probes, and the description of the endpoint."""
+"""The smaller response bodies: errors, lists, probes, and the description of the endpoint."""
 
 from __future__ import annotations
 

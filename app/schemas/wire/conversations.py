@@ -1,4 +1,4 @@
-"""Conversations as their callers see them."""
+"""Conversations as callers see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A JSON object that the gateway writes: exactly these keys, null only where it is declared."""
+"""JSON objects that the gateway writes: exactly the declared keys, null only where declared."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from app.schemas.invalid import InvalidField, join, object_at, required
 
 V = TypeVar("V")
 
-#: A key that is always there, and one that may be null; others are optional, and never null.
+#: Options of a key that is always present, of one that may be null, and of an optional one.
 ALWAYS: dict[str, Any] = {"required": True}
 OR_NULL: dict[str, Any] = {"required": True, "nullable": True}
 AT_TIMES: dict[str, Any] = {"required": False, "nullable": False}
 
 
 class WireSchema(Document):
-    """A JSON object of ours that the domain passes on as it is, or that the gateway makes itself.
+    """An object that the gateway makes, or that the domain passes on as JSON.
 
-    Callers may meet more keys some day; our own tests may not.
+    Callers must tolerate new keys; validation, which our tests use, does not.
     """
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path` if it is what this declares.
+        """Return the object at `path` if it matches this declaration.
 
         Raises:
-            InvalidField: a key is missing, unknown, null where it may not be, or no such value.
+            InvalidField: a key is missing, unknown, wrongly null, or has an invalid value.
         """
         given = object_at(raw, path)
         for name, value in given.items():
@@ -45,11 +45,11 @@ class WireSchema(Document):
 
 
 class ValueSchema(WireSchema, Generic[V]):
-    """The JSON of the domain's `values`, one class or several of the same fields.
+    """The JSON of the domain's `values`: one class, or several with the same fields.
 
-    One declaration serves `dump` and `load`, whose code is compiled of it, `validate`, which is
-    strict, and the documentation. `spread` names an attribute of the value that is a mapping, and
-    the schema whose keys it holds, ready as they are: they come last.
+    One declaration serves `dump` and `load`, which are compiled from it, the strict `validate`, and
+    the documentation. `spread` names an attribute that is a mapping with finished JSON, which comes
+    last, and the schema of its keys.
     """
 
     spread: ClassVar[tuple[str, type[Document]] | None] = None
@@ -72,7 +72,7 @@ class ValueSchema(WireSchema, Generic[V]):
         return self.writer(obj)
 
     def load(self, data: Any) -> V:  # type: ignore[override]
-        """Return the value of JSON that `dump` once made: what we stored is not checked again."""
+        """Return the value of JSON written by `dump`; what we stored is not validated again."""
         load = self._reader or self.readers.get(data.get("type"))
         if load is None:
             raise TypeError(
@@ -82,10 +82,10 @@ class ValueSchema(WireSchema, Generic[V]):
         return value
 
     def dump_code(self, value: str, bind: Bind) -> str:
-        """Return the code that makes JSON of a value."""
+        """Return the code that turns a value into JSON."""
         small = None if self.spread else inline_dump(self._own, value, bind)
         return small or f"{bind(self.writer)}({value})"
 
     def load_code(self, data: str, bind: Bind) -> str:
-        """Return the code that makes a value of JSON."""
+        """Return the code that turns JSON into a value."""
         return f"{bind(self._reader)}({data})" if self._reader else data

@@ -1,8 +1,8 @@
-"""The request's parameters as every response to it shows them.
+"""The request's parameters as every response to it echoes them.
 
-Nothing is declared here twice: a parameter of CreateRequestSchema is shown by the field that reads
-it, always there, its default in place of what the caller left out and null where there is none.
-Only what is shown in another form than it is taken in has a field of its own below.
+Nothing is declared twice: a parameter is written by the field of CreateRequestSchema that reads it,
+always present, with its default if the caller left it out, or null if it has none. Only
+parameters whose echo has another form than their input are declared below.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, Wi
 from app.schemas.wire.tools import TOOL, ToolChoiceEcho
 from app.settings import MOST_RETENTION_DAYS
 
-#: What responses do not show. The model and the tier are theirs: what has answered.
+#: Parameters that are not echoed. Model and tier are the response's own: those that answered.
 NOT_ECHOED = frozenset(
     {
         *("input", "stream", "stream_options", "include", "seed", "context_management"),
@@ -71,7 +71,7 @@ class ConversationEchoSchema(ValueSchema[str]):
 
 
 class ToolsEcho(ListOf):
-    """The tools as responses show them; known ones are written from what they became before."""
+    """The tools in a response; known ones are written from cached bytes."""
 
     def dump_code(self, value: str, bind: Bind) -> str:
         return f"{bind(_tools_json)}({value})"
@@ -95,7 +95,7 @@ _IN_OTHER_FORM: dict[str, StrictField] = {
 
 
 def _echoes() -> dict[str, StrictField]:
-    """Return the field of each parameter that responses show, in the order of their names."""
+    """Return the field of each echoed parameter, sorted by name."""
     taken = CREATE_REQUEST.strict_fields
     names = set(taken) - NOT_ECHOED - OF_THE_RESPONSE
     return {
@@ -106,7 +106,7 @@ def _echoes() -> dict[str, StrictField]:
 
 
 def _echo(name: str, field: StrictField) -> StrictField:
-    """Return a copy of a field that shows a parameter of a CreateRequest."""
+    """Return a copy of a field that writes a parameter of a CreateRequest."""
     echoed = copy(field)
     echoed.attribute = f"parameters.{name}" if name in _SHAPING else name
     if name not in _IN_OTHER_FORM:
@@ -119,14 +119,14 @@ def _echo(name: str, field: StrictField) -> StrictField:
 
 
 class EchoFields(WireSchema):
-    """The parameters, as keys of a response."""
+    """The echoed parameters, as keys of a response."""
 
     class Meta:
         include = _echoes()
 
 
 class EchoSchema(EchoFields, ValueSchema[CreateRequest]):
-    """The parameters by themselves."""
+    """The echoed parameters as an object of their own."""
 
     values = (CreateRequest,)
 
@@ -135,5 +135,5 @@ _ECHO = EchoSchema()
 
 
 def echo(request: CreateRequest) -> dict[str, Any]:
-    """Return the request's parameters as every response to it shows them."""
+    """Return the request's parameters as every response to it echoes them."""
     return _ECHO.writer(request)

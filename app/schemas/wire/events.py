@@ -1,6 +1,6 @@
-"""Every event of a stream: for callers, for the store, for the checker.
+"""Every event of a stream, for callers, for storage and for the stream checker.
 
-An event, as its JSON: `{"type": "response.refusal.delta", "sequence_number": 8, "item_id": "msg_1",
+An event as JSON: `{"type": "response.refusal.delta", "sequence_number": 8, "item_id": "msg_1",
 "output_index": 1, "content_index": 0, "delta": "No."}`.
 """
 
@@ -94,13 +94,13 @@ class ReasoningPartEventSchema(InContent):
     part = Nested(REASONING_TEXT, attribute="text", **ALWAYS)
 
     def _compile(self) -> None:
-        """Share the type of its events with those of a message's parts."""
+        """Dispatch on the part's type: events of a message's parts have the same `type`."""
         super()._compile()
         for kind, own in self.readers.items():
             self.readers[kind] = partial(_part_event, own, _PART_EVENT.readers[kind])
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path` if it is either; see WireSchema."""
+        """Return the object at `path` if it is an event of either kind; see WireSchema."""
         part = object_at(raw, path).get("part")
         if isinstance(part, dict) and part.get("type") == "reasoning_text":
             return super().read(raw, path, context)

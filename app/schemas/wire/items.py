@@ -1,4 +1,4 @@
-"""Items as responses, events and lists show them, and as they are stored.
+"""Items as responses, events and lists contain them, and as they are stored.
 
 `FunctionCall("fc_1", "call_1", "look_up", "{}")` is written as `{"id": "fc_1", "type":
 "function_call", "status": "completed", "call_id": "call_1", "name": "look_up", "arguments": "{}"}`.
@@ -174,7 +174,7 @@ class HostedItemSchema(ValueSchema[HostedItem]):
         self.readers |= dict.fromkeys(self.types, hosted_item)
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path`, whatever its kind and its other keys; see WireSchema."""
+        """Return the object at `path`, whatever its type and other keys; see WireSchema."""
         given = object_at(raw, path)
         if not given.get("id"):
             raise required(join(path, "id"))
@@ -189,7 +189,7 @@ _HOSTED = HostedItemSchema()
 
 
 class SearchSchema(ValueSchema[Any]):
-    """Of a search among tools that the caller runs; what another server ran is kept as it came."""
+    """A tool search that the caller runs; one that another server ran is kept unchanged."""
 
     def _compile(self) -> None:
         super()._compile()
@@ -197,7 +197,7 @@ class SearchSchema(ValueSchema[Any]):
             self.readers[kind] = partial(_search, load)
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path` if it is either; see WireSchema."""
+        """Return the object at `path` if it is one of the two; see WireSchema."""
         given = object_at(raw, path)
         if is_search_elsewhere(given):
             return _HOSTED.read(given, path, context)
@@ -247,14 +247,14 @@ _SEARCH, _COMPACTION = ToolSearchCallSchema(), CompactionSchema()
 
 
 def _carried(data: dict[str, Any]) -> Item:
-    """Return an item of a kind that its server made, and that is none of a caller's."""
+    """Return an item of a type that only its server knows, not of a type that callers send."""
     kind = data["type"]
     if kind in ITEM.documents and kind not in HOSTED_KINDS:
         raise ValueError(f"the type must be that of an output, not {kind!r}")
     return hosted_item(data)
 
 
-#: What a model made, and whatever a conversation holds.
+#: Items that a model made, and all items that a conversation may contain.
 OUTPUT_ITEM: OneOf[OutputItem] = OneOf(
     OutputMessageSchema(),
     _CALL,
@@ -283,5 +283,5 @@ ITEM: OneOf[Item] = OneOf(
     ToolSearchOutputSchema(),
     _COMPACTION,
     other=_HOSTED,
-    rest=hosted_item,  # of a later release, or of a server that has more kinds than we know
+    rest=hosted_item,  # of a later release, or of a server with more types
 )

@@ -1,4 +1,4 @@
-"""Content parts as responses, events and lists show them, with what is noted of their text."""
+"""Content parts as responses, events and lists contain them, with annotations and logprobs."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ class ReasoningTextSchema(ValueSchema[str]):
 _REFUSAL = RefusalSchema()
 _GIVEN = (GivenTextSchema(), GivenImageSchema(), GivenFileSchema())
 SUMMARY_TEXT, REASONING_TEXT = SummaryTextSchema(), ReasoningTextSchema()
-#: What a model made.
+#: Parts that a model made.
 OUTPUT_PART: OneOf[OutputPart] = OneOf(OutputTextSchema(), _REFUSAL)
-#: What a caller sent beside a text, and whatever a message may hold.
+#: Parts that a caller sent, and all parts that a message may contain.
 INPUT_PART: OneOf[InputPart] = OneOf(*_GIVEN)
 PART: OneOf[ContentPart] = OneOf(GivenOutputTextSchema(), _REFUSAL, *_GIVEN)

@@ -1,4 +1,4 @@
-"""The response object, whole, as it is at every moment of its life."""
+"""The whole response object, in any status."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class UsageSchema(ValueSchema[Usage]):
 
 
 class JoinedText(String):
-    """The text of every output_text part of `output`, joined (A6); nothing of it is read again."""
+    """The text of every output_text part of `output`, joined (A6); only written, never read."""
 
     @property
     def source(self) -> str:
@@ -80,7 +80,7 @@ class JoinedText(String):
 
 
 class StateFields(WireSchema):
-    """What is the response's own: its state and what it has made."""
+    """The response's own state and output, as opposed to the echo."""
 
     id = String(pattern="resp_[A-Za-z0-9_-]{1,123}", hint="must begin with resp_", **ALWAYS)
     object = Choice("response", **ALWAYS)
@@ -111,17 +111,17 @@ class ResponseSchema(EchoFields, StateFields, ValueSchema[Response]):
     spread = ("echo", EchoFields)
 
     def dump(self, obj: Response) -> dict[str, Any]:  # type: ignore[override]
-        """Return a response as JSON, of which nobody may change anything."""
-        # MEASURED: it is stored and sent, and making it takes 8 µs.
+        """Return a response as JSON; the result is cached and must not be modified."""
+        # MEASURED: it is both stored and sent, and writing it takes 8 µs.
         if obj.json is None:
             obj.json = self.writer(obj)  # type: ignore[misc] # it is no part of the value
         return obj.json
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path`, which may have what its provider says of it; see Document.
+        """Return the object at `path`, which may have its provider's own keys; see Document.
 
         Raises:
-            InvalidField: it is not what this declares.
+            InvalidField: it does not match this declaration.
         """
         given = object_at(raw, path)
         super().read(

@@ -1,4 +1,4 @@
-"""Tools, and the choice among them, as responses show them."""
+"""Tools and tool choices, as responses contain them."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ class HostedToolSchema(ValueSchema[HostedTool]):
         self.readers |= dict.fromkeys(self.types, HostedTool)
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path`, whatever its keys, and the day of its type; see WireSchema.
+        """Return the object at `path`, whatever its keys and the date of its type; see WireSchema.
 
         Raises:
-            InvalidField: it shows a secret, or is none.
+            InvalidField: it contains a secret, or is not an object.
         """
         given = object_at(raw, path)
         if redacted(given) != given:
@@ -132,7 +132,7 @@ class ToolSearchToolSchema(ValueSchema[ToolSearchTool]):
         )
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path`, which may be one of the provider's; see WireSchema."""
+        """Return the object at `path`, which may be a hosted tool; see WireSchema."""
         if object_at(raw, path).get("execution") == "client":
             return super().read(raw, path, context)
         return _HOSTED_TOOL.read(raw, path, context)

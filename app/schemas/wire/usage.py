@@ -1,4 +1,4 @@
-"""What an account has used, as GET /v1/usage shows it."""
+"""An account's usage as GET /v1/usage returns it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Day(String):
 
 
 class CounterFields(WireSchema):
-    """What is counted."""
+    """The counters of a group."""
 
     requests = Integer(0, about="Requests that a model was called for.", **ALWAYS)
     input_tokens = Integer(0, **ALWAYS)

@@ -1,4 +1,4 @@
-"""Tools that an item of the input brings, beside those of the request (G3)."""
+"""Tools that an input item declares, beside those of the request (G3)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from app.schemas.search_arguments import SearchArguments
 
 
 class AddedToolsField(ToolsField):
-    """Tools as a request declares them; the context is given each with its path."""
+    """Tools in the form of a request's; each is added to the context with its path."""
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
         context.added_tools.append(AddedTool(tool, path))
 
 
 class FoundToolsField(ToolsField):
-    """Tools that a search has found. Each search finds them as they are by then."""
+    """Tools that a search has found, each as declared at the time of that search."""
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
         context.added_tools.append(AddedTool(tool, path, may_replace=True))
@@ -49,7 +49,7 @@ _WHO = "Who ran it. What a server ran is kept as it came; models read it in word
 
 
 class _SearchSchema(ItemSchema):
-    """Of a search among tools that the caller ran, or another server (R24)."""
+    """A tool search that the caller ran, or another server (R24)."""
 
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     execution = Choice("server", "client", about=_WHO)
@@ -83,10 +83,10 @@ class InputToolSearchOutputSchema(_SearchSchema):
 
 
 def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
-    """Hold tools that items bring to the names that are left; the same tool may come again.
+    """Check that tools declared by items use no name of another tool; repetitions are allowed.
 
-    One that a search has found is the same wherever it is of the same kind and namespace, whatever
-    it takes by now: else a conversation could not go on in which a tool has changed.
+    A tool found by a search is the same if its kind and namespace are, whatever its parameters
+    are by now: else a conversation in which a tool has changed could not continue.
 
     Raises:
         InvalidField: one has the name of another tool.
@@ -95,7 +95,7 @@ def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
     for tool, path, may_replace in added:
         for each in members_of((tool,)) if path else ():
             if isinstance(each, HostedTool):
-                continue  # its server knows how many there may be
+                continue  # its server checks their number
             earlier, other = known.setdefault(each.name, (tool, each))
             is_same = (
                 _origin(earlier, other) == _origin(tool, each) if may_replace else other == each
@@ -105,5 +105,5 @@ def refuse_clashes(tools: Sequence[Tool], added: Sequence[AddedTool]) -> None:
 
 
 def _origin(tool: Tool, member: SingleTool) -> tuple[type, tuple[str, str] | None]:
-    """Return what a tool is, whatever it takes: its kind, and its namespace and name there."""
+    """Return a tool's identity without its parameters: its kind, namespace and name."""
     return type(member), own_names((tool,)).get(member.name)

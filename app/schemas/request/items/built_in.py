@@ -1,4 +1,4 @@
-"""Calls of built-in tools that the model made, and what the caller gave back (G4)."""
+"""Calls of built-in tools that the model made, and their outputs (G4)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class InputShellOutputSchema(Document):
 
 
 class ShellOutputsField(JsonArray):
-    """What the commands gave, not without end."""
+    """The outputs of the commands, in an array of bounded length."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> Any:
         array_at(value, self.path(at), MOST_PARTS)

@@ -1,4 +1,4 @@
-"""Calls that the model made, and what the caller gave back."""
+"""Calls that the model made, and their outputs, as the caller sends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands for a part of a conversation, and what asks for it: triggers and rules (G7, G8)."""
+"""Compaction items, and what requests a compaction: triggers and rules (G7, G8)."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class CompactionTriggerSchema(ItemSchema):
     type = Choice("compaction_trigger", required=True)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> None:
-        """Leave it out of the items: it is no part of the conversation."""
+        """Return None, to leave it out of the items: it is not part of the conversation."""
         context.trigger = context.trigger or path
 
 
 def refuse_trigger_inside(context: ReadContext, last: str) -> None:
-    """Hold the trigger of an input to its place, the path `last`.
+    """Check that the input's trigger, if any, is at the path `last`.
 
     Raises:
-        InvalidField: it stands elsewhere, or there are several.
+        InvalidField: it is elsewhere, or there are several.
     """
     if context.trigger not in ("", last):
         what = "must be the last item of the input: a compaction is made of all that is before it."
@@ -57,7 +57,7 @@ class CompactionRuleSchema(Document):
 
 
 class ContextManagementField(StrictField):
-    """Rules, of which the narrowest holds; without a threshold one has no effect."""
+    """Rules, of which the lowest threshold applies; one without a threshold has no effect."""
 
     _rule = CompactionRuleSchema()
 

@@ -1,4 +1,4 @@
-"""Items that change, from there on, how answers are made (G3)."""
+"""Items that change how later answers are made (G3)."""
 
 from __future__ import annotations
 

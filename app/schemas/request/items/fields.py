@@ -1,4 +1,4 @@
-"""What the fields of items have in common: contents, outputs, lists of texts, ids."""
+"""Common fields of items: contents, outputs, lists of texts, ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG_TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
 
 
 class ItemSchema(Document):
-    """An item: an object whose `type`, or else whose keys, name its kind."""
+    """An item: an object whose kind follows from its `type`, or else from its keys."""
 
 
 class ItemId(String):
@@ -36,7 +36,7 @@ class ItemId(String):
 
 
 class ContentField(StrictField):
-    """A message's content. Which parts it may hold depends on the role: `build` reads them."""
+    """A message's content. Which parts it may contain depends on the role: `build` reads them."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str | list[Any]:
         return text_or_array(self, value, at, MOST_PARTS)
@@ -51,7 +51,7 @@ class ContentField(StrictField):
 
 
 class FunctionOutputField(StrictField):
-    """What a function gave back: a string, or content parts of the caller's kinds."""
+    """A function's output: a string, or content parts that a caller may send."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str | tuple[InputPart, ...]:
         given = text_or_array(self, value, at, MOST_PARTS)
@@ -62,7 +62,7 @@ class FunctionOutputField(StrictField):
 
 
 class TextListField(StrictField):
-    """An array of `{"type": …, "text": …}`, taken as its texts."""
+    """An array of `{"type": …, "text": …}`, converted to its texts."""
 
     def __init__(self, part: Document, **options: Any) -> None:
         super().__init__(**options)
@@ -80,7 +80,7 @@ class TextListField(StrictField):
 
 
 def text_or_array(field: StrictField, value: object, at: str, most: int) -> str | list[Any]:
-    """Return a string, or an array of at most so many.
+    """Return a string, or an array of at most `most` elements.
 
     Raises:
         InvalidField: it is neither, or too long.

@@ -1,4 +1,4 @@
-"""What tools did that another server ran, as a conversation brings it from there (R24)."""
+"""Items of tools that another server ran, in conversations that come from there (R24)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _MOST_KEYS = 100
 
 
 class _CarriedItemSchema(ItemSchema):
-    """An item that is kept as it came, whatever its keys."""
+    """An item that is kept unchanged, with all of its keys."""
 
     id = ItemId()
 
     def read(self, raw: object, path: str, context: ReadContext) -> HostedItem:
-        """Return the item, of which only the keys declared here are looked at.
+        """Return the item; only the keys declared here are validated.
 
         Raises:
-            InvalidField: one of them is wrong, or the item is too large for what it is.
+            InvalidField: one of them is invalid, or the item has too many keys or levels.
         """
         given = object_at(raw, path)
         if len(given) > _MOST_KEYS:

@@ -1,15 +1,15 @@
-"""Items that came before in the very same bytes: an agent sends all that happened at every step.
+"""A cache of input items by their bytes: at each step an agent sends everything once more.
 
     {"model": "m", "input": [{"role": "user", …}, {"type": "function_call", …}, …, NEW, NEW]}
                              `------------ sent before, byte for byte ---------'
 
-MEASURED: a request of 300 items and 40 tools takes three tenths less CPU where all but its last
-items are known, one of 900 items two fifths less. To learn them takes 7 µs an item, once.
+MEASURED: a request of 300 items and 40 tools takes three tenths less CPU if all but its last
+items are known, one of 900 items two fifths less. Learning takes 7 µs an item, once.
 
-What is remembered is one account's alone, and only items that `plain_item` takes: what it makes of
-them depends on nothing but their bytes. The first of another kind, and all behind it, are read anew
-each time. tests/fuzz/test_known_items.py holds requests with known items to what they would be
-without.
+Entries are separate for each account, and contain only items that `plain_item` reads: its result
+depends on nothing but their bytes. The first item of another kind, and all after it, are read each
+time. tests/fuzz/test_known_items.py checks that requests with known items give the same result as
+without the cache.
 """
 
 from __future__ import annotations
@@ -26,26 +26,25 @@ from app.schemas.request.items.raw_items import behind_comma, first_item, plain_
 from app.schemas.request.json_body.memory import memory_of
 from app.sized_cache import Expectation, SizedCache
 
-#: From how many bytes on items are worth remembering.
+#: Minimum size of a run of items in the cache, in bytes.
 SHORTEST = 8 * 1024
-#: What all that is remembered takes at most, about; one account's is at most half of it. What
-#: becomes of items takes some times their bytes, more where a character may need four, and as much
-#: as that for itself.
+#: Approximate maximum size of the cache in bytes; one account may use half of it. Parsed items take
+#: a multiple of their bytes, more if a character may need four, and each item some bytes itself.
 MOST_BYTES = 32 * 1024 * 1024
 _GROWTH, _GROWTH_WIDE, _OF_ITEM = 4, 5, 150
-#: What nobody has sent for so long is forgotten, in seconds.
+#: Seconds after which an unused entry is dropped.
 SPAN_S = 300.0
-#: By how many of its first bytes an input is looked for; whole items are compared.
+#: Number of leading bytes by which an input is looked up; whole items are compared.
 _BEGINNING = 256
-#: An account, and the hash of such a beginning.
+#: An account, and the hash of those leading bytes.
 _Beginning = tuple[str, int]
-#: How many inputs of one beginning are looked through for items that another one shares, and how
-#: many of one beginning are remembered.
+#: Maximum number of entries with one beginning that are searched for common items, and maximum
+#: number that are kept.
 _MOST_COMPARED, _MOST_ALIKE = 4, 64
 
 
 class FoundItems(NamedTuple):
-    """The known items of a body, and where they stand in it; they take so many bytes of memory."""
+    """The known items of a body, their position in it, and their memory in bytes."""
 
     start: int
     end: int
@@ -54,9 +53,9 @@ class FoundItems(NamedTuple):
 
 
 class KnownItemsJson:
-    """What a body has as its `input`: known items, as they were read, and the JSON behind them.
+    """The `input` of a body: known items, already read, and the JSON after them.
 
-    It is no list, so that nothing takes it for all of the input.
+    It is not a list, so that no code mistakes it for the whole input.
     """
 
     __slots__ = ("behind", "items")
@@ -68,10 +67,10 @@ class KnownItemsJson:
 
 @dataclass(eq=False, slots=True)
 class _History:
-    """Items in a row: their bytes, where each ends in these, and what they were read as.
+    """A run of items: their bytes, where each ends in them, and the items themselves.
 
-    `is_ended` says that nothing is to be learned behind them: what came next once was no plain
-    item, or there is no room for more.
+    `is_ended` means that nothing more is learned after them: the next item was not plain, or
+    there is no room for more.
     """
 
     key: _Beginning
@@ -90,19 +89,19 @@ class _History:
 
     @property
     def owner(self) -> str:
-        """The account that has sent them."""
+        """The account that sent them."""
         return self.key[0]
 
     def end_of(self, count: int) -> int:
-        """Return where so many of its items end."""
+        """Return where the first `count` items end."""
         return self.ends[count - 1] if count else 0
 
     def memory_of(self, count: int) -> int:
-        """Return how many bytes of memory so many of its items take, about."""
+        """Return the approximate memory of the first `count` items, in bytes."""
         return self.memory * self.end_of(count) // max(1, len(self.text))
 
     def count_in(self, raw: bytes, start: int) -> int:
-        """Return how many of its items stand there in `raw`, from the first one on."""
+        """Return how many of its items, from the first on, `raw` contains at `start`."""
         low, high, done = 0, len(self.ends), 0
         while low < high:
             middle = (low + high + 1) // 2
@@ -118,9 +117,9 @@ _NOTHING = _History(("", 0), b"", array("I"), (), 0)
 
 
 class ItemMemory:
-    """What accounts have sent lately, in at most so many bytes. Safe for threads.
+    """A cache of recently sent items, of at most `most_bytes`. Thread-safe.
 
-    Items of fewer bytes than `shortest` are not worth it. `clock` is like time.monotonic.
+    Runs of fewer bytes than `shortest` are not kept. `clock` is like time.monotonic.
     """
 
     def __init__(
@@ -135,9 +134,9 @@ class ItemMemory:
         self.expected = Expectation()
 
     def find(self, account: str, raw: bytes) -> FoundItems | None:
-        """Return the items of a body's `input` that came before, if any, and learn what follows.
+        """Return the known items of a body's `input`, if any, and learn those that follow.
 
-        They are the body's only where its value has them there: the caller finds out.
+        The match is by bytes: the caller must check that this place is the body's own `input`.
         """
         start = first_item(raw) if len(raw) > self._shortest and self._most_bytes else -1
         if start < 0:
@@ -145,7 +144,7 @@ class ItemMemory:
         key = account, hash(raw[start : start + _BEGINNING])
         known, count = self._longest(key, raw, start)
         is_whole = known is not _NOTHING and count == len(known.ends)
-        # What begins alike and goes on otherwise each time is no reason to expect it.
+        # Inputs that only begin alike do not count as repetitions.
         is_again = is_whole or 2 * known.end_of(count) > len(raw) - start
         if not known.is_ended if is_whole else self.expected.count(key):
             known, count = self._learned(key, raw, start, known, count)
@@ -158,7 +157,7 @@ class ItemMemory:
         return FoundItems(start, start + end, known.items[:count], known.memory_of(count))
 
     def _longest(self, key: _Beginning, raw: bytes, start: int) -> tuple[_History, int]:
-        """Return what has the most items that stand there, and how many."""
+        """Return the entry with the most items in common with `raw`, and their number."""
         alike = self.cache.alike(key)
         whole = [each for each in alike if raw.startswith(each.text, start)]
         if whole:
@@ -174,7 +173,7 @@ class ItemMemory:
     def _learned(
         self, key: _Beginning, raw: bytes, start: int, known: _History, count: int
     ) -> tuple[_History, int]:
-        """Remember the plain items behind the `count` that are known; return all that is known."""
+        """Store the plain items after the first `count` known ones; return all known items."""
         place = start + known.end_of(count)
         if count:
             place = behind_comma(raw, place)
@@ -196,7 +195,7 @@ class ItemMemory:
             known.is_ended = is_whole and known is not _NOTHING
             return learned, len(learned.ends)
         if len(learned.text) >= self._shortest:
-            self.cache.add(learned, known if is_whole else None)  # what goes on has all of it
+            self.cache.add(learned, known if is_whole else None)  # the longer entry contains it
         return learned, len(learned.ends)
 
 

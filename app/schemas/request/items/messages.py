@@ -31,7 +31,7 @@ from app.schemas.request.parts import ASSISTANT_PARTS, CALLER_PARTS, read_parts
 
 _OUTPUT = '{"type": "function_call_output", "call_id": "…", "output": "…"}'
 _CALL = '{"type": "function_call", "call_id": "…", "name": "…", "arguments": "…"}'
-#: Roles of other APIs, and what is sent here in their place.
+#: Roles of other APIs, and what to send in their place.
 _FOREIGN_ROLES = {
     "tool": f"send what a tool gave as an item {_OUTPUT}.",
     "function": f"send what a function gave as an item {_OUTPUT}.",
@@ -42,7 +42,7 @@ _FOREIGN_ROLES = {
 
 
 class RoleField(Choice):
-    """Whose message it is."""
+    """The role of a message's author."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str:
         remedy = _FOREIGN_ROLES.get(value) if type(value) is str else None
@@ -52,7 +52,7 @@ class RoleField(Choice):
 
 
 class ToolCallsField(StrictField):
-    """The calls of a message of Chat Completions: here each is an item of its own."""
+    """`tool_calls` of a Chat Completions message: here each call is an item of its own."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> None:
         if value != []:

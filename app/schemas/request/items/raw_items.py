@@ -1,4 +1,4 @@
-"""A body's items where they stand in its bytes: the input's first, and plain ones in a row."""
+"""Finds a body's items in its bytes: where the input's first one starts, and runs of plain ones."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import orjson
 from app.domain.items import InputItem
 from app.schemas.request.fast_path import plain_item
 
-#: How much is learned from one request: it takes as long as to read it does.
+#: Maximum items and bytes learned from one request: learning takes as long as reading.
 MOST_LEARNED, MOST_LEARNED_BYTES = 1000, 512 * 1024
 
-#: What stands before the items, and how often it is looked for: it may be part of something else.
+#: The key before the items, and how many of its occurrences are tried: some are in other values.
 _NAME, _MOST_NAMES = b'"input"', 4
-#: No indentation is longer: nobody waits for the end of a body of spaces.
+#: Longer whitespace is not indentation: a body of spaces must not cost time.
 _SPACE = rb"[ \n\r\t]{0,256}+"
 _opening = re.compile(rb'"input"%b:%b\[%b(?=\{)' % ((_SPACE,) * 3)).match
 
 
 def _nested(depth: int) -> bytes:
-    """Return what matches an array or object that holds others in at most so many levels.
+    """Return a pattern for an array or object with at most `depth` levels inside it.
 
-    What it matches in JSON is one of them: whether it is JSON, and brackets are in pairs, it does
-    not say. It looks at no byte twice.
+    In JSON its matches are such values; it does not check that the text is JSON, or that its
+    brackets pair up. It reads each byte once.
     """
     within = rb'[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
     if depth:
@@ -33,13 +33,13 @@ def _nested(depth: int) -> bytes:
     return rb"[\[{](?:%b)*+[\]}]" % within
 
 
-#: An item, and what parts it from the next one.
+#: Match an item, and the comma after it.
 _item = re.compile(_nested(4), re.DOTALL).match
 _comma = re.compile(rb"%b,%b" % (_SPACE, _SPACE)).match
 
 
 def first_item(raw: bytes) -> int:
-    """Return where the first of the items is that may be the input's, -1 where there are none."""
+    """Return where the input's first item may start, -1 if there is none."""
     at = -1
     for _ in range(_MOST_NAMES):
         at = raw.find(_NAME, at + 1)
@@ -51,13 +51,13 @@ def first_item(raw: bytes) -> int:
 
 
 def behind_comma(raw: bytes, at: int) -> int:
-    """Return what is behind the comma that stands there, -1 where none does."""
+    """Return the position after the comma at `at`, -1 if there is no comma."""
     comma = _comma(raw, at)
     return -1 if comma is None else comma.end()
 
 
 def plain_items(raw: bytes, start: int) -> tuple[list[int], tuple[InputItem, ...]]:
-    """Return the plain items that stand there in a row, and where each ends."""
+    """Return the run of plain items that starts there, and where each ends."""
     ends: list[int] = []
     at, most = start, start + MOST_LEARNED_BYTES
     while len(ends) < MOST_LEARNED and (item := _item(raw, at, most)) is not None:
@@ -77,5 +77,5 @@ def _parsed(items: bytes) -> Sequence[Any]:
     try:
         raws: list[Any] = orjson.loads(b"[" + items + b"]")
     except orjson.JSONDecodeError:
-        return []  # the whole body says what is wrong
+        return []  # parsing the whole body reports the fault
     return raws

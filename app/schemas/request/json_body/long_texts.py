@@ -1,17 +1,17 @@
-"""Long texts of a JSON body that need no parsing, as the base64 of a picture: taken out of it.
+"""Takes long texts that need no parsing, such as the base64 of a picture, out of a JSON body.
 
     {"input": [{…, "image_url": "data:image/png;base64,iVBORw0KGgo…"}]}   8 MB
     {"input": [{…, "image_url": "5f0c…·0"}]}                               the rest, which is parsed
 
-A text is plain where it is written in JSON as it is: ASCII without quotes, backslashes and control
-characters. Such a text is decoded straight from the body's bytes, to where it stays.
+A text is plain if JSON writes it unescaped: ASCII without quotes, backslashes and control
+characters. It is decoded straight from the body's bytes into its final string.
 
-MEASURED: orjson copies all of a body before it reads it, and reads 8 MB in 3.2 ms, where to decode
-a picture and to find out that it is plain takes 1.5; to weigh it took 1.5, which its length says. A
-request with a picture takes a quarter less CPU, and two bodies of memory at once, not three.
+MEASURED: orjson copies the whole body before it parses it, and parses 8 MB in 3.2 ms; decoding a
+picture and checking that it is plain takes 1.5, and estimating its memory took 1.5 more. A request
+with a picture takes a quarter less CPU, and twice the body's memory at once, not three times.
 
-What becomes of a body is what the parser makes of all of it: a stand-in counts only where it is a
-whole text, and nobody else knows it. tests/fuzz/test_long_texts.py holds both to each other.
+The result equals that of parsing the whole body: a placeholder counts only as a complete text, and
+nobody else can know it. tests/fuzz/test_long_texts.py compares both.
 """
 
 from __future__ import annotations
@@ -23,36 +23,35 @@ from typing import Any
 
 import orjson
 
-#: From how many bytes on a text is long. A shorter one costs less than what surrounds it.
+#: Minimum size of a long text in bytes. A shorter one costs less than this procedure.
 LONG_TEXT = 128 * 1024
-#: How many times the rest long texts have to be, to be worth putting back: a place is looked for
-#: among all of the rest's values.
+#: Minimum ratio of long texts to the rest: putting them back searches all values of the rest.
 _WORTH = 8
-#: How much of a text is looked at once: what a processor's nearest caches hold.
+#: Bytes of a text that are checked at once: as many as the processor's nearest caches hold.
 _PIECE = 64 * 1024
-#: What stands in for texts begins with it. Nobody else knows it.
+#: Prefix of all placeholders, random and secret.
 _STAND_IN = secrets.token_hex(16)
 
 Json = Any
 
 
 class LongTexts:
-    """The plain texts of a body, and its `rest`, in which stand-ins are in their places.
+    """The plain texts of a body, and its `rest`, which has placeholders for them.
 
-    `memory` is how many bytes they take, as they came and as strings.
+    `memory` is how many bytes they take, in the body and as strings together.
     """
 
     def __init__(self, pieces: list[bytes], texts: list[str]) -> None:
-        """Take the texts, and what stands before, between and behind them."""
+        """Take the texts, and the bytes before, between and after them."""
         self._texts = {f"{_STAND_IN}{number}": text for number, text in enumerate(texts)}
         self.memory = 2 * sum(map(len, texts))
         stand_ins = (*map(str.encode, self._texts), b"")
         self.rest = b"".join(chain.from_iterable(zip(pieces, stand_ins, strict=True)))
 
     def put_back(self, value: Json) -> bool:
-        """Have the texts where their stand-ins are in the rest's value; they are here no longer.
+        """Replace the placeholders in the parsed rest by their texts; works only once.
 
-        False where one of them is not there, and the second time: the value is not the body's.
+        Return False if a placeholder is missing, or on a second call: the value is not the body's.
         """
         if not self._texts:
             return False
@@ -71,7 +70,7 @@ class LongTexts:
 
 
 def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
-    """Return the plain texts of a body that are at least so long, None where it is not worth it."""
+    """Return a body's plain texts of at least `shortest` bytes, None if it is not worth it."""
     pieces, texts, most_rest = list[bytes](), list[str](), len(raw) // (_WORTH + 1)
     done, behind, is_within = 0, 0, False
     for start, end in _gaps(raw, shortest):
@@ -80,7 +79,7 @@ def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
             return None
         is_within ^= _quotes(before) % 2 == 1
         done = start
-        # Behind a quote that is escaped there is a part of a text, which others may make wide.
+        # After an escaped quote comes only part of a text, whose rest may hold wide characters.
         is_whole = is_within and not before.endswith(b'\\"')
         if is_whole and (text := _plain(raw, start, end)) is not None:
             pieces.append(raw[behind:start])
@@ -92,10 +91,10 @@ def long_texts(raw: bytes, shortest: int = LONG_TEXT) -> LongTexts | None:
 
 
 def _gaps(raw: bytes, shortest: int) -> Iterator[tuple[int, int]]:
-    """Yield where the bytes between a quote and the next one begin and end, if they are so many.
+    """Yield start and end of the bytes between two quotes, if they are at least `shortest`.
 
-    Of each stretch of that length only the last quote is looked for, from its end: what stands
-    between others in it is shorter.
+    In each stretch of that length only the last quote is searched, from its end: gaps between
+    the other quotes in it are shorter.
     """
     at = 0
     while (before := raw.rfind(b'"', at, at + shortest)) >= 0 or at + shortest < len(raw):
@@ -111,14 +110,14 @@ def _gaps(raw: bytes, shortest: int) -> Iterator[tuple[int, int]]:
 
 
 def _quotes(raw: bytes) -> int:
-    """Return how many quotes begin or end texts."""
+    """Return the number of quotes that begin or end a text."""
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     return raw.count(b'"')
 
 
 def _plain(raw: bytes, start: int, end: int) -> str | None:
-    """Return a text if it is written in JSON as it is: then it takes two quotes more."""
+    """Return the text if JSON writes it unescaped: then its JSON is only two quotes longer."""
     if raw.find(b"\\", start, end) >= 0:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Parameters that need more than a type: the model, what continues a conversation, `include`."""
+"""Parameters with their own checks: the model, what continues a conversation, `include`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _INCLUDE = (
     "computer_call_output.output.image_url",
     "code_interpreter_call.outputs",
 )
-#: What is said of an id that cannot be one.
+#: The message for a malformed id.
 _FORM = "is not {}: that is \"{}\" and up to 123 letters, digits, '_' or '-'."
-#: What `include` takes, in bodies and in queries (R11).
+#: Values of `include`, in bodies and in queries (R11).
 INCLUDE_VALUES = frozenset(_INCLUDE)
 
 
 class ModelField(String):
-    """The model's id. Deep-research models work in ways that this API does not offer (R6)."""
+    """The model's id. Deep-research models need features that this API does not offer (R6)."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str:
         model = super().check(value, at, context)
@@ -43,7 +43,7 @@ class ModelField(String):
 
 
 class IncludeField(StrictField):
-    """What the caller wants to see beside the usual."""
+    """What the caller wants in the response beside the default."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> frozenset[str]:
         wanted = "an array of strings"
@@ -64,7 +64,7 @@ class IncludeField(StrictField):
 
 
 def _is_passed(value: str, context: ReadContext) -> bool:
-    """Tell whether it is about a tool that the model's provider runs for this caller (P2)."""
+    """Tell whether it concerns a tool that the model's provider runs for this caller (P2)."""
     tools = context.policy.restricted(context.allowed_tools).hosted_tools
     return bool(included((value,), tools))
 
@@ -87,7 +87,7 @@ class PreviousResponseField(StrictField):
 
 
 class ConversationField(StrictField):
-    """The conversation that the response is for: its id, or an object that has that (C1)."""
+    """The response's conversation: its id, or an object with that id (C1)."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str:
         given, path = value, self.path(at)

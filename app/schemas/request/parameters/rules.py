@@ -11,10 +11,10 @@ from app.schemas.request.tool_choice import settle
 
 
 def settle_retention(found: dict[str, Any], context: ReadContext) -> None:
-    """Have one name for the retention, and of 0 days nothing be stored (C5).
+    """Merge the two names of the retention; 0 days means that nothing is stored (C5).
 
     Raises:
-        InvalidField: its two names disagree, or it goes together with no background response.
+        InvalidField: the two differ, or 0 days are combined with a background response.
     """
     days = found.pop("retentionDays", None)
     if days is not None and found.setdefault("retention_days", days) != days:
@@ -30,10 +30,10 @@ def settle_retention(found: dict[str, Any], context: ReadContext) -> None:
 
 
 def settle_together(found: dict[str, Any], context: ReadContext) -> None:
-    """Hold what was found to the rules that span several fields (E4), and settle the tool choice.
+    """Check the rules that span several fields (E4), and settle the tool choice.
 
     Raises:
-        InvalidField: two fields do not go together.
+        InvalidField: two fields exclude each other.
     """
     continues = not found.keys().isdisjoint(("previous_response_id", "conversation"))
     if not found.get("input"):
@@ -58,7 +58,7 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
 
 
 def _refuse_without_input(found: dict[str, Any], *, needs_input: bool) -> None:
-    """Refuse a request without items where it needs some; else it has none (R2)."""
+    """Refuse a request without items if it needs some; else set its input to () (R2)."""
     if needs_input and "input" not in found:
         raise required("input")
     if needs_input:

@@ -27,7 +27,7 @@ class InputSkillSchema(Document):
 
 
 class SkillsField(ListOf):
-    """The skills, not without end."""
+    """The skills, in an array of bounded length."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> list[Any]:
         array_at(value, self.path(at), _MOST_SKILLS)

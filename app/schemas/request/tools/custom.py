@@ -1,4 +1,4 @@
-"""Custom tools, which take a text instead of JSON (G1)."""
+"""Custom tools, which take text instead of JSON (G1)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class InputGrammarSchema(NestedGrammarSchema):
     type = Choice("grammar", required=True)
 
     def read(self, raw: object, path: str, context: ReadContext) -> InputGrammar:
-        """Return the grammar, whichever of the two forms it has (R21).
+        """Return the grammar, in whichever of the two forms it is (R21).
 
         Raises:
             InvalidField: its first fault.
@@ -90,7 +90,7 @@ class NestedCustomToolSchema(Document):
         return tool
 
 
-#: The form that is read in place of the usual one.
+#: The form of Chat Completions, which is accepted as well.
 NESTED_CUSTOM = NestedCustomToolSchema()
 
 
@@ -105,7 +105,7 @@ class InputCustomToolSchema(Document):
     allowed_callers = InputCallersField()
 
     def read(self, raw: object, path: str, context: ReadContext) -> CustomTool:
-        """Return the tool, whichever of the two forms it has.
+        """Return the tool, in whichever of the two forms it is.
 
         Raises:
             InvalidField: its first fault.

@@ -1,4 +1,4 @@
-"""The tools of a request, of every kind, each name once."""
+"""The tools of a request, of every kind; each name occurs once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.schemas.request.tools.unsupported import (
     unsupported,
 )
 
-#: The tools that are served here, by `type`.
+#: The tools that the gateway supports, by `type`.
 TOOLS: dict[str, Document] = MEMBERS | {
     "namespace": InputNamespaceToolSchema(),
     "tool_search": InputToolSearchToolSchema(),
@@ -31,12 +31,12 @@ TOOLS: dict[str, Document] = MEMBERS | {
 
 
 _HOSTED = InputHostedToolSchema()
-#: The forms that Chat Completions has of some of them.
+#: Forms that Chat Completions uses for some of them.
 _NESTED = (NESTED, NESTED_CUSTOM)
 
 
 class ToolsField(StrictField):
-    """The tools, of every kind that callers run, each name once."""
+    """The tools, of every kind that callers run; each name occurs once."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> tuple[Tool, ...]:
         if type(value) is KnownToolsJson:
@@ -46,7 +46,7 @@ class ToolsField(StrictField):
             tool = plain_tool(raw) or read_tool(raw, f"{path}[{index}]", context)
             if tool is None:
                 continue
-            if isinstance(tool, HostedTool):  # whose server knows how many there may be
+            if isinstance(tool, HostedTool):  # its server checks their number
                 names.add(tool.path)
             else:
                 for member in tool.members if isinstance(tool, NamespaceTool) else (tool,):
@@ -63,7 +63,7 @@ class ToolsField(StrictField):
         return tuple(tools)
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
-        """Do what there is to do with a tool that is kept: here nothing."""
+        """Handle a tool that is kept: a hook for subclasses."""
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
         items = {"anyOf": [refer(tool) for tool in (*TOOLS.values(), *_NESTED, _HOSTED)]}
@@ -71,7 +71,7 @@ class ToolsField(StrictField):
 
 
 def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
-    """Return what the tool's schema makes of it, or None where it is left out.
+    """Return the tool that its schema reads, or None if it is left out.
 
     Raises:
         InvalidField: its first fault.

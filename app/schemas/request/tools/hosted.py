@@ -1,4 +1,4 @@
-"""Tools that the model's provider runs itself: taken as they come, where it is sent them (P2)."""
+"""Tools that the model's provider runs itself: accepted unchanged if it receives them (P2)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.schemas.request.tools.unsupported import container_of, is_web_search, l
 from app.settings import HOSTED_TOOLS
 
 _MOST_KEYS = 100
-#: Another name of a computer, in choices alone.
+#: Choices have one more name for a computer.
 CHOSEN_TYPES = (*HOSTED_TOOLS, "computer_use")
 
 
@@ -37,13 +37,13 @@ class ChosenHostedToolSchema(Document):
 
 
 def read_hosted(given: dict[str, Any], path: str, context: ReadContext) -> HostedTool | None:
-    """Return a tool of the provider's; None where it is left out, and named.
+    """Return a hosted tool; None if it is left out and listed as ignored.
 
-    A search of the web that the key does not allow is left out as one that nobody runs is (R7).
+    A web search that the key does not allow is treated like one that nobody runs (R7).
 
     Raises:
         PermissionDenied: the caller's key does not allow it.
-        InvalidField: it is too large for what it is, or it is no tool that the provider runs.
+        InvalidField: it has too many keys or levels, or the provider does not run it.
     """
     kind = given["type"]
     if container_of(given) is not None or not context.policy.passes(kind):
@@ -60,7 +60,7 @@ def read_hosted(given: dict[str, Any], path: str, context: ReadContext) -> Hoste
 
 
 def read_chosen(given: dict[str, Any], path: str, context: ReadContext) -> NamedHostedTool | None:
-    """Return the choice of a tool of the provider's, None where it is none."""
+    """Return the choice of a hosted tool, None if it is not one."""
     if not any(family(given["type"]) == family(each) for each in context.policy.hosted_tools):
         return None
     _refuse_odd(given, path)

@@ -1,15 +1,15 @@
-"""Tools that came before in the very same bytes: agents send the same forty at every step.
+"""A cache of tools by their bytes: agents send the same forty at every step.
 
     {"model": "m", "input": …, "tools": [{"type": "function", "name": "look_up", …}, …]}
                                         `------------ seen before, byte for byte ----'
 
-MEASURED: a request of three items and forty tools of 44 kB takes a third less CPU where they are
+MEASURED: a request of three items and forty tools of 44 kB takes a third less CPU if they are
 known, one of 300 items an eighth less: they are parsed, checked, shown and written once.
 
-What is remembered is one account's alone, and only functions that `plain_tool` takes: what it makes
-of them depends on nothing but their bytes. All others, hosted tools with their secrets and
-permissions among them, are read anew each time. tests/fuzz/test_known_tools.py holds requests with
-known tools to what they would be without.
+Entries are separate for each account, and contain only functions that `plain_tool` reads: its
+result depends on nothing but their bytes. All others, such as hosted tools with their secrets and
+permissions, are read each time. tests/fuzz/test_known_tools.py checks that requests with known
+tools give the same result as without the cache.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ from app.schemas.request.json_body.memory import memory_of
 from app.schemas.request.tools.functions import plain_tool
 from app.sized_cache import Expectation, SizedCache
 
-#: How long an array of tools is that is worth remembering, in bytes.
+#: Minimum and maximum size of a cached array of tools, in bytes.
 SHORTEST, _LONGEST = 1024, 256 * 1024
-#: In a body that is longer, to look for them takes longer than to read them.
+#: In a longer body, finding them takes longer than reading them.
 _LONGEST_BODY = 1024 * 1024
-#: What all that is remembered takes at most; one account's is at most half of it. What becomes of
-#: an array takes a dozen times its bytes.
+#: Maximum size of the cache in bytes, of which one account may use half, and the memory of an array
+#: as a multiple of its bytes.
 MOST_BYTES, _GROWTH = 32 * 1024 * 1024, 12
-#: What nobody has sent for so long is forgotten, in seconds.
+#: Seconds after which an unused entry is dropped.
 SPAN_S = 300.0
-#: By how many of its first bytes an array is looked for.
+#: Number of leading bytes by which an array is looked up.
 _BEGINNING = 256
-#: An account, and the hash of such a beginning: tools that are not remembered may have a secret in
-#: theirs. Whole arrays are compared, so that it does no harm where two have one hash.
+#: An account, and the hash of those bytes, since tools that are not cached may have a secret in
+#: them. Whole arrays are compared, so that equal hashes do no harm.
 _Beginning = tuple[str, int]
-#: How many arrays with one beginning are remembered.
+#: Maximum number of cached arrays with the same beginning.
 _MOST_ALIKE = 4
 
-#: What stands before them, and how often it is looked for: it may be part of something else.
+#: The key before the tools, and how many occurrences are tried: some are in other values.
 _OPENING, _MOST_OPENINGS = b'"tools":', 4
-#: A text that has no end is a token as well, and nothing is looked at twice: else each quote that
-#: is escaped in it would be taken for the beginning of another, and read to the end.
+#: An unterminated text is a token as well, and no byte is read twice: else each escaped quote in it
+#: would be taken for the beginning of another text, and read to the end.
 _token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]').finditer
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
 class KnownToolsJson(list[Any]):
-    """The JSON of known tools as the body has it; `tools` is what its field makes of it.
+    """The JSON of known tools as in the body; `tools` is the value that its field reads.
 
     `memory` is how many bytes its values take.
     """
@@ -67,9 +67,9 @@ class KnownToolsJson(list[Any]):
 def written_once(
     tools: tuple[Tool, ...], key: Hashable, owner: object, make: Callable[[], list[Any]]
 ) -> Any:
-    """Return the JSON that `make` makes of tools; of known ones the bytes that it once became.
+    """Return the JSON that `make` makes of tools; for known ones, cached bytes.
 
-    They are an orjson.Fragment, which is written as it is, in a hundredth of the time. See
+    These are an orjson.Fragment, which is written unchanged, in a hundredth of the time. See
     `made_once`.
     """
     if type(tools) is not KnownTools:
@@ -78,7 +78,7 @@ def written_once(
 
 
 class FoundTools(NamedTuple):
-    """The known tools of a body, and where they stand in it."""
+    """The known tools of a body, and their position in it."""
 
     start: int
     end: int
@@ -87,7 +87,7 @@ class FoundTools(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class _Array:
-    """An array of tools: its bytes, and what they were read as."""
+    """An array of tools: its bytes, and the tools read from it."""
 
     key: _Beginning
     text: bytes
@@ -96,19 +96,19 @@ class _Array:
 
     @property
     def owner(self) -> str:
-        """The account that has sent it."""
+        """The account that sent it."""
         return self.key[0]
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory it takes."""
+        """Its approximate memory in bytes."""
         return _GROWTH * len(self.text)
 
 
 class ToolMemory:
-    """What accounts have sent lately, in at most so many bytes. Safe for threads.
+    """A cache of recently sent tools, of at most `most_bytes`. Thread-safe.
 
-    An array that is shorter than `shortest` is not worth it. `clock` is like time.monotonic.
+    Arrays shorter than `shortest` are not kept. `clock` is like time.monotonic.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class ToolMemory:
         self.expected = Expectation()
 
     def find(self, account: str, raw: bytes) -> FoundTools | None:
-        """Return a body's tools if they came before.
+        """Return a body's tools if they are known.
 
-        They are the body's only where its value has them there: the caller finds out.
+        The match is by bytes: the caller must check that this place is the body's own `tools`.
         """
         for start in _starts(raw) if len(raw) <= _LONGEST_BODY else ():
             found = self._find(account, raw, start)
@@ -133,7 +133,7 @@ class ToolMemory:
         return None
 
     def _find(self, account: str, raw: bytes, start: int) -> _Array | None:
-        """Return the array that begins there, where it came before: it is learned then."""
+        """Return the array that starts there if it was sent before, adding it to the cache."""
         key = account, hash(raw[start : start + _BEGINNING])
         for known in self.cache.alike(key):
             if raw.startswith(known.text, start):
@@ -153,9 +153,9 @@ class ToolMemory:
 
 
 def _starts(raw: bytes) -> Iterator[int]:
-    """Yield where arrays begin that may be the tools, the last one first.
+    """Yield where arrays start that may be the tools, the last one first.
 
-    MEASURED: from the end a search takes a third as long as from the beginning.
+    MEASURED: searching from the end takes a third of searching from the beginning.
     """
     at = len(raw)
     for _ in range(_MOST_OPENINGS):
@@ -171,11 +171,11 @@ def _parsed(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return None  # the whole body says what is wrong
+        return None  # parsing the whole body reports the fault
 
 
 def _array_at(raw: bytes, start: int) -> bytes:
-    """Return the bytes of the array that begins there, none where it is too long or has no end."""
+    """Return the bytes of the array that starts there, b"" if it is too long or unterminated."""
     depth = 0
     for token in _token(raw, start, start + _LONGEST):
         depth += _STEPS.get(token[0], 0)
@@ -185,7 +185,7 @@ def _array_at(raw: bytes, start: int) -> bytes:
 
 
 def _plain_tools(array: bytes) -> KnownToolsJson | None:
-    """Return what an array of tools holds where all of them are plain, each name once."""
+    """Return the tools of an array if all are plain and no name occurs twice."""
     raws = _parsed(array)
     if type(raws) is not list or not 0 < len(raws) <= MOST_TOOLS:
         return None

@@ -1,4 +1,4 @@
-"""Namespaces: functions and custom tools under a name that they share (G2)."""
+"""Namespaces: functions and custom tools grouped under a common name (G2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.schemas.request.tools.custom import InputCustomToolSchema
 from app.schemas.request.tools.functions import InputFunctionToolSchema, plain_tool
 from app.schemas.request.tools.unsupported import is_search_of_ours, leave_out
 
-#: What a namespace may hold, by `type`.
+#: The tools that a namespace may contain, by `type`.
 MEMBERS: dict[str, Document] = {
     "function": InputFunctionToolSchema(),
     "custom": InputCustomToolSchema(),
@@ -23,7 +23,7 @@ MEMBERS: dict[str, Document] = {
 
 
 class MembersField(StrictField):
-    """The functions and custom tools of a namespace, each name once."""
+    """The functions and custom tools of a namespace; each name occurs once."""
 
     def check(
         self, value: Any, at: str, context: ReadContext
@@ -59,7 +59,7 @@ class InputNamespaceToolSchema(Document):
 
 
 def taken(tool: CallableTool, path: str) -> InvalidField:
-    """Return the error for the second of two tools with one name, which is at `path`."""
+    """Return the error for the second of two tools with the same name; it is at `path`."""
     is_built_in = isinstance(tool, BuiltInTool)
     key, remedy = ("type", "leave one out") if is_built_in else ("name", "rename one")
     what = f"{quoted(tool.name)} is taken by an earlier tool: {remedy}."

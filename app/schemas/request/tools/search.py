@@ -1,4 +1,4 @@
-"""Searches among tools that the caller runs (G3)."""
+"""Tool searches that the caller runs (G3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools that are not served here: refused, or left out and named (R7)."""
+"""Tools that are not supported here: refused, or left out and listed as ignored (R7)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from app.schemas.field import ReadContext
 from app.schemas.invalid import InvalidField, join, quoted
 from app.settings import HOSTED_TOOLS
 
-#: Those of them that the caller runs.
+#: Unsupported tools that the caller runs.
 _BY_CALLER = ("computer", "computer_use_preview")
 _CONTAINERS = ("container_auto", "container_reference")
-#: Agents send it beside their own tools; `web_search_preview` is another.
+#: Agents send it beside their own tools; `web_search_preview` is a different tool.
 is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
 
 
 def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
-    """Leave a tool out, and name it.
+    """Leave a tool out, and list it as ignored.
 
-    A search of the web is left out whatever the policy, for as long as another tool remains (R7);
-    so is a search among tools that the server is to run (G3).
+    A web search is left out whatever the policy, as long as another tool remains (R7); so is a
+    tool search that the server would have to run (G3).
 
     Raises:
-        InvalidField: the tool is neither, and the policy refuses such tools.
+        InvalidField: the tool is neither, and the policy refuses unsupported tools.
     """
     if context.drops_unsupported:
         context.dropped_any_tool = True
@@ -35,7 +35,7 @@ def leave_out(given: dict[str, Any], path: str, context: ReadContext) -> None:
 
 
 def container_of(given: dict[str, Any]) -> str | None:
-    """Return the type of the container that a shell is to run in; None where it is to run in none.
+    """Return the type of the container that a shell is to run in; None if it needs none.
 
     Such a shell runs on another vendor's servers.
     """
@@ -53,7 +53,7 @@ def _hosted(container: str, path: str) -> InvalidField:
 
 
 def unsupported(kind: str, path: str) -> InvalidField:
-    """Return the error for a tool of this kind."""
+    """Return the error for an unsupported tool of this type."""
     where = "runs on another vendor's servers" if kind in HOSTED_TOOLS else "is not known"
     where = "is run by the caller, and not understood here" if kind in _BY_CALLER else where
     what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
@@ -63,12 +63,12 @@ def unsupported(kind: str, path: str) -> InvalidField:
 
 
 def is_search_of_ours(given: dict[str, Any]) -> bool:
-    """Tell whether it is a search that the server is to run: there is nothing to find by it."""
+    """Tell whether it is a tool search that the server would run: here it would find nothing."""
     return given["type"] == "tool_search" and given.get("execution") in (None, "server")
 
 
 def _names(given: dict[str, Any]) -> set[str]:
-    """Return the names by which a choice could mean this tool, or those inside it."""
+    """Return the names by which a choice could refer to this tool or to its members."""
     inside = given.get("tools")
     named = [given, *(inside if type(inside) is list else ())]
     names = {each["name"] for each in named if type(each) is dict and type(each.get("name")) is str}

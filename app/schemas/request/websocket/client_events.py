@@ -1,8 +1,8 @@
-"""The events that callers send on a WebSocket, without the parameters of a response.
+"""The events that callers send on a WebSocket, without a response's own parameters.
 
 The names are those of OpenAI's WebSocket mode (the openai package's ResponsesClientEvent);
-`response.cancel` is this gateway's own, after that of its realtime API. `response.processed` is
-Codex's word that it has read a response; there is nothing to be done about it.
+`response.cancel` is this gateway's own, after OpenAI's realtime API. With `response.processed`
+Codex acknowledges that it has read a response; it needs no action.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from app.schemas.invalid import InvalidField, listed, mistyped, quoted, required
 CREATE, CANCEL, STEER = "response.create", "response.cancel", "response.steer"
 PROCESSED = "response.processed"
 _TYPES = (CREATE, CANCEL, STEER, PROCESSED)
-#: What of a `response.create` is no parameter of POST /v1/responses.
+#: Keys of a `response.create` that are not parameters of POST /v1/responses.
 ENVELOPE = frozenset({"type", "stream_id", "generate"})
 _STREAM_ID = r"[A-Za-z0-9_.-]{1,256}"
 _is_stream_id = re.compile(_STREAM_ID).fullmatch
 
 
 class EventTypeField(StrictField):
-    """Which event it is."""
+    """The type of the event."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str:
         if type(value) is not str:
@@ -67,10 +67,10 @@ CLIENT_EVENT = ClientEventSchema()
 
 
 def create_body(frame: dict[str, Any]) -> dict[str, Any]:
-    """Return the body that a POST would have, of a `response.create`: it is streamed.
+    """Return the body that a POST would have for a `response.create`; it is streamed.
 
     Raises:
-        InvalidField: it shall not be streamed, or says what is no answer to that.
+        InvalidField: `stream` is false or not a boolean.
     """
     stream = frame.get("stream")
     if stream is not None and type(stream) is not bool:
@@ -83,7 +83,7 @@ def create_body(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def steered(frame: dict[str, Any]) -> dict[str, Any]:
-    """Return what a `response.steer` says: its input, and the response that it is for.
+    """Return the input of a `response.steer`, and the response that it is for.
 
     Raises:
         InvalidField: one of them is missing.

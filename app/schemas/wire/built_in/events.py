@@ -1,6 +1,6 @@
-"""Events inside items: what they share, and those of the calls of built-in tools.
+"""Base classes of events inside items, and the events of built-in tools' calls.
 
-Events of a shell's commands name no item.
+Events of a shell's commands carry no item id.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.schemas.wire.document import ALWAYS, ValueSchema
 
 
 class InItem(ValueSchema[Any]):
-    """What happens inside an item. Each kind declares its `type`, which comes first."""
+    """An event inside an item. Each subclass declares its `type`, which comes first."""
 
     type = Choice(**ALWAYS)
     sequence_number = Integer(0, **ALWAYS)
@@ -28,19 +28,19 @@ class InItem(ValueSchema[Any]):
 
 
 class InContent(InItem):
-    """What happens inside a content part."""
+    """An event inside a content part."""
 
     content_index = Integer(0, **ALWAYS)
 
 
 class InSummary(InItem):
-    """What happens inside a part of a reasoning summary."""
+    """An event inside a part of a reasoning summary."""
 
     summary_index = Integer(0, **ALWAYS)
 
 
 class InCommand(ValueSchema[Any]):
-    """What happens to a command of a shell. Each kind declares its `type`, which comes first."""
+    """An event of a shell's command. Each subclass declares its `type`, which comes first."""
 
     type = Choice(**ALWAYS)
     sequence_number = Integer(0, **ALWAYS)

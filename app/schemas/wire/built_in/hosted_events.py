@@ -1,4 +1,4 @@
-"""What happens in the items of tools that servers run, as these say it (P2)."""
+"""Events inside the items of hosted tools, as the servers that run these send them (P2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.schemas.fields import Choice, Integer, String
 from app.schemas.invalid import object_at, required
 from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
 
-#: The events that are known, by the kind of their items. openai (the vendor's client) 3.54,
+#: Known event types by the type of their items. Source: openai (the vendor's client) 3.54,
 #: types/responses/response_stream_event.py.
 HOSTED_EVENTS: dict[str, tuple[str, ...]] = {
     "web_search_call": (
@@ -66,7 +66,7 @@ class HostedEventSchema(ValueSchema[HostedEvent]):
         self.readers |= dict.fromkeys(self.types, _event)
 
     def read(self, raw: object, path: str, context: ReadContext) -> dict[str, Any]:
-        """Return the object at `path`, whatever its type and its other keys; see WireSchema."""
+        """Return the object at `path`, whatever its type and other keys; see WireSchema."""
         given = object_at(raw, path)
         for name in _OWN[1:]:
             if given.get(name) is not None:

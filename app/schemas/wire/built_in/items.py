@@ -1,4 +1,4 @@
-"""The calls of built-in tools, and what they gave."""
+"""The calls of built-in tools, and their outputs."""
 
 from __future__ import annotations
 

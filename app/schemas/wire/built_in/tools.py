@@ -1,4 +1,4 @@
-"""The tools, and the choice of one."""
+"""The built-in tools, and the choice of one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The format of answers."""
+"""The format of an answer's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items that change, from there on, how answers are made (G3)."""
+"""Items that change how later answers are made (G3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ChangedTextSchema(WireSchema):
 
 
 class ChangedEffort(Nested):
-    """`"high"` is `{"effort": "high"}`."""
+    """`{"effort": "high"}` on the wire is `"high"` in the domain."""
 
     def __init__(self) -> None:
         super().__init__(ChangedReasoningSchema(), attribute="effort", **AT_TIMES)
@@ -38,7 +38,7 @@ class ChangedEffort(Nested):
 
 
 class ChangedFormat(Nested):
-    """A format is `{"format": …}`."""
+    """`{"format": …}` on the wire is the format itself in the domain."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
-"""The models in the form in which Codex reads them: `GET /v1/models?client_version=…` (G10).
+"""The list of models in Codex's form: `GET /v1/models?client_version=…` (G10).
 
-Codex refuses a whole list for one entry that lacks a key, and one of more than a megabyte. It
-sends each model the tools that its entry names, so that an entry names what is served here.
+Codex rejects a whole list if one entry lacks a key, or if it exceeds a megabyte. It sends each
+model the tools that its entry names, so entries name only tools that are supported here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from app.schemas.request.tools.field import TOOLS
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, WireSchema
 from app.schemas.wire.models.cards import WordList
 
-#: Codex reads no list of more than 1 MiB.
+#: Maximum size of the list in bytes: Codex rejects more than 1 MiB.
 MOST_BYTES = 1_000_000
-#: Efforts as Codex shows them to its users.
+#: Efforts, with the descriptions that Codex shows to its users.
 _EFFORTS = {
     "none": "Answers at once, without thinking",
     "minimal": "Thinks as little as it can",
@@ -31,7 +31,7 @@ _EFFORTS = {
     "xhigh": "Thinks very long about hard problems",
     "max": "Thinks as long as it can",
 }
-#: What Codex has models read: no files.
+#: Modalities that Codex sends to models: no files.
 _READS = ("text", "image")
 _OUTPUT_TOKENS = 10_000
 _USABLE_PERCENT = 95
@@ -114,7 +114,7 @@ class AgentCatalogSchema(WireSchema):
 
 AGENT_CATALOG = AgentCatalogSchema()
 
-#: What is the same for all.
+#: Values that are the same for every model.
 _SAME: dict[str, Any] = {
     "description": None,
     "shell_type": "unified_exec",
@@ -127,7 +127,7 @@ _SAME: dict[str, Any] = {
     "apply_patch_tool_type": "freeform" if "custom" in TOOLS else None,
     "web_search_tool_type": "text",
     "truncation_policy": {"mode": "tokens", "limit": _OUTPUT_TOKENS},
-    "supports_parallel_tool_calls": True,  # where they cannot be kept from it, they come as well
+    "supports_parallel_tool_calls": True,  # they come even where they cannot be turned off
     "supports_image_detail_original": False,
     "effective_context_window_percent": _USABLE_PERCENT,
     "experimental_supported_tools": [],
@@ -140,7 +140,7 @@ _SAME: dict[str, Any] = {
 
 
 def agent_catalog(cards: Iterable[ModelCard]) -> bytes:
-    """Return the catalogue as JSON: as many of the models, in order, as Codex would read."""
+    """Return the catalogue as JSON, with as many models, in order, as Codex accepts."""
     return b'{"models":[' + b",".join(_within_bounds(cards)) + b"]}"
 
 
@@ -155,7 +155,7 @@ def _within_bounds(cards: Iterable[ModelCard]) -> Iterator[bytes]:
 
 
 def agent_model(card: ModelCard, priority: int) -> dict[str, Any]:
-    """Return a model's entry; the models are offered in the order of their `priority`."""
+    """Return a model's entry; Codex offers models in the order of `priority`."""
     facts, efforts = card.facts, card.reasoning_efforts
     reads = facts.input_modalities or _READS
     own: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Models as /v1/models shows them, in OpenAI's form with more keys (G10)."""
+"""Models as /v1/models lists them: OpenAI's form with additional keys (G10)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.settings import HOSTED_TOOLS
 
 
 class WordList(StrictField):
-    """An array of words from a few, in their order."""
+    """An array of some of the given words, in their order."""
 
     def __init__(self, *words: str, **options: Any) -> None:
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""The frames that only a WebSocket has: errors with their status, and what is not done there.
+"""Messages that only a WebSocket has: errors with their status, and failed steering.
 
 Their form is that of the openai package's ResponseWsError and ResponseSteerFailedEvent.
 """
@@ -20,7 +20,7 @@ _NOT_STEERED = (
 
 
 def error_line(error: GatewayError, stream_id: str | None) -> bytes:
-    """Return the frame of an error of ours."""
+    """Return the message for one of the gateway's own errors."""
     envelope: dict[str, Any] = ERROR_ENVELOPE.dump(error)
     return refusal_line(error.status, envelope["error"], {}, stream_id)
 
@@ -28,9 +28,9 @@ def error_line(error: GatewayError, stream_id: str | None) -> bytes:
 def refusal_line(
     status: int, error: Mapping[str, Any], headers: Mapping[str, str], stream_id: str | None
 ) -> bytes:
-    """Return the frame of a refusal, whose error object is that of HTTP.
+    """Return the message for an error whose object is HTTP's.
 
-    Open Responses wants a code in it (WebSocketErrorEvent): where HTTP has none it is the type.
+    Open Responses requires a code in it (WebSocketErrorEvent): without one the type is used.
     """
     payload = dict(error)
     if payload.get("code") is None:
@@ -44,7 +44,7 @@ def refusal_line(
 
 
 def steer_failed_line(steer: Mapping[str, Any]) -> bytes:
-    """Return the frame by which steering is refused: the caller has its input back."""
+    """Return the message that refuses steering; it returns the caller's input."""
     error = {
         "code": "steering_not_supported",
         "message": _NOT_STEERED,
