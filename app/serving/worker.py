@@ -76,7 +76,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         self._waiting: dict[CallerSocket, None] = {}
         #: Refused connections that are still open, oldest first.
         self._turned_away: dict[CallerSocket, None] = {}
-        self._websockets = WebSocketKeeper()
+        self._websockets = WebSocketKeeper(self._count)
         # MEASURED: reading a setting of gunicorn's takes two calls.
         self._keepalive_s: float | None = self.cfg.keepalive or None
         self._most_waiting = int(self.worker_connections * WAITING_SHARE)

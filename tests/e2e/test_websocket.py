@@ -23,7 +23,7 @@ from tests.e2e.config import APIS, gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import GRACE_S, site
 from tests.e2e.wire import Stream, stream_of
-from tests.processes import PATIENCE_S
+from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
@@ -217,6 +217,38 @@ def test_a_stop_ends_what_runs_in_its_frames_and_closes_with_1012(
     assert end["response"]["status"] == wanted
     stored = replace(running.gateway, url=gateway.url).get(end["response"]["id"]).json()
     assert stored["status"] == wanted
+
+
+def ask_on(socket: Connection, times: int) -> None:
+    """Ask for so many responses, then wait for the end of the connection."""
+    for _ in range(times):
+        create(socket, Script(say="short"), store=False)
+        last(socket)
+    socket.recv(PATIENCE_S)
+
+
+def test_responses_count_towards_max_requests(
+    environment: dict[str, str], upstream: Upstream, keys: Keys, tmp_path: Path
+) -> None:
+    toml = gateway_toml(upstream.places, keepalive_s=15, grace_s=GRACE_S)
+    options = ["--max-requests", "20"]
+    with (
+        site(environment, keys, tmp_path, toml, options=options) as running,
+        opened(running.gateway) as ours,
+        opened(running.gateway) as other,
+    ):
+        before = running.workers()
+        script = Script(tag="recycled", say=("one ", "two"), stall_after=1)
+        create(other, script, store=False)
+        upstream.wait(script.tag, "stalled")
+        with pytest.raises(ConnectionClosed) as closed:
+            ask_on(ours, 20)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        until(lambda: bool(running.workers() - before), "another worker")
+        upstream.release(script.tag)
+        assert last(other)["type"] == "response.completed"
+        until(lambda: not before & running.workers(), "the old worker to end")
 
 
 def test_what_was_acknowledged_outlives_its_process(

@@ -49,6 +49,10 @@ class WebSocket(Protocol):
         """Send a close frame; `receive` returns None once the caller has answered it."""
         ...
 
+    def count_request(self) -> None:
+        """Count a request: a process may have to end after so many."""
+        ...
+
     def spawn(self, work: Callable[[], None]) -> None:
         """Run `work` concurrently."""
         ...

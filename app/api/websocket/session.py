@@ -153,6 +153,7 @@ class Session:
             memory = self._memory.turn(event.stream_id or "", len(raw))
             body = create_body(frame)
             self._responses += 1
+            self._socket.count_request()
             generates = event.generate
             self._lanes.put(
                 SocketTurn(event.stream_id, body, len(raw), memory_bytes, generates, memory, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -20,7 +21,8 @@ LOOK_S = 0.4
 class WebSocketKeeper:
     """Serves and watches WebSockets. While none is open, it does nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, count_request: Callable[[], None]) -> None:
+        self._count_request = count_request
         self._open: dict[WebSocketHandler, CallerWebSocket] = {}
         self._looking: Greenlet[..., Any] | None = None
         self._retires = False
@@ -31,7 +33,9 @@ class WebSocketKeeper:
         if handler is None:
             raise AssertionError("nobody has taken the connection over")
         head, protocol, inflates = upgrade.switched()
-        socket = CallerWebSocket(caller, protocol, came, inflates=inflates)
+        socket = CallerWebSocket(
+            caller, protocol, came, inflates=inflates, count_request=self._count_request
+        )
         caller.sendall(head)
         self._open[handler] = socket
         try:

@@ -67,8 +67,15 @@ class CallerWebSocket:
     """
 
     def __init__(
-        self, caller: CallerSocket, protocol: Connection, came: bytes, *, inflates: bool = False
+        self,
+        caller: CallerSocket,
+        protocol: Connection,
+        came: bytes,
+        *,
+        inflates: bool = False,
+        count_request: Callable[[], None] = lambda: None,
     ) -> None:
+        self.count_request = count_request
         self._caller, self._protocol, self._came = caller, protocol, came
         self._at_once = MOST_INFLATED_AT_ONCE if inflates else _READ_SIZE
         self._unread = memoryview(b"")
