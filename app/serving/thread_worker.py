@@ -16,7 +16,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from app.descriptors import SHORTAGE, has_unread, threshold
 from app.serving.http.connection import asks_to_close
-from app.serving.http.refusals import TLS_HANDSHAKE, TLSHandshake, overloaded
+from app.serving.http.refusals import TLS_HANDSHAKE, TLSHandshake, check_host, overloaded
 from app.serving.http.request_body import READ_SIZE
 from app.serving.ordered_worker import (
     FREED_AT_ONCE,
@@ -154,6 +154,7 @@ class GatewayThreadWorker(OrderedWorker, ThreadWorker):  # type: ignore[misc] # 
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request, and close its connection if it asks for that."""
+        check_host(req)
         if asks_to_close(req.headers):
             req.must_close = True
         return super().handle_request(req, conn)

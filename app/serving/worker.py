@@ -25,7 +25,7 @@ from app.serving.callers import CallerServer, CallerSocket
 from app.serving.http import heads
 from app.serving.http.connection import asks_to_close
 from app.serving.http.environ import connection_environ, scheme
-from app.serving.http.refusals import TLS_HANDSHAKE, overloaded
+from app.serving.http.refusals import TLS_HANDSHAKE, check_host, overloaded
 from app.serving.http.request_body import READ_SIZE, RequestBody
 from app.serving.http.response_writer import ResponseWriter
 from app.serving.ordered_worker import FREED_AT_ONCE, MAX_UNREAD, TURNED_AWAY_S, OrderedWorker
@@ -217,6 +217,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Answer a request that gunicorn has parsed, within the same time limits."""
+        check_host(req)
         if not isinstance(sock, CallerSocket):
             return super().handle_request(listener_name, req, sock, addr)
         self._head_came(sock)

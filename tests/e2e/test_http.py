@@ -131,6 +131,26 @@ def test_a_connection_ends_where_that_is_among_its_options(
         assert call.is_closed()
 
 
+@pytest.mark.parametrize(
+    "request_line", ["GET /healthz", "OPTIONS /v1/models", "GET /v1/models/a%20b"]
+)
+@pytest.mark.parametrize("hosts", ["", "Host: a\r\nHost: a\r\n", "Host: a b\r\n"])
+def test_a_request_needs_one_host(either_gateway: Gateway, request_line: str, hosts: str) -> None:
+    request = f"{request_line} HTTP/1.1\r\n{hosts}Accept: */*\r\n\r\n".encode()
+    with contextlib.closing(RawCall(either_gateway.url, request)) as call:
+        status, headers = call.head()
+        error = json.loads(call.whole())["error"]
+        assert (status, error["type"]) == (400, "invalid_request_error")
+        assert headers["x-request-id"]
+        assert call.is_closed()
+
+
+def test_a_request_of_http_1_0_needs_no_host(either_gateway: Gateway) -> None:
+    request = b"GET /healthz HTTP/1.0\r\n\r\n"
+    with contextlib.closing(RawCall(either_gateway.url, request)) as call:
+        assert call.head()[0] == 200
+
+
 def test_a_small_body_that_inflates_without_end_is_refused(gateway: Gateway) -> None:
     bomb = gzip.compress(b'{"model": "steady", "input": "' + b" " * (40 << 20), compresslevel=1)
     headers = {

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.serving.http import heads
+from app.serving.http.connection import has_host
 
 USUAL = (
     b"POST /v1/responses HTTP/1.1\r\nHost: here:8000\r\nAuthorization: Bearer sk-1\r\n"
@@ -59,7 +60,7 @@ def test_the_usual_head_is_read() -> None:
     ("said", "closes"), [(b"keep-alive", False), (b"Keep-Alive", False), (b"close", True)]
 )
 def test_a_caller_says_whether_the_connection_is_kept(said: bytes, closes: bool) -> None:
-    head = heads.read(b"GET /healthz HTTP/1.1\r\nConnection: " + said + b"\r\n\r\n")
+    head = heads.read(b"GET /healthz HTTP/1.1\r\nHost:\r\nConnection: " + said + b"\r\n\r\n")
     assert head is not None
     assert (head.length, head.closes) == (0, closes)
 
@@ -114,6 +115,10 @@ def test_any_other_upgrade_is_left_to_gunicorn(head: bytes) -> None:
         USUAL.replace(b"Host: here:8000", b"Host: h\xe9re"),
         USUAL.replace(b"Host: here:8000", b"Host: he\x00re"),
         USUAL.replace(b"Host: here:8000\r\n", b"Host: here\n"),
+        USUAL.replace(b"Host: here:8000\r\n", b""),
+        USUAL.replace(b"Host: here:8000\r\n", b"Host: here\r\nHost: here\r\n"),
+        USUAL.replace(b"Host: here:8000", b"Host: here/"),
+        HANDSHAKE.replace(b"Host: here:8000\r\n", b""),
         USUAL.replace(b"\r\n\r\n", b"".join(b"\r\nA%d: b" % n for n in range(100)) + b"\r\n\r\n"),
         USUAL.replace(b"here:8000", b"x" * heads.MAX_HEAD),
         USUAL[:-2],
@@ -121,6 +126,27 @@ def test_any_other_upgrade_is_left_to_gunicorn(head: bytes) -> None:
 )
 def test_what_is_unusual_is_left_to_gunicorn(head: bytes) -> None:
     assert heads.read(head) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "has_one"),
+    [
+        ([], (1, 1), False),
+        ([], (1, 0), True),
+        ([("X", "y"), ("HOST", "here:8000")], (1, 1), True),
+        ([("HOST", "")], (1, 1), True),
+        ([("HOST", "[2001:db8::1]:8000")], (1, 1), True),
+        ([("HOST", "web_1.gateway-a")], (1, 1), True),
+        ([("HOST", "here there")], (1, 1), False),
+        ([("HOST", "here/v1")], (1, 1), False),
+        ([("HOST", "user@here")], (1, 1), False),
+        ([("HOST", "h\xe9re")], (1, 0), False),
+    ],
+)
+def test_a_request_has_the_host_that_its_version_needs(
+    fields: list[tuple[str, str]], version: tuple[int, int], has_one: bool
+) -> None:
+    assert has_host(fields, version) == has_one
 
 
 names = (
@@ -143,7 +169,7 @@ def test_what_is_read_is_what_gunicorn_reads(
     method: str, target: str, lines: list[tuple[str, str, str]]
 ) -> None:
     text = "".join(f"{name}{colon}{value}\r\n" for name, colon, value in lines)
-    raw = f"{method} {target} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
+    raw = f"{method} {target} HTTP/1.1\r\nHost: here\r\n{text}\r\n".encode("latin-1")
     head = heads.read(raw)
     if head is None:
         return

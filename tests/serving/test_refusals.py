@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from gunicorn.http import errors
 
-from app.serving.http.refusals import RefusingWorker, TLSHandshake, overloaded
+from app.serving.http.refusals import BadHost, RefusingWorker, TLSHandshake, overloaded
 
 SAID = "sk-rg-said"
 
@@ -61,6 +61,7 @@ def refused(fault: BaseException) -> bytes:
         (errors.UnsupportedTransferCoding(SAID), 501),
         (ssl.SSLError(1, SAID), 400),
         (TLSHandshake(), 400),
+        (BadHost(), 400),
     ],
 )
 def test_a_request_that_cannot_be_read_is_refused_in_the_envelope(

@@ -1,8 +1,13 @@
-"""The Connection header of a request that gunicorn has parsed. Pure."""
+"""The Connection and Host headers of a request. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+#: A Host header's value: a name or an address with its port, or nothing (RFC 9110, 7.2). Only the
+#: characters are checked (RFC 3986, 3.2).
+HOST = re.compile(r"[!$%&'()*+,.0-9:;=A-Z\[\]_a-z~-]*")
 
 
 def asks_to_close(fields: Iterable[tuple[str, str]]) -> bool:
@@ -19,3 +24,14 @@ def asks_to_close(fields: Iterable[tuple[str, str]]) -> bool:
         if name == "CONNECTION"
         for option in value.split(",")
     )
+
+
+def has_host(fields: Iterable[tuple[str, str]], version: tuple[int, int]) -> bool:
+    """Tell whether a request has the Host header that its version needs (RFC 9112, 3.2).
+
+    gunicorn itself refuses two of them, and no other fault.
+
+    Example: [("ACCEPT", "*/*")], (1, 1) -> False
+    """
+    hosts = [value for name, value in fields if name == "HOST"]
+    return all(map(HOST.fullmatch, hosts)) and (bool(hosts) or version != (1, 1))

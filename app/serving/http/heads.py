@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from app.serving.http.connection import HOST
+
 #: Maximum bytes and header fields of a head; gunicorn.conf.py allows no longer line.
 MAX_HEAD, MAX_FIELDS = 8190, 100
 
@@ -37,6 +39,7 @@ _SPECIAL = frozenset(
     }
 )
 _KEPT_NAMES = 256
+_NO_HOST = " "
 
 
 class Head(NamedTuple):
@@ -75,6 +78,8 @@ def read(head: bytes) -> Head | None:
     fields = _FIELD.findall(lines)
     environ = {_keys[name]: value.rstrip("\t ") for name, value in fields}
     if len(environ) != len(fields) or len(fields) > MAX_FIELDS or not _SPECIAL.isdisjoint(environ):
+        return None
+    if HOST.fullmatch(environ.get("HTTP_HOST", _NO_HOST)) is None:
         return None
     length = environ.get("CONTENT_LENGTH", "0" if method != "POST" else "")
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()

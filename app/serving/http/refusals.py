@@ -18,6 +18,7 @@ from app.errors import GatewayError, InvalidRequest, Overloaded
 from app.logs.lines import identify
 from app.randomness import random_bytes
 from app.schemas.wire.answers import ERROR_ENVELOPE
+from app.serving.http.connection import has_host
 
 _LINE = "The request's first line cannot be read as HTTP/1.1."
 _TLS = (
@@ -26,6 +27,10 @@ _TLS = (
 )
 #: First bytes of a TLS handshake (RFC 8446, 5.1); no HTTP request starts with them.
 TLS_HANDSHAKE = b"\x16\x03"
+_HOST = (
+    "An HTTP/1.1 request needs one Host header, with the name or address that the request was sent "
+    "to."
+)
 _HEADER = "A header of the request cannot be read as HTTP: check its name, value and line end."
 _CHUNKS = "The body's chunks cannot be read as HTTP: check their sizes and line ends."
 
@@ -42,9 +47,30 @@ class TLSHandshake(errors.InvalidRequestLine):  # type: ignore[misc] # gunicorn 
         return _TLS
 
 
+class BadHost(errors.InvalidHeader):  # type: ignore[misc] # as above
+    """A request's Host header is missing, or is not one."""
+
+    def __init__(self) -> None:
+        super().__init__("HOST")
+
+    def __str__(self) -> str:
+        return _HOST
+
+
+def check_host(request: Any) -> None:
+    """Check the Host header of a request that gunicorn has parsed.
+
+    Raises:
+        BadHost: it is missing, or is not one.
+    """
+    if not has_host(request.headers, request.version):
+        raise BadHost
+
+
 #: Exceptions, the specific before the general, with status, reason and message.
 _REFUSALS: tuple[tuple[tuple[type[Exception], ...], int, str, str], ...] = (
     ((TLSHandshake,), 400, "Bad Request", _TLS),
+    ((BadHost,), 400, "Bad Request", _HOST),
     ((ssl.SSLError,), 400, "Bad Request", _PLAIN),
     ((errors.LimitRequestLine,), 414, "URI Too Long", "The request's first line is too long."),
     (
