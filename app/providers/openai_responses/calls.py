@@ -1,7 +1,6 @@
-"""Calls, their outputs and items that change what is asked, for an upstream of Responses. Pure.
+"""Write calls, outputs and configuration items for an upstream that speaks Responses. Pure.
 
-Those of tools of a type that the model knows are as the caller has them; the others are calls of
-functions.
+Calls of tool types that the model knows keep their form; all others become function calls.
 """
 
 from __future__ import annotations
@@ -44,15 +43,15 @@ _PROGRAMS = known_as(PROGRAMS)
 
 
 def built_in_type(item_type: str) -> str:
-    """Return the type of the built-in tool that a call, or an output, of this type is of."""
+    """Return the type of the built-in tool for the type of a call or an output."""
     return item_type.removesuffix("_output").removesuffix("_call")
 
 
 def call_json(item: FunctionCall, call_id: str, profile: Profile, known: AbstractSet[str]) -> Json:
-    """Return a call under the name and in the form by which the model knows the tool."""
+    """Return a call with the name and in the form in which the model knows the tool."""
     if isinstance(item, BuiltInCall) and built_in_type(item.type) in known:
         written = _as_it_is(item, call_id)
-        if isinstance(item, LocalShellCall):  # the one call that has to have an id
+        if isinstance(item, LocalShellCall):  # the only call for which an id is required
             written["id"] = upstream_item_id(item.id)
         return written
     if item.namespace is not None and NamespaceTool.type in known:
@@ -67,7 +66,7 @@ def call_json(item: FunctionCall, call_id: str, profile: Profile, known: Abstrac
 
 
 def _caller(item: FunctionCall | FunctionCallOutput, known: AbstractSet[str]) -> Json:
-    """Return which program made a call, for a server that runs programs."""
+    """Return the `caller` field of a call made by a program, for a server that runs programs."""
     if item.program_id is None or _PROGRAMS not in known:
         return {}
     return {"caller": {"type": "program", "caller_id": item.program_id}}
@@ -76,10 +75,10 @@ def _caller(item: FunctionCall | FunctionCallOutput, known: AbstractSet[str]) ->
 def output_json(
     item: FunctionCallOutput, call_id: str, profile: Profile, known: AbstractSet[str]
 ) -> Json:
-    """Return an output in the form that its call has.
+    """Return an output in the form of its call.
 
     Raises:
-        InvalidRequest: a part is of a kind that this server does not read.
+        InvalidRequest: this server does not read a part of it.
     """
     if isinstance(item, BuiltInCallOutput) and built_in_type(item.type) in known:
         written = _as_it_is(item, call_id)
@@ -99,7 +98,7 @@ def output_json(
 
 
 def added_json(item: AdditionalTools, profile: Profile, known: AbstractSet[str]) -> Json:
-    """Return an item that brings tools, to a model that knows such items."""
+    """Return an item that adds tools, for a model that knows such items."""
     return {
         "type": item.type,
         "role": item.role,
@@ -108,7 +107,7 @@ def added_json(item: AdditionalTools, profile: Profile, known: AbstractSet[str])
 
 
 def update_json(item: ConfigurationUpdate) -> Json:
-    """Return an item that changes the configuration, to a model that knows such items."""
+    """Return an item that changes the configuration, for a model that knows such items."""
     item_json = ITEM.dump(item)
     del item_json["id"]
     if "text" in item_json:
@@ -123,7 +122,7 @@ def _tools(tools: Iterable[Tool], profile: Profile, known: AbstractSet[str]) -> 
 
 
 def _as_it_is(item: Item, call_id: str) -> Json:
-    """Return an item as it is shown, but for its id, which the upstream would look up in vain."""
+    """Return an item's JSON without its id, which the upstream would look up in vain."""
     item_json = {name: value for name, value in ITEM.dump(item).items() if value is not None}
     del item_json["id"]
     return item_json | {"call_id": call_id}

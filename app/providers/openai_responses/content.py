@@ -1,4 +1,4 @@
-"""The parts of messages and outputs, for an upstream that speaks Responses itself. Pure."""
+"""Write the parts of messages and outputs for an upstream that speaks Responses. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Json = dict[str, Any]
 
 
 def part_json(part: ContentPart, role: str, profile: Profile) -> Json:
-    """Return a part of what somebody in this role says.
+    """Return a part of a message in this role.
 
     Raises:
-        InvalidRequest: this server does not read parts of its kind.
+        InvalidRequest: this server does not read parts of this kind.
     """
     match part:
         case InputText(prompt_cache_breakpoint=None) | OutputText():

@@ -1,4 +1,4 @@
-"""OpenAI's Responses as a wire format: for upstreams that speak it themselves."""
+"""OpenAI's Responses as a wire format, for upstreams that speak it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.providers.reading.fields import Note
 from app.providers.writing.openai import bearer
 from app.settings import ProviderSettings
 
-#: Beside the endpoint of answers (platform.openai.com, "Get input token counts").
+#: Next to the answers' endpoint (platform.openai.com, "Get input token counts").
 COUNTER = InputCounter(
     "/responses/input_tokens",
     frozenset(
@@ -43,7 +43,7 @@ class ResponsesFormat:
     to_upstream = staticmethod(to_upstream)
 
     def paths(self, _base_url: str) -> tuple[str, str]:
-        """Return where it answers and where it lists its models; see WireFormat."""
+        """Return the paths for answers and for the model list; see WireFormat."""
         return "/responses", "/models"
 
     def headers(self, settings: ProviderSettings, profile: Profile) -> dict[str, str]:
@@ -58,9 +58,9 @@ class ResponsesFormat:
         fault: Fault,
         note: Note,
     ) -> EventReader:
-        """Return what reads an answer; see WireFormat.
+        """Return the reader of an answer; see WireFormat.
 
-        Where the server does not say that it cut an answer, the limit that it was sent does.
+        If the server does not report that it cut an answer, the limit that was sent shows it.
         """
         cut_at = None if profile.tells_cut else sent.get("max_output_tokens")
         has_namespaces = NamespaceTool.type in request.known_tools
@@ -78,21 +78,21 @@ class ResponsesFormat:
         return EventReader(reader)
 
     def reads_compactions(self, profile: Profile) -> bool:
-        """Tell whether the server makes them; see WireFormat."""
+        """Tell whether the server compacts conversations; see WireFormat."""
         return profile.compaction
 
     def input_counter(self, _base_url: str, profile: Profile) -> InputCounter | None:
-        """Return where tokens are counted; see WireFormat."""
+        """Return the token counter; see WireFormat."""
         return COUNTER if profile.input_counter == "beside" else None
 
     def facts(self, model: str) -> ModelFacts:
-        """Return what a model's name tells; see WireFormat."""
+        """Return what a model's name says about it; see WireFormat."""
         return facts_of(model)
 
     def needs_output_limit(self, _model: str) -> bool:
-        """The format does without; see WireFormat."""
+        """Return False: the format does not need one; see WireFormat."""
         return False
 
     def output_limits(self, _models: bytes) -> Mapping[str, int]:
-        """Its lists say none; see WireFormat."""
+        """Return none: model lists of this format do not have them; see WireFormat."""
         return {}

@@ -1,4 +1,4 @@
-"""Fields of a request that an upstream is sent as they came (P1). Pure."""
+"""Add request fields that are forwarded to the upstream unchanged (P1). Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Json = dict[str, Any]
 
 
 def with_forwarded(body: Json, forwarded: Mapping[str, Any]) -> Json:
-    """Add fields to a body, by path; `reasoning.context` goes into what stands at `reasoning`.
+    """Add fields to a body, by path; `reasoning.context` is added to the object at `reasoning`.
 
-    What the gateway says itself stays as it is.
+    Fields that the gateway has set itself stay as they are.
     """
     for path, value in forwarded.items():
         *parents, name = path.split(".")

@@ -1,4 +1,4 @@
-"""Conversation items as input of an upstream that speaks Responses itself. Pure.
+"""Write conversation items as input for an upstream that speaks Responses. Pure.
 
 A message, a call and its output become
 
@@ -49,19 +49,19 @@ def to_items(
     *,
     thinks: bool = True,
 ) -> list[Json]:
-    """Return the items without ids of ours, which the upstream would look up in vain.
+    """Return the items without the gateway's ids, which the upstream would look up in vain.
 
-    Servers that want an id on what the assistant said get its place for one. Reasoning goes back
-    under the upstream's own id, and only where what it led to follows: one without the other is
-    refused. Where it does not come encrypted, its text does, if the profile says so. None goes
-    to a model that does not think (U16), as `thinks` says.
-    `known` are the types of tools whose calls the model knows as they are.
+    For servers that require an id on the assistant's messages, it is made from the position.
+    Reasoning is returned under the upstream's own id, and only if the output that it led to
+    follows: one without the other is refused. If it does not come encrypted, its text is sent, if
+    the profile says so. A model that does not think (U16), as `thinks` says, gets none.
+    `known` are the types of tools whose calls are sent to the model in their own form.
 
     Raises:
-        InvalidRequest: a part is of a kind that this server does not read.
+        InvalidRequest: this server does not read a part of the input.
     """
     written: list[Json] = []
-    thoughts: list[Json] = []  # what they led to is still to come
+    thoughts: list[Json] = []  # reasoning whose output has not come yet
     is_plain = profile.plain_reasoning and not profile.encrypted_reasoning
     may_think = thinks and (profile.encrypted_reasoning or is_plain)
     ids = CallIds(call_id)
@@ -72,7 +72,7 @@ def to_items(
                 written.append(added_json(item, profile, known))
             elif isinstance(item, ConfigurationUpdate) and item.type in known:
                 written.append(update_json(item))
-            continue  # else the parameters have what it changes
+            continue  # for other models, its changes are in the parameters
         if isinstance(item, Reasoning):
             if may_think:
                 thoughts += _plain(item, profile, len(written)) if is_plain else _reasoning(item)
@@ -88,9 +88,9 @@ def to_items(
 def with_one_system(
     instructions: str | None, items: tuple[Item, ...]
 ) -> tuple[str | None, tuple[Item, ...]]:
-    """Join instructions and the system and developer messages that lead; return what follows.
+    """Return the instructions joined with leading system and developer messages, and the rest.
 
-    Where nothing follows, or they hold more than text, all stays as it is.
+    If no other items follow, or the messages contain more than text, nothing is changed.
     """
     leading = tuple(takewhile(_instructs, items))
     if len(leading) == len(items):
@@ -104,7 +104,7 @@ def with_one_system(
 
 
 def without_late_system(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Have the user say what system and developer messages say once another has spoken."""
+    """Turn system and developer messages after the first other item into user messages."""
     has_begun = False
     written: list[Item] = []
     for item in items:
@@ -121,7 +121,7 @@ def _instructs(item: Item) -> TypeGuard[Message]:
 
 
 def payload(reasoning: Json) -> str | None:
-    """Return what of a reasoning item must travel back, or None where nothing can."""
+    """Return the fields of a reasoning item to return to the server, as JSON; None without any."""
     content = reasoning.get("encrypted_content")
     if not content or not isinstance(content, str):
         return None
@@ -138,7 +138,7 @@ def _can_follow(item: Item) -> bool:
 
 
 def _reasoning(item: Reasoning) -> Iterator[Json]:
-    """Yield the item that came; none where the provider spoke another format when it did."""
+    """Yield the item that the provider sent; none if it came in another format."""
     kept: Json = orjson.loads(item.encrypted_content) if item.encrypted_content else {}
     if "encrypted_content" in kept:
         summary = [{"type": "summary_text", "text": text} for text in item.summary]
@@ -146,7 +146,7 @@ def _reasoning(item: Reasoning) -> Iterator[Json]:
 
 
 def _plain(item: Reasoning, profile: Profile, place: int) -> Iterator[Json]:
-    """Yield the item as the server itself makes one, with what can be read of it."""
+    """Yield the item in the server's own form, with its readable text."""
     if item.text:
         own_id = {"id": f"rs_{place}"} if profile.message_ids else {}
         content = [{"type": "reasoning_text", "text": item.text}]

@@ -1,7 +1,7 @@
-"""Reasoning that goes back as it can be read, and the order that it is wanted in (U16). Pure.
+"""Order items for servers to which reasoning is returned as readable text (U16). Pure.
 
-DeepSeek takes what the assistant thinks, says and calls for one message until it thinks anew. Each
-message with calls must have its reasoning, and their outputs directly behind it:
+DeepSeek takes the assistant's reasoning, texts and calls for one message until the next reasoning.
+Each message with calls must have its reasoning, and the calls' outputs directly after it:
 
     call a, reasoning, a message, call b, output a, output b
         ->  reasoning, a message, call a, call b, output a, output b
@@ -15,14 +15,14 @@ from app.domain.answer_options import UnseenItem
 from app.domain.hosted.item import HostedItem
 from app.domain.items import FunctionCall, Item, Message, Reasoning
 
-#: What stands for no reasoning: an empty text may be taken for none.
+#: Stands for no reasoning: a blank, as an empty text may count as missing.
 _NONE = Reasoning("", (" ",))
 
 
 def in_messages(items: Iterable[Item], *, fills: bool) -> Iterator[Item]:
-    """Yield the items, those of each message with calls in order, with one reasoning or none.
+    """Yield the items, those of each message with calls in order, with at most one reasoning.
 
-    `fills` says that one without any, which another model may have made, has an empty one.
+    With `fills`, a message with calls but no reasoning, as another model's, gets a blank one.
     """
     message: list[Item] = []
     for item in items:

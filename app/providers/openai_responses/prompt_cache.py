@@ -1,4 +1,4 @@
-"""Breakpoints and options of the prompt's cache, as OpenAI has them (U23). Pure."""
+"""Write prompt cache options and breakpoints in OpenAI's form (U23). Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.answer_options import CacheOptions
 from app.domain.items import CacheBreakpoint
 
-#: openai 3.57, ResponseCreateParams: a least lifetime, 30m or 12h.
+#: openai 3.57, ResponseCreateParams: a minimum lifetime, 30m or 12h.
 _LIFETIMES = {"5m": "30m", "1h": "12h"}
 
 

@@ -1,4 +1,4 @@
-"""The answers of an upstream that speaks Responses itself, whole or in events, as deltas. Pure."""
+"""Read answers of an upstream that speaks Responses, whole or in events, as deltas. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from app.providers.reading.finish_reasons import finish_reason, reason_word
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
-#: The events that add to an item: the kind of it, and what they add.
+#: Events that add to an item -> the kind of item, and the method that adds.
 _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta]]]] = {
     "response.output_text.delta": (MessageItem, MessageItem.add_text),
     "response.output_text.done": (MessageItem, MessageItem.rest_of_text),
@@ -41,7 +41,7 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
     "response.reasoning_text.done": (ReasoningItem, ReasoningItem.rest_of_text),
     "response.reasoning_summary_text.delta": (ReasoningItem, ReasoningItem.add_thought),
     "response.reasoning_summary_text.done": (ReasoningItem, ReasoningItem.rest_of_text),
-    # Open Responses' names, and those of servers that followed earlier ones of OpenAI's.
+    # Open Responses' names, and those of servers that follow earlier names of OpenAI's.
     "response.reasoning.delta": (ReasoningItem, ReasoningItem.add_thought),
     "response.reasoning.done": (ReasoningItem, ReasoningItem.rest_of_text),
     "response.reasoning_content.delta": (ReasoningItem, ReasoningItem.add_thought),
@@ -59,21 +59,21 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
     "response.apply_patch_call_operation_diff.delta": (BuiltInCallItem, BuiltInCallItem.add_piece),
     "response.apply_patch_call_operation_diff.done": (BuiltInCallItem, BuiltInCallItem.end_diff),
 }
-#: A whole answer has at least one of them.
+#: A whole answer has at least one of these fields.
 _OF_A_RESPONSE = {"output", "status", "error"}
 #: The events after which nothing follows.
 _LAST = {
     f"response.{ending}"
     for ending in ("completed", "incomplete", "failed", "done", "cancelled", "canceled")
 }
-#: The words of a response that has not ended, or not by itself.
+#: Statuses of a response that has not ended, or was cancelled.
 _NOT_ENDED = ("in_progress", "queued", "cancelled", "canceled")
 _ENDED = ("completed", "incomplete", "failed")
 
-#: The bytes of what a server says of an answer as a whole.
+#: Maximum size of each response field that is passed on (P1), in bytes of JSON.
 _MOST_PASSED = 64 * 1024
 
-#: How the codes of errors begin that stand without a type and are about the request.
+#: Beginnings of error codes that come without a type and are about the request.
 _CALLERS_FAULTS = (
     "invalid_",
     "image_",
@@ -88,13 +88,13 @@ _CALLERS_FAULTS = (
 class ResponsesReader:
     """Reads one answer, in order. Implements events.EventInterpreter.
 
-    `cut_at` is the limit of output tokens where the server does not say that it cut an answer:
-    one that is as long was cut, and nothing in it is whole before it is known to be shorter.
-    `has_namespaces` says that the upstream was sent the tools' namespaces, and names them;
+    `cut_at` is the limit of output tokens, if the server does not report that it cut an answer:
+    one that reaches it was cut, and none of its items ends before the length is known.
+    `has_namespaces` says that the upstream was sent the tools' namespaces, and returns them;
     `carries` that it runs tools itself, whose items and events are passed on (P2); `shows_text`
-    that the text of its reasoning is (A3); `is_encrypted` that its reasoning comes encrypted, to
-    travel back; `passes` that what it says of the answer is passed on (P1); `shows_logprobs` is as
-    in OptionalFields.
+    that the text of its reasoning is passed on as such (A3); `is_encrypted` that its reasoning
+    comes encrypted, to be returned; `passes` that its fields about the whole answer are passed on
+    (P1); `shows_logprobs` is as in OptionalFields.
     """
 
     def __init__(
@@ -115,8 +115,8 @@ class ResponsesReader:
         self._reader = ContentReader(note, shows_logprobs=shows_logprobs)
         self._understanding = self._reader.understanding
         self._counts = Counts()
-        self._usage: object = None  # the latest that came
-        self._is_counted = False  # usage came after the last word
+        self._usage: object = None  # the latest usage
+        self._is_counted = False  # usage came after the last output
         self._cut_at = cut_at
         self._passes = passes
         self._items = OpenItems(
@@ -130,15 +130,15 @@ class ResponsesReader:
 
     @property
     def may_end(self) -> bool:
-        """Whether the answer is whole should it end here (A9)."""
+        """Whether an end here leaves the answer complete (A9)."""
         return self._is_counted
 
     def whole(self, body: Json) -> list[Delta]:
-        """Return what a whole body says.
+        """Return the deltas of a whole body.
 
         Raises:
             GatewayError: the answer failed.
-            Misread: it is none.
+            Misread: it is not an answer.
         """
         if not body.get("output") and (error := failure_instead(body)):
             raise self._failure(error)
@@ -147,10 +147,10 @@ class ResponsesReader:
         return self._finish(body, "completed")
 
     def event(self, event: Json) -> list[Delta]:
-        """Return what the next event of a stream says; unknown ones say nothing.
+        """Return the deltas of the next event of a stream.
 
         Raises:
-            GatewayError: the event says that the answer failed.
+            GatewayError: the event reports that the answer failed.
         """
         deltas = self._event(event)
         self._understanding.note_known(deltas)
@@ -184,9 +184,9 @@ class ResponsesReader:
                 return self._other_event(event)
 
     def _other_event(self, event: Json) -> list[Delta]:
-        """Look for an error and for counts in an event that is not known, and pass it on.
+        """Look for an error and for usage in an unknown event, and pass it on if `carries`.
 
-        It may be a whole answer, behind signs of life.
+        It may also be a whole answer, after keep-alives.
         """
         if event.get("object") == "response" and event.get("status") in _ENDED:
             return self._finish(event, "completed")
@@ -199,7 +199,7 @@ class ResponsesReader:
         return passed
 
     def end(self) -> list[Delta]:
-        """End an answer that says [DONE] in place of its last event: it is whole (A9)."""
+        """Return the final deltas at a [DONE] in place of the last event: it is complete (A9)."""
         if self.is_done or self._items.is_empty:
             return []
         self.is_done = True
@@ -209,11 +209,11 @@ class ResponsesReader:
         return [*deltas, Finished("stop")]
 
     def over(self) -> list[Delta]:
-        """End an answer whose counts came last, which is whole (A9); another was cut."""
+        """Return the final deltas of an answer whose usage came last (A9); none for another."""
         return self.end() if self.may_end else []
 
     def _note_usage(self, event: Json) -> None:
-        """Keep the counts that an event has which is not the last one."""
+        """Keep the usage in an event that is not the last one."""
         response = event.get("response")
         usage = event.get("usage") or (isinstance(response, dict) and response.get("usage"))
         if usage:
@@ -226,7 +226,7 @@ class ResponsesReader:
         output = self._reader.contents(response, "output", BOUNDS.items)
         if status == "failed" or error:
             failure = self._failure(error or {})
-            if self._items.is_empty:  # else its output is known
+            if self._items.is_empty:  # else the output has come in events
                 note_output(failure, self._items.reconcile(output))
             raise failure
         deltas = self._items.reconcile(output)
@@ -249,7 +249,7 @@ class ResponsesReader:
         return deltas
 
     def _passed(self, response: Json) -> Json:
-        """Return what the server says of the answer as a whole, where that is passed on."""
+        """Return the server's fields about the whole answer that are passed on."""
         if not self._passes:
             return {}
         return {
@@ -261,7 +261,7 @@ class ResponsesReader:
         }
 
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
-        """Raise UpstreamMisbehaved where nothing of the answer is known (A10)."""
+        """Raise AnswerNotUnderstood if nothing in the answer is known (A10)."""
         if self._items.is_empty:
             for received in output:
                 if kind_of(received) is None:
@@ -270,7 +270,7 @@ class ResponsesReader:
         self._understanding.check()
 
     def _used(self, received: object, deltas: list[Delta]) -> int:
-        """Add what was counted, if anything was; return how many tokens came out."""
+        """Append the usage, if there is any; return its output tokens."""
         if not received:
             return 0
         usage = self._counts.read(received)

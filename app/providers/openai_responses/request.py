@@ -1,4 +1,4 @@
-"""A request as a body of Responses, for an upstream that speaks it itself. Pure."""
+"""Write a request as the body of a Responses call. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PASS_THROUGH = PassThrough("responses")
 
 
 def to_upstream(request: ModelRequest, profile: Profile) -> Json:
-    """Return the body of POST /v1/responses. The upstream shall store nothing (section 9a).
+    """Return the body of POST /v1/responses, with `store: false` (section 9a).
 
     Raises:
         InvalidRequest: something has no equivalent at this server.
@@ -84,7 +84,7 @@ def to_upstream(request: ModelRequest, profile: Profile) -> Json:
 
 
 def _for_searches(request: ModelRequest, profile: Profile) -> Profile:
-    """Return the profile of a server that is told which tools are left to its own search."""
+    """Return the profile with `tool_search`, if the server searches among the tools itself."""
     if known_as(ToolSearchTool.type) not in request.known_tools:
         return profile
     return replace(profile, tool_search=True)
@@ -98,7 +98,7 @@ def _tools(parameters: Parameters, profile: Profile, *, has_others: bool) -> Jso
 
 
 def _service(parameters: Parameters, profile: Profile) -> Json:
-    """Return what is said to the service rather than to the model."""
+    """Return the fields that are for the service rather than the model."""
     fields = _PASS_THROUGH.body(parameters, profile)
     if parameters.service_tier and (tier := tier_name(parameters.service_tier, profile)):
         fields["service_tier"] = tier
@@ -108,7 +108,7 @@ def _service(parameters: Parameters, profile: Profile) -> Json:
 
 
 def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
-    """Name what the caller asked for and this server cannot honour."""
+    """Return the names of the request's parameters that this server cannot honour."""
     parameters = request.parameters
     names = [] if profile.phase else ignored_phases(request.items)
     if not (profile.hosted_items or runs_tools(request.known_tools)):
@@ -140,7 +140,7 @@ def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) 
 
 
 def _include(request: ModelRequest, profile: Profile) -> list[str]:
-    """Reasoning must come encrypted: an upstream that stores nothing cannot look it up."""
+    """Return `include`: an upstream that stores nothing has to send reasoning encrypted."""
     include = []
     if profile.encrypted_reasoning and may_reason(request):
         include.append(INCLUDE_ENCRYPTED)

@@ -1,4 +1,4 @@
-"""Tools, and the choice among them, for an upstream that speaks Responses itself. Pure."""
+"""Write tools and the tool choice for an upstream that speaks Responses. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def tool_json(tool: Tool, profile: Profile) -> Json:
-    """Return a tool with what was given only: this upstream has defaults of its own (R14)."""
+    """Return a tool's JSON with given fields only: the upstream's own defaults apply (R14)."""
     if isinstance(tool, HostedTool):
         return tool.json
     if isinstance(tool, BuiltInTool):

@@ -1,1 +1,1 @@
-"""The items of an answer, each as far as it has come."""
+"""The output items of an answer, each as far as it has been read."""

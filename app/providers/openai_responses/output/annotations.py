@@ -1,4 +1,4 @@
-"""Annotations as the wire has them, whatever a server leaves out of them or adds (U20). Pure."""
+"""Convert annotations to the API's form, whatever fields a server omits or adds (U20). Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.providers.reading.counts import whole_number
 from app.providers.reading.events import Json
 from app.providers.reading.understanding import ContentReader
 
-#: The texts of each kind, of which the first says what is cited, and its places.
+#: The text fields of each kind, the first of which is required, and its integer fields.
 _KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "url_citation": (("url", "title"), ("start_index", "end_index")),
     "file_citation": (("file_id", "filename"), ("index",)),
@@ -19,10 +19,10 @@ _KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def annotation(given: Json, reader: ContentReader, *, passes_unknown: bool) -> Json | None:
-    """Return an annotation with all that one of its kind has; None where it cites nothing.
+    """Return an annotation with all fields of its kind; None if it does not cite anything.
 
-    `passes_unknown` says that kinds and fields go on that are not known. Chat's, which has its
-    fields in an object of its own, is read as well.
+    `passes_unknown` says that unknown kinds and fields are passed on. The form of Chat, with the
+    fields in a nested object, is read as well.
     """
     kind = given.get("type")
     if not isinstance(kind, str) or not kind:

@@ -1,4 +1,4 @@
-"""The calls of an answer as far as they have come, each making deltas of what is new."""
+"""Calls in an answer as far as they have been read, each turning new content into deltas."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ BUILT_IN_CALLS = tuple(
 
 
 class CallItem(OutputItem):
-    """A function call; `key` tells it from the others.
+    """A function call; `key` identifies it in the deltas.
 
-    Its `namespace` counts where the upstream has been sent namespaces.
+    Its `namespace` is used only if the upstream was sent namespaces.
     """
 
     kind: ClassVar[str] = "function_call"
@@ -81,10 +81,10 @@ class CallItem(OutputItem):
         return [ItemEnded()]
 
     def ended_late(self) -> list[Delta]:
-        """Return what says that it ends although another item has begun since.
+        """Return the deltas for its end if another item has begun since.
 
-        Whoever hears it holds the other back until these arguments are whole JSON: where they
-        are, nothing needs to be said.
+        The narrator holds that item back until these arguments are complete JSON: if they are, no
+        delta is needed.
         """
         known = "".join(self._arguments)
         if not known:
@@ -93,7 +93,7 @@ class CallItem(OutputItem):
 
 
 class CustomCallItem(CallItem):
-    """The call of a custom tool, whose input is a text."""
+    """A call of a custom tool, whose input is plain text."""
 
     kind: ClassVar[str] = "custom_tool_call"
 
@@ -109,7 +109,7 @@ class CustomCallItem(CallItem):
         return self._added(self._reader.text(item_json, "input")[len(known) :])
 
     def ended_late(self) -> list[Delta]:
-        """Return what says that it ends: a text does not show it."""
+        """Return the deltas for its end, which plain text does not show by itself."""
         return self.ended()
 
     def _added(self, piece: str) -> list[Delta]:
@@ -118,9 +118,9 @@ class CustomCallItem(CallItem):
 
 
 class BuiltInCallItem(CallItem):
-    """The call of a built-in tool: the whole item says everything, and events may say it before.
+    """A call of a built-in tool; its content is in the whole item, and may come in events before.
 
-    What they say is put into JSON, as the arguments that a model writes of a function would be.
+    The content of events is written as JSON, like the arguments of a function call.
     """
 
     kind: ClassVar[str] = "built_in"
@@ -133,8 +133,8 @@ class BuiltInCallItem(CallItem):
         super().__init__(named, reader, key, has_namespaces=has_namespaces)
         begun = self._read(item_json)
         self._opening = opening(begun) if begun else ""
-        self._texts = 0  # how many commands have begun
-        self._size = 0  # how much has come of the text that is open
+        self._texts = 0  # the number of commands that have begun
+        self._size = 0  # the characters read of the open text
 
     @classmethod
     def can_begin(cls, _item_json: Json) -> bool:
@@ -144,7 +144,7 @@ class BuiltInCallItem(CallItem):
         return [CallOpened(self._key, self._call_id, self._tool, built_in=self._tool)]
 
     def begin_command(self, _event: Json) -> list[Delta]:
-        """Begin another command of a shell."""
+        """Begin another shell command."""
         self._texts += 1
         self._size = 0
         return self._write('"' if self._texts == 1 else ', "')
@@ -163,7 +163,7 @@ class BuiltInCallItem(CallItem):
 
     def rest(self, item_json: Json) -> list[Delta]:
         item = self._read(item_json)
-        if item is None:  # where, the server decides: no label of a metric
+        if item is None:  # the invalid path comes from the server: not fit for a metric's label
             self._reader.note(self._tool)
             return []
         known, whole = "".join(self._arguments), item.arguments
@@ -175,7 +175,7 @@ class BuiltInCallItem(CallItem):
         return super().rest({"arguments": whole})
 
     def _read(self, item_json: Json) -> BuiltInCall | None:
-        """Return the item as it is shown, None where it is not as it should be."""
+        """Return the item in the gateway's form, None if it is malformed."""
         try:
             item: BuiltInCall = ITEMS[item_json["type"]].read(item_json, "", ReadContext())
         except InvalidField:
@@ -190,7 +190,7 @@ class BuiltInCallItem(CallItem):
         return [*self._add_text(whole[self._size :]), *self._write('"')]
 
     def _write(self, fragment: str) -> list[Delta]:
-        """Add to the arguments, where it is known how they begin."""
+        """Add a fragment to the arguments, if their beginning is known."""
         if not self._opening:
             return []
         piece = fragment if self._arguments else self._opening + fragment
@@ -207,7 +207,7 @@ def _is_json(text: str) -> bool:
 
 
 def _program_id(item_json: Json) -> str | None:
-    """Return the call_id of the program that made a call, None where the model did itself."""
+    """Return the call_id of the program that made a call, None if the model made it itself."""
     caller = item_json.get("caller")
     if not isinstance(caller, dict) or caller.get("type") != "program":
         return None

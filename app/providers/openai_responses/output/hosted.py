@@ -1,8 +1,8 @@
-"""The items of tools that the server runs, and of kinds that are not known: as it shows them (P2).
+"""Items of tools that the server runs, and of unknown kinds, passed on unchanged (P2).
 
     {"type": "response.web_search_call.searching", "output_index": 0, "item_id": "ws_1"}
 
-is something that happens in the item at 0.
+is an event within the item at index 0.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from app.schemas.request.items.input import ITEMS
 from app.schemas.wire.built_in.hosted_events import HOSTED_EVENTS
 from app.schemas.wire.events import EVENT
 
-#: The keys of an event that say which it is and where it belongs; `obfuscation` is padding.
+#: The keys of an event that are not its content; `obfuscation` is padding.
 _PLACE = frozenset({"type", "sequence_number", "item_id", "output_index", "obfuscation"})
-#: What an item has only at its end, and what it has in that place before.
+#: Fields that an item has only at its end, and their values before.
 _LATE: dict[str, Any] = {
     "code": "",
     "arguments": "",
     **dict.fromkeys(("result", "results", "output", "outputs", "error", "tools")),
 }
-#: How an event is called that is passed on.
+#: The form of the names of events that are passed on.
 _IS_NAME = re.compile(r"response\.[A-Za-z0-9_.]{1,100}").fullmatch
-#: Those that are known of the items of such tools, and those that only the gateway says.
+#: Known events of hosted items, and events that only the gateway itself sends.
 _OF_ITEMS = frozenset(each for types in HOSTED_EVENTS.values() for each in types)
 _OWN = frozenset(EVENT.documents) - _OF_ITEMS
 _SEARCHES = ("tool_search_call", "tool_search_output")
 
 
 class HostedOutputItem(OutputItem):
-    """Such an item; `key` tells it from the others."""
+    """A hosted item; `key` identifies it in the deltas."""
 
     kind: ClassVar[str] = "hosted"
 
@@ -47,7 +47,7 @@ class HostedOutputItem(OutputItem):
 
     @property
     def type(self) -> str:
-        """What the server calls its kind."""
+        """Its type, as the server sends it."""
         kind: str = self._json["type"]
         return kind
 
@@ -58,7 +58,7 @@ class HostedOutputItem(OutputItem):
         return [HostedOpened(self._key, self._json, self.item_id)]
 
     def opened_late(self) -> list[Delta]:
-        """Return what says that it begins where it is whole at once: what comes late is to come."""
+        """Return the deltas for the beginning of an item that came whole, without late fields."""
         begun = {name: _LATE.get(name, value) for name, value in self._json.items()}
         if "tools" in begun:
             begun["tools"] = []
@@ -67,7 +67,7 @@ class HostedOutputItem(OutputItem):
         return [HostedOpened(self._key, begun, self.item_id)]
 
     def noted(self, event: Json) -> list[Delta]:
-        """Return what happens in it, unless the event is one that only the gateway says."""
+        """Return the delta for an event within it, unless only the gateway may send that event."""
         if not _may_pass(event["type"]):
             return []
         return [HostedNoted(self._key, event["type"], _fields(event))]
@@ -80,17 +80,17 @@ class HostedOutputItem(OutputItem):
 
 
 def is_hosted(item_json: Json) -> bool:
-    """Tell whether an item is of a tool that the server runs, or of a kind that nobody knows."""
+    """Tell whether an item is of a tool that the server runs, or of an unknown kind."""
     kind = item_json.get("type")
     if not isinstance(kind, str) or not kind:
         return False
     if kind in _SEARCHES:
-        return is_search_elsewhere(item_json)  # any other is the caller's
+        return is_search_elsewhere(item_json)  # any other search is the caller's
     return kind in HOSTED_KINDS or kind not in ITEMS
 
 
 def of_answer(event: Json) -> list[Delta]:
-    """Return what an event says of the answer as a whole that is not known, if it is such a one."""
+    """Return the delta for an unknown event about the whole answer; none for any other event."""
     kind = event["type"]
     is_of_item = kind in _OF_ITEMS or not event.keys().isdisjoint(_OF_OTHERS)
     if is_of_item or not _may_pass(kind):
@@ -98,7 +98,7 @@ def of_answer(event: Json) -> list[Delta]:
     return [HostedNoted(None, kind, _fields(event))]
 
 
-#: What is about an item, or tells the response itself.
+#: Keys of events that are about an item, or contain the response itself.
 _OF_OTHERS = frozenset({"item_id", "output_index", "item", "response", "error", "usage"})
 
 

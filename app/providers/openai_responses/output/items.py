@@ -1,7 +1,7 @@
-"""The items of an answer as far as they have come, each making deltas of what is new.
+"""Output items as far as they have been read, each turning new content into deltas.
 
-A delta, a part that is done and the whole item may say the same: what comes later adds what is
-missing and repeats nothing, since servers leave out any of them.
+A delta event, a completed part and the whole item may have the same content, and servers leave out
+any of them: each adds only what was missing before.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from app.providers.reading.events import Json
 from app.providers.reading.logprobs import logprobs
 from app.providers.reading.understanding import ContentReader
 
-#: What the events are called that tell the reasoning itself, and not its summary.
+#: Beginnings of the names of events about the reasoning itself, not its summary.
 _OF_REASONING = ("response.reasoning_text.", "response.reasoning.", "response.reasoning_content.")
-#: What a part says something by, and the types of those that may have nothing to say.
+#: Fields with a part's content, and the types of parts that may be empty.
 _SAYING = {"text", "refusal", "annotations", "logprobs"}
 _TEXTS = (None, "output_text", "text", "refusal")
 
@@ -37,8 +37,8 @@ _TEXTS = (None, "output_text", "text", "refusal")
 class OutputItem(ABC):
     """An item of some kind.
 
-    `kind` is its type, `item_id` the upstream's id of it. `is_done` says that the upstream has no
-    more to say of it.
+    `kind` is its type, `item_id` the upstream's id of it. `is_done` is true once the upstream has
+    sent it whole.
     """
 
     kind: ClassVar[str]
@@ -50,27 +50,27 @@ class OutputItem(ABC):
 
     @classmethod
     def can_begin(cls, _item_json: Json) -> bool:
-        """Tell whether enough is known of an item of this kind for it to begin."""
+        """Tell whether the item has the fields without which its kind cannot begin."""
         return True
 
     def may_be(self, _item_json: Json) -> bool:
-        """Tell whether an item of the same kind may be this one."""
+        """Tell whether this JSON, of the same kind, may be of this item."""
         return True
 
     @abstractmethod
     def opened(self) -> list[Delta]:
-        """Return what says that it begins."""
+        """Return the deltas for its beginning."""
 
     @abstractmethod
     def rest(self, item_json: Json) -> list[Delta]:
-        """Return what is new in the whole item, but not that it ends."""
+        """Return the deltas for what is new in the whole item, without its end."""
 
     @abstractmethod
     def ended(self) -> list[Delta]:
-        """Return what says that it ends."""
+        """Return the deltas for its end."""
 
     def left(self) -> list[Delta]:
-        """Return what is left to say of it when the next item begins, by which it ends."""
+        """Return its remaining deltas when it ends because the next item begins."""
         return []
 
 
@@ -104,7 +104,7 @@ class MessageItem(OutputItem):
         return [] if before is None else [*before, Refused(piece)]
 
     def _piece(self, event: Json) -> tuple[str, list[Delta] | None]:
-        """Return a piece of its part, and what comes before it; None where it has no place."""
+        """Return a piece of text, and the deltas before it; None if its part has ended."""
         piece = self._reader.text(event, "delta")
         before = self._parts.reach(event.get("content_index"))
         if before is not None:
@@ -166,9 +166,9 @@ class MessageItem(OutputItem):
 
 
 class ReasoningItem(OutputItem):
-    """A reasoning item: its summary, and what it shows of the reasoning itself, as parts (A3).
+    """A reasoning item: its summary, and the text of the reasoning itself, as parts (A3).
 
-    `shows_text` says that the latter is passed on as what it is, and not as a summary.
+    `shows_text` says that the latter is passed on as reasoning text, not as a summary.
     """
 
     kind: ClassVar[str] = "reasoning"
@@ -176,7 +176,7 @@ class ReasoningItem(OutputItem):
 
     def __init__(self, item_json: Json, reader: ContentReader) -> None:
         super().__init__(item_json, reader)
-        self._payload: str | None = None  # what an item has before it is done is another
+        self._payload: str | None = None  # known once it is done: an earlier one is not final
         self._summary = PartCursor()
         self._content = PartCursor()
 
@@ -223,7 +223,7 @@ class ReasoningItem(OutputItem):
         return Thought(piece, is_text=self.shows_text and parts is self._content)
 
     def _reach(self, event: Json) -> tuple[PartCursor, list[Delta] | None]:
-        """Go to the part that an event is about, of the summary or of the reasoning itself."""
+        """Move to an event's part, of the summary or the reasoning; None if that has ended."""
         here, other, index = self._summary, self._content, event.get("summary_index")
         if "content_index" in event or str(event.get("type", "")).startswith(_OF_REASONING):
             here, other, index = self._content, self._summary, event.get("content_index")

@@ -1,8 +1,8 @@
-"""The items of one answer, found again for each event that is about one of them. Pure.
+"""Track the items of one answer, and find the one that an event belongs to. Pure.
 
 Servers leave out indexes, sequence numbers or whole events; relays change ids on the way (sections
-9a, 9e). So items are known by their index where there is one, else by their id, else by
-their order, and an event adds what is new in it:
+9a, 9e). So items are identified by index if there is one, else by id, else by order, and an event
+adds only what is new in it:
 
     {"type": "response.output_text.delta", "output_index": 0, "item_id": "msg_1", "delta": "Hel"}
 
@@ -47,7 +47,7 @@ _KINDS: dict[str, type[OutputItem]] = {
     **dict.fromkeys(BUILT_IN_CALLS, BuiltInCallItem),
 }
 _NOWHERE = -1
-#: What an item of each kind has, where it does not say its kind.
+#: The field by which an item without a type is recognised.
 _OF_A_KIND = {
     "call_id": "function_call",
     "arguments": "function_call",
@@ -60,10 +60,10 @@ _OF_A_KIND = {
 class OpenItems:
     """The items that have begun, in order.
 
-    `may_be_cut` says that the server does not tell that it cut an answer: then no item ends before
-    the answer does. `carries` says that it runs tools itself, and may have items of any kind;
-    `shows_text` that the text of reasoning is passed on as what it is (A3); `is_encrypted` that
-    reasoning has what must travel back, for which the calls behind it wait.
+    `may_be_cut` says that the server does not report that it cut an answer: then no item ends
+    before the answer does. `carries` says that it runs tools itself, and may send items of any
+    kind; `shows_text` that the text of reasoning is passed on as such (A3); `is_encrypted` that
+    reasoning comes with a payload to return, for which the calls after it wait.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class OpenItems:
         self._carries = carries
         self._shows_text = shows_text
         self._items: list[OutputItem] = []
-        self._unknown = 0  # items of kinds that are not read, which have indexes of their own
+        self._unknown = 0  # items of unknown kinds, which take up indexes
         self._by_index: dict[int, OutputItem] = {}
         self._by_id: dict[str, OutputItem] = {}
         self._open: deque[OutputItem] = deque()
@@ -97,20 +97,20 @@ class OpenItems:
     def take(
         self, kind: type[Kind], add: Callable[[Kind, Json], list[Delta]], event: Json
     ) -> list[Delta]:
-        """Add an event to the item that it is about, which may begin by it."""
+        """Return the deltas of an event about an item, which may begin the item."""
         item = self._find(event, kind)
         if item is not None:
             return [] if item.is_done else self._late.pass_on(item, add(item, event))
         if issubclass(kind, CallItem):
-            return []  # its name is not known: the item, once done, has it all
+            return []  # the call's name is unknown: the complete item will have everything
         if self._is_of_hosted(event):
-            self._reader.note("event_in_item")  # the item, once done, has what its server means
+            self._reader.note("event_in_item")  # the complete item will have the content
             return []
         begun = self._made(kind, {"type": kind.kind, "id": event.get("item_id")})
         return self._begin(begun, event) + add(begun, event)
 
     def added(self, event: Json) -> list[Delta]:
-        """Begin the item that an event adds."""
+        """Begin the item in an event."""
         item_json = self._reader.mapping(event, "item")
         kind = self._kind(item_json)
         if kind is None:
@@ -125,13 +125,13 @@ class OpenItems:
         return self._begin(self._new(item_json), event)
 
     def done(self, event: Json) -> list[Delta]:
-        """Complete and end the item that an event shows whole."""
+        """Complete and end the item that is whole in an event."""
         item_json = self._reader.mapping(event, "item")
         kind = self._kind(item_json)
         if kind is None:
             return []
         item = self._find({"item_id": item_json.get("id")} | event, kind)
-        # Some give all items one id: at a place of its own, what is whole again is another one.
+        # Some servers give all items the same id: if the index is new, it is another item.
         is_elsewhere = _index(event) != _NOWHERE and _index(event) not in self._by_index
         if item is not None and item.may_be(item_json) and not (item.is_done and is_elsewhere):
             return [] if item.is_done else self._complete(item, item_json)
@@ -140,8 +140,8 @@ class OpenItems:
     def reconcile(self, output: Iterable[Json]) -> list[Delta]:
         """Return what the whole output has beyond the events, and leave the last item.
 
-        The n-th item of a kind here is the n-th that has begun. One that has not, before others
-        that have, comes too late.
+        The n-th item of a kind here is the n-th of that kind that has begun. An item that has not
+        begun, but precedes others that have, comes too late and is left out.
         """
         begun: defaultdict[object, deque[OutputItem]] = defaultdict(deque)
         for begun_item in self._items:
@@ -163,7 +163,7 @@ class OpenItems:
         return deltas + self.leave()
 
     def note(self, event: Json) -> list[Delta]:
-        """Return what an event says that is not known: of an item of the server's own, or all."""
+        """Return the deltas of an unknown event, about a hosted item or about the whole answer."""
         if not self._carries:
             return []
         item = self._by_index.get(_index(event)) or self._by_id.get(_id(event.get("item_id")))
@@ -172,7 +172,7 @@ class OpenItems:
         return item.noted(event) if type(item) is HostedOutputItem and not item.is_done else []
 
     def leave(self) -> list[Delta]:
-        """Return what is left to say of the latest item, unless it is a call or has ended."""
+        """Return the remaining deltas of the latest item, unless it is a call or has ended."""
         deltas: list[Delta] = []
         if (late := self._late.item) is not None:
             self._open.remove(late)
@@ -182,7 +182,7 @@ class OpenItems:
         return deltas + self._open.pop().left()
 
     def _must_wait(self, item: OutputItem) -> bool:
-        """Tell whether what an item says that begins has to wait for reasoning before it."""
+        """Tell whether the deltas of a new item have to wait for reasoning before it."""
         if not isinstance(item, CallItem):
             return False
         last = self._open[-1] if self._open else None
@@ -191,7 +191,7 @@ class OpenItems:
         return self._late.item is not None
 
     def _is_of_hosted(self, event: Json) -> bool:
-        """Tell whether an event is about an item of the server's own, whatever it is called."""
+        """Tell whether an event is about a hosted item, whatever the event's type."""
         item_id = _id(event.get("item_id"))
         item = self._by_id.get(item_id) if item_id else self._by_index.get(_index(event))
         return isinstance(item, HostedOutputItem)
@@ -235,7 +235,7 @@ class OpenItems:
         return self._begin(item, event, is_whole=True) + self._complete(item, item_json)
 
     def _begin(self, item: OutputItem, event: Json, *, is_whole: bool = False) -> list[Delta]:
-        """Begin an item; what is open ends by it, but for calls, whose pieces may alternate."""
+        """Begin an item, which ends an open one unless that is a call: calls may be interleaved."""
         index = _index(event)
         place = len(self._items) + self._unknown if index == _NOWHERE else index
         self._by_index[place] = item
@@ -243,15 +243,15 @@ class OpenItems:
         if item.item_id:
             self._by_id[item.item_id] = item
         before = [] if self._must_wait(item) else self.leave()
-        if isinstance(item, HostedOutputItem):  # its end is told apart from that of any other
+        if isinstance(item, HostedOutputItem):  # it ends on its own, whatever else is open
             return before + (item.opened_late() if is_whole else item.opened())
         self._open.append(item)
         return before + self._late.pass_on(item, item.opened())
 
     def _complete(self, item: OutputItem, item_json: Json) -> list[Delta]:
-        """Add what is new in the whole item and end it, and those that waited for it.
+        """Return what is new in the whole item, and end it and those that waited for it.
 
-        One that was cut stays open, so that its status shows it.
+        An item that was cut stays open, so that its status shows it.
         """
         deltas = item.rest(item_json)
         if isinstance(item, HostedOutputItem):
@@ -261,7 +261,7 @@ class OpenItems:
         if item_json.get("status") == "incomplete" or self._may_be_cut:
             return deltas
         item.is_done = True
-        # Items end in their order: those that were done behind an open call end with it.
+        # Items end in order: those that were done while an earlier call was open end with it.
         while self._open and self._open[0].is_done:
             first = self._open.popleft()
             if self._open and isinstance(first, CallItem):
@@ -274,10 +274,10 @@ class OpenItems:
 
 
 def kind_of(item_json: Json) -> type[OutputItem] | None:
-    """Return the kind of an item, by its type or by what it holds; None for one not read."""
+    """Return the kind of an item, by its type or its fields; None for one that is not read."""
     kind = item_json.get("type")
     if kind == "text":
-        kind = "message"  # a text in the place of an item
+        kind = "message"  # a text part in place of an item
     if not isinstance(kind, str) or not kind:
         kind = next((kind for name, kind in _OF_A_KIND.items() if name in item_json), "")
     is_search = kind == ToolSearchCall.type
@@ -288,7 +288,7 @@ def kind_of(item_json: Json) -> type[OutputItem] | None:
 
 def _index(event: Json) -> int:
     index = event.get("output_index")
-    # MEASURED: each delta asks, and nearly every index is a number.
+    # MEASURED: this is called for each delta, and nearly all indexes are integers.
     if type(index) is int:
         return index
     number = whole_number(index)

@@ -1,4 +1,4 @@
-"""How far an item's parts have come."""
+"""Track how far an item's parts have been read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from app.providers.reading.fields import TextProgress
 
 
 class PartCursor:
-    """Which of an item's parts is the current one, and how much of it has come.
+    """The current part of an item, and how much of it has been read.
 
-    `index` is that of the part, `text` how much has come of it, `notes` counts its annotations.
+    `index` is the part's index, `text` the progress of its text, `notes` counts its annotations.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class PartCursor:
         self._begun = False
 
     def reach(self, index: object) -> list[Delta] | None:
-        """Go to the part that an event names, by default the current one; None if it is past."""
+        """Move to the part at `index`, by default the current one; None if that has ended."""
         number = index if type(index) is int else whole_number(index)
         if number is None or number == self.index:
             self._begun = True
