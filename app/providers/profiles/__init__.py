@@ -1,4 +1,4 @@
-"""What single servers and model families do differently, as data."""
+"""How individual servers and model families differ, as data."""
 
 from app.providers.profiles.agent_tools import known_tools
 from app.providers.profiles.cache_minimums import least_cached_tokens

@@ -1,6 +1,6 @@
-"""Which of the tools that agents run a model of a server knows, by the server and its name (G1-G4).
+"""Which types of client-run tools a model knows, by its server and its name (G1-G4).
 
-What it does not know works all the same, as functions: so what is doubtful is left off.
+Tools of other types work as well, as functions: so doubtful ones are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.providers.profiles.families import is_any
 from app.providers.profiles.profile import Profile
 
 #: Models that call functions only. openai/codex: "GPT-5 introduced custom tools", "gpt-oss models
-#: do not support custom tools"; and what else Azure serves under names of its own.
+#: do not support custom tools"; and other vendors' models that Azure serves.
 _FUNCTIONS_ONLY = (
     *("gpt-3.5*", "gpt-35*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*", "gpt-oss*"),
     *("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "codex-mini*", "computer-use*"),
@@ -29,7 +29,7 @@ _WITH_LOCAL_SHELL = ("codex-mini*",)
 #: developers.openai.com, "Apply patch", "Shell": gpt-5.1 and later know both tools.
 _BEFORE_SHELLS = ("gpt-5", "gpt-5-*")
 #: developers.openai.com, "Tool search", and learn.microsoft.com: gpt-5.4 and later know namespaces
-#: whose tools are searched, and tools that are added on the way.
+#: whose tools are searched, and tools that are added in the course of a conversation.
 _BEFORE_NAMESPACES = (*_BEFORE_SHELLS, "gpt-5.[0-3]", "gpt-5.[0-3]-*")
 
 #: openai/codex, its catalogue of models, supports_reasoning_effort_updates.
@@ -37,7 +37,7 @@ _WITH_UPDATES = ("gpt-6.[1-9]*", "gpt-6-astra*")
 
 
 def known_tools(model: str, profile: Profile) -> frozenset[str]:
-    """Return the types of tools, and of items that change what is asked, that the model knows."""
+    """Return the types of tools, and of items that change the request, that the model knows."""
     flags = profile.custom_tools, profile.namespaces, profile.tool_search, profile.shell_tools
     return _known(model, *flags) if any(flags) else FUNCTIONS_ONLY
 

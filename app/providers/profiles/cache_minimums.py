@@ -1,7 +1,7 @@
-"""How long a prompt must be for its model's server to cache it, by the model's name.
+"""The minimum length of a prompt that is cached, by the model's name.
 
 platform.claude.com, "Prompt caching", "Cache limitations", as of October 2026; Claude 3 as the page
-had it while they were served. A model that the table does not know yet is taken for a new one:
+had it while they were served. A model that is not in the table is assumed to be a new one:
 marking a prompt that is too short has no effect there, and costs nothing.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-#: Globs of names, dots written as hyphens -> the fewest tokens of a prefix that is cached. The
-#: first match holds.
+#: Globs of names, dots written as hyphens -> the minimum number of tokens in a cached prefix. The
+#: first match wins.
 _LEAST = (
     ("*claude-3-opus*", 1024),
     ("*claude-3*haiku*", 2048),
@@ -31,6 +31,6 @@ _LEAST = (
 
 @lru_cache(maxsize=1024)
 def least_cached_tokens(model: str) -> int:
-    """Return how many tokens a prefix must have at least."""
+    """Return the minimum number of tokens in a prefix that is cached."""
     name = model.lower().replace(".", "-")
     return next(tokens for glob, tokens in _LEAST if fnmatchcase(name, glob))

@@ -1,4 +1,4 @@
-"""Which profile a provider has: the one that is named or known by its URL, with its overrides."""
+"""Choose a provider's profile, by name or by its URL, and apply its overrides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.settings import Api, ProviderSettings, SettingsError
 
 PROFILES: dict[str, Profile] = {each.name: each for each in (GENERIC, *VENDORS, *SERVERS)}
 
-#: What a server does differently in one of its formats.
+#: Quirks of a server in only one of its formats.
 _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("llamacpp", "responses"): {"logprobs": False},
     ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False},
@@ -34,7 +34,7 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("vllm", "anthropic_messages"): {"input_counter": "beside"},
     # docs.anthropic.com, "OpenAI SDK compatibility": it is a field of its own format only.
     ("anthropic", "chat_completions"): {"service_tier": False},
-    # api-docs.deepseek.com, "Anthropic API": of output_config it heeds no more than the effort.
+    # api-docs.deepseek.com, "Anthropic API": of output_config it honours only the effort.
     ("deepseek", "anthropic_messages"): {"text_format": False},
     # fish2lab/DSCodex: a 422 for parts of any but four kinds.
     ("deepseek", "responses"): {"refusals": False},
@@ -42,7 +42,7 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("xai", "responses"): {"prompt_cache_key": True},
 }
 
-#: What `prompt_cache` of gateway.toml says of a server.
+#: The quirks that `prompt_cache` of gateway.toml sets.
 _CACHING: Mapping[str, Mapping[str, Any]] = {
     "auto": {"cache_control": True},
     "off": {"cache_control": False},
@@ -50,12 +50,12 @@ _CACHING: Mapping[str, Mapping[str, Any]] = {
 
 
 def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profile:
-    """Return the profile that is named, or guessed from the base URL, with its overrides.
+    """Return the profile that is named, or recognised by the base URL, with its overrides.
 
-    `learned` is the name of what the server was found to be: it counts where neither tells.
+    `learned` names the profile that the server's answers point to: it is used if neither is known.
 
     Raises:
-        SettingsError: when the profile or a quirk is not known, or a quirk's value is none of its.
+        SettingsError: the profile or a quirk is unknown, or a quirk has an invalid value.
     """
     where = f"[providers.{settings.name}]"
     name = settings.profile or profile_by_url(settings.base_url)
@@ -65,7 +65,7 @@ def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profil
         raise SettingsError(
             f"{where} profile {name_or_hidden(name)!r} is none of {', '.join(sorted(PROFILES))}"
         )
-    # MEASURED: a third of what it takes to make a provider, most of which have no quirks.
+    # MEASURED: this is a third of the cost of making a provider, and most have no quirks.
     hints = get_type_hints(Profile) if settings.quirks else {}
     for quirk, value in settings.quirks.items():
         if quirk == "name" or quirk not in hints:

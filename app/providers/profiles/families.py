@@ -1,4 +1,4 @@
-"""Which models reason, by their names."""
+"""Which models reason, and at which efforts, by their names."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from app.domain.request import ModelRequest
 #: Models that reason before they answer and refuse sampling parameters for it (R5).
 _REASONING = ("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "gpt-5*", "codex-mini*")
 _NOT_REASONING = ("gpt-5*-chat*",)
-#: Of those, models that can be told not to reason, and take sampling parameters then; those that
-#: do not reason where they are not told to; and their kin that always do. pydantic/pydantic-ai,
-#: profiles/openai.py, which has asked each of them (2026-10); developers.openai.com, "Using
+#: Of those: models that can be told not to reason, and then accept sampling parameters; models
+#: that do not reason by default; and variants that always reason. pydantic/pydantic-ai,
+#: profiles/openai.py, which has tested each of them (2026-10); developers.openai.com, "Using
 #: GPT-5.2", "parameter compatibility".
 _CAN_REST = ("gpt-5.[1-6]*",)
 _RESTING = ("gpt-5.[1-4]*",)
 _NEVER_RESTING = ("gpt-5.*-pro*", "gpt-5.[12]-codex*")
-#: Models that are known never to reason: they are not sent reasoning (U16). OpenAI's refuse even
-#: to be asked for it encrypted.
+#: Models that are known never to reason: they are not sent reasoning (U16). OpenAI's even refuse
+#: a request for encrypted reasoning.
 _UNREASONING = (
     *("gpt-3.5*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*"),
     *("moonshot-v1*", "kimi-k2-0*", "kimi-k2-turbo*"),
     *("llama-3*", "llama3*", "mistral-large-2*", "codestral*", "open-mi*"),
 )
-#: Models whose server takes an empty reasoning_content for none, which is a 400; a blank is some:
-#: theopenco/llmgateway 2093, earendil-works/pi 4178.
+#: Models whose server takes an empty reasoning_content for a missing one, which is a 400; a blank
+#: is accepted: theopenco/llmgateway 2093, earendil-works/pi 4178.
 _NOT_EMPTY = ("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*")
-#: Models that refuse to be told how much to think, though they do: NousResearch/hermes-agent 23435,
-#: asked of api.x.ai; earendil-works/pi 8381.
+#: Models that think, but refuse an effort: NousResearch/hermes-agent 23435, tested against
+#: api.x.ai; earendil-works/pi 8381.
 _WITHOUT_EFFORT = (
     *("grok-2*", "grok-3", "grok-3-fast*", "grok-3-latest", "grok-4", "grok-4-*"),
     *("grok-4.20-0*", "grok-code*", "grok-build*"),
 )
-#: Models that refuse not to think at all: NousResearch/hermes-agent 85890, 96373; "invalid
+#: Models whose thinking cannot be turned off: NousResearch/hermes-agent 85890, 96373; "invalid
 #: thinking: only type=enabled is allowed for this model" (MoonshotAI/Kimi-K2 141).
 _ALWAYS_THINKING = ("glm-5.[2-9]*", "kimi-k[3-9]*", "kimi-k2[.-]7-code*", "kimi-for-coding*")
 
-#: How much models can be told to think, by the first that fits. developers.openai.com, "Reasoning
-#: models": some take no more than these. Of the others three are known everywhere.
+#: The efforts that models accept; the first match wins. developers.openai.com, "Reasoning models":
+#: some accept only these. For all other models, three efforts are known everywhere.
 _EFFORTS = (
     ("gpt-5-pro*", ("high",)),
     ("gpt-5-codex*", ("low", "medium", "high")),
@@ -55,7 +55,7 @@ _ALSO_REASONING = ("gpt-6*",)
 
 
 def facts_of(model: str) -> ModelFacts:
-    """Return what the name of a model tells of it, with or without a vendor before it."""
+    """Return the facts that a model's name shows; it may have a vendor's prefix."""
     name = _bare(model)
     reasoning = None
     if is_reasoning_model(model) or _matches(name, _ALSO_REASONING):
@@ -68,17 +68,17 @@ def facts_of(model: str) -> ModelFacts:
 
 @lru_cache(maxsize=1024)
 def is_reasoning_model(model: str) -> bool:
-    """Tell whether an upstream's model, with or without a vendor before it, is known to reason."""
+    """Tell whether a model is known to reason, by its name, which may have a vendor's prefix."""
     name = _bare(model)
     return _matches(name, _REASONING) and not _matches(name, _NOT_REASONING)
 
 
 @lru_cache(maxsize=1024)
 def sampling_efforts(model: str, reasons: bool | None) -> frozenset[str | None] | None:
-    """Return at which efforts a model takes temperature and top_p, None among them for none given.
+    """Return the efforts at which a model accepts temperature and top_p; None in the set stands
+    for no effort given, and None instead of a set for all efforts.
 
-    None in their place says at all of them. `reasons` is whether it is configured to reason, None
-    where that is left to its name.
+    `reasons` is whether the model is configured to reason, None if its name decides.
     """
     if not (is_reasoning_model(model) if reasons is None else reasons):
         return None
@@ -88,7 +88,7 @@ def sampling_efforts(model: str, reasons: bool | None) -> frozenset[str | None] 
 
 
 def may_reason(request: ModelRequest) -> bool:
-    """Tell whether the model may reason: it is configured to, or not known never to."""
+    """Tell whether the model may reason: by configuration, else unless it is known not to."""
     return _may_by_name(request.model) if request.reasons is None else request.reasons
 
 
@@ -99,19 +99,19 @@ def _may_by_name(model: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def takes_effort(model: str, effort: str) -> bool:
-    """Tell whether a model can be told to think so much: it is not known to refuse it."""
+    """Tell whether a model accepts this effort: it is not known to refuse it."""
     if is_any(model, _WITHOUT_EFFORT):
         return False
     return effort != "none" or not is_any(model, _ALWAYS_THINKING)
 
 
 def no_reasoning(model: str) -> str:
-    """Return what stands for no reasoning where some is wanted back."""
+    """Return the text that stands for no reasoning, for a model that requires some."""
     return " " if is_any(model, _NOT_EMPTY) else ""
 
 
 def is_any(model: str, globs: tuple[str, ...]) -> bool:
-    """Tell whether a model's name, with or without a vendor before it, is any of these."""
+    """Tell whether a model's name, with or without a vendor's prefix, matches any of these."""
     return _matches(_bare(model), globs)
 
 

@@ -1,4 +1,4 @@
-"""Whose base URL tells what they are."""
+"""Recognise servers by their base URL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 #: Hosts, or globs of them -> the profile's name.
 HOSTS = {
     "api.openai.com": "openai",
-    "*.api.openai.com": "openai",  # us., eu.: where data is kept
+    "*.api.openai.com": "openai",  # us., eu.: by data residency
     "*.openai.azure.com": "azure",
     "*.openai.azure.us": "azure",
     "*.cognitiveservices.azure.com": "azure",
@@ -49,7 +49,7 @@ HOSTS = {
     "*.openrouter.ai": "openrouter",
     "api.perplexity.ai": "perplexity",
 }
-#: Ports that a model server has unless told otherwise, and hardly anything else has.
+#: Default ports of model servers that hardly anything else uses.
 PORTS = {11434: "ollama", 1234: "lmstudio"}
 
 
@@ -64,12 +64,12 @@ def deployment_in(base_url: str) -> str | None:
 
 
 def profile_by_url(base_url: str) -> str:
-    """Return the name of the profile that a base URL tells of, "generic" where it tells none."""
+    """Return the name of the profile for a base URL, "generic" if the server is not known."""
     url = urlsplit(base_url)
     host = url.hostname or ""
     for known, name in HOSTS.items():
         if host == known or fnmatchcase(host, known):
-            # The deployments' own URLs keep to the API version that their query names.
+            # URLs of deployments are bound to the API version in their query.
             dated = name == "azure" and "v1" not in url.path.split("/")
             return "azure-deployments" if dated else name
     return PORTS.get(url.port or 0, "generic")

@@ -1,4 +1,4 @@
-"""OpenAI's service, and Azure's, which is the same. Each flag has its source beside it."""
+"""The profiles of OpenAI's service and of Azure's. Each flag has its source beside it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _OPENAI = replace(
     tool_search=True,
     shell_tools=True,
     compaction=True,
-    message_ids=False,  # it takes messages without, and knows none of ours
+    message_ids=False,  # it accepts messages without an id, and would not know ours
 )
 #: Azure's API is OpenAI's; learn.microsoft.com, "v1 API": the key goes into `api-key`; "Priority
-#: processing": the tiers are auto, default and priority. Models of others are there as well.
+#: processing": the tiers are auto, default and priority. It hosts other vendors' models as well.
 _AZURE = replace(
     _OPENAI,
     name="azure",

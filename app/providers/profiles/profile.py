@@ -1,22 +1,22 @@
-"""What a server does differently, as a value: nothing branches on a name."""
+"""A server's peculiarities as a value, so that no code branches on a server's name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: How much of tool_choice is understood: all of it; all but allowed_tools; only auto, none and
-#: required; nothing, so that the field is never sent.
+#: Which forms of tool_choice are supported: all; all but allowed_tools; only auto, none and
+#: required; none, so that the field is never sent.
 ToolChoiceForm = Literal["full", "named", "modes", "never"]
-#: Where the effort goes: a field of that name, OpenRouter's object, the chat template, a switch
-#: that is on or off, nowhere.
+#: Where the effort is sent: in a field of that name, in OpenRouter's object, to the chat template,
+#: as an on/off switch, nowhere.
 EffortField = Literal[
     "reasoning_effort", "reasoning", "chat_template_kwargs", "enable_thinking", "none"
 ]
-#: Where a server counts the tokens of a request: nowhere, beside the endpoint that answers it, or
-#: with its tokenizer.
+#: Where a server counts the tokens of a request: nowhere, next to the endpoint for answers, or at
+#: its tokenizer's endpoint.
 CounterPlace = Literal["none", "beside", "tokenize"]
-#: The tiers that a server has: OpenAI's, Azure's few of them, Groq's, Anthropic's.
+#: Whose service tiers a server has: OpenAI's, Azure's subset of them, Groq's, Anthropic's.
 TierNames = Literal["openai", "azure", "groq", "anthropic"]
 
 
@@ -24,93 +24,93 @@ TierNames = Literal["openai", "azure", "groq", "anthropic"]
 class Profile:
     """The quirks of a server.
 
-    The defaults are those of one that nobody knows: it has the core of its format, and none of
-    what only OpenAI's own service takes (U22).
+    The defaults are those of an unknown server: it supports the core of its format, and nothing
+    that only OpenAI's own service accepts (U22).
 
     All formats:
-        whole: whether an answer that is wanted whole is asked for whole; else it is streamed to
-            us, because that server works on when the caller of a whole answer hangs up, or has
-            models that think in streams alone.
+        whole: whether an answer that the caller wants whole is requested whole; else it is streamed
+            from the server, because that keeps working after a disconnect if the answer is not
+            streamed, or has models that think only in streams.
         object_arguments: whether the arguments of calls in the history must be a JSON object;
-            what a model wrote that is none is wrapped into one.
-        key_header: the header that the key goes into; `Authorization` makes it a bearer.
-        tiers: what its service tiers are called, where `service_tier` may be sent.
+            other text that a model wrote is wrapped into one.
+        key_header: the header for the key; in `Authorization` it is a bearer token.
+        tiers: the names of its service tiers, if `service_tier` may be sent.
         input_counter: see CounterPlace.
-        one_system: whether only one system message may lead; several are joined then.
-        late_system: whether one may come once another has spoken; else the user says such things.
+        one_system: whether there may be only one leading system message; several are joined.
+        late_system: whether one may follow other messages; else it is sent as a user message.
 
     Chat Completions:
-        max_tokens: the field for the output's bound.
+        max_tokens: the field for the output limit.
         developer_role: whether there is one; else such messages, and instructions, are `system`.
-        text_arrays: whether several text parts stay apart; else they are one string.
+        text_arrays: whether several text parts are sent as such; else they are joined to a string.
         images, files: whether such parts are read; else they are refused.
         strict_tools, parallel_tool_calls, stream_options: whether the field may be sent.
-        strict_false: whether `strict: false` may be sent; Chat takes what is left out for that.
-        prefill: whether the conversation may end with what the assistant said; else the user is
-            made to ask for more, since some servers refuse it.
+        strict_false: whether `strict: false` may be sent; it is Chat's default.
+        prefill: whether the conversation may end with a message of the assistant; else a user
+            message that asks for more is added, since some servers refuse it.
         nine_character_ids: whether the ids of calls must be nine letters or digits.
-        strict_roles: whether only the assistant may speak behind outputs of calls: a word of it is
-            put between. No `late_system` there.
-        one_user: whether what the user says in a row is one message.
+        strict_roles: whether outputs of calls must be followed by an assistant's message: one is
+            inserted if need be. Implies no `late_system`.
+        one_user: whether consecutive user messages are joined into one.
         tool_names: whether a tool's message names the function, beside the id of its call.
-        signed_calls: whether calls must have a signature of the model's; those that another one
-            has made say so in its place.
-        tool_choice: see ToolChoiceForm. What is not understood is said by leaving tools out.
+        signed_calls: whether calls must have the model's signature; calls made by another model
+            get a placeholder for it.
+        tool_choice: see ToolChoiceForm. Other forms are expressed by leaving tools out.
         quiet_calls: whether the model can be made to call a tool only while it does not think, so
             that it is told not to.
         json_schema: whether answers can be held to one; else the prompt asks for it in words, and
-            `json_object` is asked for where that is known.
+            `json_object` is requested if that is supported.
         effort: see EffortField. `coarse_effort` says that only low, medium and high are known
             (and none, which turns thinking off), `thinking_switch` that none has its own field.
         reasoning_field: the field of an assistant message in which the reasoning that led to its
             tool calls is sent back (U16); "" drops it.
-        empty_reasoning: whether that field is sent, empty, where there is no reasoning; models that
-            take an empty text for none are sent a blank.
-        plain_reasoning: whether Messages and Responses servers, too, are sent it back as it can be
-            read, where nothing seals it; `empty_reasoning` holds for them then.
-        reasoning_after_calls: whether that field is sent as well with what the assistant says
-            behind calls, until somebody else speaks.
-        returns_unknown_fields: whether fields of its answers that are not known here are sent
-            back to it (U15); servers that know their own messages by heart refuse some.
+        empty_reasoning: whether that field is sent empty if there is no reasoning; models that
+            take an empty text for a missing one get a blank.
+        plain_reasoning: whether Messages and Responses servers, too, are sent reasoning back as
+            readable text if it is not encrypted or signed; `empty_reasoning` then applies to them.
+        reasoning_after_calls: whether that field is also sent with the assistant's messages that
+            follow calls, until a message of somebody else.
+        returns_unknown_fields: whether unknown fields of its answers are sent back to it (U15);
+            servers with a closed schema for messages refuse some.
         seed_field: the name of `seed` there.
-        tells_reasoning: whether its reasoning can be read in its answers.
-        think_tag: the tag between which the server may leave thoughts in the text, before what is
-            said; "" where it never does.
-        total_has_thoughts: whether thoughts are counted in the total of its tokens alone; they
-            are output, which is what the total has beside the input then.
-        metadata: whether metadata is sent; OpenAI keeps the conversation then (`store`).
+        tells_reasoning: whether its answers contain readable reasoning.
+        think_tag: the tag in which the server may leave thoughts at the start of the text; "" if
+            it never does.
+        total_has_thoughts: whether reasoning tokens are counted in the total only; the output is
+            then the total without the input.
+        metadata: whether metadata is sent; OpenAI then keeps the conversation (`store`).
         The others name a parameter, and say whether it may be sent.
 
     Messages:
         cache_control: whether prompts are marked for the server's cache (U23); `prompt_cache` of
-            gateway.toml says it, too.
-        output_effort: whether models that think within a budget heed an effort in `output_config`.
-        bearer_key: whether the key goes into `Authorization` as well, as a bearer.
+            gateway.toml sets it, too.
+        output_effort: whether models with a thinking budget honour an effort in `output_config`.
+        bearer_key: whether the key is sent in `Authorization` as well, as a bearer token.
 
     Responses:
         prompt_cache_options: whether they are known, and breakpoints in the input (U23).
-        text_format: whether text.format is heeded; else `response_format` says it, as in Chat.
-        encrypted_reasoning: whether reasoning can be asked for, and sent back, encrypted.
+        text_format: whether text.format is honoured; else `response_format` is sent, as in Chat.
+        encrypted_reasoning: whether reasoning can be requested, and sent back, encrypted.
         phase: whether the `phase` of a message is read; else it is left out.
-        message_ids: whether what the assistant said is sent with an id and a status, which servers
-            want that read by the types of OpenAI's own client.
-        hosted_items: whether what tools did that the server runs itself is read in the input, under
-            ids of its own or another's; else it is sent in words (R24).
-        compaction: whether it compacts conversations, and reads what it has made of them.
+        message_ids: whether the assistant's messages are sent with an id and a status, which
+            servers require that validate with the types of OpenAI's own client.
+        hosted_items: whether items of tools that a server ran are read in the input, whichever
+            server made their ids; else they are sent as text (R24).
+        compaction: whether it compacts conversations, and reads its own compaction items.
         refusals: whether refusals are read in the input; else they are sent as text.
-        tells_cut: whether an answer that was cut says so; else one that is as long as it might
-            be was cut.
+        tells_cut: whether the server reports that it cut an answer; else one that reaches its limit
+            counts as cut.
         custom_tools, namespaces: whether the server knows such tools, their items and their
             events; else they are functions to it.
-        tool_search: whether it knows searches among tools, and items that bring tools or change the
-            configuration; else the request has what they do.
+        tool_search: whether it knows tool searches, and items that add tools or change the
+            configuration; else their effect is written into the request.
         shell_tools: whether it knows the tools `shell`, `apply_patch` and `local_shell`, which
             callers run.
-        reasoning_text: whether the text of its reasoning is shown as what it is (A3), and not as a
-            summary; `reasoning_text` of gateway.toml says it, too.
-        A model that is known by name to be older than such tools gets the other form.
+        reasoning_text: whether the text of its reasoning is shown as such (A3), and not as a
+            summary; `reasoning_text` of gateway.toml sets it, too.
+        A model whose name shows that it is older than such tools gets the other form.
 
-    A quirk that is named here under one format has, where it makes sense, the same meaning in
+    A quirk that is listed here under one format has, where it makes sense, the same meaning in
     the others.
     """
 
@@ -182,5 +182,5 @@ class Profile:
     reasoning_text: bool = False
 
 
-#: What is taken for granted of a server that nobody knows.
+#: The profile of an unknown server.
 GENERIC = Profile()

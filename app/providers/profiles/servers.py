@@ -1,4 +1,4 @@
-"""Servers that run open models on machines of one's own. Each flag has its source beside it."""
+"""The profiles of self-hosted servers of open models. Each flag has its source beside it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from app.providers.profiles.profile import GENERIC
 
 #: A server that runs open models: it knows the core of the API and none of OpenAI's services.
-#: Chat templates want an object for arguments and one system message, the first, many no two
-#: of the user in a row (Gemma's, Mistral's), and know three efforts.
+#: Chat templates require an object for arguments and a single system message, at the start; many
+#: refuse two user messages in a row (Gemma's, Mistral's). They know three efforts.
 OPEN = replace(
     GENERIC,
     prefill=True,
@@ -21,23 +21,23 @@ OPEN = replace(
     coarse_effort=True,
     encrypted_reasoning=False,
     phase=False,
-    bearer_key=True,  # vllm-project/vllm 51572: a 401 where x-api-key alone came
+    bearer_key=True,  # vllm-project/vllm 51572: a 401 if only x-api-key is sent
 )
 
 SERVERS = (
     # vllm-project/vllm PR 27752, issue 38488: an assistant's reasoning is read from `reasoning`.
     replace(OPEN, name="vllm", reasoning_field="reasoning"),
-    # docs.sglang.io, "Reasoning parser": told, and read by the chat templates, in that field.
+    # docs.sglang.io, "Reasoning parser": sent, and read by the chat templates, in that field.
     replace(OPEN, name="sglang", reasoning_field="reasoning_content"),
     replace(
         OPEN,
         name="llamacpp",
-        # It looks for a caller who hung up once a second, and begins that second anew with
-        # each token of any other answer. A stream it ends at once.
+        # It checks for a disconnected caller once a second, and restarts that second with each
+        # token of any other answer. A stream it ends at once.
         whole=False,
-        # tools/server: each of its three formats has its counter beside it.
+        # tools/server: each of its three formats has a counter.
         input_counter="beside",
-        # A named function is taken for "auto" there.
+        # It treats a named function as "auto".
         tool_choice="modes",
         effort="chat_template_kwargs",
         reasoning_field="reasoning_content",
@@ -58,8 +58,8 @@ SERVERS = (
         logprobs=False,
         user=False,
     ),
-    # huggingface/transformers, serve: fields of OpenAI's that it does not act on are a 422
-    # ("Unsupported fields in the request"), those that it does not know another.
+    # huggingface/transformers, serve: fields of OpenAI's that it does not support are a 422
+    # ("Unsupported fields in the request"), and so are unknown fields.
     replace(
         OPEN,
         name="transformers",

@@ -1,4 +1,4 @@
-"""What service tiers are called at each kind of server."""
+"""The names of service tiers at each kind of server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from app.providers.profiles.profile import Profile, TierNames
 
-#: Our names -> theirs; what is missing cannot be had there. `auto` is what every server does when
-#: nothing is said, and `fast` is `priority` where there is no other (R10).
+#: The API's names -> the servers' names; missing tiers do not exist there. `auto` is every server's
+#: default, and `fast` is `priority` if there is no other (R10).
 _NAMES: Mapping[TierNames, Mapping[str, str]] = {
     "openai": {
         tier: tier for tier in ("default", "flex", "priority", "scale", "fast", "ultrafast")
@@ -22,10 +22,10 @@ _NAMES: Mapping[TierNames, Mapping[str, str]] = {
 
 
 def tier_name(given: str, profile: Profile) -> str | None:
-    """Return what a server calls a tier, None where it is not sent one."""
+    """Return a server's name for a tier, None if none is sent."""
     return _NAMES[profile.tiers].get(given) if profile.service_tier else None
 
 
 def is_tier_ignored(given: str | None, profile: Profile) -> bool:
-    """Tell whether a tier is asked for that cannot be sent to the server."""
+    """Tell whether the requested tier cannot be sent to the server."""
     return given not in (None, "auto") and tier_name(given or "", profile) is None

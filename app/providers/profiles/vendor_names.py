@@ -1,11 +1,11 @@
-"""What OpenTelemetry's conventions call a vendor (`gen_ai.provider.name`)."""
+"""The names of vendors in OpenTelemetry's conventions (`gen_ai.provider.name`)."""
 
 from __future__ import annotations
 
 from app.providers.profiles.hosts import profile_by_url
 from app.settings import ProviderSettings
 
-#: The profile of a vendor -> its name, where that is another. Their registry of attributes.
+#: A vendor's profile -> its name, if they differ. Source: OpenTelemetry's attribute registry.
 _NAMES = {
     "azure": "azure.ai.openai",
     "azure-deployments": "azure.ai.openai",
@@ -19,7 +19,7 @@ _UNKNOWN = "generic"
 
 
 def vendor_name(settings: ProviderSettings) -> str:
-    """Return the vendor of a provider, whose own name it is where nothing says who that is."""
+    """Return the vendor of a provider, or the provider's own name if the vendor is unknown."""
     if settings.api == "local":
         return settings.name
     profile = settings.profile or profile_by_url(settings.base_url)

@@ -1,9 +1,8 @@
-"""Models' vendors and hosts. Each flag has its source beside it; "as documented" means that the
-vendor's own reference of Chat Completions says so, as far as it was known in November 2026. No
-host was at hand to be asked.
+"""The profiles of model vendors and hosts. Each flag has its source beside it; "as documented"
+means the vendor's own reference of Chat Completions, as of November 2026. No host could be tested.
 
-What a source does not name is left off: that costs a name in X-Ignored-Parameters, where a field
-too many would cost a 400.
+A parameter that a source does not name is not sent: that costs an entry in X-Ignored-Parameters,
+whereas an unknown field would cost a 400.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from app.providers.profiles.openai import OPENAI_SERVERS
 from app.providers.profiles.profile import GENERIC
 from app.providers.profiles.servers import OPEN
 
-#: Hosts of open models: their templates want an object for arguments; they read no files, and
+#: Hosts of open models: their templates require an object for arguments; they read no files, and
 #: none documents encrypted reasoning.
 _HOSTED = replace(
     GENERIC,
