@@ -1,4 +1,4 @@
-"""What an upstream's refusal means to our caller."""
+"""Translate upstreams' errors into the gateway's."""
 
 from app.providers.faults.exceptions import fault_of_exception
 from app.providers.faults.mapping import fault_in_answer, fault_of_status, retry_after_s

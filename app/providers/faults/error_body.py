@@ -1,6 +1,6 @@
-"""What the body of an upstream's error says, in whatever shape it comes (U21). Pure.
+"""Read the body of an upstream's error, in whatever shape it comes (U21). Pure.
 
-Read are, among others: OpenAI's `{"error": {"message", "type", "param", "code"}}`, Anthropic's
+Known shapes include OpenAI's `{"error": {"message", "type", "param", "code"}}`, Anthropic's
 `{"type": "error", "error": {…}}`, Google's `[{"error": {"code", "message", "status", "details"}}]`,
 vLLM's flat `{"object": "error", "message", "type", "code"}`, FastAPI's `{"detail": …}`, Mistral's
 `{"message": {"detail": [{"msg"}]}}`, MiniMax's `{"base_resp": {"status_code", "status_msg"}}`,
@@ -19,21 +19,21 @@ from app.logs.redaction import redact
 from app.providers.reading.json_text import loads
 from app.providers.reading.sse import FrameSplitter
 
-#: How many characters of a message are read, and how many of it are passed on.
+#: Maximum characters of a message that are read, and that are passed on.
 MAX_READ = 8000
 MAX_MESSAGE = 2000
-#: How deep an error's words may lie.
+#: Maximum nesting depth of an error's message.
 _MAX_DEPTH = 5
 
-#: Where an error's words stand, best first.
+#: Fields for an error's message, best first.
 _WORDS = ("message", "msg", "detail", "error", "errors", "error_message", "status_msg", "title")
-#: What answers and the pieces of one have, in any format, and errors do not.
+#: Fields of answers and their pieces, in any format, that errors do not have.
 _OF_ANSWERS = frozenset(
     {"choices", "usage", "delta", "content", "content_block", "output", "response", "item", "part"}
 )
-#: Codes of what went well.
+#: Codes that mean success.
 _GOOD_CODES = frozenset({"", "0", "200", "ok", "success"})
-#: MiniMax's numbers, as HTTP has them.
+#: MiniMax's error numbers -> HTTP statuses.
 _MINIMAX = {
     **dict.fromkeys((1026, 1027, 1039, 2013), 400),
     **dict.fromkeys((1004, 2049), 401),
@@ -44,9 +44,9 @@ _MINIMAX = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What an error says: texts are "" where it does not; `status` is one of HTTP's.
+    """The contents of an error; missing texts are "", and `status` is an HTTP status.
 
-    `wait_s` is how long the caller is to wait, in seconds (Google's RetryInfo).
+    `wait_s` is the delay before a retry, in seconds (as in Google's RetryInfo).
     """
 
     message: str = ""
@@ -59,7 +59,7 @@ class ErrorBody:
 
 
 def read_body(body: bytes, secret: str | None) -> ErrorBody:
-    """Return what a body says; `secret` is hidden wherever it stands."""
+    """Return the error in a body; `secret` is redacted wherever it occurs."""
     body = _data_of(body)
     try:
         content = loads(body)
@@ -70,7 +70,7 @@ def read_body(body: bytes, secret: str | None) -> ErrorBody:
 
 
 def _data_of(body: bytes) -> bytes:
-    """Return what a body says, or the first event of a stream in its place."""
+    """Return a body, or the data of its first event if it is a stream."""
     if not body.startswith((b"data:", b"event:")):
         return body
     splitter = FrameSplitter()
@@ -79,7 +79,7 @@ def _data_of(body: bytes) -> bytes:
 
 
 def read_error(error: object, secret: str | None) -> ErrorBody:
-    """Return what the error itself says: what stands under `error`, most often."""
+    """Return the contents of an error itself, usually the value of a body's `error`."""
     if isinstance(error, list):
         error = error[0] if error else None
     if isinstance(error, str):
@@ -102,14 +102,14 @@ def read_error(error: object, secret: str | None) -> ErrorBody:
 
 
 def _code(error: Mapping[str, Any], secret: str | None) -> str:
-    """Return what an error is called, "" for a status; Anthropic says it in `details`."""
+    """Return an error's code, "" if that is an HTTP status; Anthropic has it in `details`."""
     details = error.get("details")
     named = _first(details, ("error_code",), secret) if isinstance(details, dict) else ""
     return named or ("" if _status(error.get("code")) else _first(error, ("code",), secret))
 
 
 def _first(error: Mapping[str, Any], names: tuple[str, ...], secret: str | None) -> str:
-    """Return the first of these texts; one that holds a credential is as good as none."""
+    """Return the first of these texts, "" if it contains a credential."""
     text = next(filter(None, (_text(error.get(name)) for name in names)), "")[:MAX_READ]
     return text if redact(text, secret) == text else ""
 
@@ -120,9 +120,9 @@ def is_html(text: str) -> bool:
 
 
 def failure_instead(answer: Mapping[str, Any]) -> object | None:
-    """Return the error that came with status 200 in the place of an answer or a piece of one.
+    """Return an error that came with status 200 in place of an answer or a piece of one.
 
-    It is under a name of its own, as `failure_in` says, or what came is itself the error: vLLM's
+    It is in a field, as in `failure_in`, or the object is itself the error: vLLM's
     `{"object": "error", …}`, FastAPI's `{"detail": …}`, `{"code": 401, "message": …}`.
     """
     if answer.get("error") or "base_resp" in answer:
@@ -133,8 +133,8 @@ def failure_instead(answer: Mapping[str, Any]) -> object | None:
         return None
     if _says_failed(answer):
         return answer
-    # With a type it may be about a tool of the server's own. Without, words are an error's where a
-    # number or a code stands beside them.
+    # With a type it may be about a hosted tool. Without one, a message is an error's if there is a
+    # number or a code beside it.
     if answer.get("type"):
         return None
     if answer.get("success") is False or answer.get("detail") or answer.get("errors"):
@@ -154,13 +154,13 @@ def _says_failed(answer: Mapping[str, Any]) -> bool:
 
 
 def failure_in(answer: Mapping[str, Any]) -> object | None:
-    """Return the error that an answer of status 200 holds in place of one, None if there is none.
+    """Return the error in an answer of status 200, None if there is none.
 
-    Some say it under `error`, MiniMax under `base_resp`; both may be there and say nothing.
+    Most servers put it under `error`, MiniMax under `base_resp`; both may be present and empty.
     """
     error = answer.get("error")
     if isinstance(error, str) and error:
-        return {**answer, "message": error}  # its type and code stand beside it (TGI, xAI)
+        return {**answer, "message": error}  # its type and code are next to it (TGI, xAI)
     if error and not (isinstance(error, dict) and not any(error.values())):
         return error  # type: ignore[no-any-return] # JSON
     base = answer.get("base_resp")
@@ -171,7 +171,7 @@ def failure_in(answer: Mapping[str, Any]) -> object | None:
 
 
 def _error_in(content: object) -> object:
-    """Return the error that a body holds, or the body."""
+    """Return the error in a body, or else the body itself."""
     if isinstance(content, list):
         content = content[0] if content else None
     if not isinstance(content, dict):
@@ -188,7 +188,7 @@ def _error_in(content: object) -> object:
 
 
 def _words(value: object, depth: int = 0) -> str:
-    """Return the first text that says what went wrong."""
+    """Return the first message in an error."""
     if isinstance(value, str):
         return value
     if depth == _MAX_DEPTH:
@@ -202,7 +202,7 @@ def _words(value: object, depth: int = 0) -> str:
 
 
 def _upstream_words(error: Mapping[str, Any]) -> str:
-    """Return what the server behind a relay said (OpenRouter's `metadata.raw`)."""
+    """Return the message of the server behind a relay (OpenRouter's `metadata.raw`)."""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if isinstance(raw, str):
@@ -222,7 +222,7 @@ def _status(number: object) -> int | None:
 
 
 def _stated_excess(error: Mapping[str, Any]) -> int | None:
-    """llama.cpp says how long the prompt was, and how long it may be."""
+    """Return by how many tokens the prompt is too long, from llama.cpp's counts; None without."""
     has, limit = error.get("n_prompt_tokens"), error.get("n_ctx")
     if isinstance(has, int) and isinstance(limit, int) and has > limit:
         return has - limit
@@ -230,9 +230,9 @@ def _stated_excess(error: Mapping[str, Any]) -> int | None:
 
 
 def _retry_delay_s(error: Mapping[str, Any]) -> float | None:
-    """Return the delay of a google.rpc.RetryInfo ("37s", "0.5s"), or what the words say.
+    """Return the delay of a google.rpc.RetryInfo ("37s", "0.5s"), or that in the message.
 
-    OpenAI's are "Please try again in 1m2.5s." (or "in 20ms"), Azure's "retry after 6 seconds".
+    OpenAI writes "Please try again in 1m2.5s." (or "in 20ms"), Azure "retry after 6 seconds".
     """
     details = error.get("details")
     for detail in details if isinstance(details, list) else ():
@@ -255,22 +255,22 @@ def _text(value: object) -> str:
 
 
 def own_words(message: str) -> str:
-    """Return a message without what stands from its first quotation mark to its last one.
+    """Return a message without the text from its first quotation mark to its last one.
 
-    Servers quote what a request has, the names of fields in its JSON schemas among it: nobody is to
-    have a key rest, or be waited for, by what a caller writes.
+    Servers quote requests, such as field names in JSON schemas: what a caller writes must not be
+    able to suspend a key, or to cause a delay.
     """
     opening = _OPENING.search(message)
     if opening is None:
         return message
     end = len(message)
-    if end < MAX_MESSAGE:  # else its last mark may have been cut off
+    if end < MAX_MESSAGE:  # else the last mark may have been cut off
         for closing in _CLOSING.finditer(message, opening.end()):
             end = closing.end()
     return f"{message[: opening.start()]} {message[end:]}"
 
 
-#: Marks that begin a word, and that end one: that of "isn't" is neither.
+#: Quotation marks before a word, and after one; the apostrophe of "isn't" is neither.
 _OPENING = re.compile(r"""(?<!\w)['"`\u201c\u2018]""")
 _CLOSING = re.compile(r"""['"`\u201d\u2019](?!\w)""")
 _WAIT = re.compile(

@@ -1,6 +1,6 @@
-"""What it means to our callers that an upstream could not be reached, or broke off.
+"""Translate transport exceptions into the gateway's errors.
 
-With `mapping`, the one seam where what requests raises becomes an error of ours.
+Together with `mapping`, this is the only place where exceptions of requests are translated.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from app.telemetry import shortage_noted
 def fault_of_exception(
     error: requests.RequestException, provider: str, *, work_done: bool
 ) -> GatewayError:
-    """Return our error for what happened on the way to `provider`.
+    """Return the gateway's error for a transport exception of a call to `provider`.
 
-    `work_done` says that its answer had begun: the model may have worked for it.
+    `work_done` says that the answer had begun: the model may have done work for it.
     """
     if is_shortage(error):
         shortage_noted()
@@ -51,9 +51,9 @@ def fault_of_exception(
 
 
 def cause_of(error: requests.RequestException) -> str:
-    """Return the system's own words for the cause, after a colon: no URL and no secret is in them.
+    """Return ": " and the system's message for the cause, which contains no URL and no secret.
 
-    It is "" where there are none.
+    Return "" if there is none.
     """
     match error.__cause__:
         case ssl.SSLCertVerificationError(verify_message=str(why)):

@@ -1,7 +1,7 @@
-"""What an upstream's refusal means to our caller (U1 to U5). Pure.
+"""Translate upstreams' error responses into the gateway's errors (U1 to U5). Pure.
 
-Every server words its errors in its own way: `error_body` reads what can be read of them, and here
-it becomes one of our errors, once for all wire formats.
+Every server has its own form of errors: `error_body` reads them, and this module maps them to the
+gateway's errors, for all wire formats.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from app.providers.faults.refusals import (
     is_about_reasoning,
 )
 
-#: The longest wait, in seconds, that an upstream may ask for: a day.
+#: Maximum delay before a retry that an upstream may demand, in seconds: a day.
 MAX_WAIT_S = 86_400
 
-#: What the names of error types and codes amount to, where no HTTP status says it.
+#: HTTP statuses for error types and codes, for errors that come without one.
 _STATUS_OF = {
     "authentication_error": 401,
     "invalid_api_key": 401,
@@ -58,7 +58,7 @@ _STATUS_OF = {
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
     "insufficient_quota": 429,
-    # What the request holds is refused: OpenAI's, Azure's, DashScope's
+    # The request's content is refused: OpenAI's, Azure's, DashScope's
     "content_policy_violation": 400,
     "content_filter": 400,
     "cyber_policy": 400,
@@ -90,7 +90,7 @@ _STATUS_OF = {
     "ModelTimeoutException": 504,
 }
 
-#: Their parameter -> ours, where the names differ.
+#: A server's name of a parameter -> ours, if they differ.
 _PARAMS = {
     "max_tokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",
@@ -116,11 +116,11 @@ def fault_of_status(
     secret: str | None = None,
     now: datetime | None = None,
 ) -> GatewayError:
-    """Return our error for an answer whose status is no success.
+    """Return the gateway's error for a response whose status is not a success.
 
     `headers` has lower-case names, or ignores case. `secret` is the credential that was sent: it
-    never shows, not even where it looks like a word. `now` is the time that a Retry-After date
-    counts from.
+    is always redacted, even if it looks like a word. `now` is the time from which a Retry-After
+    date is counted.
     """
     error = read_body(body, secret)
     if 300 <= status < 400:
@@ -130,16 +130,16 @@ def fault_of_status(
 
 
 def fault_in_answer(error: object, provider: str, *, secret: str | None = None) -> GatewayError:
-    """Return our error for an `error` inside an answer that began well, or inside a stream."""
+    """Return the gateway's error for an `error` in a response of status 200, or in a stream."""
     body = read_error(error, secret)
     status = body.status or _STATUS_OF.get(body.code) or _STATUS_OF.get(body.type) or 500
     return _error_for(status, body, provider, _whole_s(body.wait_s))
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> int | None:
-    """Return how many whole seconds the upstream wants us to wait, None if unsaid.
+    """Return the upstream's delay before a retry in whole seconds, None if it gives none.
 
-    At least 1, at most MAX_WAIT_S.
+    It is at least 1 and at most MAX_WAIT_S.
     """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return _whole_s(milliseconds / 1000)
@@ -158,14 +158,14 @@ def _whole_s(seconds: float | None) -> int | None:
     return None if seconds is None else min(MAX_WAIT_S, max(1, math.ceil(seconds)))
 
 
-#: How much of the address that a redirect names is looked at.
+#: Maximum characters of a redirect's address that are read.
 _MAX_LOCATION = 2000
 
 
 def _redirected(
     status: int, location: str | None, provider: str, secret: str | None
 ) -> GatewayError:
-    """Return the error for an address that has moved; it shows no credential of the new one."""
+    """Return the error for a redirect, without credentials in the new address."""
     where = urlsplit(location or "")
     to = f"{where.scheme}://{where.hostname}{where.path}" if where.hostname else where.path
     to = redact(to[:_MAX_LOCATION], secret)
@@ -177,7 +177,7 @@ def _redirected(
 
 def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None) -> GatewayError:
     who = f"provider {provider!r}"
-    if status in (400, 422, 429) and is_about_reasoning(error):  # relays say 429 of it, too
+    if status in (400, 422, 429) and is_about_reasoning(error):  # relays use 429 for it, too
         return ReasoningRefused(error.message, param="input")
     if status == 429 or (status in (400, 413) and is_about_rate(error)):
         return _rate_limited(error, who, wait_s)
@@ -188,18 +188,18 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
         return ContextLengthExceeded(
             error.message or "the input is longer than the model's context", excess_tokens=excess
         )
-    # A 404 may name what was asked for, a model's name that a caller made up, without marks.
+    # A 404 may repeat the requested model, a name that a caller made up, without quotation marks.
     if status == 402 or (status not in (404, 410) and is_about_credit(error)):
         why = f": {error.message}" if error.message else ""
         return UpstreamRefused(f"the account at {who} has no credit ({status}){why}", refusal=402)
     if status == 403 and is_about_content(error):
-        # What the server says of it may name the operator's account.
+        # The server's own message may name the operator's account.
         why = f"{who} refused the content of the request ({status}): its rules do not allow it"
         return InvalidRequest(why, param="input", code="content_policy_violation")
     if status in (401, 403) or (status == 400 and is_about_credential(error)):
         why = f"{who} refused the gateway's credential ({status})"
         return UpstreamRefused(why, refusal=403 if status == 403 else 401)
-    if status == 500 and _UNREAD.search(error.message):  # llama.cpp's word for it
+    if status == 500 and _UNREAD.search(error.message):  # llama.cpp's status for it
         return InvalidRequest(error.message, param="input", code="unsupported_value")
     if status in (400, 404, 410, 413, 422):
         return _callers_fault(status, error, who)
@@ -211,7 +211,7 @@ def _servers_fault(status: int, who: str, wait_s: int | None) -> GatewayError:
         return UpstreamTimeout(f"{who} timed out ({status})", retry_after_s=wait_s)
     if status in (408, 409, 425, _NO_CAPACITY, _CANCELLED) or status >= 500:
         return UpstreamUnavailable(f"{who} is unavailable ({status})", retry_after_s=wait_s)
-    if 400 <= status < 500:  # a firewall's word for what a caller has written, such as a 406
+    if 400 <= status < 500:  # such as a 406, by which a firewall refuses a caller's text
         return UpstreamMisaddressed(f"{who} does not take the request ({status})")
     return UpstreamMisbehaved(f"{who} answered with status {status}")
 
@@ -224,15 +224,15 @@ def _rate_limited(error: ErrorBody, who: str, wait_s: int | None) -> GatewayErro
 
 
 def _callers_fault(status: int, error: ErrorBody, who: str) -> GatewayError:
-    """Return the error for a request that the upstream finds fault with.
+    """Return the error for a request that the upstream rejects.
 
-    A 404 or 410 that is not about a model means that there is nothing at the address, which is the
-    operator's to mend.
+    A 404 or 410 that is not about a model means that the address is wrong, which the operator has
+    to correct.
     """
     message = error.message or f"{who} refused the request ({status})"
     if is_about_model(status, error):
         return NotFound(message, param="model", code="model_not_found")
-    # OpenAI's 404 of an item or a file that is not there names the field: it is the request's.
+    # OpenAI's 404 for a missing item or file names the field: it is about the request.
     if status in (404, 410) and error.param is None:
         return UpstreamMisaddressed(
             f"{who} has nothing at the address where it is called ({status}): is its base_url "
@@ -262,7 +262,7 @@ def _number(text: str | None) -> float | None:
 _UNREAD = re.compile(r"\b(image|audio|video|file) input is not supported\b", re.IGNORECASE)
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,63}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}", re.ASCII)
-#: Groq's status for no capacity in the tier that was asked for.
+#: Groq's status for no capacity in the requested tier.
 _NO_CAPACITY = 498
-#: A call that somebody on the way has ended, and not we (google.rpc.Code, CANCELLED).
+#: A call that an intermediary cancelled, not the gateway (google.rpc.Code, CANCELLED).
 _CANCELLED = 499

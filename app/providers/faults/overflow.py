@@ -1,4 +1,4 @@
-"""Recognising, in every server's words, a conversation that is too long for the model. Pure."""
+"""Recognise servers' errors for a conversation that is too long for the model. Pure."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _HAS, _LIMIT = _N.format("has"), _N.format("limit")
 _EXCESSES = [
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
-        # vLLM: what was asked to be written, the limit, what was read
+        # vLLM: the requested output, the limit, the input
         rf"too large: (?P<more>\d{{1,9}})\..{{0,40}}length is {_LIMIT}.{{0,60}}has {_HAS} input",
-        # vLLM since 0.12, where it may have stopped counting ("at least")
+        # vLLM since 0.12, which may stop counting early ("at least")
         rf"length is {_LIMIT} tokens.{{0,80}}requested (?P<more>\d{{1,9}}) output tokens"
         rf".{{0,60}}contains (at least )?{_HAS} input",
         rf"passed {_HAS} input tokens and requested (?P<more>\d{{1,9}}) output"
@@ -71,12 +71,12 @@ _EXCESSES = [
 
 
 def is_overflow(message: str, *names: str) -> bool:
-    """Tell whether an error says that the context is too long; `names` are its type and code."""
+    """Tell whether an error is about a too long context; `names` are its type and code."""
     return any(name in _CODES for name in names) or _WORDS.search(message) is not None
 
 
 def excess_tokens(message: str) -> int | None:
-    """Return by how many tokens it is too long, where the message says so."""
+    """Return by how many tokens the context is too long, None if the message does not say."""
     for pattern in _EXCESSES:
         if found := pattern.search(message):
             more = int(found.groupdict().get("more") or 0)

@@ -1,8 +1,8 @@
-"""Whose matter a refusal is, by the words of the server that refused. Pure.
+"""Classify refusals by the codes and messages of the server. Pure.
 
-A status tells it only in part: vendors say 400 of a credential that they do not know (Google, xAI),
-403, 412 or 429 of an account without credit, 400 of a model that they do not have. What makes a key
-rest, for all callers, is looked for in the server's own words: not in what it quotes of a request.
+Statuses are not enough: vendors answer 400 for an unknown credential (Google, xAI), 403, 412 or 429
+for an account without credit, 400 for an unknown model. Texts that suspend a key, for all callers,
+are searched for only in the server's own words, not in its quotations of a request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 from app.providers.faults.error_body import ErrorBody, own_words
 
-#: Codes and types that say that there is no such model.
+#: Codes and types for an unknown model.
 _NO_MODEL = {
     "model_not_found",
     "DeploymentNotFound",
@@ -25,7 +25,7 @@ _NO_CREDENTIAL = {
     "invalid_api_key",
     "InvalidApiKey",
     "UNAUTHENTICATED",
-    # Anthropic's 400s about the organization behind a key
+    # Anthropic's 400s about the organization that owns a key
     "organization_on_hold",
     "organization_type_not_supported",
     "cmek_key_disabled",
@@ -60,7 +60,7 @@ def is_about_credit(error: ErrorBody) -> bool:
 
 
 def is_about_content(error: ErrorBody) -> bool:
-    """Tell whether a 403 is about what was asked, not about who asks."""
+    """Tell whether a 403 is about the request's content, not about the account."""
     if error.code == "content_policy_violation":
         return True
     is_flagged = _FLAGGED.search(error.message) is not None
@@ -68,7 +68,7 @@ def is_about_content(error: ErrorBody) -> bool:
 
 
 def is_about_rate(error: ErrorBody) -> bool:
-    """Tell whether a refusal of the request's size is about tokens a minute (Groq's 413)."""
+    """Tell whether a refusal of the request's size is about a rate limit in tokens (Groq's 413)."""
     return (
         error.code == "rate_limit_exceeded"
         or _PER_MINUTE.search(own_words(error.message)) is not None
@@ -76,16 +76,16 @@ def is_about_rate(error: ErrorBody) -> bool:
 
 
 def is_about_reasoning(error: ErrorBody) -> bool:
-    """Tell whether reasoning is refused that was sent back as it came.
+    """Tell whether reasoning that was sent back unchanged is refused.
 
-    It is bound to its model, its account, and to what stood before it: another conversation's
-    instructions or tools, or a key that has expired, undo it.
+    It is bound to its model, its account, and the context before it: different instructions or
+    tools, or an expired encryption key, invalidate it.
     """
     return error.code in _NO_REASONING or bool(_REASONING.search(error.message))
 
 
 def is_about_model(status: int, error: ErrorBody) -> bool:
-    """Tell whether there is no such model. A 404 that speaks of one is about it."""
+    """Tell whether the model is unknown. A 404 whose message mentions a model is about that."""
     if {error.code, error.type} & _NO_MODEL:
         return True
     words = _MODEL if status in (404, 410) else _MISSING_MODEL
@@ -115,7 +115,7 @@ _BILLING = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-#: A 403 about what was asked, not about who asks (OpenRouter, xAI).
+#: A 403 about the request's content, not about the account (OpenRouter, xAI).
 _FLAGGED = re.compile(
     r"""
     violates?\s.{0,20}\b(usage|content)\s(guidelines|polic) | input\swas\sflagged
@@ -124,7 +124,7 @@ _FLAGGED = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-#: A 403 about who asks, whatever it says of rules. A firewall says "Your request was blocked".
+#: A 403 about the account, even if it mentions rules. A firewall says "Your request was blocked".
 _BARRED = re.compile(
     r"\byour (account|organi[sz]ation)\b"
     r"|\b(account|organi[sz]ation|access|key)\b.{0,20}\b(suspended|disabled|deactivated|blocked)\b",
@@ -145,7 +145,7 @@ _REASONING = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _PER_MINUTE = re.compile(r"\btokens per (minute|day)\b|\((TPM|TPD|RPM)\)", re.IGNORECASE)
-#: OpenRouter says of hosts of a model that there is none for the request.
+#: OpenRouter's messages if no host of the model can take the request.
 _MODEL = re.compile(r"\bmodels?\b|\bno (endpoints|allowed providers)\b", re.IGNORECASE)
 _MISSING_MODEL = re.compile(
     r"""

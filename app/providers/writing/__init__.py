@@ -1,1 +1,1 @@
-"""Writing what upstreams are sent: what all formats share."""
+"""Write requests to upstreams: the parts that formats share."""

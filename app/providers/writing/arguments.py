@@ -1,4 +1,4 @@
-"""The arguments of calls in a history: models write what they like, servers parse it. Pure."""
+"""Repair the arguments of calls in a history, which servers parse as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.schemas.depth import MOST_NESTED, is_shallow
 
 
 def as_object(arguments: str) -> dict[str, Any]:
-    """Return the arguments as an object; what is none is wrapped into one, none at all is {}."""
+    """Return the arguments as an object; {} for blank ones, other text is wrapped in an object."""
     found = _object(arguments)
     if found is not None:
         return found
@@ -18,7 +18,7 @@ def as_object(arguments: str) -> dict[str, Any]:
 
 
 def as_text(arguments: str, *, must_be_object: bool) -> str:
-    """Return the arguments as they were written, unless that is nothing, or must be an object."""
+    """Return the arguments unchanged, unless they are blank or have to be wrapped in an object."""
     if not arguments.strip():
         return "{}"
     if must_be_object and _object(arguments) is None:
@@ -35,6 +35,6 @@ def _object(arguments: str) -> dict[str, Any] | None:
 
 
 def _is_writable(arguments: str, parsed: dict[str, Any]) -> bool:
-    """Tell whether it can be written again: what is read may be nested deeper than that."""
+    """Tell whether it can be serialised: the parser accepts deeper nesting than the serialiser."""
     brackets = arguments.count("{") + arguments.count("[")  # nearly always few: no need to walk
     return brackets <= MOST_NESTED or is_shallow(parsed, MOST_NESTED)

@@ -1,4 +1,4 @@
-"""The ids of calls as an upstream is sent them: none comes twice, as some do in a history. Pure."""
+"""Make the ids of calls unique for an upstream: a history may contain duplicates. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 
 
 class CallIds:
-    """Some servers number the calls of each answer anew; others refuse an id that comes twice.
+    """Assigns unique ids: some servers number calls anew in each answer, others refuse duplicates.
 
-    Calls and outputs are given their ids in order: an output is that of the call that has
-    waited longest under its id. `form` makes an id one that the upstream takes. The same
-    history is sent with the same ids each time, so that what an upstream has cached stays valid.
+    Calls and outputs get their ids in order: an output belongs to the call that has waited longest
+    under its id. `form` converts an id to one that the upstream accepts. The same history always
+    gets the same ids, so that an upstream's cache stays valid.
     """
 
     def __init__(self, form: Callable[[str], str]) -> None:
         self._form = form
-        self._counts: dict[str, int] = {}  # of ids that came more than once
+        self._counts: dict[str, int] = {}  # of ids that occurred more than once
         self._waiting: dict[str, list[str]] = {}
-        self._before: Mapping[str, int] = {}  # how often each came that was written before
+        self._before: Mapping[str, int] = {}  # counts of ids in an earlier part of the history
 
     def of_call(self, call_id: str) -> str:
         """Return the id of the next call."""
@@ -34,7 +34,7 @@ class CallIds:
         return sent
 
     def of_output(self, call_id: str) -> str | None:
-        """Return the id of the next output, None where no call waits for it."""
+        """Return the id of the next output, None if no call waits for it."""
         waiting = self._waiting.get(call_id)
         return waiting.pop(0) if waiting else None
 
@@ -44,11 +44,11 @@ class CallIds:
         return any(self._waiting.values())
 
     def taken(self) -> dict[str, int]:
-        """Return how often each id came."""
+        """Return how often each id has occurred."""
         return {**self._before, **dict.fromkeys(self._waiting, 1), **self._counts}
 
     def go_on_from(self, taken: Mapping[str, int]) -> None:
-        """Begin where ids came so often, and none waits."""
+        """Continue after a part of the history with these counts, in which no call waits."""
         self._before = taken
 
 

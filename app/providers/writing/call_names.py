@@ -1,4 +1,4 @@
-"""The names of calls as an upstream is sent them. Pure."""
+"""Convert the names of calls to ones that upstreams accept. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _others = re.compile(r"[^a-zA-Z0-9_-]")
 
 @lru_cache(maxsize=1024)  # MEASURED: a history has hundreds of calls of a few functions
 def call_name(name: str) -> str:
-    """Return the name of a call in a history as every upstream takes it, always the same (U12).
+    """Return a call's name in a form that every upstream accepts, always the same one (U12).
 
-    Tools have no other names; models make some up, and servers refuse the whole history for one.
+    Tools always have valid names; but models invent others, for which servers refuse a history.
     """
     if _is_name(name):
         return name

@@ -1,4 +1,4 @@
-"""Compactions of other services, in a context for a server that does not read them (G8)."""
+"""Other services' compaction items in a request to a server that cannot read them (G8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.errors import InvalidRequest
 
 
 def unread_compaction() -> InvalidRequest:
-    """Return the fault of one that was not left to a server that reads it."""
+    """Return the error for a compaction that this server cannot read."""
     return InvalidRequest(
         "A compaction in the conversation was made by another service, and cannot be read here.",
         param="input",

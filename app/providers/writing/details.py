@@ -1,4 +1,4 @@
-"""In what detail a part is to be looked at, where a server cannot be told. Pure."""
+"""Report `detail` of images and files to servers that do not support it. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ NAME = "input.detail"
 def ignored_details(
     request: ModelRequest, *unheard: type[InputImage] | type[InputFile]
 ) -> list[str]:
-    """Name it, where a part of one of these types says it."""
+    """Return the parameter's name if a part of one of these types has a `detail`."""
     wanting = request.detailed_parts
     return [NAME] if wanting and any(kind.type in wanting for kind in unheard) else []

@@ -1,4 +1,4 @@
-"""Calls that a model must make, and can only be made to while it does not think (U7). Pure."""
+"""Turn thinking off where a model can only be forced to call a tool without it (U7). Pure."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def is_forced(request: ModelRequest) -> bool:
 
 
 def as_taken(request: ModelRequest, profile: Profile) -> ModelRequest:
-    """Return the request, for no thought where the server refuses to think before the call."""
+    """Return the request, without thinking if the server does not allow it with a forced call."""
     if not (profile.quiet_calls and is_forced(request) and may_reason(request)):
         return request
     return replace(request, parameters=replace(request.parameters, reasoning=_QUIET))
 
 
 def ignored_thoughts(request: ModelRequest, taken: ModelRequest) -> Iterator[str]:
-    """Name what was said of reasoning that is not asked for so."""
+    """Yield the reasoning parameters that `as_taken` has dropped."""
     options = request.parameters.reasoning
     if taken is request or options is None:
         return

@@ -1,4 +1,4 @@
-"""What hosted tools did, where a server knows no such items and is sent words (R24). Pure."""
+"""Write items of hosted tools as text, for servers that do not know them (R24). Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.items import InputText, Item, Message, OutputText
 
 
 def in_words(item: HostedItem) -> Message:
-    """Return the message that stands for the item, in the role of who made it."""
+    """Return a message that stands for the item, in the role of its author."""
     text = words_of(item)
     if item.is_by_caller:
         return Message(item.id, "user", (InputText(text),))
@@ -18,7 +18,7 @@ def in_words(item: HostedItem) -> Message:
 
 
 def hosted_in_words(items: Collection[Item]) -> list[str]:
-    """Name the request's own items of that kind, by path."""
-    if HostedItem not in map(type, items):  # MEASURED: a fifth of looking at each
+    """Return the paths of the request's own items of that kind."""
+    if HostedItem not in map(type, items):  # MEASURED: a fifth of the time of testing each
         return []
     return [item.path for item in items if type(item) is HostedItem and item.path]

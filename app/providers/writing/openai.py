@@ -1,4 +1,4 @@
-"""What OpenAI's two formats, Chat Completions and Responses, share of their requests. Pure."""
+"""Request fields that OpenAI's two formats, Chat Completions and Responses, share. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T", bound=Tool)
 
 @dataclass(frozen=True, slots=True)
 class ToolWords(Generic[T]):
-    """How a format writes a tool, the choice of one, and the choice among several."""
+    """A format's functions to write a tool, the choice of one, and the choice among several."""
 
     tool: Callable[[T, Profile], Json]
     named: Callable[[NamedFunction], Json]
@@ -30,9 +30,9 @@ class ToolWords(Generic[T]):
 
 
 def bearer(key: str | None, header: str) -> dict[str, str]:
-    """Return the header that holds a provider's key; a token of three parts is always a bearer.
+    """Return the header with a provider's key; a token of three parts is always a bearer token.
 
-    Azure takes its keys in `api-key`, and the tokens of its directory in `Authorization`.
+    Azure expects its keys in `api-key`, and tokens of its directory in `Authorization`.
     """
     if not key:
         return {}
@@ -49,9 +49,9 @@ def tool_fields(
     *,
     has_others: bool = False,
 ) -> Json:
-    """Return what a body says of the parameters' tools; nothing where none may be called.
+    """Return the request fields for the parameters' tools; {} if none may be called.
 
-    `tools` are these in the forms that the server knows; `has_others` says that it is shown more.
+    `tools` are these in forms that the server knows; `has_others` says that the input adds more.
     """
     offered, choice = _choice(parameters.tool_choice, tools, profile, words)
     if not offered and not has_others:
@@ -71,10 +71,10 @@ def tool_fields(
 def _choice(
     choice: ToolChoice, tools: tuple[T, ...], profile: Profile, words: ToolWords[T]
 ) -> tuple[tuple[T, ...], str | Json | None]:
-    """Return the tools to show and the tool_choice to send, by what the server understands of it.
+    """Return the tools and the tool_choice to send, in the forms that the server supports.
 
-    A choice that it does not understand is made by showing it other tools. "auto" is what every
-    server does when nothing is said: it is None here.
+    A choice that it does not support is expressed by sending fewer tools. "auto" is every server's
+    default: it is None here.
     """
     form = profile.tool_choice
     match choice:
@@ -98,14 +98,14 @@ def _choice(
 
 
 def ignored_tools(parameters: Parameters, profile: Profile) -> Iterator[str]:
-    """Name what was said about tools that the server cannot honour."""
+    """Yield the parameters about tools that the server cannot honour."""
     if not profile.strict_tools:
         for index, tool in enumerate(parameters.functions):
             if tool.strict:
                 yield f"tools[{index}].strict"
     match parameters.tool_choice:
         case "auto" | "none" | AllowedTools(mode="auto"):
-            pass  # leaving tools out says as much
+            pass  # leaving tools out has the same effect
         case _:
             if profile.tool_choice == "never":
                 yield "tool_choice"
@@ -114,7 +114,7 @@ def ignored_tools(parameters: Parameters, profile: Profile) -> Iterator[str]:
 
 
 def ignored_logprobs(parameters: Parameters) -> Iterator[str]:
-    """Name what was said about log probabilities, for a server that gives none."""
+    """Yield the parameters about log probabilities, for a server that gives none."""
     if parameters.top_logprobs:
         yield "top_logprobs"
     if INCLUDE_LOGPROBS in parameters.include:
@@ -122,5 +122,5 @@ def ignored_logprobs(parameters: Parameters) -> Iterator[str]:
 
 
 def effort_sent(effort: str, profile: Profile) -> str:
-    """Return the effort that the server is sent: the nearest that it knows (R10)."""
+    """Return the effort to send: the nearest one that the server knows (R10)."""
     return _COARSE.get(effort, effort) if profile.coarse_effort else effort

@@ -1,7 +1,7 @@
-"""The parameters that reach an upstream under their own name, and which format knows them. Pure.
+"""Parameters that are sent to upstreams under their own names, and which formats do so. Pure.
 
-A parameter that only travels through is one row here, beside its field in `domain.request`, its
-field in `schemas.request` and its row in tests/contract/test_parameters.py.
+A pass-through parameter needs one row here, its field in `domain.request`, its field in
+`schemas.request` and its row in tests/contract/test_parameters.py.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from app.domain.request import Parameters
 from app.providers.profiles import Profile
 from app.providers.profiles.profile import GENERIC
 
-#: What a format may make of a parameter: send it; say that it is ignored; or do what its own code
-#: does. Any other word names the quirk of a profile that says whether it may be sent.
+#: How a format treats a parameter: sends it; reports it as ignored; or handles it in its own code.
+#: Any other word names the quirk of a profile that says whether it may be sent.
 SENT, IGNORED, OWN = "sent", "ignored", "own"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A parameter, and what each format makes of it."""
+    """A parameter, and how each format treats it."""
 
     name: str
     chat: str
@@ -50,7 +50,7 @@ ROWS = (
 
 
 class PassThrough:
-    """What one format makes of them all, compiled once from its column of the table."""
+    """One format's treatment of all parameters, compiled once from its column of the table."""
 
     def __init__(self, column: Literal["chat", "responses", "messages", "local"]) -> None:
         fates = {row.name: getattr(row, column) for row in ROWS}
@@ -60,7 +60,7 @@ class PassThrough:
 
     def body(self, parameters: Parameters, profile: Profile) -> dict[str, Any]:
         """Return the fields to send to a server with this profile."""
-        # MEASURED: most requests say little, and looking for what they do not say took 20 µs.
+        # MEASURED: most requests have few parameters, and looking for the others took 20 µs.
         if (values := self._values(parameters)) == self._none_given:
             return {}
         return {
@@ -70,7 +70,7 @@ class PassThrough:
         }
 
     def ignored(self, parameters: Parameters, profile: Profile = GENERIC) -> list[str]:
-        """Name those that were given and are not sent."""
+        """Return the names of parameters that were given and are not sent."""
         if (values := self._values(parameters)) == self._none_given:
             return []
         return [

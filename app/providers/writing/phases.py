@@ -1,4 +1,4 @@
-"""The phase of a message, commentary or final answer, where it is not known (R23). Pure."""
+"""Report `phase` of messages to servers that do not support it (R23). Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ NAME = "input.phase"
 
 
 def ignored_phases(items: Iterable[Item]) -> list[str]:
-    """Name the parameter where an item says its phase to a server that does not read it."""
+    """Return the parameter's name if a message has a phase (commentary or final answer)."""
     phases = {item.phase for item in items if type(item) is Message}
     return [NAME] if phases - {None} else []

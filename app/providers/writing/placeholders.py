@@ -1,8 +1,8 @@
-"""What stands for a turn that is missing, where a format wants one."""
+"""Texts for turns that a format requires and the conversation lacks."""
 
 from __future__ import annotations
 
-#: Stands where a format wants a user's word and the conversation has none.
+#: The user's message, where a format requires one.
 GO_ON = "Continue."
-#: Stands where a format wants the assistant's word on the output of a call before another's.
+#: The assistant's message between the output of a call and the next message, where required.
 HAS_READ = "I have read it."

@@ -1,15 +1,15 @@
-"""What a caller says about the cache of prompts, where nothing is made of it (U23). Pure."""
+"""Report prompt cache parameters to servers that do not support them (U23). Pure."""
 
 from __future__ import annotations
 
 from app.domain.request import ModelRequest
 
-#: A part's own, under the name by which it is said to be ignored.
+#: The name under which breakpoints of parts are reported as ignored.
 BREAKPOINT = "input.prompt_cache_breakpoint"
 
 
 def ignored_caching(request: ModelRequest, *, is_known: bool) -> list[str]:
-    """Name what this request says about it to a server that `is_known` to take it, or not."""
+    """Return the request's prompt cache parameters, unless they are known to the server."""
     if is_known:
         return []
     options = request.parameters.prompt_cache_options
