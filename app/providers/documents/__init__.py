@@ -1,1 +1,1 @@
-"""Small documents of others, such as an issuer's keys."""
+"""Small documents of other servers, such as an issuer's keys."""

@@ -1,6 +1,6 @@
-"""A small document of another server's, such as an issuer's key set: one GET, within bounds.
+"""Fetch a small document, such as an issuer's key set, with one GET of limited size and time.
 
-No redirect is followed, and no proxy or authority is taken from the environment but by settings.
+No redirect is followed, and proxy and authorities come from settings, not from the environment.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from app.providers.wire.adapter import ResponseBody, WireAdapter, WireRequest
 from app.providers.wire.dial import Dialer
 from app.providers.wire.exchange import Timeouts
 
-#: How long the document may be, and how long it may take in all.
+#: Maximum size of the document, in bytes, and timeout for the whole fetch, in seconds.
 MAX_BYTES = 512 * 1024
 MAX_S = 5.0
 
 
 class RemoteDocument:
-    """A document at `url`, called `what` where it cannot be had. Opens nothing before `fetch`.
+    """A document at `url`, called `what` in errors. Opens no connection before `fetch`.
 
-    `token_file` holds a bearer token; it is read each time, since such tokens are replaced.
+    `token_file` contains a bearer token; it is read each time, since such tokens are rotated.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RemoteDocument:
         """Return the document.
 
         Raises:
-            UpstreamUnavailable: it cannot be had; the message says from where, and why.
+            UpstreamUnavailable: it cannot be fetched; the message says from where, and why.
         """
         headers = {"Accept": "application/json", "User-Agent": "responses-gateway"}
         token = None if self._token_file is None else _read(self._token_file, self._what)
@@ -87,7 +87,7 @@ class RemoteDocument:
 
 
 class LocalDocument:
-    """A document in a file, called `what` where it cannot be had."""
+    """A document in a file, called `what` in errors."""
 
     def __init__(self, file: Path, what: str) -> None:
         self._file = file

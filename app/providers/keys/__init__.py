@@ -1,1 +1,1 @@
-"""Providers that have several keys, and keys that are read where they are kept (N7)."""
+"""Providers with several keys, and keys that are read from files or commands (N7)."""

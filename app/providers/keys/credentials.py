@@ -1,7 +1,7 @@
-"""Credentials read where they are kept: a file, or what a command prints (N7).
+"""Read credentials from a file, or from a command's output (N7).
 
-A command has no shell, no input, and 10 s. What it prints goes nowhere but into the key; what it
-complains of goes nowhere at all, since that may hold the key, too.
+A command has no shell, no input, and 10 s. Its output is used for the key only; its stderr is
+discarded, as that may contain the key, too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import IO
 from app.settings import KeySource, readers
 
 COMMAND_S = 10.0
-#: No key is longer, in bytes.
+#: Maximum length of a key, in bytes.
 MAX_KEY = 64 * 1024
 
 
 class CredentialUnreadable(Exception):
-    """There is no key to be had; `reason` says why, and nothing of what was read."""
+    """No key could be read; `reason` says why, without anything of what was read."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class CredentialUnreadable(Exception):
 
 
 def read_credential(source: KeySource) -> str:
-    """Return the credential that is there now.
+    """Return the current credential.
 
     Raises:
         CredentialUnreadable: there is none.
@@ -81,9 +81,9 @@ def _command_output(source: KeySource) -> bytes:
 
 
 def _printed(pipe: IO[bytes] | None, until: float) -> bytes:
-    """Return what comes out of a pipe before its end. Raises TimeoutError, or that it is too much.
+    """Return a pipe's output. Raises TimeoutError, or CredentialUnreadable if it is too long.
 
-    Not `communicate`, which would gather whatever comes.
+    `communicate` is not used, as it would collect output without a limit.
     """
     output = b""
     if pipe is None:

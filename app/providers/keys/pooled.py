@@ -1,4 +1,4 @@
-"""A provider that is called by several keys, each on connections of its own, at its own address."""
+"""A provider with several keys, each with connections and an address of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.providers.http import HTTPProvider
 
 
 class PooledProvider:
-    """A provider for each key, by its id, which are one to all others.
+    """Several HTTPProviders, one for each key id, that act as a single provider.
 
-    What is known of it, the first key's server says: all speak for one service.
+    What is known about the provider comes from the first key's server: all are the same service.
     """
 
     def __init__(self, members: Mapping[str, HTTPProvider]) -> None:
@@ -26,19 +26,19 @@ class PooledProvider:
         self.policy = self._first.policy
 
     def use_key(self, key_id: str, api_key: str) -> None:
-        """Have one of the keys be another credential from now on."""
+        """Replace the credential of one of the keys."""
         self.members[key_id].use_key(key_id, api_key)
 
     def _member(self, key_id: str | None) -> HTTPProvider:
         return self._first if key_id is None else self.members[key_id]
 
     def known_tools(self, model: str) -> frozenset[str]:
-        """Return the types of tools that this model is sent as they are; see Provider."""
+        """Return the types of tools that are sent to this model unchanged; see Provider."""
         return self._first.known_tools(model)
 
     @property
     def reads_compactions(self) -> bool:
-        """Whether its own compactions can be sent back; see Provider."""
+        """Whether compaction items of its own can be sent back to it; see Provider."""
         return self._first.reads_compactions
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
@@ -46,13 +46,13 @@ class PooledProvider:
         return self._first.ignored(request)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
-        """Yield what the model says, called by the key that `call` names; see Provider."""
+        """Yield the model's answer, with the key that `call` names; see Provider."""
         return self._member(call.key).answer(request, call)
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
-        """Return how many tokens the input is, by the first key that can tell; see Provider.
+        """Return the number of input tokens, from the first key that can count; see Provider.
 
-        Where `call` names a key, that one alone is asked.
+        If `call` names a key, only that one is used.
         """
         members = self.members.values() if call.key is None else (self._member(call.key),)
         counts = (each.count_input(request, call) for each in members)
@@ -63,7 +63,7 @@ class PooledProvider:
         return self._first.describe(model)
 
     def models(self) -> tuple[str, ...]:
-        """Ask for the models by each key, until one is answered; see Provider."""
+        """Ask for the models with each key in turn, until one succeeds; see Provider."""
         *others, last = self.members.values()
         for member in others:
             with suppress(GatewayError):

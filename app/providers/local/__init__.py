@@ -1,4 +1,4 @@
-"""The model that is always there and needs no network."""
+"""The built-in models, which need no network."""
 
 from app.providers.local.provider import LocalProvider
 

@@ -1,4 +1,4 @@
-"""What a built-in model answers, and its words as deltas."""
+"""The answer of a built-in model, and its words as deltas."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from app.domain.request import ModelRequest
 from app.domain.stream.deltas import Arguments, CallOpened, Delta, Text, Thought
 
 _WORDS = re.compile(r"\s*\S+(?:\s+$)?|\s+")
-#: How many characters are split into words at once.
+#: Number of characters that are split into words at once.
 _PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCall:
-    """A call of a function, by the name under which models know it."""
+    """A call of a function, by the name that the model sees."""
 
     name: str
     arguments: dict[str, Any]
@@ -27,14 +27,14 @@ class LocalCall:
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
-    """Thoughts, then calls, then a text: each may be missing."""
+    """Thoughts, then calls, then a text; each of them is optional."""
 
     thoughts: str = ""
     calls: tuple[LocalCall, ...] = ()
     text: str = ""
 
     def deltas(self) -> Iterator[Delta]:
-        """Yield one delta a word, and one where a call begins."""
+        """Yield a delta for each word, and one for the beginning of each call."""
         for word in words(self.thoughts):
             yield Thought(word)
         for number, call in enumerate(self.calls):
@@ -45,33 +45,33 @@ class LocalAnswer:
             yield Text(word)
 
 
-#: How a built-in model comes to its answer.
+#: A built-in model: a function that answers requests.
 Answering = Callable[[ModelRequest], LocalAnswer]
 
 
 def words(text: str) -> Iterator[str]:
-    """Split a text so that the words, joined, are the text again."""
+    """Split a text into words with their blanks: joined, they are the text again."""
     return (found[0] for found in _WORDS.finditer(text))
 
 
 def count_words(text: str) -> int:
-    """Return how many words a text has.
+    """Return the number of words in a text.
 
-    MEASURED: to have all of them at once takes 30 bytes for each of a text's, and a twentieth of
-    the time of finding them one by one: so it is done piece by piece.
+    MEASURED: splitting a whole text takes 30 bytes of memory for each byte of it, and a twentieth
+    of the time of finding words one by one: so it is split piece by piece.
     """
     count, is_within = 0, False
     for at in range(0, len(text), _PIECE):
         piece = text[at : at + _PIECE]
         count += len(piece.split()) - (is_within and not piece[0].isspace())
         is_within = not piece[-1].isspace()
-    return count or int(bool(text))  # blanks alone are one
+    return count or int(bool(text))  # blanks alone count as one word
 
 
 def formatted(
     request: ModelRequest, text: str, key: str, value: Callable[[dict[str, Any]], Any]
 ) -> str:
-    """Return a text as `text.format` wants it: of a schema the `value`, else `{key: text}`."""
+    """Return a text in the form of `text.format`: `value` of its schema, or `{key: text}`."""
     form = request.parameters.text.format
     if form == "text":
         return text
@@ -80,6 +80,6 @@ def formatted(
 
 
 def wants_summary(request: ModelRequest) -> bool:
-    """Tell whether the request asks to be shown thoughts."""
+    """Tell whether the request asks for a summary of the reasoning."""
     reasoning = request.parameters.reasoning
     return reasoning is not None and reasoning.summary not in (None, "none")

@@ -1,7 +1,7 @@
-"""`demo`: it plays what a model does with tools, schemas, pictures and a conversation.
+"""`demo`: simulates what a model does with tools, schemas, pictures and a conversation.
 
-It understands nothing. By rules that are easily foreseen it calls the functions that the user
-mentions, finds their arguments in what the user says, and tells what it was given.
+It understands nothing. By simple, predictable rules it calls the functions that the user mentions,
+finds their arguments in the user's message, and describes its input.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BRIEF = frozenset({"minimal", "low"})
 
 
 def demo(request: ModelRequest) -> LocalAnswer:
-    """Return the calls of what the user mentions; after their outputs, or without any, a text."""
+    """Return calls of the functions that the user mentions; without any, or after them, a text."""
     question = _question(request.items)
     tools = _to_call(request, question)
     calls = tuple(LocalCall(tool.name, _arguments(tool, question)) for tool in tools)
@@ -51,7 +51,7 @@ def _messages(items: Sequence[Item], role: str) -> list[str]:
 
 
 def _to_call(request: ModelRequest, question: str) -> list[FunctionTool]:
-    """Return the functions to call now: none behind an output."""
+    """Return the functions to call now: none after an output."""
     parameters = request.parameters
     if request.items and isinstance(request.items[-1], FunctionCallOutput):
         return []
@@ -72,7 +72,7 @@ def _to_call(request: ModelRequest, question: str) -> list[FunctionTool]:
 
 
 def _mentioned(tools: Sequence[FunctionTool], question: str) -> list[FunctionTool]:
-    """Return the functions that a text mentions, in its order: by a longer part of their names."""
+    """Return the functions of whose names the text mentions a longer part, in the text's order."""
     text = question.lower()
     places = {
         tool.name: min(at)
@@ -93,7 +93,7 @@ def _arguments(tool: FunctionTool, question: str) -> dict[str, Any]:
 
 
 def _answer(request: ModelRequest) -> str:
-    """Return what it says: what functions gave, or what the user said, now and before."""
+    """Return the answer's text: functions' outputs, or the user's messages and instructions."""
     items = request.items
     if items and isinstance(items[-1], FunctionCallOutput):
         return "\n".join(_given(items))
@@ -119,7 +119,7 @@ def _given(items: Sequence[Item]) -> list[str]:
 
 
 def _thoughts(request: ModelRequest, question: str, tools: Sequence[FunctionTool]) -> str:
-    """Return what it makes a show of thinking: the more, the more effort it is to make."""
+    """Return simulated thoughts: the higher the effort, the more of them."""
     reasoning = request.parameters.reasoning
     effort = reasoning.effort if reasoning else None
     decision = f"I call {', '.join(tool.name for tool in tools)}." if tools else "I can answer."

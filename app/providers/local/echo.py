@@ -1,4 +1,4 @@
-"""`echo`: it says back what it got last, and calls a function only where it must."""
+"""`echo`: returns its last input, and calls a function only if it must."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.providers.local.sample import sample
 
 
 def echo(request: ModelRequest) -> LocalAnswer:
-    """Return the last function output or user message, or the call that is demanded."""
+    """Return the last function output or user message, or the call that is required."""
     text = _last_input(request.items)
     thoughts = f"I am to answer {count_words(text)} words." if wants_summary(request) else ""
     tool = _required_tool(request)
@@ -25,7 +25,7 @@ def echo(request: ModelRequest) -> LocalAnswer:
 
 
 def _required_tool(request: ModelRequest) -> FunctionTool | None:
-    """Return the tool that must be called now; after an output the model speaks."""
+    """Return the tool that must be called now, None after an output."""
     tools = request.parameters.functions
     if request.items and isinstance(request.items[-1], FunctionCallOutput):
         return None
@@ -42,7 +42,7 @@ def _required_tool(request: ModelRequest) -> FunctionTool | None:
 
 
 def _last_input(items: Sequence[Item]) -> str:
-    """Return the last function output or user message; "" when there is none."""
+    """Return the last function output or user message, "" if there is none."""
     for item in reversed(items):
         if isinstance(item, FunctionCallOutput) or (
             isinstance(item, Message) and item.role == "user"

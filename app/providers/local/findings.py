@@ -1,4 +1,4 @@
-"""Finding in a text what a JSON schema asks for, by simple rules. Pure."""
+"""Find values for a JSON schema in a text, by simple rules. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
 _NAMES = re.compile(r"(?<![.!?]\s)(?<=\s)[A-Z][\w-]*(?:\s[A-Z][\w-]*)*")
 _NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 _I = frozenset({"I"})
-#: A schema that says more bounds its values, which what is found in a text need not keep to.
+#: Other keywords constrain a schema's values, which values found in a text may not satisfy.
 _PLAIN = frozenset({"type", "title", "description", "examples"})
 
 
 def found_in(text: str, schema: Mapping[str, Any]) -> Any:
-    """Return a value that satisfies a simple `schema`, with what a text says for its properties.
+    """Return a value that satisfies a simple `schema`, with values from a text as its properties.
 
-    A property with `enum` is the first of its values that the text has; a number the next number;
-    a string the next quotation, else the next name (words that begin with a capital, but the first
-    of a sentence), else all of the text. What is not found, or has bounds, is as `sample` makes it.
+    A property with `enum` gets the first of its values in the text; a number the next number; a
+    string the next quotation, else the next name (capitalised words, except the first of a
+    sentence), else the whole text. If none is found, or it is constrained, `sample` fills it.
     """
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
@@ -32,7 +32,7 @@ def found_in(text: str, schema: Mapping[str, Any]) -> Any:
 
 
 class _Finder:
-    """Gives out what is in a text, each finding once."""
+    """Returns values from a text, each of them once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -40,7 +40,7 @@ class _Finder:
         self._numbers = iter(_NUMBERS.findall(text))
 
     def filled(self, schema: object) -> object:
-        """Return a property's schema with what was found as its one value."""
+        """Return a property's schema, with a value found in the text as its only value."""
         found = self._value(schema) if isinstance(schema, Mapping) else None
         return schema if found is None else {"const": found}
 
@@ -61,7 +61,7 @@ class _Finder:
 
 
 def _type(schema: Mapping[str, Any]) -> object:
-    """Return a schema's type; of several the first, as nobody means null."""
+    """Return a schema's type; the first of several, as null is rarely intended."""
     types = schema.get("type")
     return next(iter(types), None) if isinstance(types, list) else types
 

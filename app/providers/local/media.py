@@ -1,4 +1,4 @@
-"""What can be seen of a picture or a file without understanding it. Pure."""
+"""Describe a picture or a file without interpreting its content. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = ((_PNG, "PNG"), (b"GIF8", "GIF"), (b"\xff\xd8\xff", "JPEG"), (b"%PDF", 
 
 
 def described(part: InputImage | InputFile) -> str:
-    """Return what a part is: its kind and size, of a PNG its measures, of a text how it begins."""
+    """Return a part's kind and size, a PNG's dimensions, and the beginning of a text file."""
     if isinstance(part, InputImage):
         return f"[{_image(part)}]"
     name = f" {part.filename}" if part.filename else ""
@@ -32,7 +32,7 @@ def _image(part: InputImage) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of base64, bare or in a data URL; none where it cannot be read."""
+    """Decode base64, bare or in a data URL; return b"" if it is malformed."""
     try:
         return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text)
     except (binascii.Error, ValueError):
@@ -44,7 +44,7 @@ def _kind(data: bytes) -> str:
 
 
 def _measures(data: bytes) -> str:
-    """Return the width and height of a PNG, which stand in its first chunk."""
+    """Return the width and height of a PNG, from its first chunk."""
     if not data.startswith(_PNG) or len(data) < 24:
         return ""
     width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
@@ -52,7 +52,7 @@ def _measures(data: bytes) -> str:
 
 
 def _beginning(data: bytes) -> str:
-    """Return how a file of text begins."""
+    """Return the beginning of a text file, "" for any other."""
     try:
         text = data.decode().strip()
     except UnicodeDecodeError:
@@ -61,5 +61,5 @@ def _beginning(data: bytes) -> str:
 
 
 def _host(url: str | None) -> str:
-    """Return where it is; nothing is fetched."""
+    """Return a URL's host; nothing is fetched."""
     return (urlsplit(url).hostname if url else None) or "its file_id"

@@ -1,19 +1,19 @@
-"""The models that are always there: they need no network and say the same each time.
+"""The provider of the built-in models, which need no network and are deterministic.
 
-`echo` says back what it got last: the text of the user's last message ("[image]" and "[file NAME]"
-stand for what is no text), or the output of the last function call. A word is its token: it streams
-one word a batch, counts usage in words, and stops at `max_output_tokens` words, 100,000 at most.
+`echo` returns its last input: the text of the user's last message ("[image]" and "[file NAME]"
+stand for other parts), or the output of the last function call. Its tokens are words: it streams
+one word per batch, counts usage in words, and stops at `max_output_tokens` words, 100,000 at most.
 
-* A `tool_choice` that demands a call gets one, of the named function or the first that is
+* If `tool_choice` requires a call, it makes one, of the named function or the first that is
   allowed, with arguments made from its schema. After the call's output it echoes the output.
-* A `text.format` of JSON gets JSON: made from the schema, or `{"echo": "…"}`.
-* A `reasoning.summary` gets a short one.
+* If `text.format` is JSON, it returns JSON: made from the schema, or `{"echo": "…"}`.
+* If `reasoning.summary` is set, it returns a short one.
 
-`demo` plays a model that can do more (app/providers/local/demo.py): it calls the functions that the
-user mentions, fills a schema with what the user says, tells what a picture is, and what was said
-before. docs/local-models.md has both.
+`demo` simulates a model that can do more (app/providers/local/demo.py): it calls the functions that
+the user mentions, fills a schema from the user's message, describes pictures, and repeats earlier
+messages. docs/local-models.md describes both.
 
-Three more models are for trying things out, and in no list: `slow-echo` and `slow-demo` take 0.2 s
+Three more models are for experiments, and are not listed: `slow-echo` and `slow-demo` take 0.2 s
 for each word, and `fail` is always unavailable.
 """
 
@@ -41,10 +41,10 @@ from app.providers.writing.parameters import PassThrough
 from app.providers.writing.prompt_cache import ignored_caching
 
 ANSWERS = {"echo": echo, "demo": demo}
-#: Stands before the name of a model that takes its time.
+#: Prefix of the names of slow models.
 SLOWLY = "slow-"
 PACE_S = 0.2
-#: How many words an answer has at most: each of them is an event.
+#: Maximum number of words in an answer: each of them is an event.
 MOST_WORDS = 100_000
 FAILING = "fail"
 
@@ -65,11 +65,11 @@ class LocalProvider:
 
     @property
     def reads_compactions(self) -> bool:
-        """There are none of its own; see Provider."""
+        """False: it makes none; see Provider."""
         return False
 
     def ignored(self, request: ModelRequest) -> tuple[str, ...]:
-        """Name what is asked for and has no sense here; see Provider."""
+        """Return the request's parameters that have no meaning here; see Provider."""
         parameters = request.parameters
         ignored = {
             "service_tier": parameters.service_tier not in (None, "auto", "default"),
@@ -86,20 +86,20 @@ class LocalProvider:
         return (*_PASS_THROUGH.ignored(parameters), *names, *unknown)
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
-        """Return how many words the input has, as its answers count them; see Provider."""
+        """Return the number of words in the input, as usage counts them; see Provider."""
         if call.cancelled:
             raise CallerGone("the call was cancelled")
         return _input_words(request)
 
     def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
-        """Return what the built-in models are; see Provider."""
+        """Return the facts of a built-in model; see Provider."""
         makes_a_show_of_thinking = model.removeprefix(SLOWLY) == "demo"
         return ModelFacts(
             input_modalities=MODALITIES, reasoning=makes_a_show_of_thinking
         ), Honoured()
 
     def models(self) -> tuple[str, ...]:
-        """Return the models that are meant for use."""
+        """Return the models that are listed."""
         return tuple(ANSWERS)
 
     def answer(self, request: ModelRequest, call: UpstreamCall) -> Iterator[Batch]:
@@ -133,7 +133,7 @@ def _paced(batches: Iterator[Batch], pace_s: float, call: UpstreamCall) -> Itera
 
 
 def _counted(answer: LocalAnswer, request: ModelRequest) -> Iterator[Batch]:
-    """Yield a batch a word, up to the bound, and what was used."""
+    """Yield a batch for each word, up to the limit, then the usage and the end."""
     parameters = request.parameters
     limit = parameters.max_output_tokens or request.max_output_tokens_default or MOST_WORDS
     limit = min(limit, MOST_WORDS)

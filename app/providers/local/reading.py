@@ -1,4 +1,4 @@
-"""What the built-in models read: items as text."""
+"""Convert items to text for the built-in models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.domain.items import (
 )
 from app.providers.writing.compactions import unread_compaction
 
-#: Says what stands for a picture or a file.
+#: Returns the text that stands for a picture or a file.
 Describing = Callable[[InputImage | InputFile], str]
 
 
@@ -50,12 +50,12 @@ def text_of(item: Item, describing: Describing) -> str:
 
 
 def text_of_parts(parts: Sequence[ContentPart], describing: Describing) -> str:
-    """Return parts as text, a line each."""
+    """Return parts as text, one per line."""
     return "\n".join(_text(part, describing) for part in parts)
 
 
 def placeholder(part: InputImage | InputFile) -> str:
-    """Return what stands for a picture or a file that is not looked into."""
+    """Return the text that stands for a picture or a file that is not described."""
     match part:
         case InputImage():
             return "[image]"

@@ -1,4 +1,4 @@
-"""Making a value that satisfies a JSON schema, the same one each time. Pure."""
+"""Make a value that satisfies a JSON schema, always the same one. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-#: How deep optional properties are filled in; a schema may refer to itself.
+#: Depth to which optional properties are filled in; a schema may be recursive.
 MAX_DEPTH = 4
-#: How many parts of a schema are looked at, and how many characters all texts have together: what
-#: is asked for beyond is null, or cut. A schema of a line may ask for more than there is memory.
+#: Maximum number of subschemas visited, and of characters in all texts together: beyond these,
+#: values are null, or cut. A schema of one line may demand more than there is memory.
 MOST_PARTS, MOST_CHARACTERS = 1000, 1_000_000
 
 _FORMATS = {
@@ -29,10 +29,10 @@ _FORMATS = {
 
 
 def sample(schema: object, text: str = "text") -> Any:
-    """Return a value that satisfies a simple `schema`; `text` fills strings that may be any.
+    """Return a value that satisfies a simple `schema`; `text` is used for unconstrained strings.
 
-    Patterns, conditions and negations are not understood; what is very large is cut. Of a schema
-    with a keyword that is not of its type, as a minimum of "low", it is null.
+    Patterns, conditions and negations are ignored; very large values are cut. For a schema with a
+    malformed keyword, such as a minimum of "low", the value is null.
     """
     root = schema if isinstance(schema, Mapping) else {}
     try:
@@ -45,7 +45,7 @@ class _Sampler:
     def __init__(self, root: Schema, text: str) -> None:
         self._root = root
         self._text = text
-        self._parts, self._characters = MOST_PARTS, MOST_CHARACTERS  # that are left
+        self._parts, self._characters = MOST_PARTS, MOST_CHARACTERS  # those that remain
         self._by_type: dict[str, Callable[[Schema, int], Any]] = {
             "object": self._object,
             "array": self._array,
@@ -69,7 +69,7 @@ class _Sampler:
         return make(schema, depth) if make else None
 
     def _whole(self, schema: Schema, depth: int = 0) -> Schema:
-        """Follow a reference, take the first alternative, join what must hold together."""
+        """Resolve a reference, take the first alternative, and merge `allOf`."""
         if not self._parts or depth > 2 * MAX_DEPTH:
             return {}
         self._parts -= 1

@@ -1,1 +1,1 @@
-"""What vendors charge: the data of a kept library (genai-prices), as `make prices` took them."""
+"""Vendors' prices: data of a maintained library (genai-prices), as fetched by `make prices`."""

@@ -1,4 +1,4 @@
-"""The prices that vendors publish, for the models of their own hosts (M1).
+"""Look up the prices that vendors publish for the models of their own hosts (M1).
 
 prices.json, which `make prices` writes, has a line for each model:
 
@@ -8,10 +8,10 @@ prices.json, which `make prices` writes, has a line for each model:
      "prices": [{"input": 1.25, "cached_input": 0.125, "output": 10.0,
                  "tiers": {"flex": {"input": 0.625, "cached_input": 0.0625, "output": 5.0}}}]},
 
-Prices are in USD a million tokens; a list is a price and those of inputs of more than so many
-tokens: `[3.0, [200000, 6.0]]`. Of several `prices` the last that holds counts: `since` is a day,
-`daily` two seconds of one, both in UTC. The first model that matches an id is the one; `also` names
-the hosts whose models are looked through after a host's own.
+Prices are in USD per million tokens. A list is a base price, and prices for inputs above a number
+of tokens: `[3.0, [200000, 6.0]]`. Of several `prices` the last valid one counts: `since` is a day,
+`daily` a range of seconds in a day, both in UTC. The first model that matches an id is used; `also`
+names hosts whose models are searched after the host's own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FILE = Path(__file__).with_name("prices.json")
 
 Json = Mapping[str, Any]
 
-#: 20260131 at an id's end, where the library writes 2026-01-31.
+#: 20260131 at an id's end, which the library writes as 2026-01-31.
 _COMPACT_DAY = re.compile(r"-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")
 
 
@@ -43,12 +43,12 @@ class HostPrices:
         self._models = models
 
     def tariff(self, model_id: str) -> Tariff | None:
-        """Return what a model costs there, by the host's own id; None where nobody knows."""
+        """Return a model's prices, by the host's own id for it; None if they are unknown."""
         found = self._find(model_id)
         return None if found is None or "prices" not in found else _tariff(found["prices"])
 
     def context_window(self, model_id: str) -> int | None:
-        """Return how many tokens a model reads at most, None where nobody knows."""
+        """Return a model's context window in tokens, None if it is unknown."""
         found = self._find(model_id)
         return None if found is None else found.get("context")
 
@@ -61,7 +61,7 @@ class HostPrices:
         return None
 
 
-#: A host that the library does not name.
+#: For a host that is not in the library.
 NO_PRICES = HostPrices(())
 
 
@@ -76,11 +76,11 @@ class PriceLibrary:
 
     @classmethod
     def of_file(cls) -> PriceLibrary:
-        """Return what the file has; to read it takes some milliseconds."""
+        """Return the library in FILE; reading it takes some milliseconds."""
         return cls(FILE.read_bytes())
 
     def at(self, base_url: str) -> HostPrices:
-        """Return the prices of the host that a base URL leads to, none for any other."""
+        """Return the prices of the host in a base URL, NO_PRICES for an unknown host."""
         hosts = [host for host in self._hosts if _names(host["url"], base_url)]
         models = [model for host in hosts for model in host["models"]]
         by_id = {host["id"]: host for host in self._hosts}
@@ -90,13 +90,13 @@ class PriceLibrary:
 
 
 def _names(pattern: str, base_url: str) -> bool:
-    """Tell whether a pattern names the URL's host: the whole of it, not only its beginning."""
+    """Tell whether a pattern matches the URL's whole host, not only its beginning."""
     match = re.match(pattern, base_url)
     if match is None:
         return False
     rest = urlsplit(base_url[match.end() :]).path.partition("/")[0].partition(":")[0]
     ends_whole = match.group().endswith("/") or not rest
-    # `api.moonshot.` names what stands under every top-level domain.
+    # `api.moonshot.` matches that name under every top-level domain.
     return ends_whole or (match.group().endswith(".") and rest.isalpha())
 
 
@@ -149,8 +149,8 @@ def _steps(kinds: Json) -> Iterator[int]:
 
 
 def _rates(kinds: Json, above: int) -> Rates:
-    """Return the rates of inputs of more than `above` tokens; a kind without its own costs as its
-    nearest kin does."""
+    """Return the rates for inputs of more than `above` tokens; a kind without a price of its own
+    costs as much as the most similar kind."""
 
     def of(kind: str, kin: int) -> int:
         amount = kinds.get(kind)

@@ -1,1 +1,1 @@
-"""The way to webhooks' receivers: strangers' servers, which get no more than they must."""
+"""Delivery of webhooks to receivers: untrusted servers, which get no more than necessary."""

@@ -1,4 +1,4 @@
-"""requests' adapter for one attempt: a connection of its own, made by our dialer, used once."""
+"""A requests adapter for one delivery attempt, on a connection that is used once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from app.providers.wire.interrupt import Interrupt
 class AttemptAdapter(HTTPAdapter):
     """Sends one request within `timeout_s` or until it is interrupted.
 
-    `fault` says why there was no connection. The dialer has verified TLS by the time that urllib3
-    gets the socket: to urllib3 it is a plain one.
+    `fault` says why the connection failed. The dialer has already verified TLS when urllib3 gets
+    the socket: urllib3 treats it as a plain one.
     """
 
     def __init__(self, dialer: Dialer, timeout_s: float, interrupt: Interrupt) -> None:
@@ -40,8 +40,8 @@ class AttemptAdapter(HTTPAdapter):
         proxies: Any = None,
         cert: Any = None,
     ) -> HTTPConnectionPool:
-        """Return where the request's one connection comes from."""
-        del verify, proxies, cert  # ours are the dialer's
+        """Return a pool with the request's only connection."""
+        del verify, proxies, cert  # the dialer's settings apply
         origin = origin_of(str(request.url))
         return _OneConnection(
             origin.host, origin.port, maxsize=1, dial=lambda: self._dial(origin), timeout=None
@@ -63,7 +63,7 @@ class AttemptAdapter(HTTPAdapter):
             self.fault = "tls_failed"
             raise
         except (ConnectionResetError, BrokenPipeError) as error:
-            # urllib3 takes these for the end of a request that was sent, and would read an answer.
+            # urllib3 assumes that these come after the request was sent, and would read an answer.
             self.fault = "connection_failed"
             raise ConnectionAbortedError(errno.ECONNABORTED, "no connection was made") from error
         except OSError:
@@ -72,14 +72,14 @@ class AttemptAdapter(HTTPAdapter):
 
 
 class _DialedConnection(HTTPConnection):
-    """A connection whose socket somebody else makes."""
+    """A connection whose socket is made by `dial`."""
 
     def __init__(self, *args: Any, dial: Callable[[], socket.socket], **options: Any) -> None:
         super().__init__(*args, **options)
         self._dial = dial
 
     def connect(self) -> None:
-        """Have the socket made."""
+        """Make the socket."""
         self.sock = self._dial()
 
 

@@ -1,7 +1,7 @@
-"""Names of receivers: what they resolve to is judged, and that very address is connected to.
+"""Resolve receivers' names, check the addresses, and connect to exactly those.
 
-So a name that is public when it is looked at and private a moment later leads nowhere: it is
-resolved once for each connection, and its certificate still has to be the name's.
+A name that is public when it is checked and private a moment later (DNS rebinding) has no effect:
+it is resolved once per connection, and the certificate still has to be the name's.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from app.providers.wire.interrupt import Interrupt
 
 
 class PrivateAddress(OSError):
-    """A name leads to this host, its network or its cloud alone."""
+    """A name resolves only to addresses of this host, its network or its cloud."""
 
 
 class PublicResolver(Resolver):
-    """Resolves names to their public addresses."""
+    """Resolves names to their public addresses only."""
 
     def resolve(
         self, host: str, port: int, timeout_s: float, interrupt: Interrupt
     ) -> list[Address]:
-        """Return the public addresses of `host`, in the order to try.
+        """Return the public addresses of `host`, in the order in which to try them.
 
         Raises:
             PrivateAddress: it has addresses, and none of them is public.

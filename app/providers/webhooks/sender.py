@@ -1,4 +1,4 @@
-"""Sends an event to its receiver, whatever that one does with it."""
+"""Send webhook events to their receivers, whatever those do."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from app.settings import WebhookSettings
 
 
 class WebhookSender:
-    """Posts to URLs that callers have named. `clock` is like time.monotonic; certificates are
-    verified against the usual authorities, or against those in `ca_file` alone.
+    """Posts to URLs that callers have configured. `clock` is like time.monotonic; certificates are
+    verified against certifi's authorities, or only against those in `ca_file`.
 
-    Nothing is followed, read or waited for longer than need be: a redirect is an answer like any
-    other, of an answer the head is all that is read, and all of it, from the look-up of the name
-    on, takes `timeout_s` at most. No proxy and no password of the environment is used.
+    A redirect is an answer like any other and is not followed, only the head of an answer is read,
+    and the whole attempt, including the DNS lookup, takes `timeout_s` at most. No proxy and no
+    password of the environment is used.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class WebhookSender:
         self._dialer = Dialer(ca_file, resolver=resolver)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
-        """Return what became of it; raises nothing that the receiver could be the cause of."""
+        """Send an event and return the result; raise no exception that the receiver could cause."""
         began, interrupt = self._clock(), Interrupt()
         if not (self._settings.allow_private_addresses or url.lower().startswith("https://")):
             return Receipt(fault="insecure_url")
@@ -56,7 +56,7 @@ class WebhookSender:
                 return Receipt(fault=fault, duration_s=self._clock() - began)
             finally:
                 interrupt.forget()
-        if interrupt.fired:  # a head that was cut off there looks like a whole one
+        if interrupt.fired:  # a head that was cut off by it looks like a complete one
             return Receipt(fault="timeout", duration_s=self._clock() - began)
         return Receipt(status, None, retry_after_s, self._clock() - began)
 
@@ -89,15 +89,15 @@ class WebhookSender:
 
 
 class _HeadsOnly(requests.Session):
-    """Sees no redirects: requests reads the whole body of one, also where it follows none."""
+    """Ignores redirects: requests reads the whole body of one even if it does not follow it."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return that the answer leads nowhere."""
+        """Return None: no answer is treated as a redirect."""
 
 
 @contextmanager
 def _fired_after(seconds: float, interrupt: Interrupt) -> Iterator[None]:
-    """Fire the interrupt once the block takes longer: a receiver's drops prolong nothing."""
+    """Fire the interrupt if the block takes longer, even if bytes keep trickling in."""
     timer = Timer(seconds, interrupt)
     timer.daemon = True
     timer.start()
@@ -114,8 +114,8 @@ def _fault(error: Exception, adapter: AttemptAdapter, interrupt: Interrupt) -> F
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
-    """Tell whether a receiver refused us after the handshake, as in TLS 1.3 one does that wants a
-    certificate of ours."""
+    """Tell whether a receiver refused the connection after the TLS handshake, as one that requires
+    a client certificate does in TLS 1.3."""
     while error is not None:
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return True
@@ -124,14 +124,14 @@ def _is_of_tls(error: BaseException | None) -> bool:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Return what a Retry-After header wants, in seconds or as a date (RFC 9110, 10.2.3)."""
+    """Return the delay of a Retry-After header, in seconds or as a date (RFC 9110, 10.2.3)."""
     if retry_after is None:
         return None
     if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10:
         return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):  # the latter for a time zone of many digits
+    except (ValueError, OverflowError):  # OverflowError: a time zone of many digits
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
