@@ -1,1 +1,1 @@
-"""What the gateway does, in its own words."""
+"""The rules of the gateway that an operator would recognise, apart from HTTP and Redis."""

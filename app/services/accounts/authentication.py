@@ -1,17 +1,17 @@
-"""Who calls? Keys are looked up in the store and cached for a moment.
+"""Authenticates callers: keys are looked up in the store and cached for a moment.
 
 A cached key is valid while the store's version, which changes with every change of any key, was
 read less than FRESH_S ago and is the one that the key was read with. So a revocation takes effect
 everywhere within FRESH_S, with no message that could get lost: when the version cannot be read,
 no cached key is valid.
 
-When the store is unreachable, a key that was valid last is let in for STALE_S more, marked `stale`:
-its requests may be answered but not stored. All others get StorageUnavailable. Meanwhile one
-request in PROBE_S tries the store; the others wait PROBED_S for it, which a store that is back
-needs at most, and not for its time-out.
+When the store is unreachable, a key that was valid last is accepted for STALE_S more, marked
+`stale`: its requests may be answered but not stored. All others get StorageUnavailable. Meanwhile
+one request per PROBE_S tries the store; the others wait PROBED_S for it, the longest that a store
+which is back needs, and not for its time-out.
 
-The holder of a signed token (P5) is treated as one of a key which the token itself describes: only
-their account is looked up, and made where there is none.
+The holder of a signed token (P5) is treated as the holder of a key that the token itself describes:
+only the account is looked up, and created if there is none.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class _SeenVersion:
 class Authenticator:
     """Turns a secret into a Caller. One per process; safe under threads without a lock.
 
-    `bootstrap_sha256` is the hash of the one secret that need not have the form of ours. `tokens`
-    verifies tokens, None where no issuer is trusted.
+    `bootstrap_sha256` is the hash of the one secret that need not have the form of our keys.
+    `tokens` verifies tokens, None if no issuer is trusted.
     """
 
     def __init__(
@@ -93,13 +93,13 @@ class Authenticator:
         self._entries: dict[str, _Entry] = {}
         self._seen = _SeenVersion("", float("-inf"))
         self._is_reading = False
-        self._read = Event()  # set but while somebody reads
+        self._read = Event()  # set except while a request reads
         self._failed_at: float | None = None
 
     def authenticate(self, secret: str | None) -> Caller:
-        """Return whose secret this is.
+        """Return the caller whose secret this is.
 
-        Raises Unauthenticated (one and the same for whatever is wrong with a secret) and
+        Raises Unauthenticated (the same error for whatever is wrong with a secret) and
         StorageUnavailable.
         """
         if not secret:
@@ -116,7 +116,7 @@ class Authenticator:
             return self._look_up(sha256, entry)
         if self._tokens is None or not is_token(secret):
             raise bad_key()
-        grant = self._tokens.verify(secret, sha256)  # its issuer may have taken the key away
+        grant = self._tokens.verify(secret, sha256)  # each time: a key may have been withdrawn
         if entry is not None and self._is_valid(entry):
             return entry.caller
         return self._look_up(sha256, entry, grant)
@@ -146,7 +146,7 @@ class Authenticator:
         try:
             found = self._found(sha256, grant)
         except StorageUnavailable as fault:
-            if fault.code == OVERLOADED:  # no sign of how the store is
+            if fault.code == OVERLOADED:  # which says nothing about the store
                 return self._without_store(entry, fault)
             self._failed_at = self._monotonic()
             return self._without_store(entry)
@@ -166,7 +166,7 @@ class Authenticator:
             raise (bad_key() if grant is None else bad_token()) from None
 
     def _found(self, sha256: str, grant: TokenGrant | None) -> KeyLookup:
-        """Look up a key, or the account of a token: its key is what it says itself."""
+        """Look up a key, or the account of a token, which describes its key itself."""
         if grant is None:
             return self._store.find(sha256)
         found = self._store.find_account(grant.account)
@@ -175,13 +175,13 @@ class Authenticator:
         return replace(found, key=unrecorded_key(principal, grant.permissions, (secret,)))
 
     def _make_account(self, name: str) -> None:
-        """Make the account of a token; where another process makes it first, that is as good."""
+        """Create the account of a token; if another process creates it first, that is as good."""
         now = int(self._clock())
         entry = AuditEntry(at=now, by="token", action="account.create", subject=name)
         self._store.put_account(Account(name=name, created_at=now), entry)
 
     def _is_down(self) -> bool:
-        """Tell whether the store failed a moment ago, and this request is not to try it."""
+        """Tell whether the store failed a moment ago, so that this request must not try it."""
         failed_at = self._failed_at
         if failed_at is None:
             return False
@@ -195,7 +195,7 @@ class Authenticator:
     def _without_store(
         self, entry: _Entry | None, fault: StorageUnavailable | None = None
     ) -> Caller:
-        """Let in a key that was valid when the version was read last: later changes are unknown."""
+        """Accept a key that was valid when the version was last read; ignore later changes."""
         seen = self._seen
         known = entry is not None and entry.version == seen.version
         if entry is None or not known or self._monotonic() - seen.at >= STALE_S:
@@ -239,7 +239,7 @@ class Authenticator:
         return caller
 
     def _mark_used(self, sha256: str, now: int) -> None:
-        """Store the time of use; where the store fails just here, do without."""
+        """Store the time of use; if the store fails just now, do without."""
         with suppress(StorageUnavailable):
             self._store.mark_used(sha256, now)
 

@@ -1,8 +1,8 @@
-"""What callers encrypt with: a key that they send, or one that is made of their passphrase (N14).
+"""Content keys of callers: sent by them, or derived from a passphrase that they send (N14).
 
 A passphrase is stretched by scrypt (RFC 7914) with the account's salt, which takes a fifth of a
-second and 32 MiB. So the key is remembered for ten minutes, for few passphrases; and an account
-that tries one after the other has to wait.
+second and 32 MiB. So the key is remembered for ten minutes, for a bounded number of passphrases;
+and an account that tries one after the other has to wait.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from app.services.accounts.recent_uses import RecentUses
 
 KEY, PASSPHRASE = "x-encryption-key", "x-encryption-passphrase"
 SHORTEST, LONGEST = 8, 1024
-#: For how long a key that was made of a passphrase is remembered, in seconds, and how many are.
+#: For how many seconds a key derived from a passphrase is remembered, and how many of them are.
 REMEMBERED_S, MAX_REMEMBERED = 600.0, 1_000
-#: So many passphrases of an account are stretched in a process within a minute.
+#: Maximum number of new passphrases of an account that a process stretches in so many seconds.
 MAX_NEW, NEW_WITHIN_S = 20, 60.0
 _CODE = "invalid_encryption_key"
-#: As much work as OWASP's password storage sheet wants at least, and memory that a process has.
+#: The least work that OWASP's password storage sheet recommends, and memory that a process has.
 _COST = {"n": 2**15, "r": 8, "p": 3, "maxmem": 64 * 1024 * 1024}
 _SALT = b"responses-gateway passphrase salt\0"
 
 
 def stretched(passphrase: bytes, salt: bytes) -> bytes:
-    """Return 32 bytes that a passphrase stands for."""
+    """Return the 32 bytes that are derived from a passphrase."""
     return hashlib.scrypt(passphrase, salt=salt, dklen=KEY_BYTES, **_COST)
 
 
 @dataclass(slots=True)
 class ContentKeys:
-    """Makes keys of what callers send. Safe for threads.
+    """Derives content keys from what callers send. Safe for threads.
 
-    `secret` returns the deployment's secret, of which the accounts' salts are made. `stretch` is
+    `secret` returns the deployment's secret, from which the accounts' salts are made. `stretch` is
     `stretched`; `beside` calls a function that keeps its thread busy for long. `now` returns
     seconds of a clock that never goes back.
     """
@@ -62,10 +62,10 @@ class ContentKeys:
         self._new = RecentUses(MAX_NEW, NEW_WITHIN_S, self.now)
 
     def of(self, account: str, key: str | None, passphrase: str | None) -> ContentKey:
-        """Return the key of the one header that a request has, given as latin-1 has its bytes.
+        """Return the key of the one header that a request has, whose bytes are read as latin-1.
 
         Raises:
-            InvalidRequest: there are both, or what there is can be no key.
+            InvalidRequest: both headers are there, or the one that is cannot be a key.
             RateLimited: the account has tried too many passphrases.
             StorageUnavailable: the deployment's secret cannot be read.
         """
@@ -95,7 +95,7 @@ class ContentKeys:
         return known[1]
 
     def _count(self, account: str) -> None:
-        """Raise RateLimited where an account has had too many passphrases stretched."""
+        """Raise RateLimited if an account has had too many passphrases stretched."""
         wait_s = self._new.count(account)
         if wait_s:
             raise RateLimited(
@@ -118,7 +118,7 @@ class ContentKeys:
         self._forgetter.start()
 
     def forget(self) -> None:
-        """Forget the keys whose time is over, and look again when the next one's is."""
+        """Forget the keys that have expired, and come back when the next one does."""
         with self._lock:
             now, self._forgetter = self.now(), None
             while self._known and next(iter(self._known.values()))[0] <= now:
@@ -144,7 +144,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _judged(passphrase: str) -> bytes:
-    """Return the bytes of a passphrase, which are UTF-8."""
+    """Return the bytes of a passphrase, which must be UTF-8."""
     given = passphrase.encode("latin-1")
     try:
         length = len(given.decode())

@@ -1,4 +1,4 @@
-"""What accounts and keys may be called."""
+"""Rules for the names of accounts and keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MAX_KEY_NAME = 100
 
 
 def check_account_name(name: str) -> None:
-    """Raise InvalidRequest where no account that is made for keys can be called so."""
+    """Raise InvalidRequest if no account that has keys can have this name."""
     if not is_account_name(name):
         raise InvalidRequest(
             "An account's name is 1 to 64 letters, digits, '.', '_', '@' or '-', and starts with "
@@ -20,7 +20,7 @@ def check_account_name(name: str) -> None:
 
 
 def check_key_name(name: str) -> None:
-    """Raise InvalidRequest where no key can be called so."""
+    """Raise InvalidRequest if no key can have this name."""
     if len(name) > _MAX_KEY_NAME or not name.isprintable():
         raise InvalidRequest(
             f"A key's name is at most {_MAX_KEY_NAME} printable characters.", param="name"

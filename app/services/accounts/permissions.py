@@ -40,7 +40,7 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
     """Return the request as this caller may make it.
 
     Raises:
-        PermissionDenied: the key is read-only, or not for background responses.
+        PermissionDenied: the key is read-only, or may not make background responses.
         StorageUnavailable: the request is to be stored while the store is unreachable.
         InvalidRequest: it needs storage that its account does not allow.
     """
@@ -60,17 +60,17 @@ def permitted(caller: Caller, request: CreateRequest) -> CreateRequest:
 
 
 def countable(caller: Caller, request: CreateRequest) -> CreateRequest:
-    """Return the request as this caller may have it counted. Raises as `permitted` does."""
+    """Return the request in the form in which it is counted. Raises as `permitted` does."""
     request = replace(request, store=False, stream=False, background=False)
     permitted(caller, replace(request, conversation=None))  # counting adds nothing to it
     return request
 
 
 def _unstored(request: CreateRequest) -> CreateRequest:
-    """Return the request so that nothing of it is stored.
+    """Return the request changed so that nothing of it is stored.
 
     Raises:
-        InvalidRequest: it is in the background, or a turn of a conversation, which keeps its items.
+        InvalidRequest: it is in the background, or a turn of a conversation, which stores items.
     """
     if request.store and request.background:
         raise InvalidRequest(
@@ -88,10 +88,10 @@ def _unstored(request: CreateRequest) -> CreateRequest:
 
 
 def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
-    """Return the request with the retention that holds: its own, or else its account's (C5).
+    """Return the request with the retention that applies: its own, or else its account's (C5).
 
     Raises:
-        InvalidRequest: a background response would be kept for 0 days, or items of a conversation.
+        InvalidRequest: a background response, or a conversation's items, would be kept for 0 days.
     """
     days = caller.retention_days
     own_days = days if request.retention_days is None else request.retention_days
@@ -115,7 +115,7 @@ def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
 
 
 def refuse_unstored(caller: Caller) -> None:
-    """Raise PermissionDenied for a caller of whom nothing may be stored."""
+    """Raise PermissionDenied for a caller for whom nothing may be stored."""
     if caller.force_no_store:
         raise PermissionDenied(
             "Nothing may be stored for this key or account: send the items with each request."

@@ -1,7 +1,7 @@
-"""Who may use keys, as the store has said a moment ago: a worker's jobs are often one key's.
+"""Remembers for a moment who may use which key: a worker's jobs are often one key's.
 
-MEASURED: to look up a job's key is a twelfth of what a short job takes. What is known here was read
-from the store, and is no older than a key may be that is known elsewhere (authentication.py).
+MEASURED: looking up a job's key takes a twelfth of a short job's time. What is remembered was read
+from the store, and is no older than a cached key may be elsewhere (authentication.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from app.domain.accounts.accounts import Caller, Principal
 from app.services.accounts.authentication import FRESH_S
 
-#: Callers that are known at once, in a process.
+#: Maximum number of callers remembered in a process.
 MOST_KNOWN = 1000
 
 
@@ -29,7 +29,7 @@ class RecentCallers:
         self._known: dict[Principal, tuple[float, Caller]] = {}
 
     def find(self, principal: Principal) -> Caller | None:
-        """Return who may use a key now; None where nobody may. Raises what the look-up does."""
+        """Return who may use a key now; None if nobody may. Raises what `find` does."""
         now = self._clock()
         until, caller = self._known.get(principal, (now, None))
         if now < until:

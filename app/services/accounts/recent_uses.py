@@ -1,4 +1,4 @@
-"""How often accounts have lately done in this process what is costly, and no limit counts."""
+"""Counts each account's recent uses, in this process, of something costly that no limit counts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
 
-#: From how many accounts on those are forgotten that have done nothing lately.
+#: Number of accounts above which those without recent uses are forgotten.
 MANY = 1_000
 
 
 class RecentUses:
-    """Counts to `most` uses of each account within `within_s` seconds. Safe for threads.
+    """Allows each account `most` uses within `within_s` seconds. Safe for threads.
 
     `now` returns seconds of a clock that never goes back.
     """
@@ -28,7 +28,7 @@ class RecentUses:
         return len(self._times)
 
     def count(self, account: str) -> int:
-        """Count a use and return 0; or else in how many whole seconds there may be another."""
+        """Count a use and return 0, or return in how many whole seconds there may be another."""
         with self._lock:
             if len(self._times) > MANY:
                 self._forget()
@@ -41,7 +41,7 @@ class RecentUses:
             return 0
 
     def forget(self) -> None:
-        """Forget the accounts that have done nothing lately."""
+        """Forget the accounts without recent uses."""
         with self._lock:
             self._forget()
 

@@ -1,4 +1,4 @@
-"""Accounts and their keys: made, listed, changed, and looked up by every request."""
+"""Accounts and their keys: creates, lists, changes and looks them up."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _ID_BYTES = 12
 
 
 class Accounts:
-    """The accounts of this deployment. `by` says who makes a change, for the audit log.
+    """The accounts of this deployment. `by` names who makes a change, for the audit log.
 
     Opens no connection before its first use. Every method raises StorageUnavailable, and
-    Unavailable when others change the same record all the time.
+    Unavailable if others keep changing the same record.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Accounts:
         self._secret: bytes | None = None
 
     def authenticate(self, secret: str | None) -> Caller:
-        """Return who sends this secret.
+        """Return the caller who sends this secret.
 
         Raises Unauthenticated (authentication_required, invalid_api_key). A caller may come
         back `stale` while the store is unreachable: see services.accounts.authentication.
@@ -76,9 +76,9 @@ class Accounts:
         return self._authenticator.authenticate(secret)
 
     def bootstrap(self, sha256: str, account: str) -> None:
-        """Accept one secret given from outside by its hash, for a machine without a shell.
+        """Accept one secret that is configured by its hash, for a machine without a shell.
 
-        Its key is made at its first use and can be listed and deactivated like any other.
+        Its key is created at its first use, and can be listed and deactivated like any other.
         """
         check_account_name(account)
         sha256 = sha256.lower()
@@ -100,10 +100,10 @@ class Accounts:
         expires_at: int | None = None,
         permissions: Permissions = EVERYTHING,
     ) -> tuple[ApiKey, str]:
-        """Make a key, and its account if there is none of that name; return it and its secret.
+        """Create a key, and its account if there is none of that name; return key and secret.
 
-        Raises InvalidRequest for a name that cannot be an account's or a key's, and for a key
-        that would have expired before it is made.
+        Raises InvalidRequest for an invalid name of an account or a key, and for a key that would
+        expire in the past.
         """
         check_account_name(account)
         check_key_name(name)
@@ -144,9 +144,9 @@ class Accounts:
         return key
 
     def change_key(self, key_id: str, change: Callable[[ApiKey], ApiKey], *, by: str) -> ApiKey:
-        """Apply `change` (to its name, end or permissions) to a key, within a second everywhere.
+        """Apply `change` (to its name, expiry or permissions) to a key, within a second everywhere.
 
-        Raises NotFound, and InvalidRequest for a name that cannot be a key's or an end in the past.
+        Raises NotFound, and InvalidRequest for an invalid name or an expiry in the past.
         """
 
         def checked(key: ApiKey) -> ApiKey:
@@ -162,7 +162,7 @@ class Accounts:
         return self._change_key(key_id, "key.update", by, checked)
 
     def rotate(self, key_id: str, overlap_s: int, *, by: str) -> tuple[ApiKey, str]:
-        """Give a key a new secret; those it had open it for `overlap_s` more seconds.
+        """Give a key a new secret; its old ones stay valid for `overlap_s` more seconds.
 
         The key keeps its id, its limits and its account's history. Raises NotFound.
         """
@@ -218,9 +218,9 @@ class Accounts:
         raise _too_busy(name)
 
     def caller(self, principal: Principal) -> Caller | None:
-        """Return who may use a key now; None when it is unknown, closed or over.
+        """Return who may use a key now; None if it is unknown, inactive or expired.
 
-        What a token has permitted holds while its account is open, though it may have expired.
+        A token's permissions hold while its account is active, even if the token has expired.
         """
         key, account = self._store.key_and_account(principal.key_id, principal.account)
         if principal.permissions is not None:
@@ -233,11 +233,11 @@ class Accounts:
         return caller_of(key, account, self._defaults, self._retention_days, is_by_token=by_token)
 
     def record(self, action: str, subject: str, detail: str = "", *, by: str) -> None:
-        """Write what an operator did into the audit log."""
+        """Write an operator's action into the audit log."""
         self._store.record(self._entry(by, action, subject, detail))
 
     def audit(self) -> Iterator[AuditEntry]:
-        """Walk through the audit log, oldest first."""
+        """Yield the entries of the audit log, oldest first."""
         return self._store.audit()
 
     def secret(self) -> bytes:
@@ -247,7 +247,7 @@ class Accounts:
         return self._secret
 
     def _make_bootstrap_key(self, secret: str) -> bool:
-        """Make the bootstrap key if this is its secret and it was never made."""
+        """Create the bootstrap key if this is its secret and it was never created."""
         key = self._bootstrap
         if key is None or not compare_digest(digest(secret), key.secrets[0].sha256):
             return False

@@ -1,4 +1,4 @@
-"""How much an account may have stored, checked before anything is looked up or paid for."""
+"""The storage quota of an account, checked before anything is looked up or paid for."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from app.store.responses.base import ResponseStore
 
 
 def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:
-    """Return unless the request is to be stored, and its account or the store has no room left.
+    """Raise if the request is to be stored and its account, or the store, has no room left.
 
-    What is being answered meanwhile is stored as well: an account may pass its bound by what it has
-    in flight. Raises as `refuse_full_account` does.
+    Requests in flight will be stored as well: an account may exceed its bound by these. Raises as
+    `refuse_full_account` does.
     """
     if request.store:
         store.require_room()
@@ -21,7 +21,7 @@ def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateReques
 
 
 def refuse_full_account(store: ResponseStore, caller: Caller) -> None:
-    """Return unless the account has no room left; the store is read only where there is a bound.
+    """Raise if the account's quota is used up; the store is read only if there is a bound.
 
     Raises:
         RateLimited: code storage_quota_exceeded.

@@ -1,4 +1,4 @@
-"""What people see of their account in the console, and nothing that the API hides (N24)."""
+"""Reads what people see of their account in the console: nothing that the API hides (N24)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from app.store.usage.base import RequestPages
 
 
 class ConsoleReads:
-    """The service behind /console/api. `deliver` has the answers of a conversation that wait in
-    this machine's spool, given its tag, be in the store.
+    """The service behind /console/api. `deliver` moves the answers of a conversation, given its
+    tag, from this machine's spool into the store.
 
-    What is deleted or expired is not there, and so is what is encrypted, without its key. Every
+    Deleted and expired content is left out, and so is encrypted content without its key. Every
     method raises StorageUnavailable when the store is unreachable.
     """
 
@@ -40,7 +40,7 @@ class ConsoleReads:
         self._deliver = deliver
 
     def session(self, caller: Caller) -> ConsoleSession:
-        """Return what the page is to know of who looks."""
+        """Return what the page needs to know about its user."""
         return ConsoleSession(caller, self._meter.metadata_keys, self._meter.book.logs_requests)
 
     def responses(self, caller: Caller, query: ListQuery) -> ListPage[ResponseSummary]:
@@ -52,13 +52,13 @@ class ConsoleReads:
         return self._listings.conversations(caller.account, query, caller.content_key)
 
     def pending(self, caller: Caller) -> PendingList:
-        """Return what waits or runs of the account."""
+        """Return the account's queued and running responses."""
         return self._listings.pending(caller.account, caller.content_key)
 
     def requests(self, caller: Caller, query: LogQuery) -> ListPage[LoggedRequest]:
-        """Return a page of what the account has requested, newest first.
+        """Return a page of the account's requests, newest first.
 
-        Without the key of an encrypted response its id is not named, nor found by.
+        Without its key, an encrypted response's id is neither shown nor found.
         """
         page = self._request_log.page(query)
         ids = {each for row in page.rows if (each := row.entry.response_id)}
@@ -71,16 +71,16 @@ class ConsoleReads:
         return replace(page, rows=tuple(rows))
 
     def relist(self, account: str) -> Iterator[int]:
-        """Have what an earlier release has stored of an account be listed, for its operator.
+        """List what an earlier release has stored of an account, for its operator.
 
-        Yields for each conversation how many responses it has.
+        Yields the number of responses of each conversation.
         """
         return self._listings.relist(account)
 
     def tree_of_response(self, caller: Caller, response_id: str) -> ConversationTree:
         """Return the conversation that a response belongs to, with its forks.
 
-        Raises InvalidRequest for an id that is malformed, NotFound.
+        Raises InvalidRequest for a malformed id, and NotFound.
         """
         found = self._tree(caller, well_formed(response_id))
         if found is None:

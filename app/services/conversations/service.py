@@ -1,4 +1,4 @@
-"""Create, read, change and delete conversations; give responses what they go on from."""
+"""Creates, reads, changes and deletes conversations, and returns the context for responses."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from app.store.responses.base import ResponseStore
 class Conversations:
     """The service behind /v1/conversations.
 
-    `deliver` has the answers of a conversation that wait in this machine's spool, given its tag, be
-    in the store. `now` returns Unix seconds. Every method raises InvalidRequest for an id that is
-    malformed, NotFound for one that is unknown, deleted or another account's, and
-    StorageUnavailable when the store is unreachable.
+    `deliver` moves the answers of a conversation, given its tag, from this machine's spool into the
+    store. `now` returns Unix seconds. Every method raises InvalidRequest for a malformed id,
+    NotFound for one that is unknown, deleted or another account's, and StorageUnavailable when the
+    store is unreachable.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Conversations:
     def create(
         self, caller: Caller, metadata: Mapping[str, str], given: tuple[InputItem, ...]
     ) -> Conversation:
-        """Begin a conversation with these items.
+        """Create a conversation with these items.
 
         Raises:
-            PermissionDenied, RateLimited: the key may only read, or the account keeps nothing; it
-                has no room left.
+            PermissionDenied, RateLimited: the key may only read, or the account stores nothing; its
+                quota is used up.
             NotFound: an item_reference names no stored item.
         """
         self._refuse(caller)
@@ -102,7 +102,7 @@ class Conversations:
         return items
 
     def append_unkept(self, caller: Caller, given: tuple[Item, ...], response: Response) -> None:
-        """Add what a response that is not kept was given and has made, in one step (N11).
+        """Add the input and the output of a response that is not stored, in one step (N11).
 
         They are kept for as many days as its request says, or else its account.
         """
@@ -126,7 +126,7 @@ class Conversations:
     def items(
         self, caller: Caller, conversation_id: str, query: PageQuery, include: frozenset[str]
     ) -> Page:
-        """Return a page of the items, opaque reasoning only where `include` has it.
+        """Return a page of the items; opaque reasoning only if `include` names it.
 
         Raises InvalidRequest (param after or before) where the list has no such item.
         """
@@ -145,7 +145,7 @@ class Conversations:
         return visible_item(include)(item)
 
     def remove_item(self, caller: Caller, conversation_id: str, item_id: str) -> Conversation:
-        """Take an item out; return the conversation.
+        """Remove an item; return the conversation.
 
         Raises PermissionDenied, and NotFound (code item_not_found).
         """
@@ -155,7 +155,7 @@ class Conversations:
         return self._conversations.remove_item(account, conversation_id, item_id, key)
 
     def operator_of(self, conversation_id: str) -> Caller:
-        """Return a caller who may do with a conversation all that its account may."""
+        """Return a caller with all rights of its account over a conversation."""
         account = self._conversations.owner(well_formed_conversation(conversation_id))
         if account is None:
             raise unknown_conversation(conversation_id)
@@ -166,9 +166,9 @@ class Conversations:
         return self._conversations.walk(account)
 
     def context(self, account: str, conversation_id: str, key: ContentKey | None = None) -> Context:
-        """Return what a response in the conversation starts from.
+        """Return the context for a response in the conversation.
 
-        Raises InvalidRequest for a key where the conversation has none (N14).
+        Raises InvalidRequest for a key if the conversation is not encrypted (N14).
         """
         self._delivered(conversation_id)
         try:
@@ -177,7 +177,7 @@ class Conversations:
             raise NotFound(unknown.message, param="conversation", code=unknown.code) from None
 
     def _delivered(self, conversation_id: str) -> str:
-        """Return the conversation's tag, once nothing of it waits on this machine."""
+        """Deliver what waits of the conversation on this machine; return its tag."""
         tag = tag_of(conversation_id)
         if tag is None:
             return self._ids.new_tag()  # it is unknown, as the store will say
@@ -197,10 +197,10 @@ class Conversations:
     def _with_ids(
         self, caller: Caller, given: tuple[InputItem, ...], stem: str, path: str
     ) -> tuple[Item, ...]:
-        """Return the items under ids of their own, as one list may not have two of one id.
+        """Return the items with ids of their own, as ids are unique within a list.
 
-        References are resolved: the conversation then has a copy. Reasoning without its payload has
-        the one that is stored under its id (S5).
+        References are resolved, so that the conversation has a copy. Reasoning without its payload
+        gets the one that is stored under its id (S5).
         """
         wanted = looked_up(given, {})
         stored: Mapping[str, Item] = {}
@@ -230,7 +230,7 @@ def context_of(
     conversations: Conversations,
     of_response: Callable[[str, str, ContentKey | None], Context | Status],
 ) -> Callable[[str, str, ContentKey | None], Context | Status]:
-    """Return what reads the context of either: of a conversation, or of a response."""
+    """Return a function that reads the context of a conversation or of a response."""
 
     def read(account: str, any_id: str, key: ContentKey | None) -> Context | Status:
         if is_conversation_id(any_id):

@@ -1,1 +1,1 @@
-"""Requests that are made again are answered as they were the first time (C3)."""
+"""Idempotency keys: a repeated request gets the answer of the first one (C3)."""

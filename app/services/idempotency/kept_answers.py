@@ -1,8 +1,8 @@
-"""What is kept of an answer, sealed so that who has Redis alone cannot read it.
+"""The answer kept for an Idempotency-Key, sealed so that access to Redis alone cannot read it.
 
-The key is derived from the caller's Idempotency-Key, of which Redis holds no more than a keyed
-hash, and from the key that the caller encrypts with (C6), if there is one. A stored response is
-kept by its id alone, `{"status": 200, "response_id": "resp_…", …}`; anything else by what was sent,
+The sealing key is derived from the caller's Idempotency-Key, of which Redis has only a keyed hash,
+and from the caller's encryption key (C6), if there is one. A stored response is kept by its id
+alone, `{"status": 200, "response_id": "resp_…", …}`; anything else by the body that was sent,
 `{"status": 202, "body": {…}, …}`.
 """
 
@@ -23,8 +23,8 @@ _PURPOSE = b"responses-gateway idempotent answer\0"
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An answer: of a stored response its id, `stream` says whether it was streamed; else the JSON
-    of its body. `cuts` says where the stream of a response that is in the body was cut (base64).
+    """An answer: for a stored response its id, and whether it was streamed; else the JSON of its
+    body. `cuts` says where the stream of a response in the body was cut (base64).
     """
 
     status: int
@@ -37,14 +37,14 @@ class KeptAnswer:
 def sealed(
     answer: KeptAnswer, account: str, key: str, content_key: ContentKey | None = None
 ) -> bytes:
-    """Return an answer that only the account's same keys open."""
+    """Return an answer sealed so that only the same keys of the account open it."""
     return encrypted(orjson.dumps(asdict(answer)), _cipher_key(account, key, content_key))
 
 
 def opened(
     data: bytes, account: str, key: str, content_key: ContentKey | None = None
 ) -> KeptAnswer:
-    """Return what was sealed. Raises ValueError where it was not, or with other keys."""
+    """Return what was sealed. Raises ValueError if it was not, or with other keys."""
     answer = decrypted(data, _cipher_key(account, key, content_key))
     if answer is None:
         raise ValueError("the answer was not kept under this key")

@@ -1,5 +1,5 @@
-"""Who has an Idempotency-Key: the first request with it; whoever else sends it waits, and is given
-what became of that one (C3).
+"""Idempotency keys: the first request with a key owns it; others with the same key wait, and get
+the result of the first (C3).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from app.store.idempotency.base import IdempotencyStore
 from app.store.room import GROWTH, LIGHT_BYTES, Room, unbounded
 from app.telemetry import STORE_FAILURES, log, surviving
 
-#: How often, within the time of its lease, a key's owner says that it is there.
+#: How many times within the duration of its lease the owner of a key renews it.
 RENEWALS = 4
-#: How often who waits looks whether the answer is there: first, and later.
+#: Seconds between two looks of a waiting request for the answer: at first, and at most.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
-#: How soon what the store did not take of a key is tried again.
+#: Seconds after which what the store did not take is tried again.
 AGAIN_S = 1.0
-#: A call goes on for so long without anybody who listens (C3).
+#: For how many seconds a call goes on without anybody who listens (C3).
 UNHEARD_S = 60.0
-#: How often who follows it says so.
+#: Seconds between two reports of a request that follows it.
 LISTENED_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunningStream:
-    """What another request with a key makes: a stream that can be followed.
+    """A stream that can be followed, which another request with the key is making.
 
-    `listen` is to be called now and then by who follows it: it goes on for who does.
+    Whoever follows it has to call `listen` now and then: it goes on only for those who do.
     """
 
     response_id: str
@@ -44,9 +44,9 @@ class RunningStream:
 
 
 class OwnedKey:
-    """A key that a request of this process has. `on_unheard` is called once nobody has listened for
-    a minute since the caller left. `lost_response` is the id of the response that a process was
-    making with the key when it was lost, if one was.
+    """A key that a request of this process owns. `on_unheard` is called once nobody has listened
+    for a minute since the caller left. `lost_response` is the id of the response that a lost
+    process was making with the key, if there is one.
     """
 
     def __init__(
@@ -67,23 +67,23 @@ class OwnedKey:
         self.left_at: float | None = None
         self.answer: bytes | None = None
         self.copy_of = ""
-        self.freed_at: float | None = None  # it is to be free, and the store does not know yet
+        self.freed_at: float | None = None  # when it was freed, if the store does not know yet
         self._keys = keys
         self._key = key
 
     def note(self, response_id: str) -> None:
-        """Note which response the request makes, which will be stored."""
+        """Record which response the request makes; it will be stored."""
         self._keys.note(self, response_id)
 
     def leave(self) -> None:
-        """Note that the caller has gone, who is expected again."""
+        """Record that the caller has left; it is expected to come back."""
         self.left_at = monotonic()
 
     def finish(self, answer: KeptAnswer, copy_of: str = "") -> None:
-        """Keep what became of the request: at once, or as soon as the store can be reached.
+        """Keep the result of the request: at once, or as soon as the store can be reached.
 
-        `copy_of` is the id of the stored response of which the answer has a copy: a purge of that
-        takes this as well.
+        `copy_of` is the id of the stored response that the answer copies: a purge of that response
+        removes this copy as well.
         """
         self.copy_of = copy_of
         self.answer = sealed(answer, self.account, self._key, self._content_key)
@@ -94,16 +94,16 @@ class OwnedKey:
         self._keys.free(self)
 
     def abandon(self) -> None:
-        """Forget the key where nothing was kept of its request."""
+        """Forget the key if no answer was kept for its request."""
         if self.answer is None:
             self.free()
 
 
 class IdempotencyKeys:
-    """Takes keys, keeps those of this process, and waits for those of others.
+    """Takes keys, renews those of this process, and waits for those of others.
 
-    `hashed` returns the keyed hash of an account's key. A key stays that of a process that was lost
-    for `lease_s` seconds. `pause` is like time.sleep. Long answers are read once there is `room`.
+    `hashed` returns the keyed hash of an account's key. The key of a lost process stays taken for
+    `lease_s` seconds. `pause` is like time.sleep. Long answers are read once there is `room`.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class IdempotencyKeys:
         self._pause = pause
         self._owned: dict[str, OwnedKey] = {}
         self._lock = threading.Lock()
-        self._renews_in: int | None = None  # the process in which a thread does
+        self._renews_in: int | None = None  # id of the process in which a thread renews
 
     def begin(
         self,
@@ -133,24 +133,24 @@ class IdempotencyKeys:
         *,
         follows: bool = False,
     ) -> OwnedKey | KeptAnswer | RunningStream | None:
-        """Return the key where it is this request's now, or what became of the one that had it.
+        """Return the key if this request owns it now, or the result of the request that did.
 
-        Waits while that is under way, here or in another process, unless this one `follows` a
-        stream; returns None when `gone`.
+        Waits while that one runs, here or in another process, unless this one `follows` a stream;
+        returns None once `gone` returns true.
 
         Raises:
-            IdempotencyKeyReused: it came with another body, or another key to encrypt with (C6).
+            IdempotencyKeyReused: it came with another body, or another encryption key (C6).
             StorageUnavailable: the store is unreachable.
         """
         account, content_key = caller.account, caller.content_key
-        if content_key is not None:  # of a body that is known, nobody is to find the digest
+        if content_key is not None:  # the digest alone must not confirm a guessed body
             digest = content_key.digest(digest)
         key_hash, token, pause_s = self._hashed(account, key), token_hex(8), FIRST_PAUSE_S
         while not gone():
             try:
                 found = self._store.begin(account, key_hash, digest, token)
             except StorageUnavailable as fault:
-                if code_of(fault) is None:  # it may be ours, and nobody has told us
+                if code_of(fault) is None:  # the key may be ours, though no reply said so
                     self._free_later(OwnedKey(self, caller, key, key_hash, token))
                 raise
             if found.state == "reused":
@@ -174,7 +174,7 @@ class IdempotencyKeys:
         return None
 
     def _listener(self, account: str, key_hash: str) -> Callable[[], None]:
-        """Return what says that somebody listens: at most once in a while, however often called."""
+        """Return a function that reports that somebody listens, at most once in LISTENED_S."""
         next_at = monotonic() + LISTENED_S
 
         def listen() -> None:
@@ -190,7 +190,7 @@ class IdempotencyKeys:
         return listen
 
     def note(self, owned: OwnedKey, response_id: str) -> None:
-        """Note which response a request makes; where the store is unreachable, nobody follows."""
+        """Record which response a request makes; if the store is unreachable, nobody follows it."""
         try:
             self._store.note(owned.account, owned.key_hash, owned.token, response_id)
         except StorageUnavailable:
@@ -226,7 +226,7 @@ class IdempotencyKeys:
             self._keep(owned)
 
     def catch_up(self) -> None:
-        """Have the store know what it did not take, until it takes nothing again."""
+        """Write to the store what it did not take before, until it fails again."""
         for owned in list(self._owned.values()):
             if owned.freed_at is not None and monotonic() - owned.freed_at >= self._lease_s:
                 self._owned.pop(owned.token, None)
@@ -240,7 +240,7 @@ class IdempotencyKeys:
                 return
 
     def renew(self) -> None:
-        """Say that the requests of this process are under way, and end what nobody waits for."""
+        """Renew the keys of running requests, and end those that nobody waits for."""
         for owned in list(self._owned.values()):
             if owned.answer is not None or owned.freed_at is not None:
                 continue
@@ -262,7 +262,7 @@ class IdempotencyKeys:
     def _keep(self, owned: OwnedKey) -> None:
         with self._lock:
             self._owned[owned.token] = owned
-            # No thread is asked whether it is alive: under gevent all others get a turn first.
+            # Not Thread.is_alive: under gevent that gives all other threads a turn first.
             if self._renews_in != os.getpid():
                 renewer = threading.Thread(
                     target=self._renew_on, name="idempotency keys", daemon=True

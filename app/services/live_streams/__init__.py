@@ -1,1 +1,1 @@
-"""Streams that this process sends to their callers, seen by every process while they run (C7)."""
+"""Streams that this process sends to its callers, visible to every process while they run (C7)."""

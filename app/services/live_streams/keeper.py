@@ -1,8 +1,8 @@
-"""Has other processes see the streams of this one, and hears what they want of them (C7).
+"""Shows this process's streams to other processes, and receives their requests for them (C7).
 
-A stream that lasts is written beside it, by one thread for all of them: its record and a lease,
-then its events, all streams in one round trip. While nobody follows it, once in a while; from when
-somebody does, at once. While the store is unreachable, events wait: a stream waits for nothing.
+A stream that lasts is also written to the store, by one thread for all of them: its record and a
+lease, then its events, several streams per round trip. Events of a stream that nobody follows are
+written once in a while, others at once. While the store is unreachable they wait, streams do not.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from app.services.live_streams.terms import StreamTerms
 from app.store.jobs.base import Flush, JobNews, JobStore, LiveStreamStore
 from app.telemetry import STORE_FAILURES, surviving
 
-#: A stream that ends sooner is not written, in seconds.
+#: A stream that ends within this many seconds is not written.
 SEEN_AFTER_S = 0.05
-#: How long events wait, in seconds: of a stream that is followed, and of any other.
+#: For how many seconds events wait: those of a stream that is followed, and those of any other.
 FOLLOWED_S, UNFOLLOWED_S = 0.05, 1.0
-#: So many streams are written at once. MEASURED: the events of a second of one take 60 us. With 64
-#: at once, each of 500 streams takes 74 kB in place of 63, and the latest events are twice as late.
+#: Streams written in one round trip. MEASURED: a second's events of one take 60 us. With 64 at a
+#: time, each of 500 streams takes 74 kB in place of 63, and the latest events are twice as late.
 AT_ONCE = 8
-#: How a stream ends that another process ends: where its own ends it so, either may have done it.
+#: Statuses with which another process ends a stream; with these, either process may have ended it.
 ENDS_OF_OTHERS: tuple[Status, ...] = ("failed", "cancelled")
-#: How often within its time a lease is renewed.
+#: How many times a lease is renewed within its duration.
 RENEWALS = 4
-#: After how many seconds an unreachable store is tried again.
+#: Seconds after which an unreachable store is tried again.
 PAUSE_S = 0.5
 
 
 class LiveStreams:
     """The streams that run in this process.
 
-    `lease_s` is for how long a stream is a lost process's still. `clock` is like time.monotonic,
-    `pause` like time.sleep, `now` like time.time.
+    `lease_s` is for how long a stream still belongs to a lost process. `clock` is like
+    time.monotonic, `pause` like time.sleep, `now` like time.time.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class LiveStreams:
         self._clock, self._pause, self._now = clock, pause, now
         self._token = ""
         self._streams: dict[str, LiveStream] = {}
-        self._hidden: dict[str, LiveStream] = {}  # those that are still to be seen
+        self._hidden: dict[str, LiveStream] = {}  # not yet visible to other processes
         self._followed: dict[str, LiveStream] = {}
         self._ended: list[str] = []  # ids whose leases are to be forgotten
         self._flush_at = self._renew_at = clock()
         self._sleeps_until = 0.0
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._running: dict[str, int] = {}  # threads' names, and the process that they run in
+        self._running: dict[str, int] = {}  # name of a thread -> id of the process it runs in
 
     def begin(
         self,
@@ -77,13 +77,13 @@ class LiveStreams:
         cuts: StreamCuts,
         terms: StreamTerms,
     ) -> LiveStream | None:
-        """Have a stream be seen from soon on; at once where it may go on without its caller.
+        """Make a stream visible to others soon; at once if it may go on without its caller.
 
-        Returns None where its terms let nobody see it.
+        Returns None if its terms let nobody see it.
         """
         if terms.body is None:
             return None
-        self._token = self._token or token_hex(8)  # made here, behind every fork
+        self._token = self._token or token_hex(8)  # made here, after every fork
         now = self._clock()
         stream = LiveStream(prepared, call, cuts, terms, self._token, now)
         self._streams[stream.claim.response_id] = stream
@@ -99,9 +99,9 @@ class LiveStreams:
         return stream
 
     def end(self, stream: LiveStream, status: Status, *, is_stored: bool) -> bool:
-        """Write a stream no more; tell whether another process has ended it, or is to.
+        """Stop writing a stream; return whether another process has ended it, or will.
 
-        Where nothing stores its response its lease runs out, and a sweep ends it.
+        If nothing stores its response, its lease runs out and a sweep ends it.
         """
         stream.close()
         response_id = stream.claim.response_id
@@ -117,14 +117,14 @@ class LiveStreams:
         try:
             token = self._store.lease_token(stream.claim.response_id)
         except StorageUnavailable:
-            return not is_stored  # what is spooled takes the place of the stream
+            return not is_stored  # a spooled response replaces the stream
         return token is not None and not (is_stored and token == stream.claim.lease_token)
 
     def write(self) -> None:
         """Write what is due. Raises StorageUnavailable."""
         now = self._clock()
         is_time = now >= self._flush_at
-        # Leases first: on a Cluster, what follows may fail for one stream, time after time.
+        # Leases first: on a Cluster, the writes after them may keep failing for one stream.
         if now >= self._renew_at:
             self._renew()
             self._renew_at = now + self._renewed_s
@@ -140,7 +140,7 @@ class LiveStreams:
             self._flush_at = now + UNFOLLOWED_S
 
     def hear(self, what: JobNews, response_id: str) -> None:
-        """Do what is wanted of a stream; "" says that something may have been missed.
+        """Do what is requested of a stream; "" says that something may have been missed.
 
         Raises StorageUnavailable.
         """
@@ -169,12 +169,12 @@ class LiveStreams:
             self._hidden.pop(stream.claim.response_id, None)
             if not is_ours:
                 stream.close()
-            if stream.is_closed:  # its end may have come before
+            if stream.is_closed:  # it may have ended meanwhile
                 self._ended.append(stream.claim.response_id)
         self._start("stream news", self._keep_listening)
 
     def _flush(self, streams: list[LiveStream]) -> None:
-        """Write what waits, of many streams in a round trip."""
+        """Write what waits, several streams per round trip."""
         for first in range(0, len(streams), AT_ONCE):
             due = streams[first : first + AT_ONCE]
             found = ((each, each.begin_flush(self._jobs.encode)) for each in due)
@@ -215,7 +215,7 @@ class LiveStreams:
             del self._ended[:count]
 
     def _sleep_s(self) -> float | None:
-        """Return for how long there is nothing to write; None for until there is another stream."""
+        """Return for how many seconds there is nothing to write; None: until a stream begins."""
         if self._hidden or self._followed:
             return FOLLOWED_S
         if not (self._streams or self._ended):
@@ -223,8 +223,8 @@ class LiveStreams:
         return max(FOLLOWED_S, min(self._flush_at, self._renew_at) - self._clock())
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
-        # MEASURED: to ask a thread of gevent's whether it is alive lets all others have a turn
-        # first, and a stream that begins waits for them.
+        # MEASURED: under gevent, Thread.is_alive gives all other threads a turn first, and a stream
+        # that begins would wait for them.
         if self._running.get(name) == os.getpid():
             return
         with self._lock:
@@ -245,7 +245,7 @@ class LiveStreams:
 
     def _keep_writing(self) -> None:
         while True:
-            self._sleeps_until = inf  # a stream that begins while this looks is to wake it
+            self._sleeps_until = inf  # a stream that begins meanwhile has to wake this thread
             sleep_s = self._sleep_s()
             self._sleeps_until = self._clock() + (inf if sleep_s is None else sleep_s)
             self._wake.wait(sleep_s)

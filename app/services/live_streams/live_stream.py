@@ -1,7 +1,7 @@
-"""One stream that this process sends to its caller, as others see it.
+"""One stream that this process sends to its caller, as other processes see it.
 
-Its events wait here until they are flushed. What still waits at its end is never written: from then
-on the events are made again of the response, which is stored, and of where it was cut.
+Its events wait here until they are flushed. Those that still wait at its end are never written:
+from then on, events are rebuilt from the stored response and from where it was cut.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from app.store.jobs.base import Claim, Flush, NewStream
 class LiveStream:
     """A stream from its first event to its last.
 
-    `token` is the lease token of this process. `usage` returns what the upstream has counted so
-    far, `cost` what such counts cost; `written` are those that others know. Times are the keeper's
-    clock's.
+    `token` is the lease token of this process. `usage` returns what the upstream has reported so
+    far, `cost` what that costs; `written` are the values that other processes know. Times are of
+    the keeper's clock.
     """
 
     __slots__ = (
@@ -74,15 +74,15 @@ class LiveStream:
         self.usage: Callable[[], Usage | None] = lambda: None
         self.cost: Callable[[Usage], Cost | None] = lambda _: None
         self._prepared, self._call = prepared, call
-        # The input stands in the thread: as JSON of a body it may be many MiB more.
+        # The thread has the input: as JSON of the body it may take many MiB more.
         body = terms.body or {}
         self._body = {name: body[name] for name in body if name != "input"}
         self._next = 0
-        self._flush: Flush | None = None  # what is being written, the same until it is
+        self._flush: Flush | None = None  # what is being written, unchanged until it is written
         self._counts: tuple[Usage | None, Cost | None] = (None, None)
 
     def new(self, queued_at: float) -> NewStream:
-        """Return what has others see it. Of its conversation it repeats no more than its input."""
+        """Return the record that others see; of the conversation it has only the own input."""
         prepared, thread = self._prepared, self._prepared.thread
         payload = JobPayload(
             account=self.claim.account,
@@ -100,16 +100,16 @@ class LiveStream:
         return NewStream(self.claim, payload, self.outlasts)
 
     def stop(self, fault: GatewayError) -> None:
-        """Give the upstream up because of this fault, from whatever thread."""
+        """Abort the upstream call with this fault; may be called from any thread."""
         if not self.is_closed:
             self._call.abort(fault)
 
     def close(self) -> None:
-        """Flush nothing any more."""
+        """Flush nothing more."""
         self.is_closed = True
 
     def begin_flush(self, encode: Callable[[Event], bytes]) -> Flush | None:
-        """Return what waits to be written, if anything does; the same until `end_flush`."""
+        """Return the events to write, if there are any; the same until `end_flush`."""
         if self.is_closed or not self.is_seen:
             return None
         if self._flush is None:
@@ -123,7 +123,7 @@ class LiveStream:
         return self._flush
 
     def end_flush(self) -> None:
-        """Take note that what was returned is written."""
+        """Record that the flush is written."""
         flush = self._flush
         if flush is not None:
             self._next += len(flush.lines)
@@ -134,7 +134,7 @@ class LiveStream:
     def _visible(self, events: list[Event]) -> list[Event]:
         if INCLUDE_ENCRYPTED in self._prepared.request.parameters.include:
             return events
-        # Nearly every event is this one, which shows all that it has.
+        # Nearly every event is a text delta, which has nothing to hide.
         return [each if type(each) is TextDelta else visible(each) for each in events]
 
     def _counted(self) -> tuple[Usage | None, Cost | None]:

@@ -1,4 +1,4 @@
-"""How a stream is to be kept."""
+"""The terms on which a stream is kept."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.domain.stream.replay.cuts import StreamCuts
 
 @frozen_dataclass(frozen=True, slots=True)
 class StreamTerms:
-    """`body` is the JSON of its request; without it the stream is not seen while it runs.
+    """`body` is the JSON of its request; without it nobody else sees the stream while it runs.
 
-    `outlasts` says that it may go on without its caller. `cuts`, if it is there, is what notes
-    where it is cut; of one that is stored, that is kept.
+    `outlasts` says that it may go on without its caller. `cuts`, if given, records where it is cut;
+    that is stored with a stream that is.
     """
 
     body: Mapping[str, Any] | None = None

@@ -1,1 +1,1 @@
-"""What is purged once its time has come, and what an operator purges by age or end user."""
+"""Purges: of what has expired, and of what an operator names by age or end user."""

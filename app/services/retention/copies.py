@@ -1,4 +1,4 @@
-"""What else has a copy of a purged response, or names it."""
+"""Removes copies and mentions of purged responses that are outside the response store."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from app.store.responses.archive_base import Purged
 
 
 class CopyStore(Protocol):
-    """Has copies of responses, for one account each. Raises StorageUnavailable."""
+    """Keeps copies of responses, each for one account. Raises StorageUnavailable."""
 
     def forget(self, account: str, response_ids: Sequence[str]) -> None:
-        """Forget what it has of these responses."""
+        """Forget the copies of these responses."""
         ...
 
 
 class DeliveryStore(Protocol):
-    """Has deliveries that name responses. Raises StorageUnavailable."""
+    """Keeps deliveries that name responses. Raises StorageUnavailable."""
 
     def purge(self, response_ids: Collection[str]) -> None:
         """Forget the deliveries of these responses."""
@@ -27,7 +27,7 @@ class DeliveryStore(Protocol):
 
 
 class Copies:
-    """All of it: `stores` have copies; the request log and webhooks' deliveries name responses."""
+    """All of it: `stores` have copies; the request log and webhook deliveries name responses."""
 
     def __init__(
         self, request_log: RequestLog, webhooks: DeliveryStore, *stores: CopyStore
@@ -37,7 +37,7 @@ class Copies:
         self._stores = stores
 
     def forget(self, purged: Sequence[Purged]) -> None:
-        """Forget what there is of purged responses. Raises StorageUnavailable."""
+        """Forget all copies of purged responses. Raises StorageUnavailable."""
         responses = sorted(
             (each.account, each.any_id) for each in purged if each.kind == "response"
         )
@@ -47,7 +47,7 @@ class Copies:
                 store.forget(account, ids)
 
     def forget_names(self, response_ids: set[str]) -> None:
-        """Forget where these are named: all of that has to be read. Raises StorageUnavailable."""
+        """Forget where these are named, which takes a scan. Raises StorageUnavailable."""
         if response_ids:
             self._request_log.erase_responses(response_ids)
             self._webhooks.purge(response_ids)

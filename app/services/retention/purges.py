@@ -1,8 +1,8 @@
-"""What operators purge by its age or by its end user, deleted or not.
+"""Purges that operators request by age or by end user, of deleted responses and others.
 
-Whatever destroys is written into the audit log before it begins, and its result at its end. It may
-be stopped anywhere and started again. Another machine's spool is dealt with by the same command
-over there.
+Every purge writes an entry into the audit log before it begins, and its result at its end. It may
+be interrupted anywhere and run again. The spool of another machine needs the same command over
+there.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from app.store.responses.archive_base import Purged
 from app.store.retention.base import Found, PurgeSearch, RetentionStore
 from app.store.spool.delivery import SpoolDelivery
 
-#: So many are purged before what has copies of them is seen to.
+#: Number of purged items after which their copies are removed.
 AT_ONCE = 100
-#: After so many the request log is read for them, and deliveries: that takes all of these.
+#: Number of purged items after which request log and deliveries are scanned for them, in full.
 UNLOGGED_AT_ONCE = 10_000
 
 
@@ -29,7 +29,7 @@ class Purges:
     """The service behind `responses purge` by age and by end user.
 
     `user_hash` returns the keyed hash of an account's end user. Every method raises
-    StorageUnavailable when the store is unreachable, iterators between two steps.
+    StorageUnavailable when the store is unreachable; iterators may raise it at any step.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Purges:
         self._user_hash = user_hash
 
     def created_before(self, before: int, account: str | None) -> Iterator[Found]:
-        """Yield what came before then, in Unix seconds: an account's, or everybody's.
+        """Yield what was created before this Unix time, by an account or by all of them.
 
-        What waits in this machine's spool is not among them. Changes nothing.
+        What waits in this machine's spool is not included. Changes nothing.
         """
         for name in self._names(account):
             yield from self._search.created_before(name, before)
@@ -65,14 +65,14 @@ class Purges:
     ) -> Iterator[Found]:
         """Yield the responses to requests of an end user, as `created_before` does.
 
-        Where it `is_to_purge` them, what is known of end users is put in order.
+        If it `is_to_purge` them, the index of end users is cleaned up as well.
         """
         for name in self._names(account):
             own_hash = self._user_hash(name, user)
             yield from self._search.of_user(name, user, own_hash, is_to_purge=is_to_purge)
 
     def spooled(self) -> int:
-        """Return how many responses wait in this machine's spool, 0 where it may not be read."""
+        """Return how many responses wait in this machine's spool; 0 if it cannot be read."""
         return int(sum(self._spool.figures().values()))
 
     def _names(self, account: str | None) -> Sequence[str]:
@@ -81,14 +81,14 @@ class Purges:
     def purge_created_before(
         self, before: int, account: str | None, *, by: str
     ) -> Generator[str, None, None]:
-        """Destroy what came before then; yield the id of each."""
+        """Destroy what was created before this Unix time; yield the id of each."""
         at = f"{datetime.fromtimestamp(before, UTC):%Y-%m-%dT%H:%M:%SZ}"
         which = f"created before {at}, account {account or 'any'}"
         return self._purge(self.created_before(before, account), which, by)
 
     def purge_user(self, user: str, account: str | None, *, by: str) -> Generator[str, None, None]:
         """Destroy the responses to requests of an end user; yield the id of each."""
-        # The audit log is to outlive whom it is about.
+        # The audit log outlives the person it is about, so it does not name them.
         which = f"of an end user, account {account or 'any'}"
         return self._purge(self.of_user(user, account, is_to_purge=True), which, by)
 
@@ -120,7 +120,7 @@ class Purges:
                 self._accounts.record("responses.purge", which, f"destroyed: {purged}", by=by)
 
     def _destroyed(self, found: Found) -> Purged | None:
-        """Destroy something, cancelled first where it runs; None where somebody else has."""
+        """Destroy an item, cancelling it first if it runs; None if somebody else destroyed it."""
         if found.is_pending:
             caller = Caller(account=found.account, key_id="operator")
             self._background.cancel(caller, found.any_id, any_kind=True)

@@ -1,8 +1,8 @@
-"""The sweep: what is due is purged, by one worker at a time, a bounded number at once (C5).
+"""The sweep: one worker at a time purges what is due, a bounded number per tick (C5).
 
-What is due is hidden from every reader already, by the store itself. So whatever holds the sweep up
-(Redis away, a worker killed, no worker at all) leaves content in Redis for longer, and shows nobody
-anything. Every step may be done twice, by two workers: where one was stopped, the next goes on.
+The store itself already hides what is due from every reader. So whatever delays the sweep (Redis
+unreachable, a worker killed, no worker at all) leaves content in Redis for longer, but shows nobody
+anything. Every step may be repeated, by two workers too: where one stopped, the next goes on.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from app.telemetry import (
     unexpected,
 )
 
-#: How many are purged at once, before the lease is prolonged, and how often that in one tick.
+#: How many are purged before the lease is extended, and how many times that is done in one tick.
 AT_ONCE, MOST_BATCHES = 100, 5
-#: How soon the next tick comes, where more is due and where nothing is; in seconds.
+#: Seconds until the next tick: if more is due, and if nothing is.
 BUSY_S, IDLE_S = 0.5, 5.0
-#: The request log and webhooks' deliveries are read for so many responses, at least this far apart
-#: (in seconds): it takes all of them.
+#: The request log and webhook deliveries are scanned for this many responses at a time, at least
+#: this many seconds apart, since a scan reads all of them.
 UNLOGGED_AT_ONCE, UNLOGGING_S = 10_000, 600.0
 
 
@@ -49,10 +49,10 @@ class RetentionSweep:
         self._logs_from = clock()
 
     def tick(self) -> bool:
-        """Purge what is due, up to a bound; return whether more is.
+        """Purge what is due, up to a bound; return whether more is due.
 
         Raises:
-            StorageUnavailable: the store is unreachable; the rest is purged another time.
+            StorageUnavailable: the store is unreachable; the rest is purged later.
         """
         for _ in range(MOST_BATCHES):
             due = self._store.due(self._token, AT_ONCE)
@@ -83,7 +83,7 @@ class RetentionSweep:
                 log.info("retention_purged", count=kinds.total(), **kinds)
 
     def _destroyed(self, any_id: str) -> Purged | None:
-        """Destroy something; what cannot be now holds up nothing else."""
+        """Destroy an item; one that cannot be destroyed now holds up no others."""
         gone = None
         try:
             gone = self._store.purge(any_id, only_due=True)
@@ -96,18 +96,18 @@ class RetentionSweep:
         return gone
 
     def _erase_from_log(self) -> None:
-        """Take what was purged out of the logs that name it, now and then."""
+        """Remove purged responses from the logs that name them, once in a while."""
         if self._clock() < self._logs_from:
             return
         self._logs_from = self._clock() + UNLOGGING_S
         if names := self._store.unlogged(UNLOGGED_AT_ONCE):
             self._copies.forget_names(names)
             self._store.log_erased(names)
-        if len(names) >= UNLOGGED_AT_ONCE:  # there are more: they would be ever further behind
+        if len(names) >= UNLOGGED_AT_ONCE:  # more are left, and the logs must not fall behind
             self._logs_from = self._clock()
 
     def keep_sweeping(self, pause: Callable[[float], object]) -> None:
-        """Sweep, for ever; an unreachable store is waited for."""
+        """Sweep for ever; while the store is unreachable, keep trying."""
         while True:
             more = False
             with surviving("retention"):

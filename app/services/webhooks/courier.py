@@ -1,4 +1,4 @@
-"""One attempt at taking an event to its endpoint: written, signed, sent."""
+"""One attempt to deliver an event to its endpoint: written, signed, sent."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from app.services.webhooks.signing import SecretUnreadable, WebhookSigner
 
 
 class Sender(Protocol):
-    """What posts a body to a URL within its time limit, and raises nothing."""
+    """Posts a body to a URL within its time limit; raises nothing."""
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
-        """Return what became of it."""
+        """Return the outcome."""
         ...
 
 
 class Courier:
-    """Takes events to endpoints. `write` makes an event's body, `now` returns Unix seconds."""
+    """Delivers events to endpoints. `write` makes an event's body, `now` returns Unix seconds."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Courier:
         self._now = now
 
     def take(self, endpoint: WebhookEndpoint, event: WebhookEvent) -> Receipt:
-        """Return what became of it. Raises StorageUnavailable where the secret cannot be had."""
+        """Return the outcome. Raises StorageUnavailable if the secret cannot be read."""
         body = self._write(event)
         try:
             headers = self._signer.headers(endpoint, event, body, self._now())

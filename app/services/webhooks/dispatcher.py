@@ -1,9 +1,9 @@
-"""A worker's side of webhooks: it takes what is due, sends it, and writes what became of that.
+"""A worker's side of webhooks: takes due deliveries, sends them, and records the outcome.
 
-Each delivery has a thread, and a lease in the store: what a worker that is killed was sending is
-sent again by another. So a receiver gets each event at least once. At most `capacity` are under way
-here; the store bounds how many go to one endpoint and are of one account (store/webhooks/redis.py),
-so that those who hang hold up no others.
+Each delivery has a thread, and a lease in the store: what a killed worker was sending is sent again
+by another. So a receiver gets each event at least once. At most `capacity` run here; the store
+bounds how many go to one endpoint and belong to one account (store/webhooks/redis.py), so that slow
+receivers hold up no others.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from app.telemetry import (
 )
 
 CAPACITY = 32
-#: How often is looked for what is due where no news and no pause says when, in seconds.
+#: Seconds between two looks for due deliveries, if neither news nor a pause says when.
 LOOK_S = 5.0
-#: After how many seconds an unreachable store is tried again, and for how long in all.
+#: Seconds after which an unreachable store is tried again, and for how many in all.
 AGAIN_S, SETTLED_S = 0.5, 15.0
 
 
 class Dispatcher:
-    """Delivers, many events at once. `now` returns Unix seconds, `chance` from 0 to 1.
+    """Delivers many events at once. `now` returns Unix seconds, `chance` a number from 0 to 1.
 
-    `is_active` tells whether an account is not disabled. Once `stopped` is set nothing is taken
-    any more.
+    `is_active` tells whether an account is not disabled. Once `stopped` is set, nothing more is
+    taken.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Dispatcher:
         self._wake.set()
 
     def run(self) -> None:
-        """Deliver until it is stopped; an unreachable store is waited for."""
+        """Deliver until stopped; while the store is unreachable, keep trying."""
         while not self._stopped.is_set():
             try:
                 pause_s = self.begin()
@@ -89,11 +89,11 @@ class Dispatcher:
             self._wake.clear()
 
     def finish(self, within_s: float) -> None:
-        """Return when nothing is under way any more, or after so long."""
+        """Return when no delivery runs any more, or after `within_s`."""
         self._idle.wait(within_s)
 
     def begin(self) -> float:
-        """Begin what is due, as much as there is room for; return when to look again, in seconds.
+        """Begin due deliveries, up to the capacity; return in how many seconds to look again.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -107,7 +107,7 @@ class Dispatcher:
                 self._start(delivery)
             if not taken.deliveries:
                 return taken.pause_s
-        return LOOK_S  # whoever ends wakes
+        return LOOK_S  # the end of a delivery wakes this loop
 
     def _start(self, delivery: Delivery) -> None:
         with self._lock:
@@ -141,7 +141,7 @@ class Dispatcher:
                 self._idle.set()
 
     def deliver(self, delivery: Delivery) -> None:
-        """Send an event and write what became of it.
+        """Send an event and record the outcome.
 
         Raises:
             StorageUnavailable: the store was unreachable for too long.
@@ -159,7 +159,7 @@ class Dispatcher:
             _attempt_ended(delivery, entry)
 
     def _settled(self, delivery: Delivery, entry: AttemptEntry, quiet_until: float) -> bool:
-        """Write it; an unreachable store is waited for, or the event would come twice."""
+        """Record the outcome; keep trying while the store is down, or the event comes twice."""
         failed, until = entry.outcome != "delivered", monotonic() + SETTLED_S
         while True:
             try:
@@ -172,7 +172,7 @@ class Dispatcher:
 
 
 def entry_of(delivery: Delivery, receipt: Receipt, now: float, again: float | None) -> AttemptEntry:
-    """Return what the delivery log says of an attempt."""
+    """Return the delivery log's entry for an attempt."""
     event = delivery.event
     outcome: Outcome = "delivered" if receipt.is_taken else "failed" if again is None else "retried"
     return AttemptEntry(

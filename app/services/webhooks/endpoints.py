@@ -30,14 +30,14 @@ from app.store.webhooks.base import WebhookStore
 from app.telemetry import STORE_FAILURES
 
 _ATTEMPTS = 10
-#: So many sample events of an account are sent by a process within a minute.
+#: Maximum number of sample events of an account that a process sends in so many seconds.
 MOST_TESTS, TESTS_WITHIN_S = 10, 60.0
 
 
 class WebhookEndpoints:
     """The service of webhook endpoints. `entropy` returns so many random bytes.
 
-    `reserve` lets a request in by its caller's limits, or raises LimitReached; its block ends it.
+    `reserve` admits a request by its caller's limits, or raises LimitReached; its block ends it.
 
     Every method raises NotFound for an endpoint that the caller's account does not have,
     PermissionDenied where a key that may only read would change something, and StorageUnavailable.
@@ -66,11 +66,11 @@ class WebhookEndpoints:
     def create(
         self, caller: Caller, name: str, url: str, event_types: tuple[str, ...]
     ) -> SecretEndpoint:
-        """Make an endpoint. Raises InvalidRequest for a bad URL, and for one too many."""
+        """Create an endpoint. Raises InvalidRequest for a bad URL, or if there are too many."""
         refuse_read_only(caller)
         url = self._checked(url)
         now, secret = self._now(), self._signer.new_secret()
-        # The id begins with the time, in ms: so endpoints are in the order in which they were made.
+        # The id begins with the time in ms, so that ids sort by creation.
         endpoint_id = f"whe_{int(now * 1000):012x}{self._entropy(12).hex()}"
         endpoint = WebhookEndpoint(
             id=endpoint_id,
@@ -98,7 +98,7 @@ class WebhookEndpoints:
         return found
 
     def page(self, caller: Caller, limit: int, after: str | None) -> EndpointPage:
-        """Return a page of the account's endpoints, newest first, behind that with an id."""
+        """Return a page of the account's endpoints, newest first, after the one with that id."""
         found = self._store.endpoints(caller.account)
         left = [each for each in found if after is None or each.id < after]
         return EndpointPage(tuple(left[:limit]), len(left) > limit)
@@ -112,7 +112,7 @@ class WebhookEndpoints:
         url: str | None = None,
         event_types: tuple[str, ...] | None = None,
     ) -> WebhookEndpoint:
-        """Change what is given. Raises InvalidRequest for a bad URL."""
+        """Change the fields that are given. Raises InvalidRequest for a bad URL."""
         given = {"name": name, "url": url, "event_types": event_types}
         changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         refuse_read_only(caller)
@@ -121,7 +121,7 @@ class WebhookEndpoints:
         return self._change(caller, endpoint_id, lambda before: replace(before, **changes))
 
     def delete(self, caller: Caller, endpoint_id: str) -> None:
-        """Remove an endpoint; what was to be sent to it is forgotten."""
+        """Remove an endpoint; pending deliveries to it are dropped."""
         refuse_read_only(caller)
         if not self._store.remove(caller.account, endpoint_id):
             raise _unknown(endpoint_id)
@@ -129,9 +129,9 @@ class WebhookEndpoints:
     def rotate_secret(
         self, caller: Caller, endpoint_id: str, *, keep_old: bool = False
     ) -> SecretEndpoint:
-        """Give an endpoint a new secret; where the old is kept, both sign for 24 hours.
+        """Give an endpoint a new secret; with `keep_old`, both sign for 24 hours.
 
-        What was kept of an earlier rotation is not kept any longer.
+        A secret that an earlier rotation kept is dropped.
         """
         refuse_read_only(caller)
         secret, ends_at = self._signer.new_secret(), int(self._now()) + OVERLAP_S
@@ -154,12 +154,12 @@ class WebhookEndpoints:
         )
 
     def test(self, caller: Caller, endpoint_id: str, event_type: str) -> int:
-        """Send a sample event now, once, and return the status that the endpoint answers with.
+        """Send a sample event once, now; return the status that the endpoint answers with.
 
-        It is one of the caller's requests to the limits, and of the few that a minute has room for.
+        It counts for the caller's limits, and as one of the few tests allowed per minute.
 
         Raises:
-            InvalidRequest: it does not answer.
+            InvalidRequest: the endpoint does not answer.
             LimitReached, RateLimited: it is one too many.
         """
         refuse_read_only(caller)
@@ -182,7 +182,7 @@ class WebhookEndpoints:
             )
 
     def caller_for(self, endpoint_id: str) -> Caller:
-        """Return a caller, for an operator, who may do with an endpoint all that its account may.
+        """Return a caller, for an operator, with all rights of its account over an endpoint.
 
         Raises NotFound.
         """
@@ -197,9 +197,9 @@ class WebhookEndpoints:
         return self._store.entries(endpoint_id)
 
     def figures(self) -> dict[str, float]:
-        """Return how many events are on their way, by the name of telemetry's FIGURES.
+        """Return how many events are on their way, by its name in telemetry's FIGURES.
 
-        There is none while the store is unreachable.
+        Empty while the store is unreachable.
         """
         try:
             return {"gateway_webhooks_waiting": self._store.waiting_in_all()}
@@ -220,7 +220,7 @@ class WebhookEndpoints:
         endpoint_id: str,
         change: Callable[[WebhookEndpoint], WebhookEndpoint],
     ) -> WebhookEndpoint:
-        """Apply a change; one that changes nothing is no update."""
+        """Apply a change; one that changes nothing does not count as an update."""
         for _ in range(_ATTEMPTS):
             before = self.get(caller, endpoint_id)
             after = change(before)

@@ -1,8 +1,8 @@
-"""The secrets of webhook endpoints: made, kept sealed, and signed with.
+"""The secrets of webhook endpoints: makes them, keeps them sealed, signs with them.
 
-A secret is sealed under a key that is made of the deployment's secret, which lies in Redis, and of
-GATEWAY_SECRET, which does not: who has a copy of Redis alone then cannot sign. Without that
-variable the two lie side by side (SECURITY.md).
+A secret is sealed under a key made from the deployment's secret, which is in Redis, and from
+GATEWAY_SECRET, which is not: a copy of Redis alone then does not allow signing. Without that
+variable, key and secret lie side by side (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.store.encryption import decrypted, encrypted
 _PREFIX = "whsec_"
 _LENGTH = 32
 _PURPOSE = b"webhook secret\0"
-#: What a sealed secret begins with: whether GATEWAY_SECRET is needed to open it.
+#: Prefix of a sealed secret: whether GATEWAY_SECRET is needed to open it.
 _WITH, _WITHOUT = "2.", "1."
 
 
@@ -31,7 +31,7 @@ class SecretUnreadable(Exception):
 
 
 class WebhookSigner:
-    """Makes, seals and signs with secrets.
+    """Makes and seals secrets, and signs with them.
 
     `secret` returns the deployment's secret, `seal_key` is GATEWAY_SECRET; `entropy` returns so
     many random bytes.
@@ -49,11 +49,11 @@ class WebhookSigner:
         return _PREFIX + base64.b64encode(self._entropy(_LENGTH)).decode()
 
     def hint(self, secret: str) -> str:
-        """Return what may be shown of a secret again and again."""
+        """Return the part of a secret that may be shown again and again."""
         return f"{_PREFIX}...{secret.rstrip('=')[-4:]}"
 
     def seal(self, endpoint_id: str, secret: str) -> str:
-        """Return a secret as it is kept."""
+        """Return a secret in the form in which it is stored."""
         tag = _WITHOUT if self._seal_key is None else _WITH
         blob = encrypted(secret.encode(), self._key(endpoint_id, tag))
         return tag + base64.b64encode(blob).decode()
@@ -61,7 +61,7 @@ class WebhookSigner:
     def headers(
         self, endpoint: WebhookEndpoint, event: WebhookEvent, body: bytes, now: float
     ) -> dict[str, str]:
-        """Return the headers by which the receiver knows that the event is ours, and which it is.
+        """Return the headers that identify the event and prove to its receiver that it is ours.
 
         Raises:
             SecretUnreadable: the endpoint's secret cannot be opened here.

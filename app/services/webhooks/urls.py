@@ -1,4 +1,4 @@
-"""Which URLs may be a webhook endpoint's, as far as that shows in the URL itself."""
+"""Checks the URL of a webhook endpoint, as far as the URL itself shows it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 def checked_url(url: str, *, allow_private: bool) -> str:
-    """Return the URL. What its name resolves to is judged when it is connected to.
+    """Return the URL. The addresses of its host are checked when it is connected to.
 
     Raises:
-        InvalidRequest: it is none that events are sent to; the message says why.
+        InvalidRequest: events are not sent to such a URL; the message says why.
     """
     try:
         parts = urlsplit(url)

@@ -1,14 +1,14 @@
-"""An issuer's keys, fetched when they are needed and kept for a while.
+"""An issuer's keys, fetched when they are needed and cached.
 
-For `cache_s` they are kept, and in the second half of it fetched anew beside the requests. Later
-whoever needs them waits for them. While they cannot be fetched the kept ones serve, for KEPT_S at
-most, and nobody waits: each RETRY_S a fetch beside the requests tries again. A key that is not
-among them is looked for once a UNKNOWN_S, whoever asks how often: anybody can make such a token up.
+They are cached for `cache_s`, and refreshed in the background in the second half of it. Later,
+whoever needs them waits for a fetch. While they cannot be fetched the cached ones serve, for KEPT_S
+at most, and nobody waits: every RETRY_S, a fetch in the background tries again. An unknown key is
+looked for once in UNKNOWN_S, however often it is requested: anybody can make such a token up.
 
 A fetch has a thread of its own, and there is one at a time: all who need it wait for that one, for
-as long as FIRST_WAIT_S or UNKNOWN_WAIT_S counted from its beginning. So an issuer that answers
-slowly, or not at all, keeps a request waiting for that long once in RETRY_S, and no thread for
-longer; what it answers later is there for the next request.
+FIRST_WAIT_S or UNKNOWN_WAIT_S from its beginning. So an issuer that answers slowly, or not at all,
+keeps a request waiting for that long once in RETRY_S, and no thread for longer; what it answers
+later is there for the next request.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from app.telemetry import JWKS_FETCHES, log, unexpected
 KEPT_S = 24 * 3600.0
 RETRY_S = 10.0
 UNKNOWN_S = 60.0
-#: How long a fetch is waited for by who has no keys, and by who has an unknown one; in seconds.
+#: Seconds that a fetch is waited for: if there are no keys, and if one is unknown.
 FIRST_WAIT_S, UNKNOWN_WAIT_S = 2.0, 1.0
-#: When who has waited in vain may come again: the fetch goes on for 5 s at most.
+#: Seconds after which those who waited in vain may come again: a fetch goes on for 5 s at most.
 AGAIN_S = 2
 _NEVER = float("-inf")
 
 
 def start_thread(work: Callable[[], None]) -> None:
-    """Do something beside the requests."""
+    """Run something in a background thread."""
     threading.Thread(target=work, daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetch:
-    """A fetch that is under way: since when, by the clock, and whether it has ended."""
+    """A running fetch: when it began, by the clock, and whether it has ended."""
 
     began_at: float
     ended: threading.Event = field(default_factory=threading.Event)
@@ -91,9 +91,9 @@ class KeySet:
         return self._keys
 
     def with_key(self, kid: str | None, algorithm: str) -> PublicKeys:
-        """Return the keys, fetched anew where there is none for a token of this header.
+        """Return the keys, fetched again if none is for a token with this header.
 
-        Raises Unavailable as `current` does, and where they are not there in time.
+        Raises Unavailable as `current` does, and if they do not arrive in time.
         """
         keys = self.current()
         if keys.matching(kid, algorithm) or self._since_s() < UNKNOWN_S:
@@ -112,7 +112,7 @@ class KeySet:
         return self._tried_at > self._fetched_at
 
     def _wait(self, wait_s: float, unless_since_s: float) -> bool:
-        """Have the keys fetched; return whether that has ended within `wait_s` of its beginning."""
+        """Have the keys fetched; return whether that ended within `wait_s` of its beginning."""
         fetch = self._begin(unless_since_s)
         if fetch is None:
             return True
@@ -120,9 +120,9 @@ class KeySet:
         return fetch.ended.wait(max(0.0, left_s))
 
     def _begin(self, unless_since_s: float) -> _Fetch | None:
-        """Have the keys fetched beside the requests, unless that was tried a moment ago.
+        """Have the keys fetched in the background, unless that was tried a moment ago.
 
-        Returns what is under way, whoever began it.
+        Returns the fetch that runs, whoever began it.
         """
         with self._lock:
             if self._under_way is not None:

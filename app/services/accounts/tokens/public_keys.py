@@ -1,7 +1,7 @@
 """The public keys of a JSON Web Key Set (RFC 7517) that may verify tokens.
 
-A key counts for an algorithm only where its own type, curve, `alg`, `use` and `key_ops` say so: a
-token's header never decides how a key is used. What a set says of other keys is passed over.
+A key is used for an algorithm only if its own type, curve, `alg`, `use` and `key_ops` say so: a
+token's header never decides how a key is used. Other keys in a set are ignored.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _KEY_TYPES: Mapping[str, tuple[str, str | None]] = {
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-#: What is read of a key: its public part, and never a private one that was published by mistake.
+#: Fields that are read of a key: its public part, never a private one published by mistake.
 _PUBLIC = ("kty", "n", "e", "crv", "x", "y")
 
 
 class BadKeySet(Exception):
-    """A document is no key set, or has no key that can be used; the text says why."""
+    """A document is no key set, or has no usable key; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key for one algorithm, under its id, None where it has none."""
+    """A key for one algorithm, with its id, or None if it has none."""
 
     kid: str | None
     algorithm: str
@@ -44,7 +44,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class PublicKeys:
-    """The keys of a set. `digest` is another where the set is."""
+    """The keys of a set. `digest` changes when the set does."""
 
     digest: str
     keys: tuple[PublicKey, ...] = ()
@@ -65,7 +65,7 @@ NO_KEYS = PublicKeys("")
 
 
 def read_keys(document: bytes, algorithms: Sequence[str]) -> PublicKeys:
-    """Return the keys that a document has for these algorithms.
+    """Return the keys in a document for these algorithms.
 
     Raises:
         BadKeySet: it is no key set, or there are none.

@@ -1,12 +1,12 @@
-"""Whether a token is one of an issuer that is trusted, made for this gateway, and valid (N8).
+"""Verifies tokens: issued by a trusted issuer, made for this gateway, and valid (N8).
 
-Its issuer is chosen by what it says of itself, and with that the only keys and algorithms that may
-verify it; everything else is believed after that. Of its header only `alg`, `kid`, `typ` and `crit`
-are read: keys and addresses that a token brings (jwk, jku, x5c, x5u) mean nothing. Sources:
-RFC 7519, RFC 8725 (what to watch out for), RFC 9068 (`at+jwt`).
+A token's own `iss` selects its issuer, and with that the only keys and algorithms that may verify
+it; nothing else in it is believed before that. Of its header only `alg`, `kid`, `typ` and `crit`
+are read: keys and addresses that a token brings (jwk, jku, x5c, x5u) are ignored. Sources:
+RFC 7519, RFC 8725 (best practices), RFC 9068 (`at+jwt`).
 
-A verified token is kept by its hash until it ends, or its issuer's keys change: what follows costs
-no signature.
+A verified token is cached by its hash until it expires or its issuer's keys change: later requests
+with it cost no signature.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from app.settings import IssuerSettings
 from app.telemetry import TOKEN_REFUSALS, log
 
 MAX_KEPT = 20_000
-#: How many keys of one id, or of none, a signature is tried with.
+#: Maximum number of keys with one id, or without any, that a signature is tried with.
 MAX_ATTEMPTS = 8
-#: Logout tokens, for one, are signed by the same keys and are no key to anything.
+#: Logout tokens, for one, are signed with the same keys but grant nothing.
 _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _UNKNOWN = "unknown"
 
-#: What the holder of a token that is surely its issuer's is told; all others hear one thing.
+#: Messages for the holder of a token that is surely its issuer's; all others get the same one.
 _REMEDIES: Mapping[str, str] = {
     "expired": "The token has expired: get a new one from its issuer.",
     "not_yet": "The token is not valid yet: the clocks of its issuer and of this gateway differ.",
@@ -51,7 +51,7 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """A grant, and the keys that it was verified with."""
+    """A grant, and the keys that its token was verified with."""
 
     grant: TokenGrant
     keys: KeySet
@@ -59,9 +59,9 @@ class _Verified:
 
 
 class TokenVerifier:
-    """Turns a token into what it permits. One per process; safe under threads without a lock.
+    """Turns a token into its grant. One per process; safe under threads without a lock.
 
-    `issuers` are those that are trusted, each with its keys; `now` returns Unix seconds.
+    `issuers` are the trusted ones, each with its keys; `now` returns Unix seconds.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class TokenVerifier:
 
 
 def bad_token(reason: str = "") -> Unauthenticated:
-    """Return what the sender of a token that is not valid is told."""
+    """Return the error for the sender of an invalid token."""
     return Unauthenticated(
         _REMEDIES.get(
             reason,
@@ -142,7 +142,7 @@ def _refused(issuer: str, reason: str) -> Unauthenticated:
 
 
 def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return what a token says of itself, which is not to be believed yet."""
+    """Return a token's header and claims, which cannot be trusted yet."""
     if len(token) > MAX_TOKEN or not token.isascii():
         raise BadToken("malformed")
     header, claims, _ = token.split(".")
@@ -160,7 +160,7 @@ def _object(part: str) -> Mapping[str, Any]:
 
 
 def _checked_header(header: Mapping[str, Any], settings: IssuerSettings) -> tuple[str, str | None]:
-    """Return the algorithm and the key's id, as far as they may be what they are."""
+    """Return the algorithm and the key's id, after checking the header."""
     algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ")
     if not isinstance(algorithm, str) or algorithm not in settings.algorithms:
         raise BadToken("algorithm")
@@ -174,7 +174,7 @@ def _checked_header(header: Mapping[str, Any], settings: IssuerSettings) -> tupl
 
 
 def _claims(token: str, key: jwt.PyJWK, settings: IssuerSettings) -> dict[str, Any] | None:
-    """Return the claims of a token; None where it was signed by another key."""
+    """Return the claims of a token; None if it was signed with another key."""
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
