@@ -1,1 +1,1 @@
-"""Values and pure functions: stdlib only, no clock, no I/O."""
+"""Values and pure functions: only the standard library, no clock, no I/O."""

@@ -1,4 +1,4 @@
-"""How an answer shall be made, and what changes that inside a conversation."""
+"""Options of how an answer is made, and items that change them inside a conversation."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ class TextOptions:
 
 @dataclass(frozen=True, slots=True)
 class CacheOptions:
-    """How the upstream is to cache the prompt (U23); `ttl` None leaves how long to it.
+    """How the upstream shall cache the prompt (U23). A `ttl` of None leaves the time to it.
 
-    `explicit` is up to breakpoints of the input only, `implicit` where it is useful, too.
+    `explicit`: only up to breakpoints in the input; `implicit`: wherever it is useful, too.
     """
 
     mode: str = "implicit"
     ttl: str | None = None
 
 
-#: What holds where the caller sets nothing about the text.
+#: The options if the caller sets none for text.
 PLAIN_TEXT = TextOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class UnseenItem:
-    """An item that changes what is asked from here on, and that no model sees (G3)."""
+    """An item that changes the request from here on, and that no model sees (G3)."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationUpdate(UnseenItem):
-    """What holds for answers from here on, in place of what the request says, until the next one.
+    """Options for answers from here on, replacing the request's, until the next such item.
 
-    None leaves as it is what held before.
+    None leaves an option unchanged.
     """
 
     type: ClassVar[str] = "configuration_update"

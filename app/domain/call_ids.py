@@ -1,4 +1,4 @@
-"""The ids that the calls of an answer may not have."""
+"""Call ids that an answer must not reuse."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from app.domain.request import CreateRequest
 
 
 def used_call_ids(request: CreateRequest, context: Sequence[Item]) -> Container[str]:
-    """Return the ids of the context's calls, which none of the answer may have.
+    """Return the call ids in the context, which no call of the answer may have.
 
-    Some servers number the calls of each answer anew, and among the clients that send the whole
-    history each time, openai-agents keeps but the last of the calls with one id. Who names a
-    parent is given the upstream's own ids: nothing is to be told from an earlier call there.
+    Some servers restart their call numbers in each answer, and of the clients that send the whole
+    history each time, openai-agents keeps only the last of several calls with one id. A request
+    that names a parent gets the upstream's own ids: there is no earlier call to be confused with.
     """
     return frozenset() if request.previous_response_id else _CallIds(context)
 
 
 class _CallIds(Container[str]):
-    """Most answers call nothing, so the context is looked through late."""
+    """Collects the ids at the first look-up: most answers have no calls."""
 
     def __init__(self, context: Sequence[Item]) -> None:
         self._context = context

@@ -1,6 +1,6 @@
-"""How many tokens a request will take, guessed before anybody has counted.
+"""Estimates how many tokens a request will take, before anybody has counted them.
 
-A token is four characters. Pictures and files are guessed too: their base64 is no text.
+A token counts as four characters. Pictures and files are guessed: their base64 is no text.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from app.domain.tools.known import made_once
 CHARACTERS_PER_TOKEN = 4
 IMAGE_TOKENS = 1_000
 FILE_TOKENS = 5_000
-#: What an answer may take when neither the request nor the model's settings limit it.
+#: Tokens assumed for an answer if neither the request nor the model's settings limit it.
 OUTPUT_TOKENS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Tokens that a request is about to take, and what they may cost at most, in µUSD.
+    """Estimated tokens of a request, and what they may cost at most, in µUSD.
 
-    `input_microusd` is the input's part of `microusd`; both are 0 where nobody knows.
+    `input_microusd` is the input's share of `microusd`; both are 0 if prices are unknown.
     """
 
     input_tokens: int
@@ -53,7 +53,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """How many tokens an input is: as its model's server counts them, or else our estimate."""
+    """The number of tokens of an input: counted by its model's server, or else estimated."""
 
     input_tokens: int
     is_estimate: bool = False
@@ -62,9 +62,9 @@ class TokenCount:
 def estimate(
     parameters: Parameters, items: Iterable[Item], max_output_tokens: int | None
 ) -> Estimate:
-    """Return what a request with this context may take.
+    """Return the estimate for a request with this context.
 
-    `max_output_tokens` is the model's own limit, for when the request has none.
+    `max_output_tokens` is the model's own limit, used if the request has none.
     """
     characters = len(parameters.instructions or "")
     characters += sum(map(_item_characters, items)) + _characters_of(parameters.functions)

@@ -1,4 +1,4 @@
-"""One request, by whatever name: ours, and those of W3C Trace Context, here and at the upstream."""
+"""The identity of a request: our id, and those of W3C Trace Context, here and at the upstream."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.domain.ids import RandomBytes
 
-#: Version, trace, parent, flags; a later version may have more behind them.
+#: Version, trace, parent, flags; later versions may append more.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _MEMBER = re.compile(
     r"[a-z0-9][a-z0-9_*/-]{0,255}(?:@[a-z][a-z0-9_*/-]{0,13})?=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
@@ -17,10 +17,10 @@ _NOT_SAMPLED, _SAMPLED = "00", 0x01
 
 
 class RequestIdentity(NamedTuple):
-    """What a request is called. Every name fits into a header line as it is.
+    """The ids of a request. Each fits into a header line as it is.
 
-    `traceparent` is what we send upstreams: the caller's trace, or one that begins here, with a
-    parent of our own. `tracestate` is the caller's.
+    `traceparent` is what upstreams are sent: the caller's trace, or a new one, with a parent of our
+    own. `tracestate` is the caller's.
     """
 
     request_id: str
@@ -29,27 +29,27 @@ class RequestIdentity(NamedTuple):
 
     @property
     def trace_id(self) -> str:
-        """The trace, in hexadecimal."""
+        """The trace id, in hexadecimal."""
         return self.traceparent[3:35]
 
     @property
     def span_id(self) -> str:
-        """The parent of what is done elsewhere for this request, in hexadecimal."""
+        """The id, in hexadecimal, of the parent span of work done elsewhere for this request."""
         return self.traceparent[36:52]
 
     @property
     def is_sampled(self) -> bool:
-        """Whether the trace is recorded, as far as whoever began it knows."""
+        """Whether the trace is recorded, according to whoever began it."""
         return self.traceparent.endswith("-01")
 
     def within(self, span_id: str, *, sampled: bool) -> RequestIdentity:
-        """Return the same request, with a span of ours as the parent of what is done elsewhere."""
+        """Return the same identity, with one of our spans as the parent of work done elsewhere."""
         flags = _SAMPLED if sampled else 0
         return self._replace(traceparent=f"00-{self.trace_id}-{span_id}-{flags:02x}")
 
     @property
     def lines(self) -> bytes:
-        """The header lines for upstreams; OpenAI keeps the second one, others the first."""
+        """The header lines for upstreams; OpenAI logs X-Client-Request-Id, others X-Request-ID."""
         name, state = self.request_id, self.tracestate
         more = f"tracestate: {state}\r\n" if state else ""
         return (
@@ -64,9 +64,9 @@ def identity(
     traceparent: str = "",
     tracestate: str = "",
 ) -> RequestIdentity:
-    """Return the identity of a request that came with these names; what is missing is made.
+    """Return the identity of a request that came with these ids; missing ones are generated.
 
-    A traceparent that is not the standard's is as good as none, and its tracestate with it.
+    A traceparent that violates the standard is ignored, and its tracestate with it.
     """
     digits = random_bytes(40).hex()
     name = request_id or f"req_{digits[:32]}"

@@ -1,9 +1,9 @@
 """Opaque, prefixed, unguessable ids.
 
-A response's id is `resp_` + the tag of its conversation + what is its own. The tag groups the
-keys of one conversation in one slot of a Redis Cluster. An item's id is its prefix + all of that
-after `resp_` + what is the item's own, so that it alone tells where the item is stored. One of a
-hosted tool has the server's own id behind that: `ws_…_ws_68f1`.
+A response's id is `resp_` + the tag of its conversation + a part of its own. The tag puts the keys
+of one conversation into one slot of a Redis Cluster. An item's id is its prefix + everything after
+`resp_` + a part of its own, so that the id alone tells where the item is stored. An item of a
+hosted tool has the server's own id appended: `ws_…_ws_68f1`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ UNIQUE_LENGTH = 32
 ITEM_LENGTH = 10
 MAX_CALL_ID = 64
 
-#: Returns so many bytes that nobody can guess.
+#: Returns the given number of unguessable bytes.
 RandomBytes = Callable[[int], bytes]
-#: Mints an id for an item, given its prefix: `mint("msg")`.
+#: Creates an id for an item, given its prefix: `mint("msg")`.
 Mint = Callable[[str], str]
 
 _LETTERS = ascii_letters + digits
@@ -35,7 +35,7 @@ _CARRIED = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class IdGenerator:
-    """Makes ids that nobody can guess."""
+    """Creates unguessable ids."""
 
     __slots__ = ("_random_bytes",)
 
@@ -51,18 +51,18 @@ class IdGenerator:
         return self._random_bytes(TAG_LENGTH // 2).hex()
 
     def new_id(self, prefix: str, tag: str) -> str:
-        """Return a fresh id that belongs to the conversation `tag`."""
+        """Return a new id in the conversation `tag`."""
         return f"{prefix}_{tag}{self._random_bytes(UNIQUE_LENGTH // 2).hex()}"
 
     def item_minter(self, response_id: str) -> Mint:
-        """Return the mint of the items that the turn of `response_id` brings, input and output."""
+        """Return the function that makes ids for the items of a response's turn."""
         stem, random_bytes = response_id.removeprefix("resp_"), self._random_bytes
         return lambda prefix: f"{prefix}_{stem}{random_bytes(ITEM_LENGTH // 2).hex()}"
 
     def item_ids(self, response_id: str, prefixes: Sequence[str]) -> list[str]:
-        """Return what the mint of the turn would: an id for each of these prefixes.
+        """Return ids for these prefixes, as the turn's mint would.
 
-        MEASURED: for twenty, drawing once takes a quarter of the time of drawing as often.
+        MEASURED: for twenty, drawing random bytes once takes a quarter of the time of drawing each.
         """
         stem = response_id.removeprefix("resp_")
         drawn = self._random_bytes(ITEM_LENGTH // 2 * len(prefixes))
@@ -71,42 +71,42 @@ class IdGenerator:
 
 
 def tag_of(any_id: str) -> str | None:
-    """Return the conversation's tag inside an id of ours, or None for an id that is not."""
+    """Return the conversation's tag from an id of ours, or None for any other id."""
     match = _TAGGED.fullmatch(any_id)
     return match and match[2]
 
 
 def stem_of(any_id: str) -> str:
-    """Return what follows the prefix of a response's or conversation's id: 48 digits.
+    """Return what follows the prefix in a response's or conversation's id: 48 digits.
 
-    Of an item's id it is what its home's has, of any other id nothing.
+    For an item's id it is that of its response; for any other id it is "".
     """
     match = _TAGGED.fullmatch(any_id)
     return match[1] if match else ""
 
 
 def home_of(item_id: str) -> str | None:
-    """Return the id of the response whose turn brought the item, or None where its id tells none.
+    """Return the id of the response whose turn brought the item, or None if its id does not tell.
 
-    The ids that clients make tell none.
+    Ids made by clients do not.
     """
     match = _TAGGED.fullmatch(item_id)
     return f"resp_{match[1]}" if match and match[3] else None
 
 
 def carried_id(item_id: str, upstream_id: str) -> str:
-    """Return an item's id with the one in it that its server calls it by, where that fits.
+    """Return an item's id with its server's own id appended, if that fits.
 
-    So the item goes back under that, also from a client who keeps it where nothing is stored.
+    So the item is sent back under that id, even by a client that keeps it where nothing is stored.
     """
     return f"{item_id}_{upstream_id}" if _CARRIED.fullmatch(upstream_id) else item_id
 
 
 def upstream_item_id(item_id: str) -> str:
-    """Return the id by which a server knows an item, or may know it from here on.
+    """Return the id by which a server knows an item, or may know it from now on.
 
-    An id of ours that holds none is mapped by hash, always to the same; one that is none of ours
-    is as its server gave it.
+    An id of ours without a server's id is mapped by hash, always to the same; an id that is not
+    ours is returned unchanged, as its server gave it.
     """
     match = _TAGGED.fullmatch(item_id)
     if not match or not match[3]:
@@ -126,27 +126,27 @@ def is_conversation_id(text: str) -> bool:
 
 
 def alone_id(response_id: str) -> str:
-    """Return the id of the entry that holds items alone, made with the mint of this "response".
+    """Return the id of an entry of items alone, made with the mint of this response id.
 
-    Such items came to a conversation by themselves: there is no response of that id.
+    Such items were added to a conversation directly: no response has that id.
     """
     return "items_" + response_id.removeprefix("resp_")
 
 
 def call_id(upstream_id: str) -> str:
-    """Return the upstream's id of a call, mapped by hash where it is too long (U12)."""
+    """Return the upstream's id of a call, replaced by a hash if it is too long (U12)."""
     if len(upstream_id) <= MAX_CALL_ID:
         return upstream_id
     return "call_" + hashlib.sha256(upstream_id.encode()).hexdigest()[:48]
 
 
 def distinct_call_id(upstream_id: str, response_id: str) -> str:
-    """Return the id that a call of this response goes by whose own id is used up."""
+    """Return a replacement for a call id of this response that is used already."""
     return call_id(upstream_id + _distinction(response_id))
 
 
 def upstream_call_id(distinct: str, response_id: str) -> str | None:
-    """Return the own id of a call of this response, None where it goes by that, or by a hash."""
+    """Return the original id for `distinct_call_id`'s; None if it is unchanged or a hash."""
     own_id = distinct.removesuffix(_distinction(response_id))
     return None if own_id == distinct else own_id
 
@@ -156,7 +156,7 @@ def _distinction(response_id: str) -> str:
 
 
 def nine_characters(any_id: str) -> str:
-    """Return a call's id as nine letters or digits, mapped by hash where it is another (U22)."""
+    """Return a call's id as nine letters or digits, mapped by hash unless it is that (U22)."""
     if _NINE.fullmatch(any_id):
         return any_id
     number = int.from_bytes(hashlib.sha256(any_id.encode()).digest())

@@ -1,4 +1,4 @@
-"""Conversation items and their content parts, as values with the wire's field names."""
+"""Conversation items and their content parts, as values with the field names of the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.domain.tools import Tool, qualified
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
-#: Some outputs say so where what was called has failed.
+#: Outputs may also say that the called tool failed.
 OutputStatus = Literal["in_progress", "completed", "incomplete", "failed"]
 Role = Literal["user", "assistant", "system", "developer"]
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CacheBreakpoint:
-    """The end of a prefix that is to be cached (U23); `ttl` None is that of the request."""
+    """The end of a prefix to be cached (U23); a `ttl` of None is the request's."""
 
     ttl: str | None = None
 
@@ -36,7 +36,7 @@ class InputText:
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """`image_url` is an http(s) or data URL; exactly one of it and `file_id` is set."""
+    """An image. `image_url` is an http(s) or data URL; exactly one of it and `file_id` is set."""
 
     type: ClassVar[str] = "input_image"
     image_url: str | None = None
@@ -47,7 +47,7 @@ class InputImage:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """`file_data` is base64, as a data URL or bare; exactly one source is set."""
+    """A file. `file_data` is base64, as a data URL or bare; exactly one source is set."""
 
     type: ClassVar[str] = "input_file"
     file_data: str | None = None
@@ -79,9 +79,9 @@ ContentPart = InputPart | OutputPart
 
 @frozen_dataclass(frozen=True, slots=True)
 class Message:
-    """`phase` (commentary or final_answer) is kept as given; `id` is "" until one is minted.
+    """A message. `phase` (commentary or final_answer) is kept as given; `id` is "" until minted.
 
-    `prefix` is what the ids of such items begin with; all items have one.
+    `prefix` begins the ids of such items; every item class has one.
     """
 
     type: ClassVar[str] = "message"
@@ -95,10 +95,10 @@ class Message:
 
 @frozen_dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """`arguments` is the model's text: usually a JSON object, but not always.
+    """A function call. `arguments` is the model's text: usually a JSON object, but not always.
 
-    `namespace` is that of the function, if it is in one. `program_id` is the call_id of the program
-    that made the call (`programmatic_tool_calling`), None where the model itself did.
+    `namespace` is the function's, if it has one. `program_id` is the call_id of the program that
+    made the call (`programmatic_tool_calling`), None if the model itself did.
     """
 
     type: ClassVar[str] = "function_call"
@@ -113,13 +113,13 @@ class FunctionCall:
 
     @property
     def qualified_name(self) -> str:
-        """The name under which models know the function."""
+        """The name by which models know the function."""
         return qualified(self.namespace, self.name) if self.namespace else self.name
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class FunctionCallOutput:
-    """`program_id` is as that of its call."""
+    """The output of a function call; `program_id` is the call's."""
 
     type: ClassVar[str] = "function_call_output"
     prefix: ClassVar[str] = "fco"
@@ -131,15 +131,15 @@ class FunctionCallOutput:
 
     @property
     def content(self) -> str | tuple[InputPart, ...]:
-        """What models are shown of it."""
+        """The part of it that models see."""
         return self.output
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class CustomCall(FunctionCall):
-    """The call of a custom tool: the call of the function that the tool is to models.
+    """A call of a custom tool, as a call of the function that represents the tool to models.
 
-    `arguments` is an object of JSON whose only key is `input`.
+    `arguments` is a JSON object whose only key is `input`.
     """
 
     type: ClassVar[str] = "custom_tool_call"
@@ -147,7 +147,7 @@ class CustomCall(FunctionCall):
 
     @property
     def input(self) -> str:
-        """The text that the tool takes."""
+        """The text that the tool gets."""
         return input_in(self.arguments)
 
 
@@ -159,41 +159,41 @@ class CustomCallOutput(FunctionCallOutput):
 
 @frozen_dataclass(frozen=True, slots=True)
 class BuiltInCall(FunctionCall):
-    """The call of a built-in tool: the call of the function that the tool is to models.
+    """A call of a built-in tool, as a call of the function that represents the tool to models.
 
-    `arguments` is JSON in the one form that the item has, whatever the model wrote.
+    `arguments` is JSON in the item's canonical form, whatever the model wrote.
     """
 
     @classmethod
     def readable(cls, written: str, *, is_cut: bool = False) -> str:
-        """Return arguments in that form, as far as what a model wrote can be read.
+        """Return arguments in that form, as far as the model's text can be parsed.
 
-        `is_cut` says that it did not come to its end.
+        `is_cut` says that the text is incomplete.
         """
         raise NotImplementedError
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class BuiltInCallOutput(FunctionCallOutput):
-    """What a built-in tool gave back."""
+    """The output of a built-in tool."""
 
 
 def arguments_for(text: str) -> str:
-    """Return the arguments by which a function takes a custom tool's input."""
+    """Return the arguments that carry a custom tool's input to a function."""
     return f'{{"input": {_quoted(text)}}}'
 
 
 def input_in(arguments: str) -> str:
-    """Return the input that `arguments_for` has wrapped."""
+    """Return the input that `arguments_for` wrapped."""
     text: str = json.loads(arguments)["input"]
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought: `summary` and `content` are texts, one a part.
+    """Reasoning of the model: `summary` and `content` are texts, one for each part.
 
-    `encrypted_content` is, at our edge, a sealed blob (services.answering.sealing) and, inside a
+    `encrypted_content` is a sealed blob at the API (services.answering.sealing) and, inside a
     ModelRequest, the payload that the provider itself once gave.
     """
 
@@ -206,13 +206,13 @@ class Reasoning:
 
     @property
     def text(self) -> str:
-        """What can be read of it: the thoughts themselves, or else their summary."""
+        """The readable part: the reasoning text itself, or else its summary."""
         return "\n\n".join(self.content or self.summary)
 
 
 @dataclass(frozen=True, slots=True)
 class AdditionalTools(UnseenItem):
-    """Tools that the model has from here on, beside those of the request."""
+    """Tools that the model has from here on, in addition to those of the request."""
 
     type: ClassVar[str] = "additional_tools"
     prefix: ClassVar[str] = "at"
@@ -224,8 +224,8 @@ class AdditionalTools(UnseenItem):
 class Compaction:
     """Stands for what came before it in its conversation (G8).
 
-    `encrypted_content` is what we have sealed (services.answering.compactions), or the blob of
-    another service, which only that can read.
+    `encrypted_content` is a summary that we have sealed (services.answering.compactions), or the
+    blob of another service, which only that service can read.
     """
 
     type: ClassVar[str] = "compaction"
@@ -236,7 +236,7 @@ class Compaction:
 
 @dataclass(frozen=True, slots=True)
 class ItemReference:
-    """Refers, in a request, to an item that the account has stored."""
+    """A reference, in a request, to an item that the account has stored."""
 
     type: ClassVar[str] = "item_reference"
     id: str
@@ -250,7 +250,7 @@ InputItem = Item | ItemReference
 def with_id(item: Item, item_id: str) -> Item:
     """Return the item under another id.
 
-    MEASURED: a request may bring hundreds; to replace takes four times as long, to match twice.
+    MEASURED: a request may bring hundreds; `replace` takes four times as long, `match` twice.
     """
     if type(item) is FunctionCall:
         return FunctionCall(
@@ -267,7 +267,7 @@ def with_id(item: Item, item_id: str) -> Item:
     match item:
         case Message():
             return Message(item_id, item.role, item.content, item.status, item.phase)
-        case FunctionCall() | FunctionCallOutput() | UnseenItem():  # each has fields of its own
+        case FunctionCall() | FunctionCallOutput() | UnseenItem():  # each has its own fields
             return replace(item, id=item_id)
         case Reasoning():
             return Reasoning(item_id, item.summary, item.content, item.encrypted_content)

@@ -1,7 +1,7 @@
-"""What answers cost: prices of tokens, and exact sums in whole millionths of a US dollar.
+"""Costs of answers: prices of tokens, and exact sums in whole millionths of a US dollar.
 
-A price is USD a million tokens, which is µUSD a token. Rates are whole numbers of 1/UNIT µUSD a
-token, so that no sum drifts; an answer's cost is rounded once, to the nearest µUSD, half up.
+A price is in USD per million tokens, which is µUSD per token. Rates are integers in 1/UNIT µUSD per
+token, so that sums do not drift; an answer's cost is rounded once, half up, to a µUSD.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from app.domain.frozen import frozen_dataclass
 from app.domain.response import Usage
 from app.settings import PriceSettings
 
-#: Prices and factors have at most PLACES decimals each: their products are whole in this unit.
+#: Prices and factors have at most PLACES decimals each: their products are integers in this unit.
 PLACES = 6
 UNIT: int = 10 ** (2 * PLACES)
 
 MICROUSD = 10**6
 _DAY_S = 86_400
-#: What a tier is charged as where it has no price of its own, before the usual one.
+#: The tier whose price applies if a tier has none of its own, before the usual one.
 _NEAREST = {"fast": "priority"}
 
 
 def rate(usd: Decimal) -> int:
-    """Return USD a million tokens as a rate; what lies below its unit is rounded."""
+    """Convert USD per million tokens to a rate, rounded to its unit."""
     return round(usd * UNIT)
 
 
@@ -43,7 +43,7 @@ class Rates:
     reasoning: int
 
     def cost(self, usage: Usage) -> int:
-        """Return what so many tokens cost, in µUSD."""
+        """Return the cost of this usage, in µUSD."""
         cached, written = usage.cached_tokens, usage.cache_write_tokens
         reasoning = usage.reasoning_tokens
         for_an_hour = min(usage.cache_write_1h_tokens, written)
@@ -58,13 +58,13 @@ class Rates:
         return (exact + UNIT // 2) // UNIT
 
     def dearest(self, input_tokens: int, output_tokens: int) -> int:
-        """Return the most that so many tokens may cost, of whatever kind they turn out to be."""
+        """Return the maximum cost of so many tokens of whatever kind, in µUSD."""
         dearest_input = max(self.input, self.cached_input, self.cache_write, self.cache_write_1h)
         exact = input_tokens * dearest_input + output_tokens * max(self.output, self.reasoning)
         return -(-exact // UNIT)
 
     def times(self, factor: Decimal) -> Rates:
-        """Return these rates, each times a factor of at most PLACES decimals."""
+        """Return these rates multiplied by a factor of at most PLACES decimals."""
         return Rates(
             input=round(self.input * factor),
             cached_input=round(self.cached_input * factor),
@@ -77,29 +77,29 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The rates of a whole request whose input is more than `above` tokens."""
+    """The rates of a request, for all its tokens, if its input has more than `above` tokens."""
 
     above: int
     rates: Rates
 
 
-#: Bands from the least input to the most; the first is of every input.
+#: Bands by increasing input; the first applies to any input.
 Bands = tuple[Band, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a model costs: in the usual way, and in the service tiers that have other prices."""
+    """A model's price: the usual one, and those of service tiers that differ."""
 
     usual: Bands
     tiers: Mapping[str, Bands] = field(default_factory=lambda: MappingProxyType({}))
 
     def cost(self, usage: Usage, tier: str) -> int:
-        """Return what an answer that this tier served costs, in µUSD."""
+        """Return the cost of an answer served in this tier, in µUSD."""
         return _rates(self._bands(tier), usage.input_tokens).cost(usage)
 
     def dearest(self, input_tokens: int, output_tokens: int, tier: str) -> int:
-        """Return the most that so many tokens may cost, in µUSD, by this tier or the usual way."""
+        """Return the maximum cost of so many tokens, in µUSD, in this tier or the usual way."""
         return max(
             _rates(bands, input_tokens).dearest(input_tokens, output_tokens)
             for bands in (self.usual, self._bands(tier))
@@ -118,7 +118,7 @@ class Validity:
     daily: tuple[int, int] | None = None
 
     def covers(self, now: float) -> bool:
-        """Return whether it holds at this Unix time."""
+        """Return whether the price is valid at this Unix time."""
         if self.since is not None and now < self.since:
             return False
         if self.daily is None:
@@ -133,7 +133,7 @@ ALWAYS_VALID = Validity()
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """A model's prices over time: the last that holds counts, the first where none does."""
+    """A model's prices over time: the last valid one applies, the first if none is valid."""
 
     prices: tuple[tuple[Validity, Price], ...]
 
@@ -148,9 +148,9 @@ class Tariff:
 
 @frozen_dataclass(frozen=True, slots=True)
 class Cost:
-    """What an answer cost, in µUSD, None where nobody knows; and who is paid for which model.
+    """The cost of an answer in µUSD, None if unknown; and which provider is paid for which model.
 
-    `provider` and `model` are names for metrics: none of them is a caller's invention.
+    `provider` and `model` are metric labels: they never come from a caller.
     """
 
     microusd: int | None
@@ -164,13 +164,13 @@ UNKNOWN_COST = Cost(None)
 
 
 def usd(microusd: int) -> str:
-    """Return an amount with all of its six decimals: `12.345678`."""
+    """Format an amount in USD with all six decimals: `12.345678`."""
     whole, millionths = divmod(abs(microusd), MICROUSD)
     return f"{'-' if microusd < 0 else ''}{whole}.{millionths:06}"
 
 
 def configured(price: PriceSettings) -> Tariff:
-    """Return a price of gateway.toml; what it leaves out costs as its nearest kin."""
+    """Return the tariff for a price in gateway.toml; a missing rate is that of the nearest kind."""
     cache_write = price.input if price.cache_write is None else price.cache_write
     rates = Rates(
         input=rate(price.input),
@@ -187,9 +187,9 @@ def configured(price: PriceSettings) -> Tariff:
 def dearest(
     tariffs: Iterable[Tariff | None], now: float, input_tokens: int, output_tokens: int, tier: str
 ) -> int:
-    """Return the most, in µUSD, that a request may cost of whichever model answers it.
+    """Return the maximum cost of a request in µUSD, whichever of these models answers it.
 
-    A model whose price is not known counts as nothing.
+    A model without a known price counts as 0.
     """
     return max(
         (

@@ -1,4 +1,4 @@
-"""The request of a caller, and the request that is made of it for a provider."""
+"""The request of a caller, and the request that is made from it for a provider."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.domain.tools import (
 )
 
 #: How a request asks for a compaction as its only answer: by an item at the end of its input (G7),
-#: or by the endpoint that it is sent to (G6).
+#: or by its endpoint (G6).
 CompactionRequest = Literal["trigger", "endpoint"]
 
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
@@ -30,7 +30,7 @@ INCLUDE_LOGPROBS = "message.output_text.logprobs"
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What shapes the model's answer. None means that the caller left it out."""
+    """Parameters of the model's answer. None means that the caller left them out."""
 
     instructions: str | None = None
     max_output_tokens: int | None = None
@@ -57,12 +57,12 @@ class Parameters:
 
     @property
     def functions(self) -> tuple[FunctionTool, ...]:
-        """The functions among the tools, under the names by which models know them."""
+        """The functions among the tools, by the names that models know."""
         return functions_of(self.tools)
 
     @property
     def only_function(self) -> str:
-        """The name of the one function that can be called, "" where there are more, or none."""
+        """The name of the only callable function, "" if there are several, or none."""
         if isinstance(self.tool_choice, NamedHostedTool):
             return ""
         if isinstance(self.tool_choice, NamedFunction):
@@ -71,7 +71,7 @@ class Parameters:
         return functions[0].name if len(functions) == 1 else ""
 
 
-#: Those of a request that says nothing of how it is to be answered.
+#: Parameters of a request that sets none.
 NO_PARAMETERS = Parameters()
 
 
@@ -79,15 +79,14 @@ NO_PARAMETERS = Parameters()
 class CreateRequest:
     """The body of POST /v1/responses, validated.
 
-    `ignored` names what was sent and is not acted on, whatever the upstream (R1).
-    `has_cache_breakpoints` says that a part of the input has one, `detailed_parts` which types of
-    its parts say in what detail they are to be looked at. `conversation` is the id of one.
-    `retention_days` is for how long it is kept, None for ever, as far as is known.
-    `model` may be empty only where a schema loads it for an endpoint that does not need one.
-    `forwarded` are fields, by path, that providers may be sent as they came (P1); it was read by
-    `passed`, what the first of them is sent so.
-    `compaction` says that the answer is to be one; with more input tokens than `compact_threshold`
-    the answer begins with one.
+    `ignored` names parameters that no upstream acts on (R1). `has_cache_breakpoints` says that a
+    part of the input has one, `detailed_parts` which types of its parts have a `detail`.
+    `conversation` is a conversation's id. `retention_days` is how long it is kept as far as is
+    known, None for ever. `model` may only be empty if a schema loads it for an endpoint that needs
+    none. `forwarded` are fields, by path, that providers may be sent unchanged (P1); `passed` is
+    the policy by which it was read: what the first provider is sent unchanged. `compaction` says
+    that the answer shall be one; with more input tokens than `compact_threshold` the answer begins
+    with one.
     """
 
     model: str
@@ -110,25 +109,24 @@ class CreateRequest:
 
     @property
     def continues(self) -> bool:
-        """Whether what came before is what the model sees first."""
+        """Whether the model first sees an earlier conversation."""
         return self.previous_response_id is not None or self.conversation is not None
 
 
 @frozen_dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """The request to one provider: its own model id, the whole context, the parameters.
+    """The request to one provider: its own model id, the full context, the parameters.
 
-    `items` holds no references; reasoning items carry only payloads that this provider gave.
-    `history_tools` are tool definitions of earlier turns, for upstreams that want a definition
-    for every call in the history (S6). `reasons` says whether the model does; None leaves it to
-    the model's name. `has_cache_breakpoints` says that what this request brings has one, and
-    `detailed_parts` which types of its parts say in what detail they are to be looked at.
-    `known_tools` are the types of tools that the provider knows, beside functions: the parameters
-    have no others, and the items stand for calls of others as calls of functions. `key` is the one
-    of the provider's pool by which the payloads in the items came; None where there are none.
-    `forwarded` are fields, by path, that it is sent as they came; `left_out` names what the caller
-    asked for and this provider is not sent, though another may be (P1, P2). Of what is sent of a
-    request that `is_private` nothing is remembered.
+    `items` has no references; reasoning items carry only payloads of this provider. `history_tools`
+    are tool definitions of earlier turns, for upstreams that require a definition for every call in
+    the history (S6). `reasons` says whether the model reasons; None leaves that to its name.
+    `has_cache_breakpoints` says that the input of this request has one, and `detailed_parts` which
+    types of its parts have a `detail`. `known_tools` are the types of tools that the provider
+    knows, beside functions: the parameters contain no others, and calls of others appear in the
+    items as function calls. `key` is the key of the provider's pool with which the payloads in the
+    items were made; None if there are none. `forwarded` are fields, by path, that it is sent
+    unchanged; `left_out` names what the caller sent and this provider is not sent, though another
+    may be (P1, P2). Nothing is remembered of a request that `is_private`.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""A response: what GET shows, at any moment of its life."""
+"""A response as GET shows it, at any moment of its life."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "
 DAY_S = 86_400
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
 
-#: What a provider may say of an answer as a whole: how it was judged, what its tools have done.
-#: It is shown as it came, among the parameters (P1, P2).
+#: What a provider may report about the answer as a whole: moderation results, use of its tools. It
+#: is shown unchanged, among the parameters (P1, P2).
 PASSED_KEYS = ("moderation", "tool_usage")
 
 TERMINAL: frozenset[Status] = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
-#: Every legal move of a status; the store holds to it by compare-and-set.
+#: Every legal change of a status; the store enforces it by compare-and-set.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     "queued": frozenset({"in_progress", "failed", "cancelled"}),
     "in_progress": TERMINAL,
@@ -29,10 +29,10 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 @frozen_dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts, as the wire nests them; an upstream that does not count leaves zeros.
+    """Token counts, which the API nests; all zero if the upstream does not count.
 
-    `cache_write_1h_tokens` are those of `cache_write_tokens` that a cache keeps for an hour: no
-    caller sees them apart, but some vendors charge more for them.
+    `cache_write_1h_tokens` are the part of `cache_write_tokens` that is cached for an hour: callers
+    do not see them separately, but some vendors charge more for them.
     """
 
     input_tokens: int = 0
@@ -53,7 +53,7 @@ class Usage:
 
     @property
     def by_kind(self) -> dict[str, int]:
-        """The counts as metrics name them."""
+        """The counts by their names in metrics."""
         return {
             "input": self.input_tokens,
             "output": self.output_tokens,
@@ -63,16 +63,16 @@ class Usage:
         }
 
     def minus(self, other: Usage) -> Usage:
-        """Return what is left of it without another, which `plus` has added."""
+        """Return this usage less another, the reverse of `plus`."""
         return Usage(*(getattr(self, each) - getattr(other, each) for each in Usage.__slots__))
 
     def plus(self, other: Usage) -> Usage:
-        """Return what both took together."""
+        """Return the sum of both."""
         return Usage(*(getattr(self, each) + getattr(other, each) for each in Usage.__slots__))
 
 
 def expiry(created_at: int, retention_days: int | None) -> int | None:
-    """Return when what came then is to be purged, in Unix seconds; None for never."""
+    """Return when something of this age is to be purged, in Unix seconds; None for never."""
     return None if retention_days is None else created_at + retention_days * DAY_S
 
 
@@ -82,14 +82,14 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True, slots=True)
 class ResponseError:
-    """`code` is one of the API's own error codes for response objects (server_error, …)."""
+    """An error. `code` is one of the API's codes for response objects (server_error, …)."""
 
     code: str
     message: str
 
     @classmethod
     def of(cls, error: GatewayError) -> ResponseError:
-        """Return what a response shows of an error; server_error where its code is none of them."""
+        """Return how a response shows an error; server_error if its code is not allowed there."""
         if error.code in ("rate_limit_exceeded", "context_length_exceeded", "model_not_found"):
             return cls(error.code, error.message)
         return cls("server_error", error.message)
@@ -97,10 +97,10 @@ class ResponseError:
 
 @frozen_dataclass(frozen=True, slots=True)
 class Response:
-    """`echo` holds the request's parameters as the wire shows them (schemas.responses.echo).
+    """`echo` has the request's parameters as the API shows them (schemas.responses.echo).
 
-    `created_at` and `completed_at` are in Unix seconds. `json` is what the wire shows of it, once
-    that was made: it is stored, and sent.
+    `created_at` and `completed_at` are in Unix seconds. `json` caches its JSON form, which is both
+    stored and sent.
     """
 
     id: str
@@ -117,7 +117,7 @@ class Response:
     json: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def echo_with(self, passed: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the parameters, and what the provider has said of the answer as a whole."""
+        """Return the parameters, with what the provider has reported about the whole answer."""
         return {**self.echo, **passed} if passed else self.echo
 
     @property

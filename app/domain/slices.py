@@ -1,8 +1,8 @@
-"""Long work is done in slices, between which others run. Pure."""
+"""Long work is done in slices, between which other work runs. Pure."""
 
 from __future__ import annotations
 
-#: How long, in seconds, long work sleeps after a slice. A sleep of no length would not do
-#: under gevent: it runs what is ready already, and MEASURED: looks at the sockets, where callers
-#: come from, at every fiftieth only.
+#: Seconds that long work sleeps after each slice. A sleep of 0 would not do under gevent: it only
+#: runs what is ready already, and (MEASURED) polls sockets, where callers arrive, at every
+#: fiftieth.
 MOMENT_S = 0.001

@@ -1,4 +1,4 @@
-"""One call of a model provider, as both sides know it: who reads the answer and who may cancel."""
+"""One call of a model provider, as shared by its reader and whoever may cancel it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ class UpstreamCall:
     """One call of a provider, shared by the side that reads and the side that may cancel.
 
     `deadline` is a time.monotonic() value after which the call has failed. `silence_s` is how long
-    a streaming upstream may be quiet before it yields an empty batch. `identity` is the request's
+    a streaming upstream may be silent before it yields an empty batch. `identity` has the request's
     ids, here and at the upstream; `response_id` is the response that it makes. `provider` is the
-    upstream that answers, or has failed last, `key` the one of its pool by which it is called, None
-    where it has none. `request_id` is the upstream's own id of the request,
-    once it sent one. `attempts` counts the requests to upstreams, fallbacks and what was sent anew
-    on a new connection included. `on_batch` gets what is relayed until it returns true. `relay`
-    may be set once the answer has begun: each batch is
-    offered to it as soon as it is read, and what it takes is left out of the answer's batches. It
-    must not wait. `fault` is why the call was given up, where that was not the caller's doing.
+    upstream that answers, or failed last, `key` the key of its pool that is used, None without one.
+    `request_id` is the upstream's own id of the request, once it sent one. `attempts` counts
+    requests to upstreams, including fallbacks and resends on a new connection. `on_batch` gets each
+    relayed batch until it returns true. `relay` may be set once the answer has begun: each batch is
+    offered to it as soon as it is read, and left out of the answer's batches if it takes it. It
+    must not block. `fault` is why the call was given up, unless the caller did that.
     """
 
     deadline: float
@@ -45,7 +44,7 @@ class UpstreamCall:
         self.attempts += 1
 
     def relay_to(self, relay: Callable[[Batch], bool]) -> None:
-        """Offer what is read to `relay` from now on."""
+        """Offer batches to `relay` from now on."""
         on_batch = self.on_batch
         if on_batch is None:
             self.relay = relay
@@ -59,18 +58,18 @@ class UpstreamCall:
         self.relay = watched
 
     def attach(self, close: Callable[[], None]) -> None:
-        """Have `close` called on cancel, from whatever thread: it must make the reader wake."""
+        """Call `close` on cancel, from any thread: it must wake the reader."""
         self._closers.append(close)
         if self.cancelled:
             close()
 
     def cancel(self) -> None:
-        """Give the upstream up; whoever reads from it gets CallerGone."""
+        """Give up the upstream call; its reader gets CallerGone."""
         self.cancelled = True
         for close in self._closers:
             close()
 
     def abort(self, fault: GatewayError) -> None:
-        """Give the upstream up because of a fault of ours, from whatever thread."""
+        """Give up the upstream call because of a fault of ours, from any thread."""
         self.fault = fault
         self.cancel()

@@ -1,1 +1,1 @@
-"""Accounts, their API keys, their limits, and their use."""
+"""Accounts, their API keys, their limits, and their usage."""

@@ -1,6 +1,6 @@
-"""Accounts, their API keys, and what a request carries once its key is known.
+"""Accounts, their API keys, and the caller of a request once its key is known.
 
-An account owns everything that is stored; a key opens one account. Times are Unix seconds.
+An account owns what is stored; a key belongs to one account. Times are in Unix seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from app.domain.accounts.content_key import ContentKey
 from app.settings import CostBudget, LimitSettings, UnsupportedTools
 
-#: An account's or a key's own word for "no limit", where None would mean the default.
+#: Value in an account or key for "no limit", where None means the default.
 UNLIMITED = -1
 
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -21,9 +21,9 @@ _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How much may be used; None leaves it to the default, UNLIMITED lifts that.
+    """Limits of use. None applies the default, UNLIMITED lifts it.
 
-    Of `budgets` it is none at all that lifts it.
+    For `budgets` an empty tuple lifts it.
     """
 
     requests_per_minute: int | None = None
@@ -38,9 +38,9 @@ NO_ALLOWANCE = Allowance()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who owns responses. `revision` counts the changes of the record.
+    """The owner of responses. `revision` counts the changes of the record.
 
-    `retention_days` is for how long they are kept, UNLIMITED for ever, None for the default.
+    `retention_days` is how long they are kept: UNLIMITED for ever, None for the default.
     """
 
     name: str
@@ -55,11 +55,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """What a key permits. `models` are globs; none means every model.
+    """What a key permits. `models` are globs; none at all means every model.
 
-    `background` is whether background responses may be created; `unsupported_tools` None
-    leaves that to the configuration. `hosted_tools` are the types of the tools that providers run
-    which may be used; None means all of them.
+    `background` is whether background responses may be created; `unsupported_tools` None leaves
+    that to the configuration. `hosted_tools` are the types of hosted tools that may be used; None
+    means all.
     """
 
     models: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ EVERYTHING = Permissions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """One secret that opens a key: its SHA-256, never itself. A rotated key has several."""
+    """A secret of a key, as its SHA-256, never itself. A rotated key has several."""
 
     sha256: str = field(repr=False)
     expires_at: int | None = None
@@ -85,7 +85,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key to one account; the newest of its secrets comes last."""
+    """A key of one account; its newest secret comes last."""
 
     id: str
     account: str
@@ -103,14 +103,14 @@ class ApiKey:
         return max((s.last_used_at for s in self.secrets if s.last_used_at), default=None)
 
     def secret_expiry(self, sha256: str) -> int | None:
-        """Return when the secret `sha256` stops opening this key; None for never."""
+        """Return when the secret `sha256` stops being valid; None for never."""
         own = next(s.expires_at for s in self.secrets if s.sha256 == sha256)
         return min((t for t in (own, self.expires_at) if t is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """In whose name a background response is made: a key, or what a token has permitted."""
+    """The identity in whose name a background response is made: a key's, or a token's."""
 
     account: str
     key_id: str
@@ -119,12 +119,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The caller and their permissions: what a request carries after authentication.
+    """The caller and their permissions, as known after authentication.
 
-    In the limits None means unlimited, and for `retention_days` that what is stored never expires.
-    `stale` is true when the key was known before the store
-    went away and could not be checked since: nothing may be stored for such a caller. With a
-    `content_key` what is stored of this request is encrypted (C6).
+    In the limits None means unlimited; for `retention_days` None means for ever. `stale` is true if
+    the key was known before the store became unreachable and could not be checked since: nothing
+    may be stored for such a caller. With a `content_key` what is stored of this request is
+    encrypted (C6).
     """
 
     account: str
@@ -141,23 +141,23 @@ class Caller:
     retention_days: int | None = None
     stale: bool = False
     content_key: ContentKey | None = field(default=None, repr=False)
-    #: What a token of theirs permits; None where a key does, which can be looked up again.
+    #: A token's permissions; None for a key, which can be looked up again.
     permissions: Permissions | None = None
 
     @property
     def principal(self) -> Principal:
-        """Who this is, for what is done later in their name."""
+        """The identity, for work done later in the caller's name."""
         return Principal(self.account, self.key_id, self.permissions)
 
     def may_use(self, model_id: str) -> bool:
-        """Return whether the key may ask for the model `model_id`."""
+        """Return whether the caller may use the model `model_id`."""
         return model_allowed(self.models, model_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """What the console's page knows of who looks: the caller, by which keys of metadata use is
-    counted, and whether requests are logged.
+    """What the console knows of its user: the caller, by which metadata keys usage is counted, and
+    whether requests are logged.
     """
 
     caller: Caller
@@ -167,7 +167,7 @@ class ConsoleSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing that an operator did. `by` says who, `subject` is the id it was done to."""
+    """One action of an operator. `by` is who did it, `subject` the id of what it was done to."""
 
     at: int
     by: str
@@ -177,20 +177,20 @@ class AuditEntry:
 
 
 def model_allowed(globs: Iterable[str], model_id: str) -> bool:
-    """Return whether one of the globs covers the model; no globs at all cover every model."""
+    """Return whether one of the globs matches the model; no globs at all match every model."""
     globs = tuple(globs)
     return not globs or any(fnmatchcase(model_id, glob) for glob in globs)
 
 
 def is_account_name(text: str) -> bool:
-    """Return whether `text` may name an account: it goes into logs, metrics and store keys."""
+    """Return whether `text` may name an account: it appears in logs, metrics and store keys."""
     return _ACCOUNT_NAME.fullmatch(text) is not None
 
 
 def unrecorded_key(
     principal: Principal, permissions: Permissions, secrets: tuple[Secret, ...] = ()
 ) -> ApiKey:
-    """Return what stands for the key of a caller by token, of which no record is kept."""
+    """Return a substitute for the key of a caller with a token, of which no record is kept."""
     return ApiKey(
         id=principal.key_id,
         account=principal.account,
@@ -208,10 +208,10 @@ def caller_of(
     *,
     is_by_token: bool = False,
 ) -> Caller:
-    """Return what the owner of `key` may do; `defaults` are the limits of every account.
+    """Return the caller of `key`; `defaults` are the limits of every account.
 
-    `retention_days` is for how long what is stored is kept by default, None for ever. `is_by_token`
-    says that the key is no record, but what a token permits.
+    `retention_days` is the default retention, None for ever. `is_by_token` says that the key has no
+    record but stands for a token.
     """
     may = key.permissions
     return Caller(
@@ -234,7 +234,7 @@ def caller_of(
 def _effective(
     own: Allowance, default: Allowance | LimitSettings, budgets: tuple[CostBudget, ...] | None
 ) -> Allowance:
-    """Return the bounds that hold: NO_ALLOWANCE itself where there are none."""
+    """Return the effective limits: NO_ALLOWANCE itself if there are none."""
     bounds = Allowance(
         requests_per_minute=_bound(own.requests_per_minute, default.requests_per_minute),
         requests_per_day=_bound(own.requests_per_day, default.requests_per_day),

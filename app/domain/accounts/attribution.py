@@ -1,4 +1,4 @@
-"""Whom a request is put down to beside its key: an end user, and metadata that operators chose."""
+"""Attributes a request, beside its key, to an end user and to metadata that operators chose."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from app.domain.frozen import frozen_dataclass
 from app.domain.request import Parameters
 
-#: What stands for users, and for values of metadata, that are too many to be counted apart.
+#: Replaces users, and values of metadata, beyond the number that is counted separately.
 OTHER = "(other)"
-#: What stands for whatever a request says of either that is encrypted with its caller's key (N3).
+#: Replaces both in a request that is encrypted with its caller's key (N3).
 ENCRYPTED = "(encrypted)"
-#: The most characters of a user's name that count: OpenAI's own bound.
+#: Maximum number of characters of a user's name that count: OpenAI's own limit.
 MAX_USER = 128
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class Attribution:
-    """The end user, None where the request names none, and the chosen metadata that it has."""
+    """The end user, None if the request names none, and its values for the chosen metadata keys."""
 
     user: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
 
     def value(self, key: str) -> str | None:
-        """Return the value of a key of metadata, None where there is none."""
+        """Return the value of a metadata key, or None."""
         return dict(self.metadata).get(key)
 
 
@@ -31,14 +31,14 @@ NOBODY = Attribution()
 
 
 def end_user(parameters: Parameters) -> str | None:
-    """Return whom a request is for: `safety_identifier` comes before `user` (N3)."""
+    """Return the end user of a request: `safety_identifier` takes precedence over `user` (N3)."""
     return parameters.safety_identifier or parameters.user
 
 
 def attribution(
     parameters: Parameters, metadata_keys: tuple[str, ...], *, is_encrypted: bool = False
 ) -> Attribution:
-    """Return whom a request is put down to."""
+    """Return the attribution of a request."""
     if is_encrypted:
         return Attribution(ENCRYPTED, tuple((key, ENCRYPTED) for key in metadata_keys))
     user, metadata = end_user(parameters), parameters.metadata
@@ -49,20 +49,20 @@ def attribution(
 
 
 def _whole(text: str) -> str:
-    """Return a text that can be written: without halves of characters."""
+    """Return a text without lone surrogates, so that it can be encoded."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
 class UsageGroups:
-    """What use is counted apart by: some of `NAMES`, and keys of metadata."""
+    """The dimensions of a usage report: some of `NAMES`, and metadata keys."""
 
     names: tuple[str, ...] = ("day", "key", "model")
     metadata: tuple[str, ...] = ()
 
     @property
     def need_attribution(self) -> bool:
-        """Whether lines are wanted that say whom they are put down to."""
+        """Whether lines with attributions are needed."""
         return "user" in self.names or bool(self.metadata)
 
 

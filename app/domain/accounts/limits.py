@@ -1,4 +1,4 @@
-"""How much a caller may still use."""
+"""How much of their limits callers have left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.settings import CostBudget
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit, what is left of it, and in how many seconds all of it is there again."""
+    """A limit, what is left of it, and the seconds until all of it is available again."""
 
     limit: int
     remaining: int
@@ -19,7 +19,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class BudgetQuota:
-    """A budget, what is spent or reserved of it, in µUSD; reset in so many seconds, None: never."""
+    """A budget, and what is spent or reserved of it, in µUSD; `reset_s` None means never."""
 
     budget: CostBudget
     spent: int
@@ -32,21 +32,21 @@ class BudgetQuota:
 
     @property
     def percent(self) -> int:
-        """How much of it is spent or reserved, in whole percents."""
+        """The share that is spent or reserved, in whole percent."""
         limit = self.budget.microusd
         return self.spent * 100 // limit if limit else 100
 
 
-#: From how many percent on callers are warned.
+#: Percentage of a budget from which on callers are warned.
 WARN_PERCENT = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a caller stands: the tightest limit of each kind, None where there is none.
+    """A caller's remaining limits: the tightest of each kind, None if there is none.
 
-    `budget` is the budget of which the least is left, `warning` how much of one is spent, in
-    percent, where that is WARN_PERCENT or more.
+    `budget` is the budget of which the least is left, `warning` the percentage of a budget that is
+    spent, if that is WARN_PERCENT or more.
     """
 
     requests: Quota | None = None
@@ -59,7 +59,7 @@ UNLIMITED_STANDING = Standing()
 
 
 class LimitReached(RateLimited):
-    """One of our own limits refuses the request; `standing` tells where the caller stands."""
+    """One of our own limits refuses the request; `standing` are the caller's remaining limits."""
 
     def __init__(self, message: str, *, retry_after_s: int | None, standing: Standing) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
@@ -67,7 +67,7 @@ class LimitReached(RateLimited):
 
 
 class BudgetSpent(LimitReached):
-    """A budget has no room for the request; another try soon would have none either."""
+    """A budget does not suffice for the request; an early retry would not succeed either."""
 
     code = "insufficient_quota"
     should_retry = False

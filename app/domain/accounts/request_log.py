@@ -1,4 +1,4 @@
-"""What became of each request, without anything that it said (M6)."""
+"""The request log: the result of each request, without any content (M6)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 
 
 class RequestEntry(NamedTuple):
-    """A line of the request log: an HTTP request that is over, or a background response's end.
+    """An entry of the request log: a finished HTTP request, or the end of a background response.
 
-    `at` is when, in Unix milliseconds. A request has a method, an endpoint and a `status`, a job
-    none of them. `outcome` is the response's status. `cost_microusd` is None where nobody knows.
-    `waited_ms` is what a job has waited for its worker, `upstream_ms` the time to the first output.
+    `at` is the time, in Unix milliseconds. A request has a method, an endpoint and a `status`, a
+    job none of them. `outcome` is the response's status. `cost_microusd` is None if unknown.
+    `waited_ms` is how long a job waited for a worker, `upstream_ms` the time to the first output.
 
-    Fields are stored by their places: a new one comes at the end, with a default.
+    Fields are stored by position: a new one must come last, with a default.
     """
 
     event: Literal["request", "job"]
@@ -45,7 +45,7 @@ class RequestEntry(NamedTuple):
         return self.at - (self.duration_ms or 0.0)
 
     def is_named(self, name: str) -> bool:
-        """Tell whether it is what `name` names: a request, a trace or a response."""
+        """Tell whether `name` is its request, trace or response id."""
         return name in (self.request_id, self.response_id, self.trace_id)
 
     def ended_as(self, status: str) -> bool:
@@ -58,10 +58,10 @@ class RequestEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which entries of an account are wanted: from `since` on, before `until`, in Unix seconds; of
-    the request, response or trace of that name; that ended as `status` says. "" is any.
+    """Which entries of an account are wanted: from `since` on, before `until`, in Unix seconds;
+    with the request, response or trace id `name`; that ended as `status` says. "" matches any.
 
-    They go on behind the entry `after`.
+    The list continues after the entry `after`.
     """
 
     account: str
@@ -84,7 +84,7 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """An entry, and the id that it has in the log."""
+    """An entry and its id in the log."""
 
     id: str
     entry: RequestEntry

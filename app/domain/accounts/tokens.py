@@ -1,8 +1,9 @@
-"""What a signed token (a JWT) of an issuer lets its holder do: claims to an account and more (N8).
+"""Maps the claims of an issuer's signed token (a JWT) to an account and permissions (N8).
 
-An account is the issuer's own: `NAME~VALUE`, after the `name` of its table and the claim. No key's
-account can be called so, and no other issuer's. What is not a letter, a digit, `.`, `_`, `-` or `@`
-is written `~XX` in hexadecimal, byte by byte, so that no two values become one name:
+An account belongs to its issuer: `NAME~VALUE`, from the `name` of the issuer's table and the claim.
+No account of a key can have such a name, nor one of another issuer. Characters other than letters,
+digits, `.`, `_`, `-` and `@` are written `~XX` in hexadecimal, byte by byte, so that different
+values never become one name:
 
     k8s~system~3Aserviceaccount~3Adefault~3Arunner
 """
@@ -25,15 +26,15 @@ from app.domain.accounts.accounts import (
 )
 from app.settings import CostBudget, IssuerSettings, read_budgets
 
-#: How long a token may be. Those with hundreds of groups are about half of that.
+#: Maximum length of a token. Those with hundreds of groups have about half of that.
 MAX_TOKEN = 16 * 1024
-#: How long an account's own part may be; the rest of a longer one gives way to its hash.
+#: Maximum length of the value's part of an account's name; a longer one ends in a hash.
 _MAX_VALUE = 100
 _HASH = 32
 _PLAIN = re.compile(r"[A-Za-z0-9._@-]")
 _MAX_BOUND = 2**53
 _COUNTS = ("requests_per_minute", "requests_per_day", "tokens_per_minute", "max_in_flight")
-#: Models that are called nothing, which is none of them: no globs at all would be every model.
+#: A glob that matches no model: no globs at all would match every model.
 _NO_MODEL = ("",)
 _MISSING = object()
 
@@ -41,7 +42,7 @@ Claims = Mapping[str, Any]
 
 
 class BadClaim(Exception):
-    """A claim cannot be used; `reason` is a word for the log and a metric."""
+    """A claim is invalid; `reason` is a word for the log and a metric."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -59,18 +60,18 @@ class TokenGrant:
 
 
 def is_token(secret: str) -> bool:
-    """Tell whether a secret has the form of a signed token: three parts with dots between them."""
+    """Tell whether a secret looks like a signed token: three parts separated by dots."""
     return secret.count(".") == 2
 
 
 def grant_of(claims: Claims, issuer: IssuerSettings) -> TokenGrant:
     """Return what the claims of a verified token permit.
 
-    A claim that `models_claim` names and that is not there, or empty, permits no model: issuers
-    leave out what is empty. What `permissions_claim` and `limits_claim` name only takes away.
+    If the claim of `models_claim` is missing or empty, no model is permitted: issuers omit what is
+    empty. The claims of `permissions_claim` and `limits_claim` only restrict.
 
     Raises:
-        BadClaim: one is not what it must be, or there is no account in them.
+        BadClaim: a claim is invalid, or there is none for the account.
     """
     account_claim = _text(claims, issuer.account_claim, "account_claim")
     subject = claims.get("sub")
@@ -87,10 +88,10 @@ def grant_of(claims: Claims, issuer: IssuerSettings) -> TokenGrant:
 
 
 def account_of(value: str, issuer: IssuerSettings) -> str:
-    """Return the name of the account that a claim's value stands for.
+    """Return the account name for a claim's value.
 
     Raises:
-        BadClaim: accounts are shared with keys, and no account of theirs can be called so.
+        BadClaim: accounts are shared with keys, and the value is not a valid account name.
     """
     if issuer.shares_accounts:
         if not is_account_name(value):
@@ -104,10 +105,10 @@ def account_of(value: str, issuer: IssuerSettings) -> str:
 
 
 def instant(claims: Claims, name: str) -> float:
-    """Return the moment that a claim names, in Unix seconds (RFC 7519, section 2, NumericDate).
+    """Return the time in a claim, in Unix seconds (RFC 7519, section 2, NumericDate).
 
     Raises:
-        BadClaim: it is not there, or no number of seconds.
+        BadClaim: it is missing, or not a number of seconds.
     """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -122,7 +123,7 @@ def _escaped(character: str) -> str:
 
 
 def _key_id(subject: str, issuer: IssuerSettings) -> str:
-    """Return what stands for the holder in logs, limits and usage: a hash, not their name."""
+    """Return an id for the token's holder in logs, limits and usage: a hash, not their name."""
     digest = hashlib.sha256(f"{issuer.issuer}\0{subject}".encode()).hexdigest()
     return f"jwt_{issuer.name}_{digest[:16]}"
 
@@ -156,7 +157,7 @@ def _restrictions(claims: Claims, issuer: IssuerSettings) -> Permissions:
         return EVERYTHING
     value = _claim(claims, issuer.permissions_claim)
     words = () if value is _MISSING else _texts(value, "permissions_claim")
-    if not {*words} <= {"read_only", "no_background", "no_store"}:  # a restriction of later, maybe
+    if not {*words} <= {"read_only", "no_background", "no_store"}:  # maybe one of a later release
         raise BadClaim("permissions_claim")
     return Permissions(
         read_only="read_only" in words,

@@ -1,4 +1,4 @@
-"""What accounts have used, by key, model and day."""
+"""Usage of accounts, by key, model and day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.domain.accounts.attribution import (
     UsageGroups,
 )
 
-#: What is counted. Those that an earlier release does not know come last.
+#: The counters. Those that an earlier release does not know come last.
 COUNTERS = (
     "requests",
     "input_tokens",
@@ -27,7 +27,7 @@ COUNTERS = (
     "priced_requests",
     "known_microusd",
 )
-#: What is shown, in that order.
+#: The columns that are shown, in order.
 COLUMNS = (
     "requests",
     "input_tokens",
@@ -43,7 +43,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageLine:
-    """What one key used of one model on one day, in UTC; and for whom, where that is looked at.
+    """Usage of one model by one key on one day, in UTC; and for whom, if that is counted.
 
     `cached_tokens` and `cache_write_tokens` are among `input_tokens`, `reasoning_tokens` among
     `output_tokens`; `errors` are the requests that failed. `known_microusd` is what the
@@ -67,28 +67,28 @@ class UsageLine:
 
     @property
     def unpriced_requests(self) -> int:
-        """How many requests nobody knows the cost of, among them all of earlier releases."""
+        """Number of requests whose cost is unknown, including all of earlier releases."""
         return max(0, self.requests - self.priced_requests)
 
     @property
     def cost_microusd(self) -> int | None:
-        """The sum of the costs that are known; None where there are requests, and none is."""
+        """The sum of the known costs; None if there are requests but no cost is known."""
         return self.known_microusd if self.priced_requests or not self.requests else None
 
     def plus(self, other: UsageLine) -> UsageLine:
-        """Return the sum of two lines about the same."""
+        """Return the sum of two lines of the same key, model and day."""
         sums = {name: getattr(self, name) + getattr(other, name) for name in COUNTERS}
         return replace(self, **sums)
 
     def minus(self, other: UsageLine) -> UsageLine:
-        """Return what is left without another line, which is a part of this one."""
+        """Return this line less another one that is a part of it."""
         left = {name: max(0, getattr(self, name) - getattr(other, name)) for name in COUNTERS}
         return replace(self, **left)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """The sum of some lines, and what it is counted apart by: only that of `line` is meant."""
+    """The sum of some lines; only the fields of `line` that `groups` names are meaningful."""
 
     groups: UsageGroups
     line: UsageLine
@@ -96,7 +96,7 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The lines of one account, from day to day, both included, in UTC."""
+    """The lines of one account, from one day to another, both included, in UTC."""
 
     since: date
     until: date
@@ -105,12 +105,12 @@ class UsageReport:
 
     @property
     def rows(self) -> tuple[UsageRow, ...]:
-        """The lines, added up where they are not counted apart."""
+        """The lines, added up by group."""
         return tuple(UsageRow(self.groups, line) for line in grouped(self.lines, self.groups))
 
     @property
     def total(self) -> UsageLine:
-        """The sum of the lines, about nothing in particular."""
+        """The sum of all lines."""
         total = UsageLine(account="", key_id="", model="", day=self.since)
         for line in self.lines:
             total = total.plus(line)
@@ -118,7 +118,7 @@ class UsageReport:
 
 
 def grouped(lines: Iterable[UsageLine], groups: UsageGroups) -> list[UsageLine]:
-    """Return the lines added up by what they have in common, in its order; nobody comes first."""
+    """Return the lines added up by group and sorted by it; lines without a value come first."""
     sums: dict[tuple[str, ...], UsageLine] = {}
     for line in lines:
         common = _common(line, groups)
@@ -143,9 +143,9 @@ def _sortable(value: str | None) -> str:
 
 
 def usage_groups(text: str, metadata_keys: Iterable[str]) -> UsageGroups:
-    """Return what a comma list asks use to be counted apart by.
+    """Return the groups that a comma-separated list names.
 
-    Raises ValueError, saying what there is, for a word that is none of it.
+    Raises ValueError for an unknown name; its message lists the valid ones.
     """
     chosen = tuple(f"{METADATA}{key}" for key in metadata_keys)
     names = [name.strip() for name in text.split(",")]
@@ -166,16 +166,16 @@ def usage_groups(text: str, metadata_keys: Iterable[str]) -> UsageGroups:
 
 
 def usage_day(text: str, *, is_end: bool = False) -> date:
-    """Return the day, in UTC, of a day such as 2030-01-31 or an instant with its zone.
+    """Return the UTC day for a date such as 2030-01-31 or a time with its zone.
 
-    An instant that ends a period belongs to it no more: midnight ends the day before.
+    A time that ends a period is exclusive: midnight ends the day before.
 
     Raises ValueError for anything else.
     """
     try:
         return date.fromisoformat(text)
     except ValueError:
-        # In a query a plus that was not encoded has become a space.
+        # In a query string an unencoded plus has become a space.
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     if moment.tzinfo is None:
         raise ValueError("an instant needs its zone")

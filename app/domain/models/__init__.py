@@ -1,4 +1,4 @@
-"""What is known of models, and what agents tell them."""
+"""Facts about models, and the instructions that agents give them."""
 
 from app.domain.models.cards import (
     NOTHING_KNOWN,

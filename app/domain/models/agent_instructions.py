@@ -1,6 +1,6 @@
-"""What a coding agent tells a model first, where an operator gives no other text for it (G10).
+"""A coding agent's default instructions to a model, unless an operator gives others (G10).
 
-Codex takes its first message to a model from the catalogue, and sends none where there is none.
+Codex takes its first message to a model from the catalogue, and sends none if that is empty.
 """
 
 from __future__ import annotations

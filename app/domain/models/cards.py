@@ -1,4 +1,4 @@
-"""Models: what is known of them, and which are refused whichever provider has them."""
+"""What is known of models, and which models every provider refuses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DEEP_RESEARCH = ("o3-deep-research", "o4-mini-deep-research")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What somebody says of a model; None is what they do not say.
+    """Facts about a model from one source; None means unknown.
 
-    `created_at` is in Unix seconds, `context_window` and `max_output_tokens` are the most tokens
-    that it reads and writes, `reasoning` says whether it thinks, `reasoning_efforts` how much it
-    can be told to.
+    `created_at` is in Unix seconds, `context_window` and `max_output_tokens` are the maximum
+    numbers of tokens that it reads and writes, `reasoning` says whether it reasons,
+    `reasoning_efforts` with which efforts.
     """
 
     display_name: str | None = None
@@ -29,7 +29,7 @@ class ModelFacts:
     reasoning_efforts: tuple[str, ...] | None = None
 
     def over(self, other: ModelFacts) -> ModelFacts:
-        """Return these, and the other's where these say nothing."""
+        """Return these facts, completed by the other's."""
         known: Mapping[str, Any] = {
             each.name: getattr(other, each.name) if mine is None else mine
             for each in fields(self)
@@ -38,13 +38,13 @@ class ModelFacts:
         return ModelFacts(**known)
 
 
-#: What is known of a model that nobody says anything of.
+#: The facts of a model without any source.
 NOTHING_KNOWN = ModelFacts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Honoured:
-    """Which parameters of a request its provider honours for a model."""
+    """Which optional parameters the provider honours for a model."""
 
     structured_outputs: bool = True
     parallel_tool_calls: bool = True
@@ -57,8 +57,8 @@ class Honoured:
 class ModelCard:
     """A model as /v1/models shows it; `owned_by` is its provider's name here.
 
-    `instructions` are what an agent is to tell it first, None for those that suit any model.
-    `policy` is what its provider is sent as it came.
+    `instructions` are an agent's first message to it, None for the default. `policy` says what its
+    provider is sent unchanged.
     """
 
     id: str
@@ -70,12 +70,12 @@ class ModelCard:
 
     @property
     def output_modalities(self) -> tuple[str, ...]:
-        """What it can be made to write from here."""
+        """The kinds of output it can produce through this gateway."""
         return ("text",)
 
     @property
     def reasoning_efforts(self) -> tuple[str, ...]:
-        """How much it can be told to think: nothing where it is not known to."""
+        """Its reasoning efforts; none if it is not known to reason."""
         return (self.facts.reasoning_efforts or ()) if self.facts.reasoning else ()
 
 

@@ -1,1 +1,1 @@
-"""Turns of conversations: what stores keep, what services start from, what is listed."""
+"""Turns of conversations: as stored, as the context of new turns, and as listed."""

@@ -1,4 +1,4 @@
-"""What callers say on a WebSocket beside a request's own parameters."""
+"""Events that callers send on a WebSocket, apart from a request's own parameters."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClientEvent:
-    """An event of a caller's. `stream_id` names its lane, None for the one without a name.
+    """An event of a caller. `stream_id` names its lane, None for the one without a name.
 
-    `generate` false wants a request prepared and not answered. `response_id` is of the response
-    that is meant.
+    `generate` is false to have a request prepared but not answered. `response_id` is of the
+    response that the event is about.
     """
 
     type: str

@@ -1,4 +1,4 @@
-"""A conversation made shorter: what a model is asked for, and what is left of it (G6, G7, G8)."""
+"""Compaction: asks a model for a summary, and keeps the rest of a conversation (G6, G7, G8)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from app.domain.items import (
 )
 from app.domain.response import NO_USAGE, Response, Usage
 
-#: The most characters of what a compaction holds, sealed: 20 MiB.
+#: Maximum length of a sealed compaction, in characters: 20 MiB.
 LONGEST_SEALED = 20_971_520
-#: The last message that a model sees of a conversation that it is to sum up.
+#: The last message that a model sees when it is to summarise a conversation.
 SUMMARY_REQUEST = """\
 Stop here: answer nothing that is above, and call no tool. All of this conversation is about to be \
 replaced by a summary, and whoever goes on with it, you or another model, will see that summary \
@@ -48,11 +48,11 @@ _END = "\n</summary>"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a compaction holds.
+    """The content of a compaction.
 
-    `instructions` are the texts of system and developer messages that are nowhere else any more.
-    `keeps_messages` says that messages of the user before it, in the same input, are still to be
-    seen: whoever sends it has chosen them.
+    `instructions` are the texts of system and developer messages that would otherwise be lost.
+    `keeps_messages` says that user messages before it, in the same input, stay visible: the caller
+    has chosen to send them.
     """
 
     text: str
@@ -62,9 +62,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class CompactedConversation:
-    """What is left of a conversation: the user's messages, and the compaction behind them (G6).
+    """What remains of a conversation: the user's messages, followed by the compaction (G6).
 
-    `created_at` is in Unix seconds; `usage` is what the summary took.
+    `created_at` is in Unix seconds; `usage` is that of the summary.
     """
 
     id: str
@@ -74,15 +74,15 @@ class CompactedConversation:
 
     @classmethod
     def of(cls, items: Iterable[Item], response: Response) -> CompactedConversation:
-        """Return what is left of `items`, of which `response` is the compaction."""
+        """Return what remains of `items`, whose compaction is in `response`."""
         output = (*filter(is_of_user, items), *response.output)
         return cls(response.id, response.created_at, output, response.usage or NO_USAGE)
 
 
 def messages_of(summary: Summary, given: Container[str]) -> Iterator[Message]:
-    """Yield what a model sees in a compaction's place, without instructions that it is `given`.
+    """Yield the messages that replace a compaction, without instructions that are `given` anyway.
 
-    The summary speaks as the user: it repeats what tools have returned, which may command nothing.
+    The summary has the role of the user: it repeats tool outputs, which must not give commands.
     """
     for text in summary.instructions:
         if text not in given:
@@ -91,22 +91,22 @@ def messages_of(summary: Summary, given: Container[str]) -> Iterator[Message]:
 
 
 def stays(item: Item) -> bool:
-    """Tell whether an item outlives the part of the conversation that it is in.
+    """Tell whether an item is kept when its part of the conversation is dropped.
 
-    Instructions do, and what stands for earlier parts (S8, G8).
+    Instructions are, and items that stand for earlier parts (S8, G8).
     """
-    if isinstance(item, UnseenItem | Compaction):  # no model sees the one, all need the other
+    if isinstance(item, UnseenItem | Compaction):  # no model sees the former, all need the latter
         return True
     return isinstance(item, Message) and item.role in ("system", "developer")
 
 
 def is_of_user(item: Item) -> bool:
-    """Tell whether it is a message of the user."""
+    """Tell whether an item is a user message."""
     return isinstance(item, Message) and item.role == "user"
 
 
 def instructions_in(items: Sequence[Item]) -> tuple[str, ...]:
-    """Return the text of each system and developer message."""
+    """Return the texts of all system and developer messages."""
     return tuple(
         "\n".join(part.text for part in item.content if isinstance(part, InputText))
         for item in items
@@ -115,8 +115,8 @@ def instructions_in(items: Sequence[Item]) -> tuple[str, ...]:
 
 
 def last_step(items: Sequence[Item]) -> int:
-    """Return where that begins which is to be answered now: the user's last messages, or else the
-    last outputs of tools, with what the model said as it called them.
+    """Return the index of the part to be answered now: the user's last messages, or else the last
+    tool outputs, with what the model said and called before them.
     """
     at = len(items)
     while at and isinstance(items[at - 1], UnseenItem | FunctionCallOutput | HostedItem):

@@ -1,4 +1,4 @@
-"""A conversation that has an id of its own; others are made by continuing responses."""
+"""Conversations with an id of their own; others exist only as chains of responses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What callers see of it; `created_at` is in Unix seconds.
+    """A conversation as callers see it; `created_at` is in Unix seconds.
 
-    Of one that `is_encrypted` with its caller's key, metadata is empty for whoever has none.
+    If it `is_encrypted` with its caller's key, metadata is empty for readers without the key.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""A background request: all that a worker needs to answer it as its caller asked."""
+"""A background request, with everything that a worker needs to answer it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from app.domain.turns.turn import Thread, Turn
 
 @dataclass(frozen=True, slots=True)
 class JobPayload:
-    """What a background request was prepared to.
+    """A background request after its preparation.
 
-    `body` is its JSON as the caller sent it, `request` what was read of that. `charge` is what its
-    limits have counted for it (Charge.text). `queued_at` is in Unix seconds. `identity` is what the
-    request is called; an earlier release stored none. `permissions` are those of a token's holder.
+    `body` is its JSON as the caller sent it, `request` the parsed form. `charge` is what was
+    counted for it under its limits (Charge.text). `queued_at` is in Unix seconds. `identity` has
+    the request's ids; an earlier release stored none. `permissions` are those of a token.
     `user_hash` is that of its turn, `key` encrypts what is stored of it.
     """
 
@@ -39,11 +39,11 @@ class JobPayload:
 
     @property
     def principal(self) -> Principal:
-        """In whose name it is answered."""
+        """The caller in whose name it is answered."""
         return Principal(self.account, self.key_id, self.permissions)
 
     def turn(self, response: Response) -> Turn:
-        """Return the turn that `response` makes of this request."""
+        """Return the turn that consists of this request and `response`."""
         return Turn(
             self.account,
             response,

@@ -1,4 +1,4 @@
-"""Which responses or conversations of an account are to be listed, and a page of them."""
+"""Queries for lists of an account's responses or conversations, and their pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CURSOR = re.compile(r"([0-9]{1,12})\.([0-9]{1,6})")
 
 @dataclass(frozen=True, slots=True)
 class ListCursor:
-    """Where a list goes on: behind the first `passed` of what came in a second, newest first.
+    """Where a list continues, newest first: after the first `passed` entries of the second `at`.
 
-    It names no response: those without their key (C6) are not to be learnt of from it.
+    It contains no id: responses without the caller's key (C6) must not be revealed by it.
     """
 
     at: int
@@ -26,20 +26,20 @@ class ListCursor:
 
     @classmethod
     def read(cls, text: str) -> ListCursor | None:
-        """Return the cursor that a text is, None for none."""
+        """Parse a cursor; None if the text is not one."""
         match = _CURSOR.fullmatch(text)
         return match and cls(int(match[1]), int(match[2]))
 
     @property
     def text(self) -> str:
-        """The cursor as `read` takes it."""
+        """The cursor in the form that `read` parses."""
         return f"{self.at}.{self.passed}"
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What is to be listed, newest first. Times are in Unix seconds: from `since` on, before
-    `until`. No statuses are all; each key of `metadata` has to have its value.
+    """What to list, newest first. Times are in Unix seconds: from `since` on, before `until`. No
+    statuses means all; each key of `metadata` must have its value.
     """
 
     limit: int
@@ -51,11 +51,11 @@ class ListQuery:
 
     @property
     def is_search(self) -> bool:
-        """Whether what is listed has to be looked for."""
+        """Whether entries must be searched for."""
         return bool(self.statuses or self.metadata)
 
     def matches(self, metadata: Mapping[str, str] | None) -> bool:
-        """Tell whether what has this metadata, None for unknown, is wanted."""
+        """Tell whether an entry with this metadata (None: unknown) matches."""
         if not self.metadata:
             return True
         known = metadata or {}
@@ -64,8 +64,8 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListPage(Generic[R]):
-    """A page of a list. `next` is where it goes on, None where it does not. `examined` were looked
-    at; `is_cut` says that these were as many as may be, before the page was full.
+    """A page of a list. `next` is the cursor of the next page, None for the last. `examined`
+    entries were examined; `is_cut` says that the maximum was examined before the page was full.
     """
 
     rows: tuple[R, ...]

@@ -12,10 +12,10 @@ Order = Literal["asc", "desc"]
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which page of a list is asked for.
+    """Which page of a list is requested.
 
-    `after` and `before` are ids of items in the list: the page begins behind the one, in the order
-    asked for, or ends just in front of the other; given both, it lies between them.
+    `after` and `before` are ids of items in the list: the page begins after the former, in the
+    requested order, or ends just before the latter; given both, it lies between them.
     """
 
     order: Order
@@ -26,7 +26,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, in the order asked for."""
+    """A page of a list, in the requested order."""
 
     items: tuple[Item, ...]
     has_more: bool

@@ -1,4 +1,4 @@
-"""Items of a request that its context has already, and ids that are given twice (E6). Pure."""
+"""Detects items of a request that its context has already, and repeated ids (E6). Pure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LOOKED_UP: frozenset[type] = frozenset({ItemReference, Reasoning})
 
 
 def is_repeated(item: InputItem, known: Item | None) -> bool:
-    """Tell whether an item is the one that the context has under its id, None for none.
+    """Tell whether an item is the one that the context has under its id (None: it has none).
 
-    Clients send back what they were shown, and as their types have it: reasoning without its
+    Clients send items back as they saw them, or as their types model them: reasoning without its
     opaque payload, text without its annotations and logprobs, messages without a status.
     """
     if item == known:
@@ -37,10 +37,10 @@ def is_repeated(item: InputItem, known: Item | None) -> bool:
 
 
 def looked_up(given: Sequence[InputItem], known: Mapping[str, Item]) -> list[str]:
-    """Return the ids that stand for what is stored, and of which the context has no item.
+    """Return the ids that refer to stored items which the context lacks.
 
-    They are those of references, and of reasoning without its opaque payload. `known` are the
-    items of the context by their ids.
+    They are those of item references, and of reasoning without its opaque payload. `known` are the
+    context's items by id.
     """
     if _LOOKED_UP.isdisjoint(map(type, given)):
         return []
@@ -56,10 +56,10 @@ def _lacks_payload(item: InputItem) -> bool:
 
 
 def with_payload(item: Item, stored: Item | None) -> Item:
-    """Return reasoning as it is stored under its id (None: nowhere), where it is said to be that.
+    """Return reasoning as stored under its id (None: not stored), if the item is the same.
 
-    OpenAI knows stored reasoning by its id, so clients send back no more than that and its text.
-    One with another text stays what it is, as does any other item.
+    OpenAI looks up stored reasoning by its id, so clients send only that and its text. Reasoning
+    with another text is returned unchanged, as is any other item.
     """
     if not _lacks_payload(item) or not isinstance(stored, Reasoning):
         return item
@@ -74,12 +74,12 @@ def _texts(message: Message) -> list[str | ContentPart]:
 
 
 def first_spoken_anew(given: Sequence[InputItem], known: Mapping[str, Item]) -> int:
-    """Return from where on in an input messages of the user are said anew, though they repeat.
+    """Return the index from which on user messages of an input are new, although they repeat.
 
-    Who sends a history again ends it with what is new. Where an input ends with messages of the
-    user that the context has, and has answered, they are said once more: clients that number what
-    they send by the request say "Go on." under one id in each turn. The length of the input where
-    it ends otherwise. `known` are the items of the context by their ids, in order.
+    A client that resends a history puts new items at its end. If an input ends with user messages
+    that the context has already, answered, they are meant anew: clients that number items within
+    each request send "Go on." under the same id in each turn. Returns the input's length if it ends
+    otherwise. `known` are the context's items by id, in order.
     """
     start = len(given)
     while start and _repeats_user(given[start - 1], known):
@@ -96,13 +96,13 @@ def _repeats_user(item: InputItem, known: Mapping[str, Item]) -> bool:
 
 
 def has_repeated_ids(given: Iterable[InputItem]) -> bool:
-    """Tell whether two of these items have one id; references do not count."""
+    """Tell whether two of these items have the same id; references do not count."""
     own = [item.id for item in given if item.id and not isinstance(item, ItemReference)]
     return len(set(own)) < len(own)
 
 
 def under_new_id(item: Item, mint: Mint) -> Item:
-    """Return the item under an id of its own; a hosted one's server still knows it by that."""
+    """Return the item with a new id; a hosted item's id still contains its server's."""
     new_id = mint(item.prefix)
     if isinstance(item, HostedItem) and item.id:
         new_id = carried_id(new_id, upstream_item_id(item.id))

@@ -1,4 +1,4 @@
-"""What lists show of a response: enough to tell it from others, and no more."""
+"""What lists show of a response: enough to recognise it, and no more."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from app.domain.items import (
 )
 from app.domain.response import Response, Status
 
-#: Characters of a text that are shown, and how many are looked at to find them.
+#: Maximum number of characters of a text that are shown, and that are examined for that.
 LONGEST, _LOOKED_AT = 200, 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseSummary:
-    """A response, or what is known of one that is too large to look into: None for the rest.
+    """What is known of a response; fields are None if it is too large to be read.
 
     `created_at` is in Unix seconds. `input_text` is the beginning of the newest text of its input,
-    `output_text` of what it has answered.
+    `output_text` that of its output.
     """
 
     id: str
@@ -47,7 +47,7 @@ class ResponseSummary:
     error_code: str | None = None
 
 
-#: What a job is doing: it waits in its account's queue, it runs, or it waits for its upstream.
+#: State of a job: it waits in its account's queue, runs, or waits for its upstream.
 JobState = Literal["waiting", "running", "parked"]
 
 
@@ -55,7 +55,7 @@ JobState = Literal["waiting", "running", "parked"]
 class PendingResponse:
     """A response that waits or runs: a background one, or one that is streamed to its caller.
 
-    `queue_position` is its place in its account's queue, from 1 on, None where it is in none.
+    `queue_position` is its place in its account's queue, from 1 on, None if it is in none.
     """
 
     summary: ResponseSummary
@@ -66,7 +66,7 @@ class PendingResponse:
 
 @dataclass(frozen=True, slots=True)
 class PendingList:
-    """What waits or runs of an account, oldest first; or not all, where it `is_cut`."""
+    """An account's waiting and running responses, oldest first; incomplete if it `is_cut`."""
 
     rows: tuple[PendingResponse, ...]
     is_cut: bool = False
@@ -74,10 +74,10 @@ class PendingList:
 
 @dataclass(frozen=True, slots=True)
 class TreeNode:
-    """A turn of a conversation, or items that came to it by themselves.
+    """A turn of a conversation, or items that were added to it directly.
 
-    `parent` is the id of the node that it continues, None for none. Of one that `is_gone`, deleted,
-    expired or purged, nothing but its place is known.
+    `parent` is the id of the node that it continues, None for none. If it `is_gone` (deleted,
+    expired or purged), only its place is known.
     """
 
     id: str
@@ -95,9 +95,9 @@ class TreeNode:
 
 @dataclass(frozen=True, slots=True)
 class ConversationTree:
-    """Nodes of a conversation, oldest first, `id` among them; or not all, where it `is_cut`.
+    """Nodes of a conversation, oldest first, including `id`; incomplete if it `is_cut`.
 
-    `conversation` is its id, None where it has none.
+    `conversation` is the conversation's id, None without one.
     """
 
     id: str
@@ -109,7 +109,7 @@ class ConversationTree:
 def summary_of(
     response: Response, status: Status, given: Sequence[Item] | None, *, is_encrypted: bool
 ) -> ResponseSummary:
-    """Return what lists show of a response with this input; None where no items were read."""
+    """Return what lists show of a response; `given` is its input, None if no items were read."""
     echo: Mapping[str, Any] = response.echo
     usage, error = response.usage, response.error
     conversation = echo.get("conversation")
@@ -132,7 +132,7 @@ def summary_of(
 
 
 def newest_text(given: Sequence[Item]) -> str | None:
-    """Return the beginning of what a caller has said last, or what a tool gave back."""
+    """Return the beginning of the caller's last message, or last tool output."""
     for item in reversed(given):
         if isinstance(item, Message) and item.role == "user":
             return shortened(_words(item.content))

@@ -1,4 +1,4 @@
-"""What of a conversation is left out where it is too long for its model (S8). Pure."""
+"""Drops the oldest turns of a conversation that is too long for its model (S8). Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.domain.turns.compaction import stays
 def without_oldest(items: tuple[Item, ...], excess_tokens: int | None) -> tuple[Item, ...]:
     """Return the context without its oldest turns, cut only before user messages (S8).
 
-    Drops what is about `excess_tokens` (by four characters a token), or else half. A cut parts no
-    call from its output: no message stands between them (S4).
-    Returns `items` unchanged when there is nothing that may be dropped.
+    Drops about `excess_tokens` (at four characters a token), or else half. A cut never separates a
+    call from its output: no message is between them (S4). Returns `items` unchanged if nothing may
+    be dropped.
     """
     sizes = [0 if stays(item) else len(repr(item)) for item in items]
     goal = excess_tokens * 4 if excess_tokens is not None else sum(sizes) // 2

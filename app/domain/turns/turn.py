@@ -1,4 +1,4 @@
-"""A turn of a conversation, where it stands, and what the next one starts from."""
+"""A turn of a conversation, its position, and the context of the next one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from app.domain.tools import FunctionTool, Tool
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a turn stands in its conversation: entry `depth` of the log `log`.
+    """A turn's position in its conversation: entry `depth` of the log `log`.
 
-    A conversation is a tree. Its first branch is log "0"; each turn that continues another than the
-    last of a log begins a log of its own. A turn's depth is the number of turns before it.
+    A conversation is a tree. Its first branch is log "0"; each turn that does not continue the last
+    turn of a log begins a new log. A turn's depth is the number of turns before it.
     """
 
     log: str
@@ -27,14 +27,13 @@ class Position:
 
 @frozen_dataclass(frozen=True, slots=True)
 class Turn:
-    """A response with what it needs to be continued.
+    """A response with everything that is needed to continue it.
 
-    `input` has this turn's own input, ids minted, references resolved. `parent` is the position
-    of the turn that it continues. `response.output` keeps opaque reasoning whatever
-    `include` shows of them. `conversation` is the id of the one that it is for, if any is. `cuts`
-    says where it was cut into events, if it was streamed (stream/replay). `user_hash` is a keyed
-    hash of its end user, "" where it has none. `key` encrypts what is stored of it, where its
-    caller gave one.
+    `input` is this turn's own input, with ids and resolved references. `parent` is the position of
+    the turn that it continues. `response.output` keeps opaque reasoning, whatever `include` shows
+    of it. `conversation` is the id of the conversation that it is for, if any. `cuts` says where it
+    was cut into events, if it was streamed (stream/replay). `user_hash` is a keyed hash of its end
+    user, "" without one. `key` encrypts what is stored of it, if its caller gave one.
     """
 
     account: str
@@ -53,17 +52,17 @@ class Turn:
         return self.response.expires_at
 
     def is_expired(self, now: float) -> bool:
-        """Tell whether it is as good as purged, at a time in Unix seconds."""
+        """Tell whether it has expired at a time in Unix seconds."""
         return self.expires_at is not None and self.expires_at <= now
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that a turn and those before it leave to the next: each turn's input, then its
-    output, oldest first. `tools` are those of the turn's own request. `inputs` has for each turn,
-    a purged one too, the indexes of its input in the items; `purged` are the numbers of those
-    turns, from 0 on, of which a purge left nothing. `position` is None where the turn is not
-    stored: what continues it stands for itself.
+    """What a turn and those before it pass to the next: each turn's input, then its output, oldest
+    first. `tools` are those of the turn's own request. `inputs` has for each turn, purged ones
+    included, the indexes of its input in `items`; `purged` are the numbers of turns, from 0 on, of
+    which a purge left nothing. `position` is None if the turn is not stored: then the next turn
+    begins a conversation.
     """
 
     items: tuple[Item, ...]
@@ -75,13 +74,13 @@ class Context:
 
 @frozen_dataclass(frozen=True, slots=True)
 class Thread:
-    """`items` is the whole conversation; `own` what this turn adds to the conversation.
+    """`items` is the whole conversation; `own` is what this turn adds to it.
 
     `response_id` is the new turn's, in the parent's conversation. `position` is the parent's,
     `tools` are those of the parent's request (S6), `added` those that items have brought (G3),
-    `update` is what items have changed of the configuration by now (G3). `replaced` are the places
-    of those items that a compaction stands for: no model sees them (G8). `has_compactions` says
-    whether there is one among the items, ours or another service's.
+    `update` is what items have changed of the configuration so far (G3). `replaced` are the indexes
+    of items that a compaction replaces: no model sees them (G8). `has_compactions` says whether the
+    items contain a compaction, ours or another service's.
     """
 
     response_id: str
@@ -96,7 +95,7 @@ class Thread:
 
     @property
     def visible(self) -> tuple[Item, ...]:
-        """What the model sees of the items."""
+        """The items that the model sees."""
         if not self.replaced:
             return self.items
         return tuple(item for i, item in enumerate(self.items) if i not in self.replaced)

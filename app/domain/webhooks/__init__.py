@@ -1,1 +1,1 @@
-"""Webhooks: who is to hear of a response's end, of what, and what becomes of telling them."""
+"""Webhooks: endpoints that are notified of a response's end, and deliveries to them."""

@@ -1,4 +1,4 @@
-"""Deliveries: an event on its way to an endpoint, try after try, for a day."""
+"""Deliveries: an event on its way to an endpoint, retried for a day."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal
 
 from app.domain.webhooks.endpoints import WebhookEndpoint, WebhookEvent
 
-#: For how long an event is tried, from when it happened, in seconds.
+#: Seconds for which an event is tried, counted from when it happened.
 TRIED_S = 24 * 3600
-#: The pauses between attempts: the first, and the longest, in seconds.
+#: The first and the longest pause between attempts, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 3600.0
 
-#: Why nobody answered an attempt.
+#: Why an attempt got no answer.
 Fault = Literal[
     "timeout",
     "private_address",
@@ -24,7 +24,7 @@ Fault = Literal[
     "account_disabled",
     "secret_unreadable",
 ]
-#: The same, for people; it stands behind "The endpoint".
+#: The same in words, which follow "The endpoint".
 FAULTS: dict[Fault, str] = {
     "timeout": "did not answer in time",
     "private_address": "has no public address, and [webhooks] allow_private_addresses is false",
@@ -43,9 +43,9 @@ Outcome = Literal["delivered", "retried", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one attempt: the status of the answer, or why there was none.
+    """The result of one attempt: the answer's status, or why there was none.
 
-    `retry_after_s` is what the answer wanted. Any status from 200 to 299 takes the event.
+    `retry_after_s` is the answer's Retry-After. Any status from 200 to 299 accepts the event.
     """
 
     status: int | None = None
@@ -55,13 +55,13 @@ class Receipt:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the receiver has taken the event."""
+        """Whether the receiver has accepted the event."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event that is to be sent to an endpoint now, for the `attempt`th time."""
+    """An event to be sent to an endpoint now, for the `attempt`th time."""
 
     endpoint: WebhookEndpoint
     event: WebhookEvent
@@ -70,9 +70,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEntry:
-    """What the delivery log says of an attempt; times are in Unix seconds.
+    """An entry of the delivery log, for one attempt; times are in Unix seconds.
 
-    `next_at` is when it is tried again. A test event has attempt 0.
+    `next_at` is the time of the next attempt. A test event has attempt 0.
     """
 
     at: float
@@ -88,11 +88,11 @@ class AttemptEntry:
 
 
 def retry_at(delivery: Delivery, receipt: Receipt, now: float, chance: float) -> float | None:
-    """Return when to try again (Unix seconds), None where that would be too late.
+    """Return when to retry (Unix seconds), None if that would be too late.
 
-    The pauses double, from 5 s to an hour, each made shorter by `chance` (0 to 1) up to a half;
-    what the receiver's Retry-After wants is waited for, an hour at most. The last attempt is
-    made when the day is over.
+    Pauses double, from 5 s to an hour, each shortened by `chance` (0 to 1) by up to a half; the
+    receiver's Retry-After is respected, up to an hour. The last attempt is made when the day is
+    over.
     """
     end = delivery.event.created_at + TRIED_S
     if now >= end:

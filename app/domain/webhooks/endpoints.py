@@ -1,20 +1,20 @@
-"""Webhook endpoints: the URLs that an account wants events to be sent to (C4, N4)."""
+"""Webhook endpoints: the URLs to which an account wants events sent (C4, N4)."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 
-#: How many endpoints an account may have (N4).
+#: Maximum number of endpoints of an account (N4).
 MOST_ENDPOINTS = 100
-#: What may happen to a background response: OpenAI's types that concern responses.
+#: Events of a background response: OpenAI's types that concern responses.
 EVENT_TYPES = (
     "response.completed",
     "response.failed",
     "response.incomplete",
     "response.cancelled",
 )
-#: How long a secret that was replaced goes on signing, where it is kept, in seconds.
+#: Seconds for which a replaced secret may still sign, if it is kept.
 OVERLAP_S = 24 * 3600
 
 
@@ -23,7 +23,7 @@ class WebhookEndpoint:
     """An endpoint of an account; times are in Unix seconds.
 
     Its secrets are sealed (services/webhooks/signing.py); the old one signs as well until
-    `old_secret_ends_at`. Ids grow with the time at which they were made.
+    `old_secret_ends_at`. Ids are ordered by creation time.
     """
 
     id: str
@@ -41,7 +41,7 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class SecretEndpoint:
-    """An endpoint beside its secret, `whsec_…`, which is shown this once."""
+    """An endpoint with its secret, `whsec_…`, which is shown only once."""
 
     endpoint: WebhookEndpoint
     signing_secret: str
@@ -67,7 +67,7 @@ class EndpointPage:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """What has happened to a response; `created_at` is in Unix seconds."""
+    """An event of a response; `created_at` is in Unix seconds."""
 
     id: str
     type: str
@@ -76,10 +76,10 @@ class WebhookEvent:
 
 
 def event_type(status: str) -> str:
-    """Return the type of the event that a response has ended so."""
+    """Return the event type for a response's final status."""
     return f"response.{status}"
 
 
 def event_id(response_id: str, kind: str) -> str:
-    """Return the id of a response's event of a type: the same however often it is found out."""
+    """Return the id of a response's event: the same, however often the event is detected."""
     return "evt_" + hashlib.sha256(f"{response_id} {kind}".encode()).hexdigest()[:32]
