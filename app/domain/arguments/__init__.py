@@ -1,1 +1,1 @@
-"""The arguments that models write: JSON in fragments, at times cut off or broken."""
+"""Parses arguments written by models: JSON in fragments, sometimes cut off or broken."""

@@ -1,4 +1,4 @@
-"""JSON that comes in fragments, cut off or broken at times: what of it can be read, and when.
+"""Reads JSON that comes in fragments, sometimes cut off or broken, as far as it can be read.
 
 {"commands": ["ls", "pw    reads as    {"commands": ["ls", "pw"]}
 """
@@ -16,10 +16,10 @@ from typing import Any, Literal
 from app.domain.arguments.strings import StringDecoder
 
 Path = tuple[str | int, ...]
-#: Strings that are nested deeper are read, and not reported.
+#: Depth beyond which strings are read but not reported.
 _DEEPEST = 3
-#: Characters that are read at once. What is left behind each token is copied: of a long text whole
-#: that would take time by the square of its length.
+#: Number of characters that are read at once. The rest after each token is copied: for a long text
+#: in one piece that would take quadratic time.
 _AT_ONCE = 4096
 _is_space = re.compile(r"[ \t\r\n]*+").match
 _scalar = re.compile(r'[^ \t\r\n,:"{}\[\]]*+').match
@@ -27,7 +27,7 @@ _scalar = re.compile(r'[^ \t\r\n,:"{}\[\]]*+').match
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a string that is a value has come to: it begins, goes on with `text`, or ends."""
+    """A step of a string value: it begins, goes on with `text`, or ends."""
 
     path: Path
     step: Literal["begins", "goes_on", "ends"]
@@ -36,9 +36,9 @@ class Piece:
 
 @dataclass(slots=True)
 class _Open:
-    """An object or array that is open; `key` is that of the object's next value.
+    """An open object or array; `key` is that of the object's next value.
 
-    `is_repeated` says that its key has had a value before, which is the one that counts.
+    `is_repeated` says that its key already had a value, which is the one that counts.
     """
 
     value: dict[str, Any] | list[Any]
@@ -55,22 +55,22 @@ class _OpenString:
 
 
 class JsonReader:
-    """Reads JSON as far as that goes. Of two values under one key the first counts.
+    """Reads JSON as far as possible. Of two values under one key the first counts.
 
-    Commas and colons may be missing, keys may have no quotes, and what is open at the end is
-    closed. What counts is the first object or array, also where other text is around it.
+    Commas and colons may be missing, keys may lack quotes, and what is open at the end is closed.
+    The first object or array counts, even with other text around it.
     """
 
     def __init__(self) -> None:
         self._root: Any = None
         self._has_root = False
         self._open: list[_Open] = []
-        self._kinds: Counter[type] = Counter()  # of what is open
+        self._kinds: Counter[type] = Counter()  # counts of open containers
         self._string: _OpenString | None = None
         self._scalar = ""
 
     def read(self, fragment: str) -> list[Piece]:
-        """Read the next fragment; return what has come of strings that are values."""
+        """Read the next fragment; return the new pieces of string values."""
         found: list[Piece] = []
         for start in range(0, len(fragment), _AT_ONCE):
             rest = fragment[start : start + _AT_ONCE]
@@ -82,7 +82,7 @@ class JsonReader:
         return found if len(fragment) <= _AT_ONCE else list(_joined(found))
 
     def value(self) -> Any:
-        """Return all that was read so far; None where it is nothing. Reading ends with it."""
+        """Return everything read so far, or None; nothing may be read after that."""
         string = self._string
         if string is not None and not string.is_key:
             self._put("".join(string.pieces))
@@ -91,7 +91,7 @@ class JsonReader:
 
     def _read_string(self, string: _OpenString, text: str, found: list[Piece]) -> str:
         characters, rest = string.decoder.read(text)
-        if rest and rest[0] == "\\":  # it escapes nothing: it stands for itself
+        if rest and rest[0] == "\\":  # it escapes nothing: a literal backslash
             characters, rest = characters + "\\", rest[1:]
             is_ended = False
         else:
@@ -132,7 +132,7 @@ class JsonReader:
             case "}" | "]":
                 self._end_container(dict if sign == "}" else list)
             case _:
-                pass  # a comma or a colon: what comes next is a key or a value without them, too
+                pass  # a comma or a colon: keys and values are recognised without them
         return text[_is_space(text).end() :]  # type: ignore[union-attr]
 
     def _end_scalar(self) -> None:
@@ -160,7 +160,7 @@ class JsonReader:
         self._kinds[type(value)] += 1
 
     def _end_container(self, kind: type) -> None:
-        """Close the innermost of this kind, and what is open inside it."""
+        """Close the innermost container of this kind, and all that are open inside it."""
         if not self._kinds[kind]:
             return
         closed: type | None = None
@@ -178,14 +178,14 @@ class JsonReader:
         )
 
     def _is_ignored(self) -> bool:
-        """Tell whether the value that comes next counts for nothing."""
+        """Tell whether the next value is ignored."""
         if not self._open:
             return self._has_root
         last = self._open[-1]
         return last.is_repeated or (isinstance(last.value, dict) and last.key in last.value)
 
     def _path(self) -> Path | None:
-        """Return where the value that comes next is."""
+        """Return the path of the next value."""
         if not 0 < len(self._open) <= _DEEPEST:
             return None
         outer = (
@@ -199,7 +199,7 @@ class JsonReader:
         return (*outer, *innermost)
 
     def _put(self, value: Any, *, is_open: bool = False) -> None:
-        """Take a value where it belongs; the key of one that is open is kept until it is closed."""
+        """Store a value in its place; the key of an open one is kept until it is closed."""
         is_ignored = self._is_ignored()
         if not self._open:
             if is_open and not is_ignored:
@@ -216,6 +216,6 @@ class JsonReader:
 
 
 def _joined(pieces: list[Piece]) -> Iterator[Piece]:
-    """Yield pieces, those with which one string goes on as one."""
+    """Yield pieces, joining consecutive ones of one string."""
     for (path, step), same in groupby(pieces, lambda each: (each.path, each.step)):
         yield Piece(path, step, "".join(each.text for each in same))

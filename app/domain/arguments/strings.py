@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-# Models write line ends into strings as they are: that is no JSON, and means what it says.
+# Models write unescaped line ends into strings: invalid JSON, but their meaning is clear.
 _characters = re.compile(r'(?:[^"\\]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match
 _is_cut_escape = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?").fullmatch
 _surrogates = re.compile("([\ud800-\udbff][\udc00-\udfff])|[\ud800-\udfff]")
@@ -16,17 +16,16 @@ _LOST = "\ufffd"
 
 
 class StringDecoder:
-    """Decodes one string, from behind its first quote on."""
+    """Decodes one string, from after its opening quote on."""
 
     def __init__(self) -> None:
         self._cut = ""  # the beginning of an escape
         self._high = ""  # the first half of a surrogate pair
 
     def read(self, text: str) -> tuple[str, str]:
-        """Return the characters that the text adds, and what is left of it.
+        """Return the characters that the text adds, and the rest of the text.
 
-        What is left begins with the quote that ends the string, or with a backslash that escapes
-        nothing.
+        The rest begins with the closing quote, or with a backslash that escapes nothing.
         """
         text = self._cut + text
         end = _characters(text).end()  # type: ignore[union-attr] # it matches nothing as well
@@ -40,12 +39,12 @@ class StringDecoder:
         return found + self._lost_half(), rest
 
     def end(self) -> str:
-        """Return what the end of all text leaves, as it came."""
+        """Return what is pending when all text has ended, unchanged."""
         cut, self._cut = self._cut, ""
         return self._lost_half() + cut
 
     def _decoded(self, text: str) -> str:
-        """Return the characters that these are in JSON; half a pair waits for the other."""
+        """Decode JSON characters; half of a surrogate pair waits for the other."""
         if "\\" not in text:
             return self._lost_half() + text if text and self._high else text
         decoded: str = self._high + json.loads(f'"{text}"', strict=False)

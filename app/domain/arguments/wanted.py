@@ -1,4 +1,4 @@
-"""Values of the kind that is wanted, out of what a model wrote."""
+"""Extracts values of a wanted kind from what a model wrote."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.domain.arguments.reader import JsonReader
 
 
 def read_json(written: str) -> Any:
-    """Return the object or array that can be read, or a string; None where it is none of these.
+    """Return the object, array or string in a text, as far as it can be parsed; else None.
 
-    An object inside a string is one: some servers write arguments as JSON twice.
+    An object inside a string counts as one: some servers encode arguments as JSON twice.
     """
     reader = JsonReader()
     reader.read(written)
@@ -36,7 +36,7 @@ def strings_in(value: Any) -> list[str]:
 
 
 def first_strings(value: Any, keys: Iterable[str]) -> list[str]:
-    """Return the strings under the first of these keys that has any; a string alone is one."""
+    """Return the strings under the first of these keys that has any; a bare string is one."""
     if not isinstance(value, dict):
         return [value] if isinstance(value, str) else []
     of_keys = (strings_in(each) for key, each in value.items() if key in keys)
@@ -44,7 +44,7 @@ def first_strings(value: Any, keys: Iterable[str]) -> list[str]:
 
 
 def positive(value: Any) -> int | None:
-    """Return a number that is above 0, without its fraction; None where it is no such."""
+    """Return a positive number, without its fraction; None for anything else."""
     if isinstance(value, str):
         with suppress(ValueError):
             value = float(value)
@@ -54,6 +54,6 @@ def positive(value: Any) -> int | None:
 
 
 def as_json(values: dict[str, Any]) -> str:
-    """Return an object of JSON, without what is None."""
+    """Return a JSON object, without the keys whose value is None."""
     given = {name: value for name, value in values.items() if value is not None}
     return json.dumps(given, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""Built-in tools that callers run (G4): what each is to models, its calls and their outputs."""
+"""Built-in tools that callers run (G4): how models see them, their calls and outputs."""

@@ -58,7 +58,7 @@ _PARAMETERS = {
     "required": ["operation"],
     "additionalProperties": False,
 }
-#: Where a model has named no file: no such file is there, so the caller's tool says that it failed.
+#: The path if a model names no file: no such file exists, so the caller's tool reports a failure.
 _NO_PATH = "apply_patch-without-a-path"
 _TYPES = {
     CREATE: CREATE,
@@ -80,7 +80,7 @@ class ApplyPatchTool(BuiltInTool):
 
     @property
     def function(self) -> FunctionTool:
-        """The function that it is to models."""
+        """The function that represents the tool to models."""
         return FunctionTool(self.type, _DESCRIPTION, deepcopy(_PARAMETERS))
 
 
@@ -88,7 +88,7 @@ class ApplyPatchTool(BuiltInTool):
 class ApplyPatchCall(BuiltInCall):
     """A change of a file: `arguments` has `operation`.
 
-    One that was cut short is `in_progress`: the API knows no `incomplete` here.
+    A call that was cut short is `in_progress`: the API has no `incomplete` here.
     """
 
     type: ClassVar[str] = "apply_patch_call"
@@ -98,16 +98,16 @@ class ApplyPatchCall(BuiltInCall):
 
     @classmethod
     def readable(cls, written: str, *, is_cut: bool = False) -> str:
-        """Return the arguments; what is no operation is an update that cannot be made."""
+        """Return the arguments; an invalid operation becomes an update that must fail."""
         return as_json({"operation": operation_in(read_json(written), written, is_cut=is_cut)})
 
 
 def operation_in(value: Any, written: str, *, is_cut: bool) -> dict[str, str]:
-    """Return the operation out of what was read of a model's arguments.
+    """Return the operation from a model's parsed arguments.
 
-    Where it lacks its diff, the arguments stand in its place as they came; where it names no file
-    or nothing that can be done, it is an update: the caller's tool finds fault with it, and the
-    model hears of that. Nothing is deleted, and nothing written over, by a guess.
+    If the diff is missing, the raw arguments replace it; if the file is missing or the type
+    unknown, it becomes an update: the caller's tool rejects it, and the model learns that. Nothing
+    is deleted or overwritten by a guess.
     """
     given = value if isinstance(value, dict) else {}
     kind: Any = given.get("type")
@@ -130,20 +130,20 @@ def operation_in(value: Any, written: str, *, is_cut: bool) -> dict[str, str]:
 
 
 def operation_type(kind: object) -> str | None:
-    """Return the type of operation that a model means, None where it cannot be told."""
+    """Return the type of operation that a model means, None if it is unclear."""
     return _TYPES.get(kind) if isinstance(kind, str) else None
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class ApplyPatchCallOutput(BuiltInCallOutput):
-    """What became of it: `completed` or `failed`, and at times a text."""
+    """The result: `completed` or `failed`, and optionally a text."""
 
     type: ClassVar[str] = "apply_patch_call_output"
     prefix: ClassVar[str] = "apco"
 
     @property
     def content(self) -> str | tuple[InputPart, ...]:
-        """What models are shown of it."""
+        """How models see it."""
         text = self.output if isinstance(self.output, str) else ""
         if self.status != "failed":
             return text or "Done."

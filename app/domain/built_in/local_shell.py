@@ -1,4 +1,4 @@
-"""The tool `local_shell`: the caller runs one command, and gives back what it wrote.
+"""The tool `local_shell`: the caller runs one command and returns its output.
 
 {"command": ["ls", "-l"], "env": {}, "working_directory": "/tmp"}
 """
@@ -54,13 +54,13 @@ class LocalShellTool(BuiltInTool):
 
     @property
     def function(self) -> FunctionTool:
-        """The function that it is to models."""
+        """The function that represents the tool to models."""
         return FunctionTool(self.type, _DESCRIPTION, deepcopy(_PARAMETERS))
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class LocalShellCall(BuiltInCall):
-    """A command to run: `arguments` has `command` and `env`, and at times what else there is."""
+    """A command to run: `arguments` has `command` and `env`, and optional limits."""
 
     type: ClassVar[str] = "local_shell_call"
     prefix: ClassVar[str] = "lsh"
@@ -69,7 +69,7 @@ class LocalShellCall(BuiltInCall):
 
     @classmethod
     def readable(cls, written: str, *, is_cut: bool = False) -> str:
-        """Return the arguments; where there is no command, a shell is to run what was written."""
+        """Return the arguments; without a command, a shell is given the whole text."""
         return as_json(_action_in(read_json(written), written, is_cut=is_cut))
 
 
@@ -111,7 +111,7 @@ def _text(value: Any) -> str | None:
 
 @frozen_dataclass(frozen=True, slots=True)
 class LocalShellCallOutput(BuiltInCallOutput):
-    """What the command gave: a text, often JSON."""
+    """The command's output: a text, often JSON."""
 
     type: ClassVar[str] = "local_shell_call_output"
     prefix: ClassVar[str] = "lsho"

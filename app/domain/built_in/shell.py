@@ -1,4 +1,4 @@
-"""The tool `shell`: the caller runs commands of a shell and gives back what each wrote.
+"""The tool `shell`: the caller runs shell commands and returns the output of each.
 
 {"commands": ["ls", "pwd"], "timeout_ms": 5000}
 """
@@ -15,7 +15,7 @@ from app.domain.frozen import frozen_dataclass
 from app.domain.items import BuiltInCall, BuiltInCallOutput, InputPart
 from app.domain.tools import BuiltInTool, FunctionTool
 
-#: By what models name the commands, whatever the description says.
+#: Keys under which models write the commands, whatever the description says.
 COMMANDS = ("commands", "command", "cmd")
 
 _DESCRIPTION = (
@@ -49,7 +49,7 @@ _PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """Instructions that lie in a folder of the caller's."""
+    """Instructions in one of the caller's folders."""
 
     name: str
     description: str
@@ -66,14 +66,14 @@ class LocalEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class ShellTool(BuiltInTool):
-    """Runs commands. `environment` is None where the caller left it out, which is the same."""
+    """Runs commands. `environment` None (omitted) means the same as local."""
 
     type: ClassVar[str] = "shell"
     environment: LocalEnvironment | None = None
 
     @property
     def function(self) -> FunctionTool:
-        """The function that it is to models, with the skills that there are."""
+        """The function that represents the tool to models, with the available skills."""
         words = _DESCRIPTION
         if self.environment and self.environment.skills:
             lines = (
@@ -89,10 +89,10 @@ class ShellTool(BuiltInTool):
 
 @frozen_dataclass(frozen=True, slots=True)
 class ShellCall(BuiltInCall):
-    """Commands to run: `arguments` has `commands`, and at times the two limits.
+    """Commands to run: `arguments` has `commands`, and optionally the two limits.
 
-    `environment` is where: the caller's computer, or a container elsewhere for a call that the
-    conversation has brought along.
+    `environment` is where they run: the caller's computer, or, for a call that came with the
+    conversation, a container elsewhere.
     """
 
     type: ClassVar[str] = "shell_call"
@@ -109,12 +109,12 @@ class ShellCall(BuiltInCall):
 
     @classmethod
     def readable(cls, written: str, *, is_cut: bool = False) -> str:
-        """Return the arguments; where there are no commands, what was written is one."""
+        """Return the arguments; without commands, the whole text counts as one."""
         return as_json(action_in(read_json(written), written, is_cut=is_cut))
 
 
 def action_in(value: Any, written: str, *, is_cut: bool) -> dict[str, Any]:
-    """Return the action of a shell call out of what was read of a model's arguments."""
+    """Return a shell call's action from a model's parsed arguments."""
     commands = first_strings(value, COMMANDS)
     if not commands and not is_cut:
         commands = [written or "{}"]
@@ -128,7 +128,7 @@ def action_in(value: Any, written: str, *, is_cut: bool) -> dict[str, Any]:
 
 @frozen_dataclass(frozen=True, slots=True)
 class ShellCallOutput(BuiltInCallOutput):
-    """What the commands gave: `output` is an array of JSON, as the caller has sent it."""
+    """The commands' output: `output` is a JSON array, as the caller sent it."""
 
     type: ClassVar[str] = "shell_call_output"
     prefix: ClassVar[str] = "sho"
@@ -136,7 +136,7 @@ class ShellCallOutput(BuiltInCallOutput):
 
     @property
     def content(self) -> str | tuple[InputPart, ...]:
-        """What models are shown of it: text, with what became of each command."""
+        """How models see it: as text, with the result of each command."""
         chunks = json.loads(self.output) if isinstance(self.output, str) else []
         if len(chunks) == 1:
             return _in_words(chunks[0])

@@ -1,4 +1,4 @@
-"""Searches among tools that the caller runs, and what they have found (G3)."""
+"""Searches among tools that the caller runs, and their results (G3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.domain.tools import Tool, members_of
 
 @frozen_dataclass(frozen=True, slots=True)
 class ToolSearchCall(BuiltInCall):
-    """The call of a search among tools, its arguments as the model wrote them (G3)."""
+    """A call of a search among tools, with its arguments as the model wrote them (G3)."""
 
     type: ClassVar[str] = "tool_search_call"
     prefix: ClassVar[str] = "tsc"
@@ -26,7 +26,7 @@ class ToolSearchCall(BuiltInCall):
 
 @frozen_dataclass(frozen=True, slots=True)
 class ToolSearchOutput(BuiltInCallOutput):
-    """The tools that a search has found: the model has them from here on. `output` stays empty."""
+    """The tools that a search found: the model has them from here on. `output` stays empty."""
 
     type: ClassVar[str] = "tool_search_output"
     prefix: ClassVar[str] = "tso"
@@ -35,6 +35,6 @@ class ToolSearchOutput(BuiltInCallOutput):
 
     @property
     def content(self) -> str:
-        """The names by which the model can call the tools now."""
+        """A text for models: the names by which the tools can now be called."""
         names = ", ".join(each.name for each in members_of(self.tools))
         return f"These tools can be called now: {names}." if names else "No tool was found."

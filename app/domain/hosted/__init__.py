@@ -1,1 +1,1 @@
-"""What other servers know and run: passed on as it came, and put into words elsewhere."""
+"""Items, tools and fields that only other servers know: passed unchanged, or put into words."""

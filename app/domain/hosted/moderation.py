@@ -1,16 +1,16 @@
-"""What a request asks of OpenAI's moderation, which judges it and its answer (R22)."""
+"""The parameter of OpenAI's moderation, which judges a request and its answer (R22)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: The parameter, and where in it there is a mode.
+#: The parameter's name, and the keys in it that may contain a mode.
 MODERATION = "moderation"
 _POLICIES = ("policy", "input", "output")
 
 
 def blocking(value: object, path: str) -> list[str]:
-    """Return where an object says `mode: "block"`, at whatever level its policies are."""
+    """Return the paths of `mode: "block"` in an object, at whatever level."""
     if not isinstance(value, Mapping):
         return []
     own = [f"{path}.mode"] if value.get("mode") == "block" else []

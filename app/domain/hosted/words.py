@@ -1,9 +1,9 @@
-"""A hosted tool's item in a few words, for models whose servers know no such item (R24).
+"""Describes a hosted tool's item in words, for models whose servers do not know such items (R24).
 
     {"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "x"}}
 
-becomes `[web_search_call] searched the web for "x"`. The words are short: what a tool brought is
-cut, and of pictures nothing is said but that there was one.
+becomes `[web_search_call] searched the web for "x"`. The text is short: results are cut, and
+pictures are only mentioned.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from app.domain.hosted.item import HostedItem
 
-#: How many characters an item is at most, and how many of one value are shown.
+#: Maximum number of characters of an item, and of one value in it.
 LONGEST_WORDS = 8_000
 LONGEST_VALUE = 2_000
 _MOST_LISTED = 20
@@ -152,7 +152,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _text(value: object) -> str:
-    """Return a value as text that is not long: JSON, unless it is text or nothing."""
+    """Return a value as text of limited length: JSON, unless it is text or None."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""From a model's deltas to the events of a stream, and from events to a response."""
+"""Streams: from a model's deltas to events, and from events to a response."""

@@ -1,4 +1,4 @@
-"""Fold a stream of events into the response that it describes, delta by delta."""
+"""Folds a stream of events into the response that it describes, event by event."""
 
 from __future__ import annotations
 
@@ -64,9 +64,8 @@ _EMPTY = OutputText("")
 class Accumulator:
     """Rebuilds a response from its events, as a client would.
 
-    An event costs the same however much came before it; a look at the response joins what has
-    grown since the last one. Raises ValueError where an event touches something that was never
-    opened.
+    An event costs the same however much came before it; reading the response joins what has grown
+    since the last time. Raises ValueError if an event refers to something that was never opened.
     """
 
     def __init__(self) -> None:
@@ -75,18 +74,18 @@ class Accumulator:
 
     @property
     def output(self) -> tuple[OutputItem, ...]:
-        """The items as they stand."""
+        """The items so far."""
         return tuple(item.current() if isinstance(item, Growing) else item for item in self._output)
 
     @property
     def response(self) -> Response:
-        """The response as the events so far describe it, partial items included."""
+        """The response that the events so far describe, partial items included."""
         if self._response is None:
             raise ValueError("an empty stream describes no response")
         return replace(self._response, output=self.output)
 
     def add(self, event: Event) -> None:
-        """Take in one event."""
+        """Apply one event."""
         match event:
             case TextDelta():
                 text = self._text(event.output_index, event.content_index)
@@ -131,7 +130,7 @@ class Accumulator:
                 | Compacting()
                 | ErrorRaised()
             ):
-                return  # they repeat what the deltas have said
+                return  # they repeat what the deltas said
             case _:
                 assert_never(event)
 
@@ -156,7 +155,7 @@ class Accumulator:
 
     def _note(self, event: HostedEvent) -> None:
         if event.output_index is None:
-            return  # of the answer as a whole, which has no place for it
+            return  # of the whole answer, which has no place for it
         item = self._item(event.output_index)
         if not isinstance(item, GrowingHosted):
             raise ValueError(f"{event.type} arrived for an item that takes none")
@@ -208,7 +207,7 @@ def _of(texts: list[GrowingText], index: int) -> GrowingText:
 
 
 def fold(events: Iterable[Event]) -> Response:
-    """Return the response that a whole stream describes."""
+    """Return the response that a complete stream describes."""
     accumulator = Accumulator()
     for event in events:
         accumulator.add(event)

@@ -1,4 +1,4 @@
-"""Where a JSON text that comes in fragments comes to its end. Pure."""
+"""Finds the end of a JSON text that arrives in fragments. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _STRUCTURE = re.compile(r'\\.|\\\Z|["{}\[\]]', re.DOTALL)
 
 
 class Brackets:
-    """Where a JSON text that comes in fragments comes to its end; each fragment is looked at once.
+    """Finds the end of a JSON text that arrives in fragments; examines each fragment once.
 
-    `is_whole` is whether the text is an object, None until that is certain.
+    `is_whole` tells whether the text is a complete object, None while that is uncertain.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class Brackets:
 
     @property
     def are_closed(self) -> bool:
-        """Whether all that was opened is closed again."""
+        """Whether every bracket and string that was opened is closed."""
         return self._begun and self._depth == 0 and not self._in_text
 
     def look_at(self, fragments: list[str]) -> None:
-        """Look at the fragments that are new."""
+        """Examine the fragments that are new."""
         for fragment in fragments[self._seen :]:
             self._look(fragment)
         self._seen = len(fragments)
@@ -47,7 +47,7 @@ class Brackets:
 
 
 def is_object(text: str) -> bool:
-    """Tell whether a text is an object of JSON, and nothing more."""
+    """Tell whether a text is a JSON object, and nothing more."""
     if not text.rstrip().endswith("}"):
         return False
     try:

@@ -1,5 +1,6 @@
-"""The events of the calls of built-in tools (G4), of tools that servers run (P2), and of the text
-of reasoning (A3). Those of a shell's commands name no item.
+"""Events of built-in tools' calls (G4), of hosted tools (P2), and of reasoning text (A3).
+
+Events of shell commands have no item id.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class CommandAdded:
-    """A shell call has another command; it is still empty."""
+    """A shell call gets another command, which is still empty."""
 
     type: ClassVar[str] = "response.shell_call_command.added"
     sequence_number: int
@@ -59,10 +60,10 @@ class DiffDone:
 
 @dataclass(frozen=True, slots=True)
 class HostedEvent:
-    """What happens in an item of a tool that a server runs, or in its answer, in its own words.
+    """An event of a hosted tool's item, or of the whole answer, in the server's own words.
 
-    `fields` are all keys of the event but those that are here; `item_id` and `output_index` are
-    None for an event of the answer as a whole.
+    `fields` are all other keys of the event; `item_id` and `output_index` are None for an event of
+    the whole answer.
     """
 
     sequence_number: int
@@ -77,7 +78,7 @@ BuiltInCallEvent = CommandAdded | CommandDelta | CommandDone | DiffDelta | DiffD
 
 @dataclass(frozen=True, slots=True)
 class ReasoningPartAdded:
-    """Its part is an empty reasoning_text (A3)."""
+    """A reasoning_text part begins, still empty (A3)."""
 
     type: ClassVar[str] = "response.content_part.added"
     text: ClassVar[str] = ""
@@ -89,7 +90,7 @@ class ReasoningPartAdded:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningPartDone:
-    """Its part is a reasoning_text of `text`."""
+    """A reasoning_text part ends, with this text."""
 
     type: ClassVar[str] = "response.content_part.done"
     sequence_number: int

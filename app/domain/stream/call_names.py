@@ -1,4 +1,4 @@
-"""The ids and names under which an answer shows its calls. Pure."""
+"""The ids and names that an answer gives its calls. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from app.domain.tools import (
 
 @frozen_dataclass(frozen=True, slots=True)
 class CallNames:
-    """What an answer has to know of the request to name its calls.
+    """What an answer must know of its request to name its calls.
 
-    `used_ids` are those of earlier calls, which no other may have. `namespaced` has the namespace
-    and the own name of each tool that models know under a qualified one; `custom` are the names
-    under which they know custom tools, `built_in` the types of built-in tools by such names.
-    `hosted_ids` are the ids of earlier requests for approval, by what their server calls them.
+    `used_ids` are ids of earlier calls, which no other call may have. `namespaced` maps qualified
+    tool names, as models know them, to namespace and own name; `custom` are the names of custom
+    tools as models know them, `built_in` maps such names to the types of built-in tools.
+    `hosted_ids` maps ids that servers gave earlier requests for approval to ours.
     """
 
     used_ids: Container[str] = frozenset()
@@ -40,7 +40,7 @@ class CallNames:
     def of(
         cls, used_ids: Container[str], tools: Sequence[Tool], items: Collection[Item] = ()
     ) -> CallNames:
-        """Return how an answer names its calls, to a request with these tools and items before."""
+        """Return the names for an answer to a request with these tools and earlier items."""
         hosted_ids = request_ids(items)
         if all(type(tool) is FunctionTool for tool in tools):
             return cls(used_ids, hosted_ids=hosted_ids)
@@ -49,20 +49,20 @@ class CallNames:
         )
 
     def own_id(self, given: str, response_id: str) -> str:
-        """Return the id of a call to which the upstream has given one."""
+        """Return our id for a call that the upstream gave an id."""
         own_id = call_id(given)
         return distinct_call_id(own_id, response_id) if own_id in self.used_ids else own_id
 
     def own_name(self, call: CallOpened) -> tuple[str | None, str]:
-        """Return the namespace of the function, None where it is in none, and its name there."""
+        """Return the function's namespace, None without one, and its name in it."""
         if call.namespace is None and call.name in self.namespaced:
             return self.namespaced[call.name]
         return call.namespace, call.name
 
     def is_custom(self, call: CallOpened) -> bool:
-        """Tell whether it is the call of a custom tool."""
+        """Tell whether it is a call of a custom tool."""
         return call.is_plain_input or qualified(call.namespace, call.name) in self.custom
 
     def built_in_type(self, call: CallOpened) -> str:
-        """Return the type of the built-in tool that is called, "" where none is."""
+        """Return the type of the built-in tool that is called, "" if it is none."""
         return call.built_in or self.built_in.get(call.name, "")

@@ -1,4 +1,4 @@
-"""Deltas that have to wait until the call that is open is whole."""
+"""Deltas that must wait until the open call is complete."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _OPENING, _ADDING = CallOpened | HostedOpened, Arguments | HostedNoted | HostedE
 
 
 class Deferred:
-    """What waits, in order: calls, each with all that is known of it, and what lies between them.
+    """A queue of calls, each with all of its deltas, and of what came between them.
 
-    So a delta is looked at twice, when it comes and when it goes, however many wait.
+    So each delta is handled twice, when added and when taken, however many wait.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Deferred:
         return bool(self._groups)
 
     def append(self, delta: Delta) -> None:
-        """Have a delta wait; what belongs to a call does so with it, where that waits too."""
+        """Add a delta; one that belongs to a waiting call is put with it."""
         if isinstance(delta, _ADDING) and delta.key in self._calls:
             self._calls[delta.key].append(delta)
         elif isinstance(delta, _OPENING):
@@ -42,7 +42,7 @@ class Deferred:
             self._groups.append([delta])
 
     def take(self) -> list[Delta]:
-        """Return what is next: a call, or what lies before the next one."""
+        """Remove and return the next group: a call, or what came before the next call."""
         group = self._groups.popleft()
         if isinstance(group[0], _OPENING):
             self._calls.pop(group[0].key, None)

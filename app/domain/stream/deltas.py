@@ -1,7 +1,7 @@
-"""What providers yield: the output of a model in small pieces, without ids, indexes or events.
+"""A model's output as providers yield it: small pieces without ids, indexes or events.
 
-A provider yields *batches*: the deltas that one read brought. An empty batch says that the
-upstream has been silent for a while but is still there.
+A provider yields *batches*: the deltas from one read. An empty batch says that the upstream has
+been silent for a while but is still connected.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.errors import GatewayError
 
 @dataclass(frozen=True, slots=True)
 class MessageOpened:
-    """A new message begins. Text and Refused open one by themselves where none is open."""
+    """A new message begins. Text and Refused open one implicitly if none is open."""
 
     phase: str | None = None
 
@@ -30,7 +30,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """An annotation of the text part that is open, flat as the wire shows it."""
+    """An annotation of the open text part, flat as in the API."""
 
     annotation: dict[str, Any]
 
@@ -42,12 +42,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningOpened:
-    """A new reasoning item begins. Thought opens one by itself where none is open."""
+    """A new reasoning item begins. Thought opens one implicitly if none is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Reasoning, shown as a summary part, or as what it is where `is_text` says so (A3)."""
+    """A piece of reasoning: of a summary part, or of the reasoning text if `is_text` (A3)."""
 
     text: str
     is_text: bool = False
@@ -55,19 +55,19 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """What must travel back byte-exact with the open reasoning item, or with one of its own."""
+    """A payload to be sent back unchanged with the open reasoning item, or with one of its own."""
 
     payload: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallOpened:
-    """A function call whose name is known. `key` distinguishes it from its siblings in this answer.
+    """A function call whose name is known. `key` distinguishes it from others in this answer.
 
-    `call_id` is the upstream's own, or None where it gave none. `name` may be a qualified one;
-    with `namespace` it is the function's own. `is_plain_input` says that what follows is the input
-    of a custom tool as it is, and no JSON; `built_in` is the type of the tool, where it is known
-    that a built-in one is called. `program_id` is the call_id of the program that calls.
+    `call_id` is the upstream's own, None if it gave none. `name` may be a qualified one; with
+    `namespace` it is the function's own. `is_plain_input` says that the arguments are a custom
+    tool's plain input, not JSON; `built_in` is the tool's type if it is known to be a built-in one.
+    `program_id` is the call_id of the program that makes the call.
     """
 
     key: str
@@ -87,10 +87,10 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class HostedOpened:
-    """The item of a tool that the server runs begins: `json` is the item as the server shows it.
+    """A hosted tool's item begins: `json` is the item as the server shows it.
 
-    `key` tells it from its siblings in this answer, `upstream_id` is the server's id of it, "" for
-    none.
+    `key` distinguishes it from others in this answer, `upstream_id` is the server's id of it, ""
+    for none.
     """
 
     key: str
@@ -100,9 +100,9 @@ class HostedOpened:
 
 @dataclass(frozen=True, slots=True)
 class HostedNoted:
-    """What happens in such an item, or in the answer where `key` is None, in the server's words.
+    """An event of such an item, or of the whole answer if `key` is None, in the server's own words.
 
-    `fields` are all keys of the event but its type, its number and its place.
+    `fields` are all keys of the event except type, sequence number, item id and index.
     """
 
     key: str | None
@@ -112,7 +112,7 @@ class HostedNoted:
 
 @dataclass(frozen=True, slots=True)
 class HostedEnded:
-    """Such an item is whole, as the server shows it."""
+    """Such an item is complete: `json` is how the server shows it."""
 
     key: str
     json: dict[str, Any]
@@ -120,33 +120,33 @@ class HostedEnded:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """The context was compacted: what came before is sealed in `encrypted_content` (G8)."""
+    """The context was compacted: `encrypted_content` is the sealed summary of it (G8)."""
 
     encrypted_content: str
 
 
 @dataclass(frozen=True, slots=True)
 class PartEnded:
-    """The next text, refusal or thought begins a new part of the same item."""
+    """A part ends: the next text, refusal or thought begins a new part of the same item."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemEnded:
-    """The item that is open is whole; what follows belongs to a new one."""
+    """The open item is complete; what follows belongs to a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Token counts so far: the latest replaces the earlier ones."""
+    """Token counts so far; they replace earlier ones."""
 
     usage: Usage
 
 
 @frozen_dataclass(frozen=True, slots=True)
 class Finished:
-    """The model stopped, and why. `service_tier` is what served it, where the upstream says so.
+    """The model stopped, with the reason. `service_tier` is the one that served it, if reported.
 
-    `passed` is what it says of the answer as a whole, in its own words (response.PASSED_KEYS).
+    `passed` is what the upstream reports about the whole answer (response.PASSED_KEYS).
     """
 
     reason: Literal["stop", "length", "content_filter"] = "stop"
@@ -175,7 +175,7 @@ Delta = (
 )
 Batch = Sequence[Delta]
 
-#: Deltas that are no output yet: an item that was opened may still be followed by an error.
+#: Deltas that are not output yet: an error may still follow the opening of an item.
 _NO_OUTPUT = frozenset({Used, PartEnded, MessageOpened, ReasoningOpened})
 
 
@@ -185,12 +185,12 @@ def has_output(deltas: Batch) -> bool:
 
 
 def note_output(error: GatewayError, deltas: Batch) -> None:
-    """Have an error say that the model was paid for, where it had output before that (U5)."""
+    """Record in an error that the model was paid for, if it had output before (U5)."""
     error.work_done = error.work_done or has_output(deltas)
 
 
 def close_batches(batches: object) -> None:
-    """End an iterator of batches; one that is a generator does what it has to do at its end."""
+    """Close an iterator of batches, so that a generator runs its clean-up."""
     close = getattr(batches, "close", None)
     if close is not None:
         close()

@@ -1,4 +1,4 @@
-"""The events of a stream in order, numbered, until they are taken to be sent or stored."""
+"""Collects the numbered events of a stream until they are taken to be sent or stored."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ P = ParamSpec("P")
 
 
 class EventLog:
-    """Numbers the events of one stream, from `first` on, and collects them until they are taken.
+    """Numbers the events of a stream, from `first` on, and collects them until they are taken.
 
-    `events` is what was collected, `next` the number of the next.
+    `events` are the collected events, `next` is the next one's number.
     """
 
     __slots__ = ("events", "next")
@@ -30,18 +30,18 @@ class EventLog:
         *fields: P.args,
         **named: P.kwargs,
     ) -> None:
-        """Collect an event of this kind, with the next sequence number."""
+        """Collect an event of this class, with the next sequence number."""
         number = self.next
         self.next = number + 1
         self.events.append(kind(number, *fields, **named))
 
     def write_lifecycle(self, event_type: LifecycleType, response: Response) -> None:
-        """Collect the response so far."""
+        """Collect a lifecycle event with the response so far."""
         self.events.append(Lifecycle(event_type, self.next, response))
         self.next += 1
 
     def take(self) -> list[Event]:
-        """Return what was collected since the last time."""
+        """Return the events collected since the last call."""
         events, self.events = self.events, []
         return events
 
@@ -49,7 +49,7 @@ class EventLog:
 class NullEventLog(EventLog):
     """Collects nothing: for an answer that is not streamed, whose events nobody reads.
 
-    MEASURED: to make the nine events of a short answer takes 7 µs, half of what it takes to build.
+    MEASURED: creating the nine events of a short answer takes 7 µs, half of what building it takes.
     """
 
     __slots__ = ()
@@ -67,6 +67,6 @@ class NullEventLog(EventLog):
         """Collect nothing."""
 
     def take(self) -> list[Event]:
-        """Return nothing; what was collected is forgotten."""
+        """Return nothing; drop what was collected before."""
         self.events.clear()
         return []

@@ -1,4 +1,4 @@
-"""The events of a stream, as values: one class for each form of event.
+"""The events of a stream as values: one class for each form of event.
 
 `TextDelta(5, "msg_1", 1, 0, "Hi")` is sent as `{"type": "response.output_text.delta",
 "sequence_number": 5, "item_id": "msg_1", "output_index": 1, "content_index": 0, "delta": "Hi", …}`.
@@ -27,7 +27,7 @@ TERMINAL_TYPES = frozenset({"response.completed", "response.incomplete", "respon
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """The whole response: first, on each change of status, and last."""
+    """The whole response: sent first, at each change of status, and last."""
 
     type: LifecycleType
     sequence_number: int
@@ -155,7 +155,7 @@ class InputDelta:
 
 @dataclass(frozen=True, slots=True)
 class InputDone:
-    """The input of a custom tool is whole."""
+    """The input of a custom tool is complete."""
 
     type: ClassVar[str] = "response.custom_tool_call_input.done"
     sequence_number: int
@@ -166,7 +166,7 @@ class InputDone:
 
 @dataclass(frozen=True, slots=True)
 class SummaryPartAdded:
-    """Its part is an empty summary_text."""
+    """A summary_text part begins, still empty."""
 
     type: ClassVar[str] = "response.reasoning_summary_part.added"
     text: ClassVar[str] = ""
@@ -178,7 +178,7 @@ class SummaryPartAdded:
 
 @dataclass(frozen=True, slots=True)
 class SummaryPartDone:
-    """Its part is a summary_text of `text`."""
+    """A summary_text part ends, with this text."""
 
     type: ClassVar[str] = "response.reasoning_summary_part.done"
     sequence_number: int
@@ -210,7 +210,7 @@ class SummaryTextDone:
 
 @dataclass(frozen=True, slots=True)
 class Compacting:
-    """What came before is being compacted into the item."""
+    """The earlier conversation is being compacted into this item."""
 
     type: ClassVar[str] = "response.compaction.compacting"
     sequence_number: int
@@ -220,7 +220,7 @@ class Compacting:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRaised:
-    """What went wrong, just before response.failed; shown flat and nested."""
+    """An error, sent just before response.failed; in JSON both flat and nested."""
 
     type: ClassVar[str] = "error"
     sequence_number: int
@@ -258,5 +258,5 @@ Event = (
 
 
 def is_terminal(event: Event) -> bool:
-    """Return whether nothing may follow this event."""
+    """Return whether no event may follow this one."""
     return isinstance(event, Lifecycle) and event.type in TERMINAL_TYPES

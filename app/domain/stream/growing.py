@@ -1,4 +1,4 @@
-"""Items of an answer that are open, as far as the events so far describe them."""
+"""Open items of an answer, as far as the events so far describe them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from app.domain.stream.call_events import (
 from app.domain.stream.calls.replay import fragment_of, opening
 from app.domain.stream.events import ArgumentsDelta, InputDelta
 
-#: How many pieces of a text are kept one by one.
+#: Number of pieces of a text that are kept before they are joined.
 MOST_CHUNKS = 1024
 
 
 class GrowingText:
-    """A text part, or a refusal, whose pieces are joined when it is looked at."""
+    """A text part, or a refusal, whose pieces are joined when it is read."""
 
     __slots__ = ("annotations", "chunks", "joined", "logprobs", "part")
 
@@ -73,7 +73,7 @@ class GrowingText:
 
 
 class GrowingMessage:
-    """A message that is open."""
+    """An open message."""
 
     __slots__ = ("item", "parts")
 
@@ -91,7 +91,7 @@ class GrowingMessage:
 
 
 class GrowingCall:
-    """A call that is open: its arguments grow, or what it shows of them."""
+    """An open call, whose arguments grow, or the part of them that its events show."""
 
     __slots__ = ("item", "text")
 
@@ -100,7 +100,7 @@ class GrowingCall:
         self.text = GrowingText(OutputText(_beginning(item)))
 
     def take(self, event: CallEvent) -> None:
-        """Take in an event. Raises ValueError for one of another kind of call."""
+        """Apply an event. Raises ValueError for an event of another kind of call."""
         others = () if isinstance(self.item, BuiltInCall) else (ArgumentsDelta,)
         if not isinstance(event, _EVENTS.get(self.item.type, others)):
             raise ValueError(f"{event.type} arrived for an item that takes none")
@@ -141,7 +141,7 @@ def _beginning(call: FunctionCall) -> str:
 
 
 class GrowingReasoning:
-    """A reasoning item that is open."""
+    """An open reasoning item."""
 
     __slots__ = ("content", "item", "summary")
 
@@ -159,7 +159,7 @@ class GrowingReasoning:
 
 
 class GrowingHosted:
-    """An item of a tool that its server runs, while it is open."""
+    """An open item of a hosted tool."""
 
     __slots__ = ("growth", "item")
 
@@ -176,7 +176,7 @@ Growing = GrowingMessage | GrowingCall | GrowingReasoning | GrowingHosted
 
 
 def growing(item: OutputItem) -> OutputItem | Growing:
-    """Return an item that was added and grows."""
+    """Return an added item in a form that can grow."""
     match item:
         case Message():
             return GrowingMessage(item)
@@ -187,6 +187,6 @@ def growing(item: OutputItem) -> OutputItem | Growing:
         case HostedItem():
             return GrowingHosted(item)
         case Compaction():
-            return item  # it is whole at once
+            return item  # it is complete at once
         case _:
             assert_never(item)

@@ -1,7 +1,7 @@
-"""The item that is open: each kind of builder writes its own events and closes what it opens.
+"""Builders of open items: each kind writes its own events and closes what it has opened.
 
-A message, from its first delta to its last, writes: output_item.added, content_part.added, its
-output_text.delta events, output_text.done, content_part.done, output_item.done.
+For a message these are: output_item.added, content_part.added, its output_text.delta events,
+output_text.done, content_part.done, output_item.done.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from app.domain.stream.events import (
     TextDone,
 )
 
-#: How many pieces of a text are kept one by one.
+#: Number of pieces of a text that are kept before they are joined.
 MOST_CHUNKS = 64
 
 _NO_TEXT = OutputText("")
@@ -57,10 +57,10 @@ _NO_REFUSAL = Refusal("")
 
 
 class MessageBuilder:
-    """Builds a message: its text and refusal parts follow one another.
+    """Builds a message: a sequence of text and refusal parts.
 
-    MEASURED: the words of a stream take 64 bytes each for as long as they are kept one by one; so
-    they are joined now and then.
+    MEASURED: the pieces of a stream take 64 bytes each while they are kept separately; so they are
+    joined now and then.
     """
 
     def __init__(self, log: EventLog, item_id: str, phase: str | None) -> None:
@@ -76,7 +76,7 @@ class MessageBuilder:
         self._logprobs: list[dict[str, Any]] = []
 
     def begin(self, output_index: int) -> None:
-        """Write that the message exists."""
+        """Write that the message has begun."""
         self._index = output_index
         item = Message(self._id, "assistant", (), "in_progress", self._phase)
         self._log.write(ItemAdded, output_index, item)
@@ -92,7 +92,7 @@ class MessageBuilder:
             chunks.clear()
         if logprobs:
             self._logprobs.extend(logprobs)
-        # MEASURED: most events of a stream are one of these; written here, it takes a call less.
+        # MEASURED: most events of a stream are of this kind; written inline it takes one call less.
         log, place = self._log, len(self._parts)
         log.events.append(TextDelta(log.next, self._id, self._index, place, text, logprobs))
         log.next += 1
@@ -106,7 +106,7 @@ class MessageBuilder:
         log.write(RefusalDelta, self._id, self._index, len(self._parts), text)
 
     def add_annotation(self, annotation: dict[str, Any]) -> None:
-        """Write an annotation of the text part, beginning one where none is open."""
+        """Write an annotation of the text part, opening one if none is open."""
         if self._kind is not OutputText:
             self._begin_part(_NO_TEXT)
         log = self._log
@@ -121,7 +121,7 @@ class MessageBuilder:
         self._annotations.append(annotation)
 
     def end_part(self) -> None:
-        """Close the part that is open, if one is."""
+        """Close the open part, if there is one."""
         if self._kind is None:
             return
         log, text = self._log, "".join(self._joined + self._chunks)
@@ -138,7 +138,7 @@ class MessageBuilder:
         self._kind = None
 
     def end(self, status: ItemStatus) -> OutputItem:
-        """Close the message and return it whole."""
+        """Close the message and return it."""
         self.end_part()
         item = Message(self._id, "assistant", tuple(self._parts), status, self._phase)
         self._log.write(ItemDone, self._index, item)
@@ -154,7 +154,7 @@ class MessageBuilder:
 
 
 class ReasoningBuilder:
-    """Builds a reasoning item: the parts of its summary, and of its text, follow one another."""
+    """Builds a reasoning item: a sequence of summary and text parts."""
 
     def __init__(self, log: EventLog, item_id: str) -> None:
         self._log = log
@@ -163,16 +163,16 @@ class ReasoningBuilder:
         self._summary: list[str] = []
         self._content: list[str] = []
         self._chunks: list[str] | None = None
-        self._is_text = False  # what is open is a part of the text
+        self._is_text = False  # the open part is reasoning text
         self.payload: str | None = None
 
     def begin(self, output_index: int) -> None:
-        """Write that the item exists."""
+        """Write that the item has begun."""
         self._index = output_index
         self._log.write(ItemAdded, output_index, Reasoning(self._id))
 
     def add(self, text: str, *, is_text: bool) -> None:
-        """Write a piece of a summary, or of the text itself."""
+        """Write a piece of a summary, or of the reasoning text."""
         if self._chunks is None or is_text is not self._is_text:
             self.end_part()
             self._chunks, self._is_text = [], is_text
@@ -187,7 +187,7 @@ class ReasoningBuilder:
             self._log.write(SummaryTextDelta, *self._place, text)
 
     def end_part(self) -> None:
-        """Close the part that is open, if one is."""
+        """Close the open part, if there is one."""
         if self._chunks is None:
             return
         text, place = "".join(self._chunks), self._place
@@ -201,7 +201,7 @@ class ReasoningBuilder:
         self._chunks = None
 
     def end(self, _status: ItemStatus) -> OutputItem:
-        """Close the item and return it whole; reasoning items carry no status."""
+        """Close the item and return it; reasoning items carry no status."""
         self.end_part()
         item = Reasoning(self._id, tuple(self._summary), tuple(self._content), self.payload)
         self._log.write(ItemDone, self._index, item)
@@ -243,7 +243,7 @@ class FunctionCallBuilder:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments so far are an object of JSON that has come to its end."""
+        """Whether the arguments so far are a complete JSON object."""
         brackets = self._brackets
         if brackets.is_whole is None:
             brackets.look_at(self._fragments)
@@ -252,7 +252,7 @@ class FunctionCallBuilder:
         return brackets.is_whole is True
 
     def begin(self, output_index: int) -> None:
-        """Write that the call exists."""
+        """Write that the call has begun."""
         self._index = output_index
         self._log.write(ItemAdded, output_index, self._item("", "in_progress"))
 
@@ -264,7 +264,7 @@ class FunctionCallBuilder:
             log.write(ArgumentsDelta, self._id, self._index, fragment)
 
     def end(self, status: ItemStatus) -> OutputItem:
-        """Close the call and return it whole; a whole call without arguments has `{}`."""
+        """Close the call and return it; a completed call without arguments gets `{}`."""
         if status == "completed" and not self._fragments:
             self.add_arguments("{}")
         arguments, log = self.arguments, self._log
@@ -286,7 +286,7 @@ class FunctionCallBuilder:
 
 
 def write_compaction(log: EventLog, mint: Mint, output_index: int, made: Compacted) -> Compaction:
-    """Write an item that is whole at once: a part of one must never be taken for one."""
+    """Write a compaction at once: a part of one must never be mistaken for one."""
     item = Compaction(mint("cmp"), made.encrypted_content)
     log.write(ItemAdded, output_index, replace(item, encrypted_content=""))
     log.write(Compacting, item.id, output_index)

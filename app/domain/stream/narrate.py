@@ -1,8 +1,8 @@
-"""Turn a provider's deltas into a well-formed event stream.
+"""Turns a provider's deltas into a well-formed event stream.
 
-The narrator owns what the wire cares about and providers should not: ids, indexes, sequence
-numbers, and that whatever was opened is closed before the stream ends, whatever happens upstream.
-Items never interleave: while a function call is open, deltas of other items wait.
+The narrator owns what the API requires and providers should not care about: ids, indexes, sequence
+numbers, and that everything that was opened is closed before the stream ends, whatever happens
+upstream. Items never interleave: while a function call is open, deltas of other items wait.
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ Opened = TypeVar("Opened", bound=ItemBuilder)
 
 
 class Narrator:
-    """Write a response as events: begin, hear batches of deltas, then exactly one ending.
+    """Writes a response as events: begin, hear batches of deltas, then exactly one ending.
 
-    `now` returns Unix seconds; `mint` makes the items' ids; `names` names the calls. `response` is
-    whole, with its final status, once its ending is written; `failure` is what failed it, if any.
+    `now` returns Unix seconds; `mint` makes items' ids; `names` names calls. `response` is
+    complete, with its final status, once its ending is written; `failure` is what failed it, if
+    any.
     """
 
     def __init__(
@@ -75,22 +76,22 @@ class Narrator:
         self._log = EventLog()
         self._output: list[OutputItem] = []
         self._open: ItemBuilder | None = None
-        self._deferred: Deferred | None = None  # MEASURED: 760 bytes, which few answers need
+        self._deferred: Deferred | None = None  # MEASURED: 760 bytes; few answers need it
         self._calls = OpenedCalls()
         self._usage: Usage | None = None
         self._finished: Finished | None = None
 
     @property
     def usage(self) -> Usage | None:
-        """What the upstream has counted so far."""
+        """The token counts so far."""
         return self._usage
 
     def discard_events(self) -> None:
-        """Make no events from now on, where no stream is read: only the response counts."""
+        """Create no events from now on: nobody reads the stream, and only the response matters."""
         self._log = NullEventLog()
 
     def begin(self) -> list[Event]:
-        """Write that the response exists, and that it is being worked on."""
+        """Write that the response was created, and that it is in progress."""
         self._log.write_lifecycle("response.created", self.response)
         if self.response.status == "queued":
             self._log.write_lifecycle("response.queued", self.response)
@@ -102,10 +103,10 @@ class Narrator:
         """Write the events of these deltas.
 
         Raises:
-            UpstreamMisbehaved: when the deltas contradict one another.
+            UpstreamMisbehaved: the deltas contradict one another.
         """
         for delta in deltas:
-            # Nearly every delta is text for the message that is open: the short way saves 1 µs.
+            # Nearly every delta is text for the open message: this fast path saves 1 µs.
             message = self._open
             if self._finished is not None:  # counts may follow, and another reason to end
                 if not isinstance(delta, (Used, Finished)):
@@ -121,12 +122,12 @@ class Narrator:
         return self._log.take()
 
     def hear_at_once(self, deltas: Sequence[Delta]) -> list[Event]:
-        """Write deltas that are all text of the open message; otherwise do nothing, return []."""
+        """Write deltas if all are text of the open message; otherwise do nothing and return []."""
         message = self._open
         if type(message) is not MessageBuilder or self._finished is not None:
             return []
         texts: list[Text] = []
-        for delta in deltas:  # MEASURED: a comprehension takes a call more
+        for delta in deltas:  # MEASURED: a comprehension takes one call more
             if type(delta) is not Text or not delta.text:
                 return []
             texts.append(delta)
@@ -135,12 +136,12 @@ class Narrator:
         return self._log.take()
 
     def continue_after(self, output: list[OutputItem], number: int) -> None:
-        """Continue behind finished items, with the event of this number; the list is ours now."""
+        """Continue after finished items, at event `number`; the narrator takes over the list."""
         self._output = output
         self._log = EventLog(number)
 
     def finish(self) -> list[Event]:
-        """End as the upstream did; an answer that gave no reason to end has failed."""
+        """End as the upstream ended; without a reason to end, the answer has failed."""
         finished = self._finished
         if finished is None:
             return self.fail(UpstreamUnavailable("the upstream ended its answer without an end"))
@@ -157,7 +158,7 @@ class Narrator:
         )
 
     def fail(self, error: GatewayError) -> list[Event]:
-        """Close what is open, say what went wrong, and end as failed."""
+        """Close what is open, write the error, and end as failed."""
         self.failure = error
         self._cut_off()
         self._log.write(ErrorRaised, error.type, error.code, error.message, error.param)
@@ -178,7 +179,7 @@ class Narrator:
         completed_at: int | None = None,
         service_tier: str | None = None,
     ) -> list[Event]:
-        # MEASURED: to replace takes 5 µs, to make the response anew less than 2.
+        # MEASURED: `replace` takes 5 µs, creating the response anew less than 2.
         begun = self.response
         self.response = Response(
             begun.id,
@@ -197,7 +198,7 @@ class Narrator:
         return self._log.take()
 
     def _hear_in_call(self, delta: Delta, call: CallBuilder) -> None:
-        """Take a delta while a call is open: its own is written, others wait until it is whole."""
+        """Write a delta of the open call; let others wait until the call is complete."""
         if is_of(delta, call):
             self._write(delta)
         else:
@@ -207,13 +208,13 @@ class Narrator:
             self._release()
 
     def _cut_off(self) -> None:
-        """Write what still waits, up to what contradicts itself, and close what is open."""
+        """Write waiting deltas, up to a contradiction among them, and close what is open."""
         with suppress(UpstreamMisbehaved):
             self._release(is_over=True)
         self._close("incomplete")
 
     def _release(self, *, is_over: bool = False) -> None:
-        """Write what was deferred, as soon as no call is open that is neither whole nor ended."""
+        """Write deferred deltas, once no call is open that is neither complete nor ended."""
         while waiting := self._deferred:
             if isinstance(self._open, CALLS):
                 whole = self._open.is_whole
@@ -221,7 +222,7 @@ class Narrator:
                     return
                 stopped = self._finished is not None and self._finished.reason == "stop"
                 self._close("completed" if whole or stopped else "incomplete")
-            self._deferred = None  # what contradicts itself ends it
+            self._deferred = None  # a contradiction ends it
             for delta in waiting.take():
                 self._write(delta)
             self._deferred = waiting

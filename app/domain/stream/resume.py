@@ -1,7 +1,7 @@
-"""Resume a stream from its events: how a response is ended by a process that did not begin it.
+"""Resumes a stream from its events, so that another process can end the response.
 
-A worker that was lost, or is stopped, leaves a stream with an open item. Another process replays
-the stored events into a new narrator, which then knows what there is to close.
+A worker that was lost or stopped leaves a stream with an open item. Another process replays the
+stored events into a new narrator, which then knows what it must close.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ from app.domain.stream.narrate import Narrator
 def resume(
     response: Response, events: Iterable[Event], usage: Usage | None, now: Callable[[], int]
 ) -> Narrator:
-    """Return a narrator of the queued `response` that is where these events end.
+    """Return a narrator of the queued `response` in the state after these events.
 
-    Where there are none, it has not even begun. `usage` is what the upstream has counted. The
-    events are replayed one by one and none is kept: only the finished items are.
+    Without events it has not even begun. `usage` is what the upstream has counted. Events are
+    replayed one by one and not kept: only the finished items are.
     """
     replay = _Replay(response, now)
     for event in events:
@@ -80,7 +80,7 @@ def resume(
 
 
 class _Replay:
-    """A stream as far as it has been replayed: `narrator` is the one of the item that is open."""
+    """A stream that is being replayed; `narrator` is the one of the open item."""
 
     def __init__(self, response: Response, now: Callable[[], int]) -> None:
         self._response = response
@@ -88,7 +88,7 @@ class _Replay:
         self._output: list[OutputItem] = []
         self._number = 0
         self._ids: deque[str] = deque()
-        self._item_id = ""  # of the item that is open
+        self._item_id = ""  # of the open item
         self.narrator = Narrator(response, lambda _prefix: self._ids.popleft(), now)
 
     def add(self, event: Event) -> None:
@@ -107,14 +107,14 @@ class _Replay:
             self.narrator.hear([delta])
 
     def _continue(self) -> None:
-        """Have another narrator do what comes behind a finished item."""
+        """Begin a new narrator after a finished item."""
         self.narrator = Narrator(self._response, lambda _prefix: self._ids.popleft(), self._now)
         self.narrator.begin()
         self.narrator.continue_after(self._output, self._number)
 
 
 def _deltas_of(event: Event, item_id: str) -> tuple[Delta, ...]:
-    """Return the deltas that make a narrator write this event of the open item again."""
+    """Return the deltas from which a narrator writes this event of the open item again."""
     match event:
         case TextDelta():
             return (Text(event.delta, event.logprobs),)
@@ -162,4 +162,4 @@ def _opened(item: OutputItem) -> tuple[Delta, ...]:
         case HostedItem():
             return (HostedOpened(item.id, item.json),)
         case Compaction():
-            return ()  # its events are written together: its end is among them
+            return ()  # its events are written together, the last one included

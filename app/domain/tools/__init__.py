@@ -1,4 +1,4 @@
-"""The tools that a caller runs, or a provider, and how the model may choose among them."""
+"""Tools that a caller or a provider runs, and how the model may choose among them."""
 
 from app.domain.tools.choice import (
     AllowedTools,

@@ -22,7 +22,7 @@ class NamedFunction:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return self.name
 
 
@@ -42,9 +42,9 @@ class NamedBuiltInTool(NamedFunction):
 
 @dataclass(frozen=True, slots=True)
 class NamedHostedTool(NamedFunction):
-    """The model must call this tool of the server's: `json` is the choice as it came.
+    """The model must call this hosted tool: `json` is the choice as it came.
 
-    Its name tells it from other choices.
+    Its name distinguishes it from other choices.
     """
 
     type: ClassVar[str] = "hosted"
@@ -52,7 +52,7 @@ class NamedHostedTool(NamedFunction):
 
     @classmethod
     def of(cls, json: dict[str, Any]) -> NamedHostedTool:
-        """Return the choice that is written so."""
+        """Return the choice for this object."""
         return cls(f"hosted {dumps(json, sort_keys=True)}", json)
 
     @property
@@ -70,8 +70,8 @@ class NamedHostedTool(NamedFunction):
 class AllowedTools:
     """The model may (auto), must (required) or must not (none) call one of these tools.
 
-    `custom` are the names of those that are custom tools, `built_in` of those that are built-in;
-    `hosted` are those that the server runs.
+    `custom` are the names of custom tools among them, `built_in` those of built-in tools; `hosted`
+    are the hosted tools.
     """
 
     mode: Literal["auto", "required", "none"]
@@ -84,7 +84,7 @@ class AllowedTools:
     def of(
         cls, mode: Literal["auto", "required", "none"], tools: Iterable[NamedFunction]
     ) -> AllowedTools:
-        """Return the choice among tools that each are a choice of their own."""
+        """Combine choices of single tools into one choice among them."""
         named = tuple(tools)
         custom = (each.name for each in named if isinstance(each, NamedCustomTool))
         built_in = (each.name for each in named if isinstance(each, NamedBuiltInTool))
@@ -110,7 +110,7 @@ ToolChoice = ChoiceMode | NamedFunction | AllowedTools
 
 
 def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | None:
-    """Return a tool that the choice names, and that is not there; None where all are."""
+    """Return a tool that the choice names but the request does not declare; else None."""
     if not isinstance(choice, NamedFunction | AllowedTools):
         return None
     named = choice.tools if isinstance(choice, AllowedTools) else (choice,)
@@ -119,7 +119,7 @@ def undeclared(choice: ToolChoice, tools: Iterable[Tool]) -> NamedFunction | Non
 
 
 def choosable(tools: Iterable[Tool]) -> set[tuple[str, str]]:
-    """Return what choices can mean the tools by, those in namespaces too; see `choice_key`."""
+    """Return the keys of all tools, those in namespaces too; see `choice_key`."""
     return {
         tool_key(each)
         for tool in tools
@@ -128,14 +128,14 @@ def choosable(tools: Iterable[Tool]) -> set[tuple[str, str]]:
 
 
 def choice_key(choice: NamedFunction) -> tuple[str, str]:
-    """Return what a choice means a tool by: its kind, and its own name."""
+    """Return the key of the tool that a choice names: its kind and its own name."""
     if isinstance(choice, NamedHostedTool):
         return choice.type, family(choice.label)
     return choice.type, choice.name
 
 
 def tool_key(tool: SingleTool) -> tuple[str, str]:
-    """Return what choices mean a tool by; see `choice_key`."""
+    """Return a tool's key; see `choice_key`."""
     if isinstance(tool, HostedTool):
         return NamedHostedTool.type, tool.family
     if isinstance(tool, BuiltInTool):

@@ -1,7 +1,7 @@
-"""Tools in the forms that a provider knows.
+"""Converts tools into the forms that a provider knows.
 
-What is of a type that it does not know is a function to it: a custom tool is one with one string,
-`input`, and the members of a namespace stand for themselves, under their qualified names.
+A tool of an unknown type becomes a function: a custom tool one with one string, `input`; and a
+namespace is replaced by its members, with their qualified names.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from app.domain.tools.kinds import (
 T = TypeVar("T", bound=Tool)
 Callable = TypeVar("Callable", bound=CallableTool)
 
-#: What a provider knows that takes functions only.
+#: The known types of a provider that takes only functions.
 FUNCTIONS_ONLY: frozenset[str] = frozenset()
 
 
 def in_known_forms(tools: Iterable[Tool], known: AbstractSet[str]) -> tuple[Tool, ...]:
-    """Return the tools for a provider that knows tools of these types, beside functions."""
+    """Return the tools for a provider that knows these types, in addition to functions."""
     return tuple(form for tool in tools for form in _forms(tool, known))
 
 
@@ -48,7 +48,7 @@ _PROGRAMS = known_as(PROGRAMS)
 
 
 def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
-    """Return the functions that the tools are to a provider that knows nothing else."""
+    """Return the functions that represent the tools to a provider that knows nothing else."""
     declared = tools if isinstance(tools, tuple) else tuple(tools)
     if {*map(type, declared)} <= _FUNCTION:  # nearly always
         return cast("tuple[FunctionTool, ...]", declared)
@@ -57,7 +57,7 @@ def functions_of(tools: Iterable[Tool]) -> tuple[FunctionTool, ...]:
 
 
 def undeferred(tools: Iterable[Tool]) -> tuple[Tool, ...]:
-    """Return the tools, none of which is left to a search."""
+    """Return the tools without deferred loading."""
     return tuple(map(_undeferred, tools))
 
 
@@ -75,7 +75,7 @@ def _undeferred(tool: Tool) -> Tool:
 
 def _forms(tool: Tool, known: AbstractSet[str]) -> Iterator[Tool]:
     if isinstance(tool, HostedTool):
-        if tool.known_as in known:  # elsewhere nobody runs it
+        if tool.known_as in known:  # other providers cannot run it
             yield tool
     elif not isinstance(tool, NamespaceTool):
         yield _form(tool, known)
@@ -92,7 +92,7 @@ def _form(tool: Callable, known: AbstractSet[str]) -> Callable | FunctionTool:
 
 
 def _without_programs(tool: Callable) -> Callable:
-    """Return a tool without what is said of programs, for a provider that runs none."""
+    """Return a tool without its fields for programs, for a provider that runs none."""
     if isinstance(tool, FunctionTool) and tool.output_schema is not None:
         tool = replace(tool, output_schema=None)
     if isinstance(tool, FunctionTool | CustomTool) and tool.allowed_callers is not None:
@@ -103,9 +103,9 @@ def _without_programs(tool: Callable) -> Callable:
 def choice_in_known_forms(
     choice: ToolChoice, tools: Sequence[Tool], known: AbstractSet[str] = FUNCTIONS_ONLY
 ) -> ToolChoice:
-    """Return a choice among the tools by the forms and names that `in_known_forms` gives them.
+    """Return a choice, with the forms and names that `in_known_forms` gives the tools.
 
-    A tool outside any namespace goes before those inside, and these in their order.
+    If a name is ambiguous, a tool outside any namespace wins, then the first inside one.
     """
     if not isinstance(choice, NamedFunction | AllowedTools):
         return choice
@@ -119,7 +119,7 @@ def choice_in_known_forms(
 
 
 def _is_there(choice: NamedFunction, tools: Iterable[Tool], known: AbstractSet[str]) -> bool:
-    """Tell whether the provider has what is chosen: all but what only others run."""
+    """Tell whether the provider has the chosen tool: any except hosted ones of others."""
     return not isinstance(choice, NamedHostedTool) or any(
         isinstance(tool, HostedTool)
         and tool.known_as in known
@@ -141,7 +141,7 @@ def _known_choice(
 
 
 def _known_names(tools: Sequence[Tool], known: AbstractSet[str]) -> dict[tuple[str, str], str]:
-    """Return the names by which a choice means the tools, by what it means them by here."""
+    """Return the tools' names in the provider's forms, by their keys."""
     names: dict[tuple[str, str], str] = {}
     if NamespaceTool.type not in known:
         for tool in tools:
@@ -154,7 +154,7 @@ def _known_names(tools: Sequence[Tool], known: AbstractSet[str]) -> dict[tuple[s
 
 
 def only(tools: Iterable[T], chosen: Iterable[NamedFunction]) -> tuple[T, ...]:
-    """Return those of the tools that are chosen; of a namespace, its members that are."""
+    """Return the chosen tools; of a namespace, its chosen members."""
     keys = {choice_key(each) for each in chosen}
     kept: list[T] = []
     for tool in tools:

@@ -1,4 +1,4 @@
-"""Tools that a provider's server runs itself: sent as they came, and shown without secrets (P2)."""
+"""Tools that a provider's server runs itself: sent unchanged, and shown without secrets (P2)."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from urllib.parse import urlsplit
 from app.domain.hosted.policy import undated
 
 _MARK = "hosted "
-#: The type of the tool by which a model writes programs that call others.
+#: The tool type with which a model writes programs that call other tools.
 PROGRAMS = "programmatic_tool_calling"
-#: Names of one tool: by which a choice means it.
+#: Aliases of tool types: a choice may use either.
 _FAMILIES = {
     "web_search_preview": "web_search",
     "computer_use_preview": "computer",
     "computer_use": "computer",
 }
-#: What of a tool is a secret, wherever in it that stands: of a server of MCP's, and of a container.
+#: Keys that hold secrets anywhere in a tool: of an MCP server, or a container.
 _SECRETS = frozenset({"authorization", "headers", "domain_secrets"})
 _URL = "server_url"
 
 
 @dataclass(frozen=True, slots=True)
 class HostedTool:
-    """`json` is the whole tool as it came, and nobody changes it; `path` is where it stood."""
+    """`json` is the whole tool as it came, never changed; `path` is its place in the request."""
 
     json: dict[str, Any] = field(repr=False)
     path: str = field(default="", compare=False)
@@ -39,47 +39,47 @@ class HostedTool:
 
     @property
     def name(self) -> str:
-        """What tells it from others: no function can have such a name."""
+        """Its unique name: no function can have such a name."""
         label = self.json.get("server_label")
         return f"{self.known_as} {label}" if isinstance(label, str) else self.known_as
 
     @property
     def known_as(self) -> str:
-        """What providers that are sent it know it by; see Provider.known_tools."""
+        """Its name among the tools that a provider knows; see Provider.known_tools."""
         return known_as(self.type)
 
     @property
     def family(self) -> str:
-        """What choices mean it by."""
+        """The type by which choices name it."""
         return family(self.type)
 
     @property
     def redacted(self) -> dict[str, Any]:
         """The tool without secrets, as responses show it and stores keep it.
 
-        OpenAI shows neither tokens and headers nor the path of a server's URL, which may hold one
-        (platform.openai.com, "Connectors and MCP servers").
+        Like OpenAI, it shows neither tokens and headers nor the path of a server's URL, which may
+        contain one (platform.openai.com, "Connectors and MCP servers").
         """
         return redacted(self.json)
 
 
 def known_as(tool_type: str) -> str:
-    """Return what stands for tools of a type among those that a provider knows."""
+    """Return the name of a tool type among the tools that a provider knows."""
     return _MARK + undated(tool_type)
 
 
 def runs_tools(known: AbstractSet[str]) -> bool:
-    """Tell whether a provider that knows these runs tools itself."""
+    """Tell whether a provider with these known tools runs tools itself."""
     return any(each.startswith(_MARK) for each in known)
 
 
 def hosted_types(known: AbstractSet[str]) -> frozenset[str]:
-    """Return the types of the tools that a provider which knows these runs itself."""
+    """Return the types of the tools that such a provider runs itself."""
     return frozenset(each[len(_MARK) :] for each in known if each.startswith(_MARK))
 
 
 def allowed_of(known: AbstractSet[str], allowed: Iterable[str] | None) -> frozenset[str]:
-    """Return what is known without the hosted tools that a key does not allow; None allows all."""
+    """Return the known tools without hosted ones that a key does not allow; None allows all."""
     if allowed is None:
         return frozenset(known)
     kept = set(map(known_as, allowed))
@@ -87,13 +87,13 @@ def allowed_of(known: AbstractSet[str], allowed: Iterable[str] | None) -> frozen
 
 
 def family(tool_type: str) -> str:
-    """Return the one type for all by which a tool goes in choices."""
+    """Return the canonical type for all aliases of a tool in choices."""
     bare = undated(tool_type)
     return _FAMILIES.get(bare, bare)
 
 
 def redacted(json: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object without secrets, and with no more of a server's URL than its host."""
+    """Return an object without secrets, and with only the origin of a server's URL."""
     return {
         key: _origin(each) if key == _URL else _redacted(each)
         for key, each in json.items()
@@ -115,6 +115,6 @@ def _origin(url: object) -> str | None:
         return None
     if not host:
         return None
-    if ":" in host:  # IPv6: no port could be told from it
+    if ":" in host:  # IPv6: the port would be ambiguous
         host = f"[{host}]"
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")

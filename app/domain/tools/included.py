@@ -1,10 +1,10 @@
-"""What `include` asks of tools that a provider runs (R11)."""
+"""Values of `include` that concern tools run by providers (R11)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-#: The types of the tools that each value is about.
+#: The tool types that each value concerns.
 INCLUDED_OF: Mapping[str, tuple[str, ...]] = {
     "file_search_call.results": ("file_search",),
     "web_search_call.results": ("web_search", "web_search_preview"),
@@ -15,7 +15,7 @@ INCLUDED_OF: Mapping[str, tuple[str, ...]] = {
 
 
 def included(include: Collection[str], types: Collection[str]) -> list[str]:
-    """Return which of the values a provider knows that runs tools of these types, in order."""
+    """Return those values that a provider running tools of these types knows, in order."""
     return [
         value
         for value, of in INCLUDED_OF.items()

@@ -1,8 +1,8 @@
 """The tools that a caller runs.
 
-Models know plain functions only. A function of a namespace is one of them under a qualified name:
+Models only know functions. A function of a namespace becomes one with a qualified name:
 `crm__look_up` is the function `look_up` of the namespace `crm`. A custom tool, which takes free
-text, is a function with one string, `input`. A built-in tool is a function of the name of its type.
+text, becomes a function with one string, `input`; a built-in tool one with the name of its type.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from app.domain.tools.hosted import HostedTool
 
-#: The longest name that every upstream takes.
+#: Maximum length of a name that every upstream accepts.
 LONGEST_NAME = 64
 _SEPARATOR = "__"
 _DIGITS = 8
@@ -23,9 +23,9 @@ _DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class FunctionTool:
-    """`strict` is None when the caller left it out: the upstream's own default then holds.
+    """A function. `strict` None means omitted: the upstream's own default applies.
 
-    `defer_loading` is kept as given: models are shown all tools from the start (G3).
+    `defer_loading` is kept as given, but models see all tools from the start (G3).
     `allowed_callers` and `output_schema` are for programs that call it (hosted.PROGRAMS).
     """
 
@@ -48,7 +48,7 @@ class PlainInput:
 
 @dataclass(frozen=True, slots=True)
 class InputGrammar:
-    """The input of a custom tool is a text of this grammar."""
+    """The input of a custom tool must match this grammar."""
 
     type: ClassVar[str] = "grammar"
     syntax: Literal["lark", "regex"]
@@ -68,7 +68,7 @@ class CustomTool:
 
     @property
     def function(self) -> FunctionTool:
-        """The function that it is to models, its grammar in plain words."""
+        """The function that represents the tool to models; its description contains the grammar."""
         words = "`input` is the whole input of this tool, as plain text."
         if isinstance(self.format, InputGrammar):
             words = f"{words} {_SYNTAXES[self.format.syntax]}:\n{self.format.definition}"
@@ -90,7 +90,7 @@ _INPUT = {
 
 @dataclass(frozen=True, slots=True)
 class NamespaceTool:
-    """Functions and custom tools under a name that they share."""
+    """Functions and custom tools that share a namespace."""
 
     type: ClassVar[str] = "namespace"
     name: str
@@ -99,14 +99,14 @@ class NamespaceTool:
 
     @property
     def members(self) -> tuple[FunctionTool | CustomTool, ...]:
-        """Its tools, each under its qualified name."""
+        """Its tools, each with its qualified name."""
         return tuple(replace(each, name=qualified(self.name, each.name)) for each in self.tools)
 
 
 class BuiltInTool:
-    """A tool that is known by its type, and that the caller runs; each type is a class of its own.
+    """A tool that is defined by its type and run by the caller; each type has a class of its own.
 
-    Its calls are items of their own (`app.domain.items.BuiltInCall`).
+    Its calls have an item type of their own (`app.domain.items.BuiltInCall`).
     """
 
     __slots__ = ()
@@ -114,24 +114,24 @@ class BuiltInTool:
 
     @property
     def name(self) -> str:
-        """The name of the function that it is to models."""
+        """The name of the function that represents the tool to models."""
         return self.type
 
     @property
     def function(self) -> FunctionTool:
-        """The function that it is to models which do not know its type."""
+        """The function that represents the tool to models that do not know its type."""
         raise NotImplementedError
 
 
-#: What is one function to models.
+#: Tools that are one function to models.
 CallableTool = FunctionTool | CustomTool | BuiltInTool
-#: What has a name of its own.
+#: Tools with a name of their own.
 SingleTool = CallableTool | HostedTool
 Tool = SingleTool | NamespaceTool
 
 
 def qualified(namespace: str | None, name: str) -> str:
-    """Return the name under which models know a function: always the same, and short enough."""
+    """Return the name by which models know a function: deterministic, and short enough."""
     if namespace is None:
         return name
     full = f"{namespace}{_SEPARATOR}{name}"
@@ -142,7 +142,7 @@ def qualified(namespace: str | None, name: str) -> str:
 
 
 def members_of(tools: Iterable[Tool]) -> tuple[SingleTool, ...]:
-    """Return the tools, those of namespaces one by one under their qualified names."""
+    """Return the tools; those of namespaces separately, with their qualified names."""
     members: list[SingleTool] = []
     for tool in tools:
         if isinstance(tool, NamespaceTool):
@@ -153,9 +153,9 @@ def members_of(tools: Iterable[Tool]) -> tuple[SingleTool, ...]:
 
 
 def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
-    """Return the tools, then those that were added, oldest first.
+    """Return the request's tools, then those that were added, oldest first.
 
-    Of two with one name the request's own counts, else the one that was added last.
+    Of several with one name the request's own counts, else the one that was added last.
     """
     own = {each.name for each in members_of(tools)}
     latest: dict[str, Tool] = {}
@@ -169,7 +169,7 @@ def joined(tools: Sequence[Tool], added: Iterable[Tool]) -> tuple[Tool, ...]:
 
 
 def grouped(tools: Iterable[Tool]) -> tuple[Tool, ...]:
-    """Return the tools, each namespace once, where its first part is, with all of its tools."""
+    """Return the tools with each namespace merged into its first occurrence."""
     parts: dict[tuple[str, str], list[Tool]] = {}
     for tool in tools:
         parts.setdefault((tool.type, tool.name), []).append(tool)
@@ -185,7 +185,7 @@ def _whole(parts: Sequence[Tool]) -> Tool:
 
 
 def own_names(tools: Iterable[Tool]) -> dict[str, tuple[str, str]]:
-    """Return the namespace and the own name of each tool that is in one, by qualified name."""
+    """Return namespace and own name of each tool in a namespace, by qualified name."""
     return {
         qualified(tool.name, each.name): (tool.name, each.name)
         for tool in tools
@@ -195,10 +195,10 @@ def own_names(tools: Iterable[Tool]) -> dict[str, tuple[str, str]]:
 
 
 def built_in_types(tools: Iterable[Tool]) -> dict[str, str]:
-    """Return the types of the built-in tools by the names under which models know them."""
+    """Return the types of built-in tools by the names that models know."""
     return {tool.name: tool.type for tool in tools if isinstance(tool, BuiltInTool)}
 
 
 def custom_names(tools: Iterable[Tool]) -> frozenset[str]:
-    """Return the names under which models know the custom tools."""
+    """Return the names by which models know the custom tools."""
     return frozenset(each.name for each in members_of(tools) if isinstance(each, CustomTool))

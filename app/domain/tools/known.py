@@ -1,4 +1,4 @@
-"""Tools that came before: what is made of them need not be made again."""
+"""Caches what is computed from tools that were sent before."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from app.domain.tools.kinds import FunctionTool, Tool
 
 T = TypeVar("T")
 
-#: What is made of known tools is kept for so many uses: formats, profiles, responses.
+#: Maximum number of cached values for known tools: for formats, profiles, responses.
 MOST_FORMS = 8
 
 
 class KnownTools(tuple[FunctionTool, ...]):
-    """Functions that came before, as one value; they are equal to a tuple of the same.
+    """Functions that were sent before, as one value; equal to a tuple of the same functions.
 
-    `forms` has what was made of them, beside whom it was made for.
+    `forms` has the cached values, each with the owner it was computed for.
     """
 
     forms: dict[tuple[Hashable, int], tuple[object, object]]
@@ -28,9 +28,9 @@ class KnownTools(tuple[FunctionTool, ...]):
 
 
 def made_once(tools: tuple[Tool, ...], key: Hashable, owner: object, make: Callable[[], T]) -> T:
-    """Return what `make` makes of the tools: of known ones what it made under this key before.
+    """Return what `make` computes from the tools, cached under `key` if the tools are known.
 
-    It may depend on the tools, the key and the owner alone, and nobody changes what it returns.
+    The result must depend only on the tools, the key and the owner, and must not be changed.
     """
     if type(tools) is not KnownTools:
         return make()
@@ -40,5 +40,5 @@ def made_once(tools: tuple[Tool, ...], key: Hashable, owner: object, make: Calla
         return found[1]  # type: ignore[return-value] # of the same key
     made = make()
     if len(tools.forms) < MOST_FORMS:
-        tools.forms[place] = owner, made  # the owner too: while it lives nobody else has its id
+        tools.forms[place] = owner, made  # keeping the owner keeps its id from being reused
     return made

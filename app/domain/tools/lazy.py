@@ -1,4 +1,4 @@
-"""Functions that are read once somebody asks for them."""
+"""Functions that are only read when they are used."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from app.domain.tools.kinds import FunctionTool
 
 
 class LazyTools(Collection[FunctionTool]):
-    """What `read` returns, which is called when they are first looked at, if they ever are.
+    """The functions that `read` returns; it is called at their first use, if there is one.
 
-    MEASURED: the tools of the turn before are for upstreams that want a definition of each call in
-    the history, where the request itself has none (S6). To read forty took two thirds of loading
-    what an agent continues.
+    MEASURED: the tools of the turn before are only used by upstreams that want a definition of each
+    call in the history, if the request itself has none (S6). Reading forty took two thirds of
+    loading what an agent continues.
     """
 
     __slots__ = ("_found", "_read")

@@ -11,7 +11,7 @@ from app.domain.tools.kinds import BuiltInTool, FunctionTool
 
 @dataclass(frozen=True, slots=True)
 class ToolSearchTool(BuiltInTool):
-    """A search among tools: those that it finds are declared from there on."""
+    """A search among tools: what it finds is declared from there on."""
 
     type: ClassVar[str] = "tool_search"
     description: str | None = None
@@ -19,12 +19,12 @@ class ToolSearchTool(BuiltInTool):
 
     @property
     def function(self) -> FunctionTool:
-        """The function that it is to models."""
+        """The function that represents the tool to models."""
         description = self.description or "Finds tools, which can be called then."
         return FunctionTool(self.name, description, self.parameters or deepcopy(_PATHS))
 
 
-#: What a search takes whose caller has not declared it: so it is in OpenAI's API.
+#: Parameters of a search if the caller declares none: those of OpenAI's API.
 _PATHS = {
     "type": "object",
     "properties": {

@@ -138,7 +138,7 @@ class SpoolFolders:
 
     def _try_to_write(self) -> None:
         folder = self.own().directory
-        if not folder.exists():  # it would be created in this one
+        if not folder.exists():  # its parent, where it will be created
             folder = self.directory
         probe = folder / f".{os.getpid()}.probe"
         try:

@@ -1,1 +1,1 @@
-"""The calls of an answer that are open: functions, custom tools and built-in tools."""
+"""Builders of an answer's open calls: of functions, custom tools and built-in tools."""

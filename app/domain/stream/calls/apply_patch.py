@@ -1,8 +1,8 @@
-"""The calls of apply_patch: the item is written once its file is known, the diff as it comes.
+"""Builds calls of apply_patch: the item is written once its file is known, the diff as it arrives.
 
     output_item.added, apply_patch_call_operation_diff.delta ..., .done, output_item.done
 
-What deletes a file has no diff, and neither of the events in between.
+A deletion has no diff, and neither of the events in between.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from app.domain.stream.events import ItemAdded, ItemDone
 
 
 class ApplyPatchCallBuilder(BuiltInCallBuilder):
-    """Builds the call of apply_patch."""
+    """Builds a call of apply_patch."""
 
     made = ApplyPatchCall
 
     def __init__(self, log: EventLog, item_id: str, key: str, call_id: str, name: str) -> None:
         super().__init__(log, item_id, key, call_id, name)
         self._reader = JsonReader()
-        self._texts: dict[str, list[str]] = {}  # the strings of the operation
+        self._texts: dict[str, list[str]] = {}  # strings of the operation, by key
         self._type: str | None = None
         self._path = ""
-        self._written = 0  # how many pieces of the diff are in events
+        self._written = 0  # number of pieces of the diff that are in events
         self._is_added = self._is_diff_done = False
 
     def begin(self, output_index: int) -> None:
-        """Take the call's place; what it is about is still to come."""
+        """Reserve the call's index; its content is still to come."""
         self._index = output_index
 
     def add_arguments(self, fragment: str) -> None:
-        """Write what a fragment of the arguments adds to the diff."""
+        """Write the part of the diff that a fragment of the arguments adds."""
         super().add_arguments(fragment)
         for piece in self._reader.read(fragment):
             if len(piece.path) == 2 and piece.path[0] == "operation":
                 self._take(str(piece.path[1]), piece)
 
     def end(self, status: ItemStatus) -> OutputItem:
-        """Close the call and return it whole."""
+        """Close the call and return it."""
         written, is_cut = self.arguments, status != "completed"
         operation = operation_in(self._value(written), written, is_cut=is_cut)
         if not self._is_added:
@@ -57,7 +57,7 @@ class ApplyPatchCallBuilder(BuiltInCallBuilder):
                 pieces.append(rest)
             self._write_diff()
             self._end_diff()
-        # The API knows no status that says of such a call that it was cut short.
+        # The API has no status for such a call that was cut short.
         item = self._call(as_json({"operation": operation}), "in_progress" if is_cut else status)
         self._log.write(ItemDone, self._index, item)
         return item

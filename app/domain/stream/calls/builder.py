@@ -1,4 +1,4 @@
-"""What builds a call: of a function, of a custom tool, of a built-in tool, of the server's own."""
+"""Chooses the builder of a call: of a function, a custom tool, a built-in or a hosted tool."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from app.domain.stream.item_builders import FunctionCallBuilder
 from app.domain.tools import ToolSearchTool
 from app.errors import UpstreamMisbehaved
 
-#: What builds the calls of each built-in tool, by the tool's type.
+#: The builder for each built-in tool, by the tool's type.
 _BUILT_IN: dict[str, type[BuiltInCallBuilder]] = {
     ApplyPatchTool.type: ApplyPatchCallBuilder,
     LocalShellTool.type: LocalShellCallBuilder,
@@ -46,7 +46,7 @@ CALLS = (FunctionCallBuilder, HostedBuilder)
 
 
 class OpenedCalls:
-    """The calls of one answer that have begun, by what tells them apart."""
+    """The calls opened in one answer, by what distinguishes them."""
 
     __slots__ = ("_ids", "_keys")
 
@@ -55,10 +55,10 @@ class OpenedCalls:
         self._ids: set[str] = set()
 
     def add(self, call: CallOpened | HostedOpened) -> CallOpened | HostedOpened:
-        """Return a call that begins, without its id where another one of this answer has that.
+        """Record a call and return it, without its id if another call of this answer has the same.
 
         Raises:
-            UpstreamMisbehaved: it has begun before.
+            UpstreamMisbehaved: it was opened before.
         """
         if call.key in self._keys:
             raise UpstreamMisbehaved("the upstream opened the same function call twice")
@@ -74,7 +74,7 @@ class OpenedCalls:
 def call_builder(
     log: EventLog, mint: Mint, call: CallOpened | HostedOpened, response_id: str, names: CallNames
 ) -> CallBuilder:
-    """Return what builds a call of this response, by the tool that it is of."""
+    """Return the builder for a call of this response, according to its tool."""
     if isinstance(call, HostedOpened):
         item = HostedItem("", call.json)
         item_id = carried_id(mint(item.prefix), call.upstream_id)
@@ -85,7 +85,7 @@ def call_builder(
 
 
 def is_of(delta: Delta, call: CallBuilder) -> bool:
-    """Tell whether a delta is about the call that is open, or about no item."""
+    """Tell whether a delta belongs to the open call, or to no item."""
     match delta:
         case Arguments() | HostedEnded():
             return delta.key == call.key

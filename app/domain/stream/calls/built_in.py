@@ -1,4 +1,4 @@
-"""The calls of built-in tools (G4), which models write as the arguments of a function."""
+"""Builds calls of built-in tools (G4), which models write as the arguments of a function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.domain.stream.item_builders import FunctionCallBuilder
 
 
 class BuiltInCallBuilder(FunctionCallBuilder):
-    """Builds the call of a built-in tool, whose arguments show when they are whole.
+    """Builds a call of a built-in tool, whose arguments are shown once they are complete.
 
     `made` is the class of the item.
     """
@@ -19,18 +19,18 @@ class BuiltInCallBuilder(FunctionCallBuilder):
     made: ClassVar[type[BuiltInCall]]
 
     def begin(self, output_index: int) -> None:
-        """Write that the call exists."""
+        """Write that the call has begun."""
         self._index = output_index
         arguments = self.made.readable("", is_cut=True)
         self._log.write(ItemAdded, output_index, self._call(arguments, "in_progress"))
 
     def add_arguments(self, fragment: str) -> None:
-        """Take a fragment of the arguments."""
+        """Add a fragment of the arguments."""
         if fragment:
             self._fragments.append(fragment)
 
     def end(self, status: ItemStatus) -> OutputItem:
-        """Close the call and return it whole."""
+        """Close the call and return it."""
         arguments = self.made.readable(self.arguments, is_cut=status != "completed")
         item = self._call(arguments, status)
         self._log.write(ItemDone, self._index, item)
@@ -41,6 +41,6 @@ class BuiltInCallBuilder(FunctionCallBuilder):
 
 
 class LocalShellCallBuilder(BuiltInCallBuilder):
-    """Builds the call of a local shell, which has no events of its own."""
+    """Builds a call of the local shell, which has no events of its own."""
 
     made = LocalShellCall

@@ -1,10 +1,10 @@
-"""The calls of custom tools: their input, out of the JSON in which models write it (G1).
+"""Builds calls of custom tools: takes their input out of the JSON in which models write it (G1).
 
     {"input": "*** Begin\nPatch"}   becomes   *** Begin
                                               Patch
 
-What is no such object is the input as it came. Where that shows late, after some of the input was
-written, the rest of the JSON follows as it came: nothing is lost, and nothing is taken back.
+Arguments that are no such object are the input as they are. If that shows after some input was
+written, the rest of the JSON follows unchanged: nothing is lost or taken back.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from app.domain.stream.events import InputDelta, InputDone, ItemAdded, ItemDone
 from app.domain.stream.item_builders import FunctionCallBuilder
 
 _WHITESPACE = " \t\n\r"
-#: What comes before the text, whitespace aside, and after it.
+#: JSON tokens before and after the text, apart from whitespace.
 _HEAD = ("{", '"input"', ":", '"')
 _TAIL = ("}",)
 
 
 class _Expected:
-    """JSON that has to come, with whitespace before each of its tokens and after the last."""
+    """Expected JSON tokens, with whitespace before each of them and after the last."""
 
     def __init__(self, tokens: tuple[str, ...]) -> None:
-        self.pieces: list[str] = []  # all that was read
+        self.pieces: list[str] = []  # everything read
         self._tokens = tokens
         self._token = self._place = 0
 
@@ -34,7 +34,7 @@ class _Expected:
         return self._token == len(self._tokens)
 
     def read(self, text: str) -> tuple[int, bool]:
-        """Return how many characters are as expected, and whether another has come."""
+        """Return how many characters are as expected, and whether an unexpected one follows."""
         for index, character in enumerate(text):
             if self.is_met:
                 self.pieces.append(text[:index])
@@ -52,7 +52,7 @@ class _Expected:
 
 
 class InputDecoder:
-    """Reads the input of a custom tool out of its call's arguments, wherever these are cut."""
+    """Extracts a custom tool's input from its call's arguments, wherever these are split."""
 
     def __init__(self) -> None:
         self._head, self._tail = _Expected(_HEAD), _Expected(_TAIL)
@@ -60,7 +60,7 @@ class InputDecoder:
         self._string = StringDecoder()
 
     def read(self, fragment: str) -> str:
-        """Return what the next piece of the arguments adds to the input."""
+        """Return the part of the input that the next fragment adds."""
         if self._is_raw:
             return fragment
         if not self._head.is_met:
@@ -75,7 +75,7 @@ class InputDecoder:
         return self._read_text(fragment)
 
     def end(self) -> str:
-        """Return what is left of the input where the arguments end here."""
+        """Return the rest of the input when the arguments end here."""
         if self._is_raw or self._is_in_tail:
             return ""
         return self._rest(self._string.end() if self._head.is_met else "".join(self._head.pieces))
@@ -91,7 +91,7 @@ class InputDecoder:
 
     def _read_tail(self, text: str) -> str:
         pieces = self._tail.pieces
-        if not pieces:  # the quote is not among what the tail expects
+        if not pieces:  # the quote is not a token of the tail
             pieces.append(text[0])
             text = text[1:]
         length, is_other = (0, False) if self._tail.is_met else self._tail.read(text)
@@ -103,13 +103,13 @@ class InputDecoder:
         return ""
 
     def _rest(self, text: str) -> str:
-        """Return what is left, as it came; so is all that follows."""
+        """Return the rest unchanged; what follows is also passed unchanged."""
         self._is_raw = True
         return text
 
 
 class CustomCallBuilder(FunctionCallBuilder):
-    """Builds the call of a custom tool. Without a decoder, what it is given is the input itself."""
+    """Builds a call of a custom tool. Without a decoder, its fragments are the input itself."""
 
     def __init__(
         self,
@@ -128,22 +128,22 @@ class CustomCallBuilder(FunctionCallBuilder):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments have come to their end; a plain input does not show its own."""
+        """Whether the arguments are complete, which a plain input does not show."""
         return self._decoder is not None and super().is_whole
 
     def begin(self, output_index: int) -> None:
-        """Write that the call exists."""
+        """Write that the call has begun."""
         self._index = output_index
         self._log.write(ItemAdded, output_index, self._call("", "in_progress"))
 
     def add_arguments(self, fragment: str) -> None:
-        """Write what a fragment of the arguments adds to the input."""
+        """Write the part of the input that a fragment of the arguments adds."""
         if fragment:
             self._fragments.append(fragment)
             self._add(self._decoder.read(fragment) if self._decoder else fragment)
 
     def end(self, status: ItemStatus) -> OutputItem:
-        """Close the call and return it whole."""
+        """Close the call and return it."""
         if self._decoder:
             self._add(self._decoder.end())
         text, log = "".join(self._pieces), self._log

@@ -1,4 +1,4 @@
-"""The items of tools that a server runs: its own words, under ids and indexes of ours (P2)."""
+"""Builds items of hosted tools: in the server's words, with ids and indexes of ours (P2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.domain.stream.events import ItemAdded, ItemDone
 
 
 class HostedBuilder:
-    """Builds such an item: `key` tells it from its siblings, `json` is the item as it began."""
+    """Builds such an item. `key` distinguishes it in its answer, `json` is the item as it began."""
 
     def __init__(self, log: EventLog, item_id: str, key: str, json: dict[str, Any]) -> None:
         self.key = key
@@ -27,30 +27,30 @@ class HostedBuilder:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the server has shown all of it."""
+        """Whether the server has sent the complete item."""
         return self._whole is not None
 
     def begin(self, output_index: int) -> None:
-        """Write that the item exists."""
+        """Write that the item has begun."""
         self._index = output_index
         self._log.write(ItemAdded, output_index, self._item(self._begun))
 
     def note(self, event_type: str, fields: dict[str, Any]) -> None:
-        """Write what happens inside it."""
+        """Write an event of the item."""
         self._log.write(HostedEvent, event_type, self._id, self._index, fields)
         self._growth.add(event_type, fields)
 
     def complete(self, json: dict[str, Any]) -> None:
-        """Take the whole item."""
+        """Set the complete item."""
         self._whole = json
 
     def end_part(self) -> None:
-        """Do nothing: it has no parts that are ours."""
+        """Do nothing: hosted items have no parts of ours."""
 
     def end(self, _status: ItemStatus) -> OutputItem:
-        """Close the item and return it as its server has shown it, whatever the status of others.
+        """Close the item and return it as its server sent it, whatever status other items get.
 
-        One that the server did not end was cut.
+        An item that the server did not complete is marked as cut off.
         """
         item = self._item(self._growth.cut() if self._whole is None else self._whole)
         self._log.write(ItemDone, self._index, item)
@@ -61,9 +61,9 @@ class HostedBuilder:
 
 
 def hear_hosted(log: EventLog, call: object, delta: HostedNoted | HostedEnded) -> bool:
-    """Write what a delta says; return whether the item that is open, `call`, is whole by it.
+    """Write a delta of a hosted item; return whether that completes the open item, `call`.
 
-    What is said of another item, or of one that has ended, comes too late.
+    Deltas of another item, or of one that has ended, come too late and are ignored.
     """
     if isinstance(delta, HostedNoted) and delta.key is None:
         log.write(HostedEvent, delta.type, None, None, delta.fields)

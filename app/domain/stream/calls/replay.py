@@ -1,6 +1,6 @@
-"""The JSON that the events of a built-in tool's call stand for, from which its builder makes them.
+"""Turns the events of a built-in tool's call back into the JSON from which they were made.
 
-The builder that reads it writes the same events again, one by one.
+A builder that reads that JSON writes the same events again, one by one.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from app.domain.stream.call_events import (
 
 
 def opening(call: BuiltInCall) -> str:
-    """Return the beginning of the arguments of a call that was just added."""
+    """Return the arguments so far of a call that was just added."""
     written = _OPENINGS.get(type(call))
     return written(call) if written else ""
 
 
 def as_written(call: BuiltInCall) -> str:
-    """Return the arguments of a whole call, which begin as its opening and its events do."""
+    """Return a complete call's arguments, which begin with its opening and events' fragments."""
     given = json.loads(call.arguments)
     match call:
         case ApplyPatchCall():
@@ -43,12 +43,12 @@ def as_written(call: BuiltInCall) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text as a string of JSON has it; pieces can be joined."""
+    """Return a text as the inside of a JSON string; pieces can be concatenated."""
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def fragment_of(event: BuiltInCallEvent) -> str:
-    """Return the fragment of the arguments that an event shows."""
+    """Return the fragment of the arguments that produces this event."""
     match event:
         case CommandAdded():
             return ', "' if event.command_index else '"'

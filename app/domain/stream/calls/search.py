@@ -1,4 +1,4 @@
-"""The calls of searches among tools (G3)."""
+"""Builds calls of searches among tools (G3)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from app.domain.stream.calls.built_in import BuiltInCallBuilder
 
 
 class ToolSearchCallBuilder(BuiltInCallBuilder):
-    """Builds a search, of which no event tells between its first and its last."""
+    """Builds a search, which has no events between its first and its last."""
 
     made = ToolSearchCall

@@ -1,4 +1,4 @@
-"""The calls of the shell: each command is written as it comes, after the item and before its end.
+"""Builds calls of the shell: commands are written as they arrive, between the item's events.
 
 output_item.added, shell_call_command.added, .delta, .done (for each command), output_item.done
 """
@@ -18,7 +18,7 @@ from app.domain.stream.events import ItemDone
 
 
 class ShellCallBuilder(BuiltInCallBuilder):
-    """Builds the call of a shell."""
+    """Builds a call of the shell."""
 
     made = ShellCall
 
@@ -26,18 +26,18 @@ class ShellCallBuilder(BuiltInCallBuilder):
         super().__init__(log, item_id, key, call_id, name)
         self._reader = JsonReader()
         self._source: str | int | None = None  # the key under which the commands are
-        self._count = 0  # of the commands that have ended
-        self._command: list[str] | None = None  # the one that is open
+        self._count = 0  # number of commands that have ended
+        self._command: list[str] | None = None  # the open command
 
     def add_arguments(self, fragment: str) -> None:
-        """Write what a fragment of the arguments adds to the commands."""
+        """Write the part of the commands that a fragment of the arguments adds."""
         super().add_arguments(fragment)
         for piece in self._reader.read(fragment):
             if self._is_of_command(piece):
                 self._take(piece)
 
     def end(self, status: ItemStatus) -> OutputItem:
-        """Close the call and return it whole."""
+        """Close the call and return it."""
         written, is_cut = self.arguments, status != "completed"
         action = action_in(self._value(written), written, is_cut=is_cut)
         if self._command is not None:

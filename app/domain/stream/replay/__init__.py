@@ -1,1 +1,1 @@
-"""A stream that was sent, made again from its response and the places where it was cut."""
+"""Remakes a stream that was sent, from its response and the places where it was cut."""

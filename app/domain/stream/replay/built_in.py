@@ -1,7 +1,7 @@
-"""The calls of built-in tools in a stream's cuts, and made again of their items.
+"""Encodes the calls of built-in tools in a stream's cuts, and remakes their events.
 
-Their events show what is read out of a model's JSON as it comes, which may say it in a way that the
-whole item does not (one key twice, say). So their codes are chosen once the item is there.
+Their events show a model's JSON as it is parsed, which may differ from the complete item (with a
+repeated key, say). So their codes are chosen once the item is known.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.domain.stream.call_events import (
 from app.domain.stream.events import Event, ItemAdded
 from app.domain.stream.replay.codes import Code
 
-#: The code of each event inside a call, and of each delta.
+#: The code of each event inside a call, deltas included.
 _CODES: dict[type, Code] = {
     ItemAdded: Code.ITEM_ADDED,
     CommandAdded: Code.COMMAND_ADDED,
@@ -38,7 +38,7 @@ CodeAndSize = tuple[Code, int]
 
 
 class BuiltInReplay:
-    """Makes the events of one call again, all but its last."""
+    """Remakes the events of one call, except the last."""
 
     def __init__(self, call: BuiltInCall, index: int) -> None:
         self._call, self._index = call, index
@@ -48,7 +48,7 @@ class BuiltInReplay:
         self._at = 0
 
     def event(self, number: int, code: int, size: int) -> Event:
-        """Return the next event. Raises IndexError where there is none."""
+        """Return the next event. Raises IndexError if there is none."""
         call, index = self._call, self._index
         if code == Code.ITEM_ADDED:
             return ItemAdded(number, index, opening(call))
@@ -80,13 +80,13 @@ def opening(call: BuiltInCall) -> BuiltInCall:
 
 
 def operation_of(call: ApplyPatchCall) -> dict[str, str]:
-    """Return what a call of apply_patch does to which file."""
+    """Return the operation of an apply_patch call, with its file."""
     operation: dict[str, str] = json.loads(call.arguments)["operation"]
     return operation
 
 
 def codes_of(call: BuiltInCall, index: int, events: Iterable[Event]) -> list[CodeAndSize] | None:
-    """Return what the events of a call are made again by; None where the call does not say."""
+    """Return the codes of a call's events; None if they cannot be remade from the call."""
     made = BuiltInReplay(call, index)
     codes = list[CodeAndSize]()
     for event in events:

@@ -1,15 +1,15 @@
-"""The codes of a stream's cuts, one an event."""
+"""The codes of a stream's cuts, one for each event."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-#: A byte below this is an output_text.delta of so many characters.
+#: A byte below this is an output_text.delta of that many characters.
 FIRST_CODE = 0x80
 
 
 class Code(IntEnum):
-    """What an event is; a number in brackets follows, seven bits a byte."""
+    """The kind of an event. A number in brackets follows it, seven bits a byte."""
 
     TEXT = FIRST_CODE  # [characters] [log probabilities]
     REFUSAL = 0x81  # [characters]
@@ -30,7 +30,7 @@ class Code(IntEnum):
     ITEM_ADDED = 0x90
     ITEM_DONE = 0x91
     ITEM_DONE_WITHOUT_PAYLOAD = 0x92
-    STARTED = 0x93  # the next of created and in_progress
+    STARTED = 0x93  # created, then in_progress
     ENDED = 0x94
     LINE = 0x95  # [bytes], then so many: the event as JSON
     TIER = 0x96  # [bytes], then so many: the service tier of the response as it began
@@ -46,7 +46,7 @@ class Code(IntEnum):
     REASONING_PART_DONE = 0xA0
 
 
-#: Codes of deltas, behind which the number of their characters stands.
+#: Codes of deltas, which are followed by their number of characters.
 SIZED = frozenset(
     {*range(FIRST_CODE + 1, Code.ANNOTATION), Code.COMMAND, Code.DIFF, Code.REASONING}
 )

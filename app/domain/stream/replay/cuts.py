@@ -1,10 +1,10 @@
-"""Where a stream was cut into events: as much as its response does not say, a byte an event.
+"""Encodes where a stream was cut into events: what its response does not say, a byte an event.
 
-The cuts of "Hello there" in two deltas are, each event one code, a delta the length of its text:
+The cuts of "Hello there" in two deltas: one code for each event, for a delta its text's length:
 
     STARTED STARTED ITEM_ADDED PART_ADDED 6 5 TEXT_DONE PART_DONE ITEM_DONE ENDED
 
-What does not follow from the response at all stands there whole, as the line that it was sent as.
+An event that cannot be derived from the response is stored whole, as the line that was sent.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ _OTHERS: dict[type, Code] = {
     InputDone: Code.INPUT_DONE,
 }
 _EMPTY_PARTS = {OutputText(""): Code.TEXT_PART_ADDED, Refusal(""): Code.REFUSAL_PART_ADDED}
-#: What a stream begins with.
+#: The first events of a stream.
 STARTS: tuple[LifecycleType, ...] = ("response.created", "response.in_progress")
 
 
 class StreamCuts:
-    """Notes where one stream is cut. `encode` writes an event as a line of JSON.
+    """Records where one stream is cut. `encode` writes an event as a line of JSON.
 
-    `waiting` gets the events as well, where somebody takes them from there.
+    `waiting` also gets the events, if it is set.
     """
 
     __slots__ = ("_call", "_cuts", "_encode", "_starts", "waiting")
@@ -97,22 +97,22 @@ class StreamCuts:
         self._encode = encode
         self._cuts = bytearray()
         self._starts = 0
-        self._call: list[Event] = []  # the events of a built-in tool's call that is open
+        self._call: list[Event] = []  # events of an open call of a built-in tool
 
     def __bytes__(self) -> bytes:
         return bytes(self._cuts)
 
     def note_outlasting(self) -> None:
-        """Note, before any event, that the stream may go on without its caller."""
+        """Record, before any event, that the stream may go on without its caller."""
         self._write(Code.OUTLASTS)
 
     def add(self, events: Sequence[Event]) -> None:
-        """Note the next events."""
+        """Record the next events."""
         cuts = self._cuts
         if self.waiting is not None:
-            self.waiting += events  # in one step: another thread takes them
+            self.waiting += events  # atomically: another thread takes them
         for event in events:
-            # MEASURED: nearly every event is this one; any other way would cost twice as much.
+            # MEASURED: nearly every event is of this kind; any other way would cost twice as much.
             if type(event) is TextDelta and not event.logprobs and len(event.delta) < FIRST_CODE:
                 cuts.append(len(event.delta))
             else:
@@ -151,7 +151,7 @@ class StreamCuts:
                 self._write_bytes(Code.LINE, self._encode(event))
 
     def _add_of_call(self, event: Event) -> None:
-        """Have the events of a call wait for its end, which says what it was."""
+        """Keep the events of a call until its end, which shows its item."""
         if not isinstance(event, ItemDone):
             self._call.append(event)
             return
@@ -195,7 +195,7 @@ def _begins_built_in(event: Event) -> bool:
 
 
 def may_outlast(cuts: bytes) -> bool:
-    """Tell whether these are the cuts of a stream that could go on without its caller (E7)."""
+    """Tell whether these cuts are of a stream that could go on without its caller (E7)."""
     return cuts[:1] == bytes([Code.OUTLASTS])
 
 
@@ -204,7 +204,7 @@ def _is_empty(event: PartAdded) -> bool:
 
 
 def opening(item: OutputItem) -> OutputItem | None:
-    """Return an item as it was when it was added; None where that cannot be told from its end."""
+    """Return an item as it was when added; None if that cannot be derived from its final form."""
     match item:
         case Message():
             return Message(item.id, "assistant", (), "in_progress", item.phase)
@@ -223,7 +223,7 @@ def opening(item: OutputItem) -> OutputItem | None:
 
 
 def read(cuts: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Yield of each event its code, the characters and log probabilities of a delta, its bytes."""
+    """Yield each event's code, a delta's characters and log probabilities, and its bytes."""
     at = 0
 
     def number() -> int:

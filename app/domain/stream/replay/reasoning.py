@@ -1,4 +1,4 @@
-"""The events of a reasoning item's own text, made again (A3)."""
+"""Remakes the events of a reasoning item's own text (A3)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CODES = frozenset(
 
 
 class ReasoningReplay:
-    """Which part of the text is made, and how much of it has been."""
+    """Which part of the text is being remade, and how much of it has been."""
 
     def __init__(self) -> None:
         self._part = -1

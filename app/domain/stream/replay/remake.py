@@ -1,4 +1,4 @@
-"""Make the events of a stream again, of its response and of where it was cut (C7)."""
+"""Remakes the events of a stream from its response and its cuts (C7)."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ T = TypeVar("T")
 
 
 def remade(response: Response, cuts: bytes, decode: Callable[[bytes], Event]) -> Iterator[Event]:
-    """Yield the events that `response` was sent as, the same as then.
+    """Yield the events as which `response` was sent, unchanged.
 
-    `decode` reads an event from the line of JSON that it was sent as.
+    `decode` reads an event from the line of JSON that was sent.
 
     Raises:
         ValueError: these are not the cuts of this response.
@@ -77,7 +77,7 @@ def remade(response: Response, cuts: bytes, decode: Callable[[bytes], Event]) ->
 
 
 class _Stream:
-    """A stream as far as it is made: the number of the next event, and what it will be about."""
+    """A stream that is being remade: the number of the next event, and what it is about."""
 
     def __init__(self, response: Response) -> None:
         self.begun = replace(
@@ -100,7 +100,7 @@ class _Stream:
         self._thoughts = reasoning.ReasoningReplay()
 
     def passed(self, event: Event) -> Event:
-        """Take note of an event that was sent, and is not to be made."""
+        """Record an event that was stored whole and need not be remade."""
         self._number = event.sequence_number + 1
         if isinstance(event, ItemAdded):
             self._begin_item()
