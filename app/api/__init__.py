@@ -1,1 +1,1 @@
-"""The HTTP layer: the only package that imports flask."""
+"""The HTTP layer: the request handlers and what they need of flask."""

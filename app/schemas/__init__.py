@@ -1,1 +1,1 @@
-"""JSON to domain values and back: the only room that imports marshmallow."""
+"""Conversion between JSON and domain values: the only package that imports marshmallow."""

@@ -1,1 +1,1 @@
-"""How gunicorn serves the app with gevent: the only room that knows either of them."""
+"""How gunicorn serves the app with gevent: the only package that imports either of them."""

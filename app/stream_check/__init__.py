@@ -1,1 +1,1 @@
-"""The checker of event streams: framing, the form of each event, the order of all."""
+"""The checker of event streams: their framing, the form of each event, and their order."""

@@ -1,4 +1,4 @@
-"""The grammar of calls of built-in tools, which have events of their own or none."""
+"""The grammar of built-in tools' calls; some have their own events, some none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.stream_check.item_grammar import ItemGrammar, Json, require
 
 
 class ToolSearchCallGrammar(ItemGrammar):
-    """No event touches it between its first and its last."""
+    """A tool search: no event may come between its added and its done."""
 
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -19,7 +19,7 @@ class ToolSearchCallGrammar(ItemGrammar):
 
 
 class LocalShellCallGrammar(ItemGrammar):
-    """No event touches it between its first and its last."""
+    """A local shell call: no event may come between its added and its done."""
 
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -32,7 +32,7 @@ class LocalShellCallGrammar(ItemGrammar):
 
 
 class ShellCallGrammar(ItemGrammar):
-    """Its commands follow one another, each begun and ended."""
+    """A shell call: its commands come one after another, each with an added and a done event."""
 
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -83,7 +83,7 @@ class ShellCallGrammar(ItemGrammar):
 
 
 class ApplyPatchCallGrammar(ItemGrammar):
-    """Its diff grows, where it has one. One that was cut short stays in progress."""
+    """An apply_patch call; its diff, if any, comes in deltas. A truncated one stays in progress."""
 
     def __init__(self, item: Json) -> None:
         super().__init__(item)

@@ -1,4 +1,4 @@
-"""Reads a stream line by line and finds the first breach: framing, an event's form, the grammar."""
+"""Reads a stream line by line and finds its first fault: framing, an event's form, or the order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DONE = b"[DONE]"
 
 
 class StreamBreach(Exception):
-    """The first thing in a stream that is not as it must be; `line` counts from 1."""
+    """The first fault of a stream; `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(f"line {line}: {message}")
@@ -23,13 +23,13 @@ class StreamBreach(Exception):
 
 
 def check_stream(lines: Iterable[bytes], *, first_number: int = 0) -> int:
-    """Return how many events the stream has.
+    """Return the number of events in a valid stream.
 
-    `lines` keep their line ends. `first_number` is that of the first event where the stream is
-    the rest of another (`starting_after`).
+    `lines` include their line ends. `first_number` is the first event's sequence number if the
+    stream continues another (`starting_after`).
 
     Raises:
-        StreamBreach: the first line that breaks a rule; the line behind the last where the
+        StreamBreach: the first line that breaks a rule; the line after the last one if the
             stream ends too early.
     """
     checker = _Checker(first_number)

@@ -1,6 +1,6 @@
-"""The grammar of a stream, as a checker of events in their JSON form.
+"""The grammar of a stream, checked on events in their JSON form.
 
-docs/contract.md has it under "The order of events".
+It is described in docs/contract.md under "The order of events".
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _TERMINAL = {
 
 
 class Grammar:
-    """Takes the events of one stream, in order, and objects to the first that is out of place.
+    """Checks the events of one stream, in order, and raises Breach for the first misplaced one.
 
-    The stream must be numbered from `first_number`; where that is not 0, the stream is the rest
-    of another (`starting_after`), of which only the numbering can be checked.
+    The stream must be numbered from `first_number`. If that is not 0, it continues another
+    (`starting_after`), and only the numbering can be checked.
     """
 
     def __init__(self, first_number: int = 0) -> None:
@@ -56,7 +56,7 @@ class Grammar:
         """Check the next event.
 
         Raises:
-            Breach: it may not stand here, or contradicts an earlier event.
+            Breach: it is not allowed here, or contradicts an earlier event.
         """
         require(not self.ended, "nothing may follow the terminal event")
         kind, number = event["type"], event["sequence_number"]
@@ -118,7 +118,7 @@ class Grammar:
         require(self._begun, f"{kind} before response.in_progress")
         require(not self._had_error, "nothing but response.failed may follow an error")
         if kind not in EVENT.documents and not event.keys() & {"output_index", "item_id"}:
-            return  # of the answer as a whole, in the provider's own words
+            return  # the provider's own event about the whole answer
         index = event.get("output_index")
         require(
             index == len(self._done_items),
@@ -134,13 +134,13 @@ class Grammar:
             self._done_items.append(event["item"])
             self._item = None
         else:
-            own_id = self._item.item["id"]  # which the events of a shell's commands do not name
+            own_id = self._item.item["id"]  # events of a shell's commands have no item_id
             require(event.get("item_id", own_id) == own_id, "item_id is not that of the open item")
             self._item.take(kind, event)
 
 
 def _item_grammar(item: Json) -> ItemGrammar:
-    """Return the checker of an item that was added."""
+    """Return the checker for an item that was added."""
     kinds: dict[str, type[ItemGrammar]] = {
         "message": MessageGrammar,
         "function_call": FunctionCallGrammar,

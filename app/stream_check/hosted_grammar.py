@@ -1,22 +1,22 @@
-"""The grammar of items of tools that the provider runs, whose events are its own (P2)."""
+"""The grammar of hosted tools' items, whose events come from the provider (P2)."""
 
 from __future__ import annotations
 
 from app.schemas.wire.built_in.hosted_events import HOSTED_EVENTS
 from app.stream_check.item_grammar import ItemGrammar, Json, require
 
-#: The kind of item that each event belongs to which is known.
+#: The item type of each known event.
 _KIND_OF = {event: kind for kind, events in HOSTED_EVENTS.items() for event in events}
-#: What may come once, and what may come behind it of the same item: nothing.
+#: Suffixes of an item's last event, which occurs once.
 _LAST = (".completed", ".failed")
-#: The texts that come in pieces: the key that the event and the item have them under.
+#: Texts that come in deltas: by event, the key that holds them in the event and in the item.
 _TEXTS = {"code_interpreter_call_code": "code", "mcp_call_arguments": "arguments"}
 
 
 class HostedGrammar(ItemGrammar):
-    """Known events belong to their kind, texts add up, and nothing comes behind the last.
+    """Known events must match the item's type, deltas must add up, and the last event must be last.
 
-    Of kinds and events that are not known nothing is asked but that they are in their place.
+    For unknown types and events only their position is checked.
     """
 
     def __init__(self, item: Json) -> None:

@@ -1,4 +1,4 @@
-"""The grammar of single items: which events may touch one, and what they must add up to."""
+"""The grammar of single items: which events an item may have, and what these must add up to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Json = dict[str, Any]
 
 
 class Breach(Exception):
-    """A stream has an event that the grammar does not allow."""
+    """The stream contains an event that the grammar does not allow."""
 
 
 class ItemGrammar:
-    """An item that was added: knows which events may touch it."""
+    """Checks the events of one item, after it was added."""
 
     def __init__(self, item: Json) -> None:
         self.item = item
@@ -23,7 +23,7 @@ class ItemGrammar:
         raise Breach(f"{kind} does not belong to an item of the type {self.item['type']!r}")
 
     def finish(self, item: Json) -> None:
-        """Check the finished item against what was written of it."""
+        """Check the finished item against its events."""
         for name in ("id", "type", "call_id", "name", "role"):
             require(
                 item.get(name) == self.item.get(name),

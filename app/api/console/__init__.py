@@ -1,1 +1,1 @@
-"""/console: the gateway for people who would rather look than read (N24)."""
+"""/console: a web page that shows what the gateway stores and does for an account (N24)."""

@@ -1,1 +1,1 @@
-"""The blueprints: one handler for each method of each path."""
+"""The blueprints: one handler for each path and method."""

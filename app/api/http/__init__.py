@@ -1,1 +1,1 @@
-"""HTTP under the endpoints: bodies, queries, headers, errors, event streams."""
+"""HTTP below the endpoints: bodies, queries, headers, errors, event streams."""

@@ -1,1 +1,1 @@
-"""What those who answer requests know of WebSockets: whose turn it is, and what a server can do."""
+"""The parts of WebSocket support that request handlers use: turns, sessions, the server's API."""

@@ -1,1 +1,1 @@
-"""JSON of the console's reads: for its own page, so that none of it is in /openapi.json."""
+"""JSON of the console's reads. It serves only the console's page, and is not in /openapi.json."""

@@ -1,1 +1,1 @@
-"""The schemas of requests: JSON is checked and becomes the domain's values."""
+"""The schemas of requests: they validate JSON and convert it into domain values."""

@@ -1,1 +1,1 @@
-"""HTTP as gunicorn's workers read and write it here: heads, bodies, answers, refusals."""
+"""HTTP in gunicorn's workers: request heads, bodies, responses, refusals."""

@@ -1,1 +1,1 @@
-"""What gunicorn's master keeps beside its workers."""
+"""Options and metrics of gunicorn's master."""

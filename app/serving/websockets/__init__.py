@@ -1,1 +1,1 @@
-"""WebSockets on gevent's worker: the handshake, messages and their bounds, pings, ends."""
+"""WebSockets on the gevent worker: handshake, bounded messages, pings, closing."""

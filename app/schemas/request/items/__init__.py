@@ -1,1 +1,1 @@
-"""The items that a caller may send, by kind."""
+"""The input items that a caller may send, by type."""

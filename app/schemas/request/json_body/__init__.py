@@ -1,1 +1,1 @@
-"""What a JSON body weighs before it is parsed, and its long texts, which need no parsing."""
+"""A JSON body's memory, estimated before parsing, and its long texts, which need no parsing."""

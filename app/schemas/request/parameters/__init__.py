@@ -1,1 +1,1 @@
-"""Single parameters of a response that need more than a type, and the rules across them."""
+"""Parameters of a response that need more than a type check, and rules across parameters."""

@@ -1,1 +1,1 @@
-"""The tools that a caller may declare, by kind."""
+"""The tools that a caller may declare, by type."""

@@ -1,1 +1,1 @@
-"""What comes on a WebSocket."""
+"""The messages that callers send on a WebSocket."""

@@ -1,1 +1,1 @@
-"""How answers are made, as responses and items show it."""
+"""Options of answers that responses and items contain."""

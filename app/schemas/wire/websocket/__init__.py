@@ -1,1 +1,1 @@
-"""What only a WebSocket has."""
+"""The messages that only a WebSocket has."""
