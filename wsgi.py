@@ -1,4 +1,4 @@
-"""The WSGI entry point: `gunicorn wsgi:app`, `flask --app wsgi`. It stands in app/serving."""
+"""The WSGI entry point for `gunicorn wsgi:app` and `flask --app wsgi`; see app/serving/wsgi.py."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ from tests.upstream import client as upstreams
 
 
 def main() -> None:
-    """Read the command line and measure."""
-    # Who is asked to end ends the servers, too: each leads a process group of its own.
+    """Parse the command line, measure, and print the table."""
+    # On SIGTERM the servers are stopped as well: each leads a process group of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the main figures, in a minute")
@@ -52,7 +52,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _setting(litellm: LiteLLM | None, *, quick: bool) -> Iterator[Setting]:
-    """Start everything."""
+    """Start all servers and the load generator."""
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         redis_url = stack.enter_context(redis_server.running())

@@ -1,4 +1,4 @@
-"""What processes took of the machine, by the operating system's own account."""
+"""CPU and memory of processes, as the operating system reports them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import psutil
 
 
 class Serving:
-    """The processes that serve: all of one server's workers, without who supervises them."""
+    """The processes that serve requests: all workers of one server, without their supervisor."""
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
         self._processes = tuple(processes)
 
     def cpu_s(self) -> float:
-        """Return the user and system time that they have taken so far, all their threads'."""
+        """Return the user and system time that they have used so far, all threads included."""
         return sum(_cpu_ns(process) for process in self._processes) / 1e9
 
     def memory_bytes(self) -> int:
-        """Return the memory that is theirs alone: what would be free if they ended."""
+        """Return their unshared memory: what would be freed if they ended."""
         return sum(process.memory_full_info().uss for process in self._processes)
 
     def begin_peak(self) -> int:
-        """Forget how much memory they once took, and return what they take now.
+        """Reset their peak memory, and return their current memory.
 
-        That is what is resident, what they share with others included (proc(5), clear_refs).
+        Both are resident memory, pages shared with others included (proc(5), clear_refs).
         """
         for process in self._processes:
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")
         return sum(process.memory_info().rss for process in self._processes)
 
     def peak_bytes(self) -> int:
-        """Return the most that they took since `begin_peak`, each for itself."""
+        """Return the sum of their memory peaks since `begin_peak`."""
         return sum(_peak_bytes(process) for process in self._processes)
 
 
@@ -45,10 +45,10 @@ def _peak_bytes(process: psutil.Process) -> int:
 
 
 def _cpu_ns(process: psutil.Process) -> int:
-    """Return a process's CPU time in nanoseconds; where the system has no clock for it, in ticks.
+    """Return a process's CPU time in nanoseconds, or in ticks on systems without a clock for it.
 
-    The clock is what `clock_getcpuclockid` names: to the nanosecond where `cpu_times` counts ticks
-    of 10 ms, and with the threads that have ended, whose `/proc/PID/task/*/schedstat` is gone.
+    The clock is that of `clock_getcpuclockid`. It is exact to the nanosecond, while `cpu_times`
+    counts ticks of 10 ms, and includes ended threads, whose `/proc/PID/task/*/schedstat` is gone.
     """
     if platform.system() == "Linux":
         return time.clock_gettime_ns(~process.pid << 3 | 2)

@@ -1,4 +1,4 @@
-"""What a run means for capacity, as docs/capacity.md has it; `bench.readme` writes it there."""
+"""A run's meaning for capacity planning; `bench.readme` writes it into docs/capacity.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
-#: Of a core, in a plan: what comes in bursts waits little, and one machine of several may be lost.
+#: Planned load of a core: so bursts wait little, and one of several machines may fail.
 SHARE = 0.6
 _PERCENT = f"{100 * SHARE:.0f} %"
-#: Requests a second that are extrapolated to.
+#: Request rates, per second, of the extrapolation.
 RATES = (100, 1000, 5000)
-#: A streamed answer, where no other is said: events, and for how many seconds they come.
+#: The assumed streamed answer: its events, and its duration in seconds.
 EVENTS, LASTS_S = 200, 10
 
 _WORK = {
@@ -34,12 +34,12 @@ _MEMORY = {
 
 
 def measured(medians: Mapping[str, float]) -> str:
-    """Return what a core serves and what memory holds, of what the run has."""
+    """Return the tables of work per core and of memory, as far as the run has measured them."""
     return "\n".join([*_work(medians), "", *_memory(medians)])
 
 
 def extrapolated(medians: Mapping[str, float]) -> str:
-    """Return the cores of web that rates of requests take, computed from what one core does."""
+    """Return the table of web cores that request rates need, computed from one core's figures."""
     small, large, event = (
         medians[name]
         for name in ("whole.small.gateway", "whole.large.gateway", "streams_1000.event_us")
@@ -55,7 +55,7 @@ def extrapolated(medians: Mapping[str, float]) -> str:
 
 
 def section(run: Mapping[str, Any], source: str) -> str:
-    """Return what the page shows of a run; `source` says which it is."""
+    """Return the page's section about a run; `source` names the run."""
     medians = run["medians"]
     return (
         f"{measured(medians)}\n\n{source}\n\n**Extrapolated**, not measured: cores of web at "

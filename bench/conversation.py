@@ -1,4 +1,4 @@
-"""Conversations as they are after many turns, put into the store directly."""
+"""Long conversations, written directly into the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.questions import MODEL
 from bench.servers import PREFIX, Place
 
 ACCOUNT = "bench"
-#: A few hundred words, so that a text of them is compressed about as well as prose is.
+#: A few hundred words, so that their texts compress about as well as prose.
 _WORDS = tuple(
     f"{a}{b}{c}"
     for a in ("", "re", "un", "over")
@@ -29,24 +29,24 @@ _WORDS = tuple(
 
 
 def opened(where: Place) -> tuple[RedisStore, Any]:
-    """Return the gateway's own store, and its client of Redis."""
+    """Return a store as the gateway uses it, and its Redis client."""
     client = connect(RedisSettings(url=where.redis_url, prefix=PREFIX))
     return RedisStore(client, PREFIX), client
 
 
 def prose(words: int, seed: int) -> str:
-    """Return a text of so many words, the same for the same seed."""
+    """Return a text of `words` words, the same for the same seed."""
     return " ".join(Random(seed).choices(_WORDS, k=words))  # noqa: S311 - guards nothing
 
 
 def turns_of(count: int) -> list[Turn]:
-    """Return the turns of one conversation, a kilobyte each."""
+    """Return the turns of one conversation, each of about a kilobyte."""
     tag = new_tag()
     return [_turn(tag, depth) for depth in range(count)]
 
 
 def converse(where: Place, conversations: int, turns: int) -> list[str]:
-    """Store conversations of so many turns and return the ids of their last responses."""
+    """Store conversations of `turns` turns and return the ids of their last responses."""
     store, _ = opened(where)
     ids = []
     for _ in range(conversations):

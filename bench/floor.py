@@ -1,6 +1,6 @@
-"""The floor: a naive pass-through, with nothing of a gateway but the way to the upstream.
+"""The floor: a naive pass-through that does nothing but forward requests to the upstream.
 
-No keys, no validation, no storage; requests as it comes, but for a pool that is large enough.
+No keys, no validation, no storage; requests in its default form, except for a large pool.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ session.mount("http://", HTTPAdapter(pool_connections=2000, pool_maxsize=2000))
 
 @app.post("/v1/chat/completions")
 def complete() -> Response:
-    """Hand the request on, and the answer back."""
+    """Forward the request, and return the upstream's response."""
     body = request.get_json()
     if not body.get("stream"):
         answer = session.post(_UPSTREAM, json=body)

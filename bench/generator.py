@@ -1,4 +1,4 @@
-"""Drives the load's process."""
+"""Controls the load process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.processes import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How requests with whole answers went. Times are in seconds, sorted.
+    """The result of requests with whole answers. Times are in seconds, sorted.
 
-    `bodies` are the answers', in the order of their coming, where they were to be kept.
+    `bodies` are the response bodies in order of arrival, if they were requested.
     """
 
     wall_s: float
@@ -29,7 +29,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """How streams went. `late_s` are a thousand quantiles, the largest last."""
+    """The result of streams. `late_s` are a thousand quantiles, the largest last."""
 
     whole: int
     events: int
@@ -38,13 +38,13 @@ class Streamed:
     late_s: list[float]
 
     def expect_whole(self, count: int) -> None:
-        """Raise RuntimeError unless so many streams came whole."""
+        """Raise RuntimeError unless exactly `count` streams were complete."""
         if self.whole != count:
             raise RuntimeError(f"only {self.whole} of {count} streams came whole")
 
 
 class Generator:
-    """Puts loads on servers, one at a time."""
+    """Runs loads on servers, one at a time."""
 
     def __init__(self, orders: IO[bytes], results: IO[bytes]) -> None:
         self._orders = orders
@@ -60,7 +60,7 @@ class Generator:
         status: int = 200,
         keep: bool = False,
     ) -> Answered:
-        """Ask `count` questions, `at_once` at a time; each has to be answered with the status."""
+        """Send `count` questions, `at_once` at a time; each must be answered with `status`."""
         result = self._order(
             server,
             kind="whole",
@@ -76,7 +76,7 @@ class Generator:
     def begin_streams(
         self, server: Server, question: Question, count: int, over_s: float, pace: tuple[int, float]
     ) -> None:
-        """Begin `count` streams over some seconds; `pace` is their events and the interval."""
+        """Start `count` streams over `over_s` seconds; `pace` is their events and the interval."""
         events, interval_s = pace
         self._send(
             server,
@@ -99,9 +99,9 @@ class Generator:
         by_websocket: bool,
         resends: bool,
     ) -> float:
-        """Have conversations of so many steps, one after another; return the seconds they took.
+        """Run conversations of `steps` steps, one after another; return the seconds they took.
 
-        `loop` is the first body, and what each step's function returns.
+        `loop` is the first body, and the output of each step's function.
         """
         first, output = loop
         result = self._order(
@@ -119,7 +119,7 @@ class Generator:
         return wall_s
 
     def end_streams(self) -> Streamed:
-        """Return how the streams went, once they have ended."""
+        """Wait until the streams have ended, and return their result."""
         return Streamed(**self._result())
 
     def _order(self, server: Server, **order: Any) -> Any:
@@ -140,7 +140,7 @@ class Generator:
 
 @contextlib.contextmanager
 def running() -> Iterator[Generator]:
-    """Run the load's process; it ends when there are no more orders."""
+    """Run the load process; it ends when its input does."""
     argv = [sys.executable, "-m", "bench.load"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:  # noqa: S603 - our own
         if process.stdin is None or process.stdout is None:

@@ -40,10 +40,10 @@ from app.store.jobs.base import JobStore, StreamPart
 CALLS = (5_000, 10_000, 20_000)
 DELTAS = (25_000, 50_000, 100_000)
 READ_SIZE = 16 * 1024
-#: What doubling may cost before it is said to be more than linear: machines are noisy.
+#: Maximum ratio for a doubled size that counts as linear: measurements are noisy.
 MOST_RATIO = 2.8
 RUNS = 3
-#: How often a running answer is looked at in its course.
+#: Number of polls while an answer runs.
 LOOKS = 20
 
 _LIFTED = Bounds(*(10**12,) * 5)
@@ -62,7 +62,7 @@ def _chat_call(index: int, call: dict[str, object]) -> dict[str, object]:
 
 
 def chat_calls(n: int) -> Iterator[object]:
-    """Yield n calls, each whole before the next."""
+    """Yield n calls, each complete before the next."""
     for i in range(n):
         yield _chat_call(i, {"id": f"call_{i}", "function": {"name": "f", "arguments": ""}})
         yield _chat_call(i, {"function": {"arguments": '{"x": 1}'}})
@@ -78,14 +78,14 @@ def chat_calls_at_once(n: int) -> Iterator[object]:
 
 
 def chat_deltas(n: int) -> Iterator[object]:
-    """Yield n deltas that are all unlike."""
+    """Yield n deltas, all different."""
     for i in range(n):
         yield _chat({"content": f"{i}\n"})
     yield _chat({}, "stop")
 
 
 def chat_arguments(n: int) -> Iterator[object]:
-    """Yield one call of n pieces, with another that waits for its end."""
+    """Yield one call in n pieces, while another waits for its end."""
     yield _chat_call(0, {"id": "a", "function": {"name": "f", "arguments": '{"x": ["}"'}})
     yield _chat_call(1, {"id": "b", "function": {"name": "f", "arguments": "{}"}})
     for _ in range(n):
@@ -109,7 +109,7 @@ def _messages(*, events: Iterator[object]) -> Iterator[object]:
 
 
 def messages_calls(n: int) -> Iterator[object]:
-    """Yield n calls, each whole before the next."""
+    """Yield n calls, each complete before the next."""
     piece: dict[str, object] = {"type": "input_json_delta", "partial_json": '{"x": 1}'}
     for i in range(n):
         yield from _block(i, {"type": "tool_use", "id": f"t{i}", "name": "f"}, piece)
@@ -146,7 +146,7 @@ def responses_deltas(n: int) -> Iterator[object]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A stream of some size, and what reads it."""
+    """A stream of several sizes, and its reader."""
 
     name: str
     sizes: tuple[int, ...]
@@ -182,7 +182,7 @@ def stream(events: Iterator[object]) -> bytes:
 
 
 def heard(reader: AnswerReader, body: bytes) -> list[Delta]:
-    """Return what a stream says that is read in pieces."""
+    """Return the deltas of a stream that is read in pieces."""
     splitter, budget, deltas = FrameSplitter(), Budget(_LIFTED), list[Delta]()
     for start in range(0, len(body), READ_SIZE):
         new: list[Delta] = []
@@ -195,7 +195,7 @@ def heard(reader: AnswerReader, body: bytes) -> list[Delta]:
 
 
 def events_of(deltas: list[Delta]) -> list[Event]:
-    """Return the events that the deltas become, heard some at a time."""
+    """Return the events made from the deltas, a few deltas at a time."""
     ids = count()
     narrator = Narrator(QUEUED, lambda prefix: f"{prefix}_{next(ids)}", lambda: 0)
     events = narrator.begin()
@@ -206,12 +206,12 @@ def events_of(deltas: list[Delta]) -> list[Event]:
 
 QUEUED = Response("resp_1", "m", 0, {}, "queued")
 
-#: The steps, each from what the one before returned.
+#: The steps; each uses the result of the one before.
 STEPS = ("read", "tell", "encode", "fold", "retell", "poll")
 
 
 def seconds(case: Case, n: int) -> dict[str, float]:
-    """Return how much CPU each step takes."""
+    """Return the CPU seconds of each step."""
     body, took, marks = stream(case.events(n)), dict[str, float](), [time.process_time()]
 
     def mark(step: str) -> None:
@@ -236,14 +236,14 @@ def seconds(case: Case, n: int) -> dict[str, float]:
 
 
 class _Lines:
-    """A store whose stream has grown each time that it is looked at."""
+    """A job store whose event stream is longer at each poll."""
 
     def __init__(self, lines: list[bytes]) -> None:
         self._lines = lines
         self._step = -(-len(lines) // LOOKS)
 
     def read_events(self, _response_id: str, number: int, _key: object = None) -> StreamPart:
-        """Return what is new."""
+        """Return the new events."""
         return StreamPart(self._lines[number : number + self._step])
 
     def decode(self, line: bytes) -> Event:
@@ -252,17 +252,17 @@ class _Lines:
 
 
 def best(case: Case, n: int) -> dict[str, float]:
-    """Return the least that each step took of some runs: what else runs here only adds to it."""
+    """Return each step's minimum over several runs: interference only adds time."""
     runs = [seconds(case, n) for _ in range(RUNS)]
     return {step: min(run[step] for run in runs) for step in STEPS}
 
 
 def main() -> None:
-    """Print the table; fail where something grows faster than the answer does."""
+    """Print the table; fail if a step grows faster than the answer."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--only", default="", help="only cases whose names begin like this")
     given = parser.parse_args()
-    gc.disable()  # it looks at all that lives, and here all that was read does
+    gc.disable()  # a collection traverses all live objects, here everything read
     steep = 0
     sys.stdout.write(f"{'':28}{'step':>8}{'seconds at each size':>30}{'ratios':>14}\n")
     for case in CASES:

@@ -1,4 +1,4 @@
-"""Ids of ours, for what is stored without the gateway."""
+"""Generates the gateway's ids, for what is stored without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Background responses under load: queued through the gateway, seen to their end in its store."""
+"""Background responses under load: queued through the gateway, observed in its store."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _PATIENCE_S = 60.0
 
 
 class Jobs:
-    """Queues jobs through the gateway, and sees in its store when there are none any more."""
+    """Queues jobs through the gateway, and observes in its store when all have ended."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._responses, client = opened(setting.where)
-        # Only looks: it claims nothing, so that its lease does not matter.
+        # Only reads: it claims no job, so its lease does not matter.
         self._jobs = RedisJobStore(
             client, PREFIX, self._responses, 30, KeyWrapping(lambda: bytes(32))
         )
 
     def queue(self, jobs: int, script: Script) -> list[str]:
-        """Have so many jobs wait, and return their responses' ids."""
+        """Queue `jobs` jobs, and return the ids of their responses."""
         response = self._setting.generator.ask(
             self._setting.gateway, [in_background(script)], jobs, AT_ONCE, status=202, keep=True
         )
         return [json.loads(body)["id"] for body in response.bodies]
 
     def end(self, response_ids: list[str]) -> float:
-        """Wait until no job waits or runs, and return when that was, by perf_counter.
+        """Wait until no job waits or runs, and return that time, by perf_counter.
 
         Raises:
-            RuntimeError: not all of these were completed, or not in time.
+            RuntimeError: not all of the given ones were completed, or not in time.
         """
         patience_until = perf_counter() + _PATIENCE_S
         while not self._is_idle():
@@ -54,7 +54,7 @@ class Jobs:
         return ended_at
 
     def until_running(self, jobs: int) -> None:
-        """Return when so many run at once. Raises RuntimeError where they do not in time."""
+        """Wait until `jobs` run at once. Raises RuntimeError if that takes too long."""
         patience_until = perf_counter() + _PATIENCE_S
         while self._jobs.queues().running < jobs:
             if perf_counter() > patience_until:

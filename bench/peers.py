@@ -1,4 +1,4 @@
-"""Somebody else's gateway, to the same upstream: LiteLLM's proxy, from a venv of its own."""
+"""Another gateway with the same upstream: LiteLLM's proxy, installed in a venv of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.questions import MODEL
 from bench.servers import HOST, Place, Server, serving
 from tests.processes import free_port
 
-#: The proxy is more than the package: it wants what its extra brings.
+#: The proxy needs not only the package but the dependencies of its extra.
 _VERSION = """
 import fastapi, uvicorn
 from importlib.metadata import version
@@ -24,7 +24,7 @@ print(version("litellm"))
 
 
 class NotInstalled(Exception):
-    """LiteLLM's proxy is not where it was said to be; the message says what to do."""
+    """LiteLLM's proxy is not in the given venv; the message has a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class LiteLLM:
 
 
 def installed(venv: Path) -> LiteLLM:
-    """Return what is installed in a venv. Raises NotInstalled."""
+    """Return the installation in a venv. Raises NotInstalled."""
     command, python = (venv.absolute() / "bin" / name for name in ("litellm", "python"))
     if command.exists():
         argv = [str(python), "-c", _VERSION]
@@ -51,7 +51,7 @@ def installed(venv: Path) -> LiteLLM:
 
 @contextlib.contextmanager
 def running(litellm: LiteLLM, where: Place) -> Iterator[Server]:
-    """Run the proxy as it comes: one worker, a master key, no database, nothing stored."""
+    """Run the proxy in its default form: one worker, a master key, no database, nothing stored."""
     port, key = free_port(), f"sk-{secrets.token_hex(16)}"
     target = {
         "model": f"openai/{MODEL}",
@@ -59,10 +59,10 @@ def running(litellm: LiteLLM, where: Place) -> Iterator[Server]:
         "api_key": "none",
     }
     models = [{"model_name": MODEL, "litellm_params": target}]
-    config = where.directory / "litellm.yaml"  # of which JSON is a part
+    config = where.directory / "litellm.yaml"  # JSON is valid YAML
     config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": key}}))
     argv = (str(litellm.command), "--config", str(config), "--host", HOST, "--port", str(port))
-    # Its prices are not asked for: it would fetch them when it starts.
+    # Without this it would download its list of prices at start.
     env = {"PATH": os.defpath, "HOME": str(where.directory), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     with serving(argv, env, port, 0, where.directory) as processes:
         yield Server("litellm", port, "chat", key, processes)

@@ -1,4 +1,4 @@
-"""The README's picture: a bar for the gateway above one for the floor, and one for a peer."""
+"""The README's chart: a bar for the gateway above one for the floor, and one for a peer."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Theme:
     peer: str
 
 
-#: By the name that the picture's file ends with.
+#: By the suffix of the chart's file name.
 THEMES = {
     "light": Theme("#ffffff", "#d1d9e0", "#1f2328", "#59636e", "#0969da", "#8c959f", "#bc4c00"),
     "dark": Theme("#0d1117", "#3d444d", "#f0f6fc", "#9198a1", "#4493f8", "#656c76", "#db6d28"),
 }
 
-#: What is compared, by the figure that measured the gateway and the floor, and the peer's.
+#: What is compared: title, subtitle, the figure of gateway and floor, and that of the peer.
 _COMPARED = (
     ("Whole request, small", "validated, answered, stored", "whole.small", "peers.small.litellm"),
     ("Whole request, large", "20 items and 5 tools, stored", "whole.large", ""),
@@ -39,16 +39,16 @@ _COMPARED = (
 )
 _WIDTH, _EDGE, _LEFT, _VALUES = 860, 24, 270, 190
 _TOP, _BAR, _STEP, _GAP, _FOOT = 100, 16, 21, 20, 38
-#: The longest that a bar gets; what is longer still is broken.
+#: Maximum length of a bar; a longer one is drawn broken.
 _LENGTH = _WIDTH - _LEFT - _VALUES
 _NOTE = "The pass-through is one Flask view with requests: no keys, no validation, nothing stored."
-#: A bar so many times as long as the pair's longest would make dots of them.
+#: Ratio to the longer of the first two bars at which a bar is broken: else these would be dots.
 _BROKEN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What one server took, in microseconds; `share` is beside the floor, if that was measured."""
+    """One server's cost in microseconds; `share` is relative to the floor, if that was measured."""
 
     who: str
     us: float
@@ -65,12 +65,12 @@ class Group:
 
     @property
     def height(self) -> int:
-        """How much of the picture it takes."""
+        """Its height in the chart."""
         return max(2, len(self.bars)) * _STEP + _GAP
 
 
 def draw(medians: Medians, caption: str, theme: Theme) -> str:
-    """Return the picture as SVG."""
+    """Return the chart as SVG."""
     groups = list(_groups(medians))
     height = _TOP + sum(group.height for group in groups) + _FOOT
     lines = [

@@ -1,4 +1,4 @@
-"""What is measured in a run, how often, and in what order."""
+"""Which figures a run measures, how often, and in what order."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ ROUNDS, QUICK_ROUNDS = 5, 2
 
 
 class Probe(Protocol):
-    """Measures one kind of load, again and again."""
+    """Measures one kind of load repeatedly."""
 
     def measure(self) -> Mapping[str, float]:
-        """Measure once, all servers one after the other, and return what was found by name."""
+        """Measure once, on one server after another, and return the figures by name."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A probe, how often it measures in a round, and in how many rounds, which are the last.
+    """A probe, how often it measures in a round, and in how many rounds, counted from the last.
 
-    What is compared is measured in many short slices, gateway, floor, gateway, floor ..., since
-    the machine's speed drifts: a slice's two halves have met the same machine.
+    Figures that are compared are measured in many short slices, gateway, floor, gateway, floor ...,
+    since the machine's speed drifts: both halves of a slice see the same speed.
     """
 
     name: str
@@ -52,14 +52,14 @@ class Figure:
 
 
 def figures(setting: Setting) -> list[Figure]:
-    """Return what a run measures."""
+    """Return the figures of a run."""
     chosen = _QUICK if setting.quick else _FULL
     peers = [Figure("peers", Peers, slices=2)] if setting.peer else []
     return [*chosen, *peers]
 
 
 def measured(setting: Setting, only: str) -> dict[str, list[float]]:
-    """Return all that was measured by "figure.name"; `only` is how a figure's name begins."""
+    """Return all measurements by "figure.name"; `only` is a prefix of figures' names."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     chosen = [figure for figure in figures(setting) if figure.name.startswith(only)]
     probes = {figure.name: figure.begin(setting) for figure in chosen}
@@ -107,6 +107,6 @@ _FULL = (
     Figure("footprint", Footprint, rounds=1),
     Figure("websocket", WebSockets, rounds=3),
     Figure("redelivery", Redelivery, rounds=1),
-    # Last: what it stores would be in the way of the others.
+    # Last, because of the amount that it stores.
     Figure("memory", Memory, rounds=1),
 )

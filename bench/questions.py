@@ -1,4 +1,4 @@
-"""What is asked of the servers: the same question in the gateway's words and in the upstream's."""
+"""The requests that are sent: the same question for the gateway and for the upstream."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ SENTENCE = "The quick brown fox jumps over the lazy dog, twice a day and never o
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A body of POST /v1/responses, and the body of Chat Completions that asks the same."""
+    """A body of POST /v1/responses, and the equivalent body of Chat Completions."""
 
     responses: Json
     chat: Json
 
 
 def small() -> Question:
-    """Return one line."""
+    """Return a question of one line."""
     return _question("Say hello to the people of this town.", {}, {})
 
 
 def large() -> Question:
-    """Return twenty items, a tool's calls among them, and five tools."""
+    """Return a question of twenty items, some of them tool calls, and five tools."""
     items: list[Json] = []
     messages: list[Json] = []
     for number in range(5):
@@ -50,7 +50,7 @@ def large() -> Question:
             {"role": "tool", "tool_call_id": call["call_id"], "content": SENTENCE},
             {"role": "assistant", "content": SENTENCE * 3},
         ]
-    # A strict server takes no conversation that ends with its own words.
+    # A strict server refuses a conversation that ends with an assistant message.
     items[-1] = {"role": "user", "content": [{"type": "input_text", "text": SENTENCE * 3}]}
     messages[-1] = {"role": "user", "content": [{"type": "text", "text": SENTENCE * 3}]}
     tools = [_tool(number) for number in range(5)]
@@ -65,7 +65,7 @@ def large() -> Question:
 
 
 def agent(items: int, tools: int = 40) -> Question:
-    """Return what an agent sends at every step: all that happened so far, and all of its tools.
+    """Return what an agent sends at each step: everything so far, and all of its tools.
 
     Three hundred items and forty tools are 135 kB.
     """
@@ -107,7 +107,7 @@ def agent(items: int, tools: int = 40) -> Question:
 
 
 def picture(size: int) -> Question:
-    """Return one line with a picture of so many bytes of base64 in it, as a data URL."""
+    """Return one line and a picture of `size` bytes of base64, as a data URL."""
     data = base64.b64encode(Random(7).randbytes(size * 3 // 4)).decode()  # noqa: S311 - no secret
     url, words = f"data:image/png;base64,{data}", "What is to be seen here?"
     given: list[Json] = [
@@ -125,7 +125,7 @@ def picture(size: int) -> Question:
 
 
 def unstored(question: Question) -> Question:
-    """Return the same, of which nothing is to be kept."""
+    """Return the same question with `store` false."""
     return replace(question, responses={**question.responses, "store": False})
 
 
@@ -140,25 +140,25 @@ def _tool(number: int, parameters: int = 3) -> Json:
 
 
 def continuing(response_id: str) -> Question:
-    """Return one line more for a conversation."""
+    """Return a question of one line that continues a conversation."""
     return continued(small(), response_id)
 
 
 def continued(question: Question, response_id: str) -> Question:
-    """Return the same as the next turn of a conversation."""
+    """Return the same question as the next turn of a conversation."""
     return replace(question, responses={**question.responses, "previous_response_id": response_id})
 
 
 def streamed(events: int, interval_s: float = 0.0) -> Question:
-    """Return one whose answer has so many events, one after each interval."""
+    """Return a question whose answer has `events` events, one after each interval."""
     script = Script(events=events, interval_s=interval_s).text()
     return _question(script, {"stream": True}, {"stream": True})
 
 
 def stepping(*, stored: bool) -> tuple[Json, str]:
-    """Return the first body of an agent's steps, and what its function returns at each.
+    """Return the first body of an agent's steps, and the output of its function at each.
 
-    The upstream does as the last thing that it is told says: call the function once more.
+    The upstream follows the last text that it gets, which says: call the function once more.
     """
     script = Script(calls=(Call(name="tool_0"),)).text()
     tools = [{"type": "function", **_tool(number)} for number in range(5)]
@@ -166,7 +166,7 @@ def stepping(*, stored: bool) -> tuple[Json, str]:
 
 
 def in_background(script: Script) -> Question:
-    """Return one that a worker of the gateway's is to ask, of an upstream that does as scripted."""
+    """Return a background question, which the upstream answers by the script."""
     return _question(script.text(), {"background": True}, {})
 
 

@@ -1,4 +1,4 @@
-"""`python -m bench.readme [FILE]`: show a kept run in docs/speed.md and docs/capacity.md.
+"""`python -m bench.readme [FILE]`: write a kept run into docs/speed.md and docs/capacity.md.
 
 The newest by default.
 """
@@ -24,7 +24,7 @@ _REACHED = {True: "reached", False: "**missed**", None: ""}
 
 
 def main() -> None:
-    """Draw the run's pictures and write its tables into the pages; README.md has the picture."""
+    """Draw the run's charts and write its tables into the pages; README.md shows the chart."""
     kept = sorted(RESULTS.glob("*.json"))
     if not kept and len(sys.argv) < 2:
         sys.exit("No run was kept yet: make bench.")
@@ -38,24 +38,24 @@ def main() -> None:
 
 
 def inserted(page: str, section: str) -> str:
-    """Return the page with another section between its marks."""
+    """Return the page with a new section between its markers."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{section}\n{END}{after}"
 
 
 def section(run: Mapping[str, Any], name: str) -> str:
-    """Return what the page shows of a run whose results are in the file of this name."""
+    """Return the page's section about a run; `name` is its file of results."""
     return f"{_PICTURE}\n\n{table(run['figures'])}\n\n{source(run, name)}"
 
 
 def source(run: Mapping[str, Any], name: str) -> str:
-    """Say where figures are from, with a link to the file."""
+    """Return a caption that links to the file of results."""
     return f"[{caption(run)}](../bench/results/{name})"
 
 
 def table(figures: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as a table in Markdown, each target beside its result."""
+    """Return the rows as a Markdown table, each target beside its result."""
     lines = ["| figure | target | measured | | beside it |", "|---|---|---|---|---|"]
     lines += [
         f"| {row['name']} | {row['target']} | {row['value']} | {_REACHED[row['reached']]} "
@@ -66,7 +66,7 @@ def table(figures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def caption(run: Mapping[str, Any]) -> str:
-    """Say when and on what a run was made."""
+    """Return when, and on which machine, a run was made."""
     date, machine = datetime.fromisoformat(run["date"]), run["machine"]
     commit = [f"commit {run['commit']}"] if run["commit"] else []
     on = [f"{machine['cores']} cores of {machine['processor']}", f"Python {machine['python']}"]

@@ -1,4 +1,4 @@
-"""A run as it is kept: bench/results/<date>.json, with what it ran on."""
+"""Stores a run as bench/results/<date>.json, with the machine and versions it ran on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def keep(
     began: datetime,
     litellm: LiteLLM | None,
 ) -> Path:
-    """Write a run down and return where; the files' names are in the order of their dates."""
+    """Write a run to a file and return its path; file names sort by date."""
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}.json"
     versions = {name: version(name) for name in _PACKAGES}
@@ -66,7 +66,7 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """Return the commit that was measured, with "-dirty" where files had been changed since."""
+    """Return the measured commit, with "-dirty" if files were modified."""
     git = shutil.which("git")
     if git is None:
         return None

@@ -36,7 +36,7 @@ from tests.upstream.script import Call, Script
 COUNT = 4000
 AT_ONCE = 4
 TURNS = 20
-#: So many of each kind are fetched, for the size of their JSON.
+#: Number of responses of each kind that are fetched, for the size of their JSON.
 LOOKED_AT = 20
 PATIENCE_S = 60
 
@@ -46,7 +46,7 @@ Talk = Callable[["Caller", int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`talk` has some responses made, and returns their ids; `each` is how many."""
+    """`talk` creates some responses and returns their ids; `each` is their number."""
 
     name: str
     talk: Talk
@@ -55,20 +55,20 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks."""
+    """A client of the gateway."""
 
     server: Server
     upstream: Upstream
     session: requests.Session
 
     def create(self, words: tuple[int, int], seed: int, **more: Any) -> str:
-        """Ask with so many words for so many, and return the response's id."""
+        """Send words[0] words, get words[1] in answer, and return the response's id."""
         script = Script(say=prose(words[1], 2 * seed))
         return self.send(script, {"input": prose(words[0], 2 * seed + 1)} | more)[0]
 
     def send(self, script: Script, body: Json) -> tuple[str, str]:
-        """Have the model say this, or what another caller armed; return the response's id and that
-        of a call in it, if any.
+        """Let the model follow a script, this one or one armed by another caller; return the
+        response's id and that of a call in it, if any.
         """
         self.upstream.arm(script)
         answer = self.session.post(self._url(""), json={"model": MODEL} | body, timeout=PATIENCE_S)
@@ -83,7 +83,7 @@ class Caller:
         return response[1], call[1] if call else ""
 
     def json_bytes(self, response_id: str) -> int:
-        """Return the size of a response as GET shows it, once it has ended."""
+        """Return the size of a completed response as GET returns it."""
         answer = self.session.get(self._url(f"/{response_id}?wait=30"), timeout=PATIENCE_S)
         answer.raise_for_status()
         if answer.json()["status"] != "completed":
@@ -96,14 +96,14 @@ class Caller:
 
 @cache
 def _sentences() -> tuple[str, ...]:
-    """Return what the documentation says, without programs and tables."""
+    """Return the sentences of the documentation, without code and tables."""
     pages = [page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))]
     text = re.sub(r"```.*?```|^\|.*?$|^#.*?$", "", "\n".join(pages), flags=re.DOTALL | re.MULTILINE)
     return tuple(each for each in re.split(r"(?<=[.:])\s+", text) if len(each.split()) > 4)
 
 
 def prose(words: int, seed: int) -> str:
-    """Return so many words, the same for the same seed."""
+    """Return a text of `words` words, the same for the same seed."""
     found: list[str] = []
     random = Random(seed)  # noqa: S311 - guards nothing
     while len(found) < words:
@@ -124,7 +124,7 @@ def _conversation(caller: Caller, seed: int) -> list[str]:
 
 
 def _agent(caller: Caller, seed: int) -> list[str]:
-    """Have an agent of forty tools make calls, each with an output of two hundred words."""
+    """Simulate an agent with forty tools, whose calls have outputs of two hundred words."""
     ids: list[str] = []
     tools = agent(1).responses["tools"]
     given: object = prose(60, 2 * seed)
@@ -153,14 +153,14 @@ KINDS = (
 
 
 def measured(caller: Caller, client: redis.Redis, kind: Kind, count: int, first: int) -> Json:
-    """Store so many responses of a kind; return what each took: bytes of Redis, bytes of JSON,
+    """Store `count` responses of a kind; return for each: bytes in Redis, bytes of JSON,
     microseconds of Redis's CPU.
     """
     before, before_us = _used(client), _cpu_us(client)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seeds = range(first, first + count, kind.each)
         ids = [each for made in pool.map(partial(kind.talk, caller), seeds) for each in made]
-        # In the background: when those that began last have ended, so have the others.
+        # In the background: when the last ones have ended, so have the others.
         sizes = list(pool.map(caller.json_bytes, ids[-LOOKED_AT:]))
     caller.upstream.reset()
     return {
@@ -171,7 +171,7 @@ def measured(caller: Caller, client: redis.Redis, kind: Kind, count: int, first:
 
 
 def _used(client: redis.Redis) -> int:
-    """Return the bytes that are used, but for what connections hold of requests and replies."""
+    """Return Redis's used memory in bytes, without the buffers of connections."""
     memory = client.info("memory")
     return int(memory["used_memory"] - memory["mem_clients_normal"])
 
@@ -182,7 +182,7 @@ def _cpu_us(client: redis.Redis) -> float:
 
 
 def lines(count: int) -> Iterator[str]:
-    """Yield a row of a table in Markdown for each kind."""
+    """Yield a row of a Markdown table for each kind."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         url = stack.enter_context(redis_server.running())
@@ -190,7 +190,7 @@ def lines(count: int) -> Iterator[str]:
         upstream = stack.enter_context(upstreams.running())
         where = servers.place(url, upstream, folder)
         config = folder / "gateway.toml"
-        # What is kept of the newest requests only is no response's.
+        # The log of the newest requests would count as the responses' memory.
         config.write_text(f"{config.read_text()}\n[storage]\nrequest_log = 0\n")
         server = stack.enter_context(servers.gateway(where, 1))
         stack.enter_context(brief(where.env, folder))
@@ -199,7 +199,7 @@ def lines(count: int) -> Iterator[str]:
         caller = Caller(server, upstream, session)
         for number, kind in enumerate((KINDS[0], *KINDS)):
             size = measured(caller, client, kind, count if number else 200, number * 1_000_000)
-            if number:  # the first were to load what is loaded once
+            if number:  # the first round is warm-up
                 yield (
                     f"| {kind.name} | {size['json']:,.0f} | {size['redis']:,.0f} "
                     f"| {size['redis'] / 1000:.1f} GB | {size['cpu_us']:.0f} µs |"

@@ -1,4 +1,4 @@
-"""The figures beside what is to be reached: the table at the end of every run."""
+"""The figures with their targets: the table at the end of every run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Measured = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; `reached` None is a figure without a target."""
+    """One line of the table; `reached` is None for a figure without a target."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ def rows(measured: Measured) -> list[Row]:
 
 
 def microseconds(value: float) -> str:
-    """Return a time as it is read: three digits or so, with the unit."""
+    """Return a time for display: about three digits, and the unit."""
     return f"{value:,.0f} µs" if value >= 20 else f"{value:.1f} µs"
 
 
@@ -65,7 +65,7 @@ def _agents(m: Measured) -> Iterator[Row]:
     us = m["agents.300.stored"]
     name = "an agent's step, 300 items + 40 tools, stored"
     yield Row(name, microseconds(us), target="2,600 µs", reached=us <= 2600)
-    if "agents.continued" in m:  # which older results have not
+    if "agents.continued" in m:  # missing in older results
         name = "an agent's step by previous_response_id, 1 item + 40 tools, stored"
         yield Row(name, microseconds(m["agents.continued"]))
     growth = [m[f"agents.growth.{items}"] for items in (150, 300, 600)]
@@ -290,7 +290,7 @@ def _peers(m: Measured) -> Iterator[Row]:
 
 
 def _floor(m: Measured, figure: str) -> str:
-    """Say what the floor took. The ratio is the slices' own, not that of the medians."""
+    """Return the floor's figure. The ratio is the median of the slices', not of the medians."""
     return f"floor {microseconds(m[f'{figure}.floor'])}, ratio {m[f'{figure}.ratio']:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""The servers under load: started as they are deployed, each on a port of its own."""
+"""The servers under load: started as in a deployment, each on its own port."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ models = ["steady"]
 max_sessions_per_key = 1000
 """
 _FLOOR = (
-    # An empty configuration: gunicorn would else take the gateway's, which stands in this folder.
+    # An empty configuration: else gunicorn would load the gateway's from this folder.
     *("--config", "python:bench"),
     *("--worker-class", "gevent", "--worker-connections", "4000", "--keep-alive", "75"),
     *("--backlog", "4096", "--no-control-socket", "bench.floor:app"),
@@ -42,7 +42,7 @@ _FLOOR = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers questions; `marker` occurs once in each event of its streams."""
+    """A server under test; `marker` occurs once in each event of its streams."""
 
     name: str
     port: int
@@ -52,13 +52,13 @@ class Server:
 
     @property
     def marker(self) -> str:
-        """What each event of a streamed answer holds once."""
+        """The text that each event of a streamed answer contains once."""
         if self.dialect == "responses":
             return "event: response.output_text.delta"
         return '"delta":{"content":"word'
 
     def request(self, question: Question) -> str:
-        """Return a question as it goes over the wire."""
+        """Return a question as an HTTP request."""
         path = "/v1/responses" if self.dialect == "responses" else "/v1/chat/completions"
         body = json.dumps(getattr(question, self.dialect))
         return (
@@ -68,7 +68,7 @@ class Server:
         )
 
     def head(self) -> str:
-        """Return the head of a request of the gateway's, `%d` where the body's length belongs."""
+        """Return the head of a request to the gateway, with `%d` for the body's length."""
         return (
             f"POST /v1/responses HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nUser-Agent: bench\r\n"
             f"Authorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
@@ -76,7 +76,7 @@ class Server:
         )
 
     def handshake(self) -> str:
-        """Return the request that opens a WebSocket of the gateway's."""
+        """Return the request that opens a WebSocket to the gateway."""
         return (
             f"GET /v1/responses HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nUser-Agent: bench\r\n"
             f"Authorization: Bearer {self.key}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -86,7 +86,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the servers share: a Redis, an upstream, a directory, and a key of the gateway's."""
+    """What the servers share: a Redis, an upstream, a directory, and one of the gateway's keys."""
 
     redis_url: str
     upstream: Upstream
@@ -96,7 +96,7 @@ class Place:
 
 
 def place(redis_url: str, upstream: Upstream, directory: Path) -> Place:
-    """Return where servers can be started."""
+    """Prepare what servers share, and return it."""
     config = directory / "gateway.toml"
     config.write_text(_GATEWAY_TOML.format(url=upstream.places.url))
     env = environment(redis_url, config, UPSTREAM_KEY="none", REDIS_PREFIX=PREFIX)
@@ -105,7 +105,7 @@ def place(redis_url: str, upstream: Upstream, directory: Path) -> Place:
 
 @contextlib.contextmanager
 def gateway(where: Place, processes: int) -> Iterator[Server]:
-    """Run the gateway as it is deployed."""
+    """Run the gateway as in a deployment."""
     port = free_port()
     variables = {
         "BIND": f"{HOST}:{port}",
@@ -129,7 +129,7 @@ def floor(where: Place, processes: int) -> Iterator[Server]:
 
 
 def direct(where: Place) -> Server:
-    """Return the upstream itself, for what remains when nothing is in between."""
+    """Return the upstream itself, to measure without any server in between."""
     port = int(where.upstream.places.url.rsplit(":", 1)[1])
     return Server("direct", port, "chat", "none", Serving(()))
 
@@ -138,7 +138,7 @@ def direct(where: Place) -> Server:
 def serving(
     argv: tuple[str, ...], env: Mapping[str, str], port: int, workers: int, directory: Path
 ) -> Iterator[Serving]:
-    """Run a server once it answers; with no `workers` below it, it serves by itself."""
+    """Run a server and wait until it answers; with `workers` 0 the process itself serves."""
     log_file = directory / f"{port}.log"
     with log_file.open("wb") as log, started(argv, env=env, stdout=log, stderr=log) as process:
         parent = psutil.Process(process.pid)
@@ -153,10 +153,10 @@ def serving(
 
 
 def _answers(port: int) -> bool:
-    """Tell whether somebody answers.
+    """Tell whether the server responds.
 
     Connections are accepted while a worker still loads the app, which takes seconds on a busy
-    machine: what is measured first would wait for it.
+    machine: the first measurement would include that.
     """
     request = f"GET /healthz HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
     try:

@@ -1,4 +1,4 @@
-"""What every figure needs: the servers, the load, and how much of it."""
+"""What every figure needs: the servers, the load generator, and the size of the run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bench.servers import Place, Server
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`gateway` and `floor` have one process each, `direct` is the upstream itself.
+    """`gateway` and `floor` have one process each; `direct` is the upstream itself.
 
-    `peer` is somebody else's gateway, where one is to be measured as well.
+    `peer` is another gateway, if one is measured as well.
     """
 
     where: Place
@@ -24,5 +24,5 @@ class Setting:
     quick: bool
 
     def sized(self, full: int, quick: int) -> int:
-        """Return the one of two sizes that this run is to have."""
+        """Return the size for this kind of run."""
         return quick if self.quick else full

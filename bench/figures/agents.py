@@ -1,4 +1,4 @@
-"""CPU of what an agent sends at every step: a long history and many tools, whole answers."""
+"""CPU of an agent's steps: a long history and many tools in each request, whole answers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from bench.servers import Server
 from bench.setting import Setting
 
 TOOLS = 40
-#: Items of a request, and how often it is made in a slice.
+#: Number of requests in a slice, by their number of items.
 SIZES = {3: 100, 300: 50, 900: 20}
-#: Items of what shows growth, each twice as many as before.
+#: Numbers of items for the figure of growth, each twice the one before.
 GROWTH = (150, 300, 600)
 
 
 class Agents:
-    """Asks with 3, 300 and 900 items beside forty tools, of the gateway and of the floor."""
+    """Sends 3, 300 and 900 items beside forty tools to the gateway and to the floor."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        # What a process loads with its first requests is none of theirs.
+        # Warm-up: what a process loads with its first requests must not count.
         for server in (setting.gateway, setting.floor):
             setting.generator.ask(server, [agent(3, TOOLS)], 50, 2)
         first = setting.generator.ask(setting.gateway, [agent(3, TOOLS)], 1, 1, keep=True)
@@ -29,8 +29,8 @@ class Agents:
         self._continued = continued(agent(1, TOOLS), response_id)
 
     def measure(self) -> dict[str, float]:
-        """Return CPU per request in microseconds, by number of items, server and what is kept, and
-        the gateway's share of the floor's.
+        """Return CPU per request in microseconds, by number of items, server and storage, and the
+        gateway's share of the floor's.
         """
         measured: dict[str, float] = {}
         for items, count in SIZES.items():
@@ -43,7 +43,7 @@ class Agents:
         return measured | self._growth()
 
     def _growth(self) -> dict[str, float]:
-        """Return CPU per request in microseconds by its number of items; there are no tools."""
+        """Return CPU per request in microseconds by its number of items, without tools."""
         return {f"growth.{items}": self._us(unstored(agent(items, 0)), 30) for items in GROWTH}
 
     def _us(self, question: Question, count: int) -> float:

@@ -1,4 +1,4 @@
-"""Background responses on one worker process: how soon one is picked up, how many run at once."""
+"""Background responses on one worker process: pick-up time, and many at once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.e2e.workers import brief
 from tests.upstream.script import Script
 
 JOBS = 200
-#: Twenty words in a second.
+#: A stream of twenty words within a second.
 JOB = Script(events=20, wait_s=0.05, interval_s=0.05)
 LEASE_S = "30"
-#: Between two jobs that are picked up: the worker has nothing to do but wait.
+#: Pause before each job of the pick-up test in seconds, so that the worker is idle.
 IDLE_S = 0.1
 
 _tags = (f"pick-up {number}" for number in count())
@@ -29,15 +29,15 @@ _tags = (f"pick-up {number}" for number in count())
 class Background:
     """One worker process beside the gateway, as `flask --app wsgi worker` runs it.
 
-    pick_up_p50_ms, _max_ms: one job at a time, on a worker that has nothing to do. From the
-    moment when the caller has read the 202 to the moment when the upstream has the worker's
-    request; both are seen from here, which adds a fraction of a millisecond. It could be less
-    than nothing, since a job waits before its 202 is told.
+    pick_up_p50_ms, _max_ms: one job at a time, on an idle worker. From the moment when the caller
+    has read the 202 to the moment when the upstream has the worker's request; both are observed
+    from here, which adds a fraction of a millisecond. It may be negative, since a job is queued
+    before its 202 is sent.
     asked_p50_ms: the same from the moment when the caller sends its request.
-    wall_s: 200 jobs whose upstream says twenty words in a second, from before the first POST until
-    none waits or runs, looked for every 5 ms; all have to be completed.
+    wall_s: 200 jobs whose upstream sends twenty words in a second, from before the first POST until
+    none waits or runs, polled every 5 ms; all must be completed.
     job_us, web_us: the worker's CPU for each of them, and the web process's.
-    line_us, line_web_us: the same for jobs whose upstream says one line at once.
+    line_us, line_web_us: the same for jobs whose upstream sends one line at once.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -47,7 +47,7 @@ class Background:
         self._jobs = Jobs(setting)
 
     def measure(self) -> dict[str, float]:
-        """Return times, and CPU for a job."""
+        """Return times, and CPU per job."""
         with brief(self._env, self._setting.where.directory) as worker:
             serving = Serving([worker.child])
             measured = self._pick_up()
@@ -58,7 +58,7 @@ class Background:
         return measured
 
     def _worked(self, worker: Serving, script: Script) -> tuple[float, float, float]:
-        """Return when jobs had all ended, and the worker's and the web process's CPU for each."""
+        """Return when all jobs had ended, and the CPU per job of worker and web process."""
         web = self._setting.gateway.serving
         before_s, web_before_s = worker.cpu_s(), web.cpu_s()
         ended_at = self._jobs.end(self._jobs.queue(JOBS, script))
@@ -77,7 +77,7 @@ class Background:
         }
 
     def _picked_up(self, call: HTTPConnection, tag: str) -> tuple[float, float]:
-        """Return how long after its 202, and after its request, a job was the upstream's."""
+        """Return how long after its 202, and after its request, a job reached the upstream."""
         headers = {"Authorization": f"Bearer {self._setting.gateway.key}"}
         body = json.dumps(in_background(Script(tag=tag)).responses)
         sleep(IDLE_S)

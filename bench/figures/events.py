@@ -1,4 +1,4 @@
-"""CPU of a streamed event: all at once, and each in its own time."""
+"""CPU of a streamed event: all at once, and paced."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ INTERVAL_S = 0.05
 PACED_STREAMS = 50
 BEGUN_S = 0.5
 WINDOW_S = 2.0
-#: After the last stream's beginning and before the first one's end, so that all are under way.
+#: Margin after the last stream's start and before the first one's end, in seconds.
 MARGIN_S = 0.2
 
 
 def burst_us(setting: Setting, server: Server, streams: int, events: int = BURST_EVENTS) -> float:
-    """Return CPU per event in microseconds where an upstream says all at once.
+    """Return CPU per event in microseconds when the upstream sends all events at once.
 
-    It includes all that surrounds the events, which is little beside them.
+    It includes the rest of the request, which is little beside the events.
     """
     generator, pace = setting.generator, (events, 0.0)
     before_s = server.serving.cpu_s()
@@ -30,7 +30,7 @@ def burst_us(setting: Setting, server: Server, streams: int, events: int = BURST
 
 
 class Burst:
-    """Streams that say all at once."""
+    """Streams whose events come all at once."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -59,7 +59,7 @@ class Paced:
         return measured | {"ratio": measured["gateway"] / measured["floor"]}
 
     def _paced(self, server: Server) -> dict[str, float]:
-        """Return the cost while all streams are under way: requests begin before, end after."""
+        """Return the cost while all streams are running: requests start before, and end after."""
         pace = (int((BEGUN_S + WINDOW_S + 2 * MARGIN_S) / INTERVAL_S), INTERVAL_S)
         generator = self._setting.generator
         generator.begin_streams(server, streamed(*pace), PACED_STREAMS, BEGUN_S, pace)

@@ -1,4 +1,4 @@
-"""How much later the first event of a stream comes than without anything in between."""
+"""The delay that a server adds to a stream's first event, compared with the upstream alone."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from bench.setting import Setting
 
 STREAMS = 100
 INTERVAL_S = 0.05
-#: How long it takes to begin them all, in seconds. Not two: spread over their interval, they then
-#: begin in groups, a millisecond apart, and half of them wait for the beginning of another.
+#: Seconds over which all streams are started. Not two: spread over their interval, they would start
+#: in groups, a millisecond apart, and half of them would wait for the start of another.
 BEGIN_S, QUICK_S = 3, 1
 
 
 class FirstEvent:
-    """A hundred streams at twenty events a second, begun one by one.
+    """A hundred streams at twenty events a second, started one by one.
 
-    Each lasts as long as it takes to begin them all, so that the last ones begin beside all of
-    the others.
+    Each lasts as long as it takes to start them all, so that the last ones start while all the
+    others are running.
     """
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
 
     def measure(self) -> dict[str, float]:
-        """Return in milliseconds what a server adds to the median without it."""
+        """Return, in milliseconds, what a server adds to the median without it."""
         setting = self._setting
         alone_ms = quantile(self._first_ms(setting.direct), 0.5)
         measured = {"direct.p50": alone_ms}
@@ -46,5 +46,5 @@ class FirstEvent:
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """Return the least of sorted values that so large a share of them does not exceed."""
+    """Return the smallest of sorted values that at least `share` of them do not exceed."""
     return ordered[ceil(share * len(ordered)) - 1]

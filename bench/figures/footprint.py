@@ -1,4 +1,4 @@
-"""What those take in memory who do nothing: callers that stay connected, and jobs that run."""
+"""Memory of idle callers that stay connected, and of running jobs."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from tests.upstream.script import Script
 
 CALLERS = 1000
 JOBS = 200
-#: Long enough for all of them to run at once.
+#: Long enough for all jobs to run at once.
 JOB = Script(wait_s=3.0)
 LEASE_S = "30"
 
 
 class Footprint:
-    """A thousand callers who have been answered and stay, and two hundred jobs at once."""
+    """A thousand callers that were answered and stay connected, and two hundred jobs at once."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._env = {**setting.where.env, "WORKER_LEASE_S": LEASE_S}
 
     def measure(self) -> dict[str, float]:
-        """Return kilobytes each."""
+        """Return kilobytes for each."""
         return {"caller_kb": self._caller_kb(), "job_kb": self._job_kb()}
 
     def _caller_kb(self) -> float:
         with servers.gateway(self._setting.where, 1) as own, contextlib.ExitStack() as stack:
             request = own.request(small()).encode()
             for _ in range(20):
-                _answered(stack, own.port, request)  # what the first request loads
+                _answered(stack, own.port, request)  # warm-up
             before = own.serving.memory_bytes()
             for _ in range(CALLERS):
                 _answered(stack, own.port, request)
@@ -56,7 +56,7 @@ class Footprint:
 
 
 def _answered(stack: contextlib.ExitStack, port: int, request: bytes) -> None:
-    """Ask on a new connection, and leave it open."""
+    """Send a request on a new connection, and leave it open."""
     connection = stack.enter_context(socket.create_connection((HOST, port)))
     connection.sendall(request)
     answer = b""

@@ -1,4 +1,4 @@
-"""Whether the time of an answer tells another account's response from one that is not there."""
+"""Whether response times tell another account's response from one that does not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WARM_UP = 100
 
 
 class Isolation:
-    """A stranger asks for both, in an order that is drawn, on one connection."""
+    """Another account requests both, in random order, on one connection."""
 
     def __init__(self, setting: Setting) -> None:
         self._count = setting.sized(4000, 1000)
@@ -29,8 +29,8 @@ class Isolation:
         self._ids = {"foreign": json.loads(data)["id"], "unknown": new_id("resp", new_tag())}
 
     def measure(self) -> dict[str, float]:
-        """Return the median of each in microseconds, and how many standard deviations their ranks
-        are apart.
+        """Return the median of each in microseconds, and the difference of their ranks in standard
+        deviations.
         """
         sent = [*self._ids] * (self._count + WARM_UP)
         Random(self._count).shuffle(sent)  # noqa: S311 - an order, no secret
@@ -39,7 +39,7 @@ class Isolation:
             began = perf_counter()
             self._ask("GET", f"/{self._ids[which]}", self._stranger)
             took_us[which].append((perf_counter() - began) * 1e6)
-        # The next one connects again; a gateway that is to end waits for what is open.
+        # The next measurement reconnects; a stopping gateway waits for open connections.
         self._call.close()
         foreign, unknown = (took_us[which][WARM_UP:] for which in ("foreign", "unknown"))
         return {
@@ -56,7 +56,7 @@ class Isolation:
 
 
 def apart(one: list[float], other: list[float]) -> float:
-    """Return Wilcoxon's rank sum of two samples in standard deviations from what chance expects."""
+    """Return Wilcoxon's rank sum of two samples as standard deviations from the expected value."""
     ranked = sorted([(value, True) for value in one] + [(value, False) for value in other])
     sum_of_one = sum(rank for rank, (_, is_one) in enumerate(ranked, 1) if is_one)
     expected = len(one) * (len(ranked) + 1) / 2

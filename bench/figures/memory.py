@@ -8,12 +8,12 @@ from bench.setting import Setting
 WARM, ALL = 10_000, 200_000
 AT_ONCE = 16
 STREAMED_EACH, EVENTS = 50, 20
-#: Of five thousand requests, so many are an agent's, each with a history of its own.
+#: Requests of an agent among five thousand, each with a history of its own.
 AGENTS = 20
 
 
 class Memory:
-    """Whole requests, with some streams and some of an agent's in between."""
+    """Whole requests, with some streams and some of an agent's requests in between."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

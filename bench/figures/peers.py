@@ -1,4 +1,4 @@
-"""What somebody else's gateway takes for what the gateway and the floor are asked as well."""
+"""Another gateway's cost for the same requests that the gateway and the floor get."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bench.questions import agent, small, unstored
 from bench.servers import Server
 from bench.setting import Setting
 
-#: By server, since one of them takes a dozen times as long: requests; an agent's; streams, and
-#: events of each.
+#: Sizes by server, since the peer takes a dozen times as long: requests; an agent's requests;
+#: streams, and events in each.
 _OTHERS = (300, 50, 10, 2000)
 _PEERS = (60, 20, 4, 500)
 
 
 class Peers:
-    """One line whole, 300 items beside 40 tools, and events all at once, of each in turn."""
+    """One line whole, 300 items beside 40 tools, and events all at once, on each server in turn."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

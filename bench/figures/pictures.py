@@ -1,4 +1,4 @@
-"""CPU and memory of a request with a picture of 8 MB in it, as a data URL."""
+"""CPU and memory of a request that contains a picture of 8 MB, as a data URL."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ COUNT, WARM_UP = 6, 2
 
 
 class Pictures:
-    """Asks about a picture, of the gateway, which keeps it or does not, and of the floor.
+    """Sends a picture to the gateway, stored and not stored, and to the floor.
 
-    Each slice has processes of its own: what the other figures have grown a process by would count
-    as the picture's, and what pictures have left behind would seem to cost nothing.
+    Each slice uses new processes: growth by other figures would count as the picture's, and memory
+    that earlier pictures have left behind would hide its cost.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -23,11 +23,11 @@ class Pictures:
         self._question = picture(SIZE)
 
     def measure(self) -> dict[str, float]:
-        """Return CPU per request in milliseconds, by server and what is kept, and the memory that a
-        request takes at most, in bodies.
+        """Return CPU per request in milliseconds, by server and storage, and the peak memory of
+        one, as a multiple of its body.
 
-        Requests come one at a time: there is no other memory than the one's, and what the process
-        keeps of those before it. The stored ones come after those that are not.
+        Requests come one at a time: the peak contains only one, and what the process keeps of those
+        before it. The stored ones come after the others.
         """
         where = self._setting.where
         with servers.gateway(where, 1) as gateway:
@@ -47,16 +47,16 @@ class Pictures:
         }
 
     def _idle_bytes(self, server: Server) -> int:
-        """Return what a server takes that has answered, but has seen no picture yet."""
+        """Return the memory of a server that has answered requests, but none with a picture."""
         self._setting.generator.ask(server, [small()], 20, 1)
         return server.serving.begin_peak()
 
     def _took(self, server: Server, question: Question, idle_bytes: int) -> tuple[float, float]:
         generator, serving = self._setting.generator, server.serving
-        # What was never called before takes longer, and what memory was never touched.
+        # Warm-up: first calls take longer, as does memory that was never touched.
         generator.ask(server, [question], WARM_UP, 1)
         before_s = serving.cpu_s()
         generator.ask(server, [question], COUNT, 1)
         spent_s, most_bytes = serving.cpu_s() - before_s, serving.peak_bytes()
-        self._setting.where.upstream.reset()  # it keeps every body
+        self._setting.where.upstream.reset()  # it stores every body
         return spent_s / COUNT * 1e3, (most_bytes - idle_bytes) / SIZE

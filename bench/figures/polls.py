@@ -1,4 +1,4 @@
-"""CPU of looking at a job that runs: what is new is little, what was said before is much."""
+"""CPU of polling a running job that has much output, of which little is new."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.setting import Setting
 from tests.e2e.workers import brief
 from tests.upstream.script import Script
 
-#: Events that a job has had when it is looked at, each looked at so often.
+#: Events that a job has had when it is polled, and number of polls.
 EVENTS = (200, 2000)
 POLLS = 100
 LEASE_S = "30"
@@ -20,7 +20,7 @@ _tags = (f"poll {number}" for number in count())
 
 
 class Polls:
-    """One job of a worker's, whose model says nothing more, and a caller who asks for it."""
+    """One running job whose model sends nothing more, and a caller who polls it."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -28,7 +28,7 @@ class Polls:
         self._jobs = Jobs(setting)
 
     def measure(self) -> dict[str, float]:
-        """Return the gateway's CPU for a GET in microseconds, by how many events there were."""
+        """Return the gateway's CPU for a GET in microseconds, by the number of events."""
         with brief(self._env, self._setting.where.directory):
             return {f"{events}": self._us(events, next(_tags)) for events in EVENTS}
 

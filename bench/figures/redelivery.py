@@ -1,4 +1,4 @@
-"""How soon jobs run again whose worker was killed."""
+"""How soon jobs run again after their worker was killed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.e2e.workers import brief
 from tests.upstream.script import Script
 
 JOBS = 20
-#: Short, so that the run is; what is to be reached is so many seconds beyond it.
+#: Short, to keep the run short; the target is the lease and a few seconds.
 LEASE_S = 2
 
 
 class Redelivery:
-    """Jobs whose upstream has said nothing yet when their worker gets a SIGKILL.
+    """Jobs whose upstream has sent nothing yet when their worker gets a SIGKILL.
 
-    done_s: from the SIGKILL until all have been completed by a worker that was started after it,
-    its start-up included; the upstream answers the second time at once.
+    done_s: from the SIGKILL until all were completed by a worker started after it, its start-up
+    included; the second time the upstream answers at once.
     """
 
     def __init__(self, setting: Setting) -> None:

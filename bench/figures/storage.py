@@ -1,4 +1,4 @@
-"""What the store reads and keeps: round trips and time by depth, bytes of a conversation."""
+"""Reads and size of the store: round trips and time by depth, bytes of a conversation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG = 200
 
 
 class Storage:
-    """The gateway's own store, asked from here."""
+    """The gateway's own store, called from this process."""
 
     def __init__(self, setting: Setting) -> None:
         self._count = setting.sized(200, 80)
@@ -39,28 +39,28 @@ class Storage:
         self._ends = {depth: converse(setting.where, 1, depth)[0] for depth in DEPTHS}
 
     def measure(self) -> dict[str, float]:
-        """Return what turns cost to read by their number, and the bytes of a conversation.
+        """Return what reading turns costs, by their number, and the bytes of a conversation.
 
-        trips: round trips of `context`, which is what a request that continues asks for.
-        read_us: the reading in it, `Chains.find`: the entries as they are in Redis, nothing made.
-        bare_us: one LRANGE of the same entries, which is what moving their bytes costs.
-        made_us: all of `context`: the entries read, unpacked, and made into items.
+        trips: round trips of `context`, which every continued request calls.
+        read_us: the reading in it, `Chains.find`: the entries as they are in Redis, not decoded.
+        bare_us: one LRANGE of the same entries: the cost of transferring their bytes.
+        made_us: all of `context`: the entries read, decompressed, and converted into items.
         """
         return self._bytes() | self._trips() | self._times()
 
     def _trips(self) -> dict[str, float]:
         measured = {}
         for depth, response_id in self._ends.items():
-            self._store.context(ACCOUNT, response_id)  # the first time brings the script along
+            self._store.context(ACCOUNT, response_id)  # the first call loads the script
             with counted() as traffic:
                 self._store.context(ACCOUNT, response_id)
             measured[f"trips.{depth}"] = float(traffic.round_trips)
         return measured
 
     def _times(self) -> dict[str, float]:
-        """Return medians in microseconds; what is compared is asked for in turn.
+        """Return medians in microseconds; figures that are compared are measured in turn.
 
-        Items are made apart from that: who has just worked for long waits longer for Redis.
+        Making items is measured apart: after long work, a process waits longer for Redis.
         """
         reads = {
             f"{name}.{depth}": call
@@ -81,7 +81,7 @@ class Storage:
         }
 
     def _bytes(self) -> dict[str, float]:
-        """Return what a conversation takes in Redis, and its JSON with each item once."""
+        """Return a conversation's size in Redis, and that of its JSON with each item once."""
         turns = turns_of(LONG)
         for turn in turns:
             self._store.save(turn)
@@ -104,5 +104,5 @@ def _medians_us(calls: Mapping[str, Callable[[], object]], times: int) -> dict[s
 
 def _written(turn: Turn) -> list[Any]:
     payload = RESPONSE.dump(turn.response)
-    del payload["output_text"]  # what the output holds already
+    del payload["output_text"]  # it repeats the output
     return [ITEM.dump_all(turn.input), payload]

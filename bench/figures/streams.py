@@ -1,4 +1,4 @@
-"""Many streams at once, twenty events a second each, on one worker a core."""
+"""Many streams at once, twenty events a second each, on one worker per core."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bench.servers import Server
 from bench.setting import Setting
 
 INTERVAL_S, WINDOW_S = 0.05, 8.0
-#: Streams that are begun in a second: what is measured is their being there, not their coming.
+#: Streams started per second: the figure is about running streams, not about starting them.
 BEGUN_PER_S = 200
 WARM_UP = 20
 
 
 class Streams:
-    """So many streams at once, through a gateway of two processes that begin with the measurement:
-    memory that others have left behind would be taken again, and seem to cost nothing.
+    """`count` streams at once, through a gateway of two new processes: memory left behind by other
+    figures would be reused, and hide the streams' cost.
     """
 
     def __init__(self, setting: Setting, count: int) -> None:
@@ -26,13 +26,13 @@ class Streams:
         self._begin_s = max(1.0, count / BEGUN_PER_S)
 
     def measure(self) -> dict[str, float]:
-        """Return how many were whole, lateness in ms, CPU per event in us, memory each in kB."""
+        """Return the number of whole streams, lateness in ms, CPU per event in us, memory in kB."""
         with servers.gateway(self._setting.where, 2) as pair:
             self._warm_up(pair)
             return self._measured(pair)
 
     def _warm_up(self, server: Server) -> None:
-        """Have the processes load what they load with their first requests."""
+        """Let the processes load what they load with their first requests."""
         pace, generator = (1, 0.0), self._setting.generator
         generator.begin_streams(server, streamed(*pace), WARM_UP, 0.0, pace)
         generator.end_streams().expect_whole(WARM_UP)

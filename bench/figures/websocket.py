@@ -1,4 +1,4 @@
-"""An agent's steps by WebSocket beside the same by POST, and what an open session takes."""
+"""An agent's steps by WebSocket, compared with POST, and the memory of an open session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.setting import Setting
 
 STEPS = 20
 SESSIONS = 500
-#: By name: whether it is by WebSocket, stored, and whether all is sent again at each step.
+#: By name: whether by WebSocket, whether stored, and whether each step resends everything.
 WAYS = {
     "unstored": (True, False, False),
     "stored": (True, True, False),
@@ -22,14 +22,14 @@ WAYS = {
 
 
 class WebSockets:
-    """Conversations of twenty steps with a tool each, and five hundred sessions at once."""
+    """Conversations of twenty steps with one tool call each, and five hundred sessions at once."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._conversations = setting.sized(20, 5)
 
     def measure(self) -> dict[str, float]:
-        """Return milliseconds of CPU and of wall clock for twenty steps, and kilobytes each."""
+        """Return CPU and wall-clock time of twenty steps in milliseconds, kilobytes per session."""
         found = {"session_kb": self._session_kb()}
         server, load = self._setting.gateway, self._setting.generator
         for name, (by_websocket, stored, resends) in WAYS.items():
@@ -48,7 +48,7 @@ class WebSockets:
         return found
 
     def _session_kb(self) -> float:
-        """Return what each of many open sessions takes that has had a response."""
+        """Return the memory of each of many open sessions that have had a response."""
         with servers.gateway(self._setting.where, 1) as own, contextlib.ExitStack() as stack:
 
             def open_some(count: int) -> None:
@@ -57,7 +57,7 @@ class WebSockets:
                     stack.callback(caller.close)
                     caller.answer(small().responses)
 
-            open_some(20)  # what the first ones load
+            open_some(20)  # warm-up
             before = own.serving.memory_bytes()
             open_some(SESSIONS)
             return (own.serving.memory_bytes() - before) / SESSIONS / 1000

@@ -1,4 +1,4 @@
-"""CPU of a request whose answer is whole, stored before it is told."""
+"""CPU of requests with whole answers, which are stored before they are sent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TURNS = 100
 
 
 def cpu_us(setting: Setting, server: Server, questions: list[Question], count: int) -> float:
-    """Return CPU per request in microseconds, a few requests at a time."""
+    """Return CPU per request in microseconds, with a few requests at a time."""
     before_s = server.serving.cpu_s()
     setting.generator.ask(server, questions, count, AT_ONCE)
     return (server.serving.cpu_s() - before_s) / count * 1e6
 
 
 class Whole:
-    """Asks the same again and again: one line, a long list of items, one line after many turns."""
+    """Repeats three requests: one line, a long list of items, one line after many turns."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

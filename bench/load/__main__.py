@@ -1,4 +1,4 @@
-"""`python -m bench.load`: take orders from stdin until it ends."""
+"""`python -m bench.load`: run the loads ordered on stdin until it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.load import steps, streams, whole
 
 
 def carry_out(order: dict[str, Any]) -> dict[str, object]:
-    """Put one load on a server and return what came of it."""
+    """Run one load on a server and return its result."""
     address = (order["host"], order["port"])
     if order["kind"] == "whole":
         requests = tuple(text.encode("latin-1") for text in order["requests"])
@@ -31,7 +31,7 @@ def carry_out(order: dict[str, Any]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Serve orders; a collection in the middle of a load would show as lateness."""
+    """Execute orders; garbage collection is off during a load, where it would show as lateness."""
     gc.disable()
     for line in sys.stdin:
         result = carry_out(json.loads(line))

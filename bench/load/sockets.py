@@ -1,4 +1,4 @@
-"""Many sockets, one thread, no tasks: what a load generator can afford a read."""
+"""Many sockets on one thread without tasks, to keep the load generator's cost per read low."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OnData = Callable[[bytes], None]
 
 
 class Loop:
-    """Reads whatever comes on its sockets, until nothing is left open."""
+    """Reads from all of its sockets until none is left open."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -35,11 +35,11 @@ class Loop:
 
     @property
     def is_idle(self) -> bool:
-        """Whether every connection was closed."""
+        """Whether every connection is closed."""
         return self._open == 0
 
     def turn(self, wait_s: float) -> None:
-        """Wait at most so long for anything to come, and take it in."""
+        """Wait at most `wait_s` for data, and dispatch it."""
         for key, _ in self._selector.select(max(0.0, wait_s)):
             on_data: OnData = key.data
             on_data(key.fileobj.recv(READ_SIZE))  # type: ignore[union-attr] # a socket, always

@@ -1,4 +1,4 @@
-"""Agents' loops: steps with a tool each, one after another, by WebSocket or by POST."""
+"""Agents' loops: steps with one tool call each, one after another, by WebSocket or by POST."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _READ = 256 * 1024
 
 
 class Caller:
-    """A connection that is kept for all steps; every answer is streamed."""
+    """A connection that is kept for all steps; every response is streamed."""
 
     def __init__(self, address: tuple[str, int], head: bytes) -> None:
         self._socket = socket.create_connection(address, PATIENCE_S)
@@ -27,7 +27,7 @@ class Caller:
         self._head = head
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def answer(self, body: Json) -> Json:
@@ -92,10 +92,10 @@ def run(
     by_websocket: bool,
     resends: bool,
 ) -> dict[str, object]:
-    """Have conversations of so many steps each; return how long they took together.
+    """Run conversations of `steps` steps each; return the time they took together.
 
-    Each step's answer calls a function, whose `output` is what the next one sends; or, where it
-    `resends`, all that was before as well.
+    Each step's response calls a function. The next step sends its `output`, and with `resends`
+    everything before it as well.
     """
     started = perf_counter()
     for _ in range(conversations):

@@ -1,4 +1,4 @@
-"""Streams beside each other, begun one by one, every event's arrival noted."""
+"""Concurrent streams, started one by one, with the arrival time of each event."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bench.load.sockets import Loop
 
 PATIENCE_S = 30.0
 
-#: The golden ratio's fraction: its multiples' fractions lie evenly between 0 and 1.
+#: The golden ratio's fraction: the fractions of its multiples are spread evenly over 0 to 1.
 _GOLDEN = 0.6180339887
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One stream: when it was asked for, and when its events came. Times are perf_counter's."""
+    """One stream: when it was requested, and when its events arrived. Times are perf_counter's."""
 
     loop: Loop
     marker: bytes
@@ -27,16 +27,16 @@ class Stream:
     _tail: bytes = b""
 
     def send(self, address: tuple[str, int], request: bytes) -> None:
-        """Ask for the stream."""
+        """Request the stream."""
         self.socket = self.loop.connect(address, self.take)
         self.sent_at = perf_counter()
         self.socket.sendall(request)
 
     def take(self, data: bytes) -> None:
-        """Note the events that came; the last chunk of the body ends the stream."""
+        """Record the events that arrived; the last chunk of the body ends the stream."""
         now = perf_counter()
         seen = self._tail + data
-        # Short enough to hold no whole marker, so that none is counted twice.
+        # Too short for a whole marker, so that none is counted twice.
         self._tail = seen[-len(self.marker) + 1 :]
         self.arrivals += [now] * seen.count(self.marker)
         self.is_whole = seen.endswith(b"\r\n0\r\n\r\n")
@@ -53,10 +53,10 @@ def run(
     events: int,
     interval_s: float,
 ) -> dict[str, object]:
-    """Begin `count` streams over some seconds, read them to their ends, return how they went.
+    """Start `count` streams over `over_s` seconds, read them to their ends, return the result.
 
-    An event's lateness is against the pace that its own stream kept at its best. Streams are not
-    in step: each event of theirs comes by itself, as those of strangers do.
+    An event's lateness is relative to the best pace of its own stream. Streams are not in step:
+    each event arrives on its own, like those of independent callers.
     """
     loop = Loop()
     streams = [Stream(loop, marker) for _ in range(count)]
@@ -81,14 +81,14 @@ def run(
 
 
 def dues(count: int, over_s: float, interval_s: float) -> list[float]:
-    """Return when each is to begin: evenly over the seconds, and evenly within the interval."""
+    """Return when each stream starts: spread evenly over the seconds, and over the interval."""
     return sorted(
         over_s * number / count + interval_s * (number * _GOLDEN % 1) for number in range(count)
     )
 
 
 def late(stream: Stream, interval_s: float) -> list[float]:
-    """Return how late each event is against the best that its stream has kept."""
+    """Return the lateness of each event relative to its stream's best."""
     offsets = [at - number * interval_s for number, at in enumerate(stream.arrivals)]
     best = min(offsets, default=0.0)
     return [offset - best for offset in offsets]

@@ -1,4 +1,4 @@
-"""Requests with whole answers, one after the other on each of a few connections."""
+"""Requests with whole answers, one after another on each of a few connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATIENCE_S = 60.0
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a load; `bodies` are the answers', where they are to be kept."""
+    """The result of a load; `bodies` are the response bodies, if requested."""
 
     left: int
     requests: tuple[bytes, ...]
@@ -23,7 +23,7 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
 
     def next(self) -> bytes | None:
-        """Return the next request to send, None when they were all sent."""
+        """Return the next request to send, None if all were sent."""
         if self.left == 0:
             return None
         self.left -= 1
@@ -31,7 +31,7 @@ class Tally:
 
 
 class Caller:
-    """One connection that is kept for request after request."""
+    """One connection that is reused for many requests."""
 
     def __init__(self, loop: Loop, address: tuple[str, int], tally: Tally) -> None:
         self._loop = loop
@@ -50,7 +50,7 @@ class Caller:
         self._socket.sendall(request)
 
     def take(self, data: bytes) -> None:
-        """Take in a piece of the answer; when it is whole, send the next request."""
+        """Receive data; when the response is complete, send the next request."""
         if not data:
             raise ConnectionError(f"the server hung up after {self._read[:300]!r}")
         self._read += data
@@ -78,7 +78,7 @@ def run(
     *,
     keep: bool,
 ) -> dict[str, object]:
-    """Send `count` requests, `at_once` at a time, and return how they were answered."""
+    """Send `count` requests, `at_once` at a time, and return the result."""
     tally = Tally(count, requests, [] if keep else None)
     loop = Loop()
     started = perf_counter()
