@@ -1,1 +1,1 @@
-"""Upstream models: two pure mappings each, with a POST between them."""
+"""Model providers: each format is two pure mappings, to and from the upstream, and one POST."""

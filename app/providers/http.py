@@ -94,9 +94,9 @@ class WireFormat(Protocol):
         ...
 
     def output_limits(self, models: bytes) -> Mapping[str, int]:
-        """Return the maximum of output tokens of each listed model, where the list has it (U26).
+        """Return the maximum output tokens of each listed model for which the list has them (U26).
 
-        It is used when neither the caller nor the configuration sets a limit.
+        They are used when neither the caller nor the configuration sets a limit.
         """
         ...
 

@@ -34,7 +34,7 @@ _WINDOWS = (
     ("max_input_tokens",),
     ("meta", "n_ctx"),
 )
-#: Paths of its maximum of output tokens: Groq; OpenRouter; several; Anthropic.
+#: Paths of its maximum output tokens: Groq; OpenRouter; several; Anthropic.
 _OUTPUTS = (
     ("max_completion_tokens",),
     ("top_provider", "max_completion_tokens"),

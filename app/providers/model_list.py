@@ -71,7 +71,7 @@ def _with_ids(models: list[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def output_limits(body: bytes) -> Mapping[str, int]:
-    """Return the maximum of output tokens of each model for which the list has it (U26).
+    """Return the maximum output tokens of each model for which the list has them (U26).
 
     Anthropic's list has it as `max_tokens`. Other values of that field are left out.
     """

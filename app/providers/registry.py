@@ -62,7 +62,7 @@ def build(settings: ProviderSettings) -> Provider:
     """Return the provider that `settings` describe. Opens no connection.
 
     Raises:
-        SettingsError: when its URL, profile or quirks cannot be used.
+        SettingsError: its URL, profile or quirks cannot be used.
     """
     if settings.api == "local":
         return LocalProvider(settings.name)

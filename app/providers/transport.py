@@ -40,7 +40,7 @@ class Transport:
     """The connections to one upstream server. None is opened before a request is sent.
 
     Raises:
-        ValueError: when `base_url` or `proxy` cannot be used.
+        ValueError: `base_url` or `proxy` cannot be used.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from app.logs.redaction import redact
 from app.providers.reading.json_text import loads
 from app.providers.reading.sse import FrameSplitter
 
-#: Maximum characters of a message that are read, and that are passed on.
+#: Maximum length of a message that is read, and of one that is passed on, in characters.
 MAX_READ = 8000
 MAX_MESSAGE = 2000
 #: Maximum nesting depth of an error's message.

@@ -158,7 +158,7 @@ def _whole_s(seconds: float | None) -> int | None:
     return None if seconds is None else min(MAX_WAIT_S, max(1, math.ceil(seconds)))
 
 
-#: Maximum characters of a redirect's address that are read.
+#: Maximum length of a redirect's address that is read, in characters.
 _MAX_LOCATION = 2000
 
 

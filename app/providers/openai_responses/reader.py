@@ -61,7 +61,7 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
 }
 #: A whole answer has at least one of these fields.
 _OF_A_RESPONSE = {"output", "status", "error"}
-#: The events after which nothing follows.
+#: The events that end a stream.
 _LAST = {
     f"response.{ending}"
     for ending in ("completed", "incomplete", "failed", "done", "cancelled", "canceled")

@@ -29,14 +29,14 @@ _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
     ("bedrock", "anthropic_messages"): {"files": True, "bearer_key": True},
     # vllm-project/vllm: entrypoints/serve/tokenize for chats, count_tokens for Messages.
     ("vllm", "chat_completions"): {"input_counter": "tokenize"},
-    # vllm-project/vllm PR 28248: reasoning in the input, of gpt-oss and of all others.
+    # vllm-project/vllm PR 28248: reasoning in the input, for gpt-oss and all other models.
     ("vllm", "responses"): {"plain_reasoning": True},
     ("vllm", "anthropic_messages"): {"input_counter": "beside"},
-    # docs.anthropic.com, "OpenAI SDK compatibility": it is a field of its own format only.
+    # docs.anthropic.com, "OpenAI SDK compatibility": the field exists in its own format only.
     ("anthropic", "chat_completions"): {"service_tier": False},
     # api-docs.deepseek.com, "Anthropic API": of output_config it honours only the effort.
     ("deepseek", "anthropic_messages"): {"text_format": False},
-    # fish2lab/DSCodex: a 422 for parts of any but four kinds.
+    # fish2lab/DSCodex: a 422 for parts of all but four kinds.
     ("deepseek", "responses"): {"refusals": False},
     # docs.x.ai, "Maximizing cache hits": a field of Responses; in Chat it is a header.
     ("xai", "responses"): {"prompt_cache_key": True},

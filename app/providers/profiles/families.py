@@ -8,7 +8,7 @@ from functools import lru_cache
 from app.domain.models import ModelFacts
 from app.domain.request import ModelRequest
 
-#: Models that reason before they answer and refuse sampling parameters for it (R5).
+#: Models that reason before they answer, and therefore refuse sampling parameters (R5).
 _REASONING = ("o1", "o1-*", "o3", "o3-*", "o4", "o4-*", "gpt-5*", "codex-mini*")
 _NOT_REASONING = ("gpt-5*-chat*",)
 #: Of those: models that can be told not to reason, and then accept sampling parameters; models

@@ -24,7 +24,7 @@ _HOSTED = replace(
     encrypted_reasoning=False,
 )
 #: Google's, for its own models. docs: parallel_tool_calls and logprobs are not among the supported
-#: parameters. A call's arguments are an object inside.
+#: parameters. Internally, a call's arguments are an object.
 _GOOGLE = replace(
     _HOSTED,
     parallel_tool_calls=False,
@@ -37,8 +37,8 @@ _GOOGLE = replace(
 
 VENDORS = (
     *OPENAI_SERVERS,
-    # docs.anthropic.com, "OpenAI SDK compatibility": what is ignored there. Its own format has
-    # these flags' meanings in providers.anthropic.
+    # docs.anthropic.com, "OpenAI SDK compatibility": its list of ignored fields. For its own
+    # format, providers.anthropic defines the meaning of these flags.
     replace(
         GENERIC,
         name="anthropic",
@@ -61,19 +61,19 @@ VENDORS = (
         name="bedrock",
         max_tokens="max_completion_tokens",
         encrypted_reasoning=True,  # OpenAI's own models are served there too, by Responses
-        think_tag="reasoning",  # browseros-ai/BrowserOS 167: each piece of a stream in its own
+        think_tag="reasoning",  # browseros-ai/BrowserOS 167: around each piece of a stream
         logprobs=False,
         user=False,
     ),
     # cloud.google.com/vertex-ai, "OpenAI compatibility": the supported parameters; seed and the
-    # penalties are among them, what is not is ignored there.
+    # penalties are among them, and other parameters are ignored.
     replace(_GOOGLE, name="vertex"),
     # ai.google.dev, "OpenAI compatibility". `Unknown name "X": Cannot find field` (400) is on
     # record for seed and frequency_penalty (Vali-98/ChatterUI 227), prompt_cache_key
     # (leookun/cursor-byok 112), parallel_tool_calls (jackmpcollins/magentic 382).
     replace(_GOOGLE, name="gemini", seed=False, penalties=False),
     # console.groq.com, "OpenAI compatibility": logprobs, top_logprobs are a 400, unknown fields
-    # too (`property 'prompt_cache_key' is unsupported`), a message's as well; "Service tiers":
+    # too (`property 'prompt_cache_key' is unsupported`), also in messages; "Service tiers":
     # on_demand, flex. The penalties are "not yet supported by any of our models".
     replace(
         _HOSTED,
@@ -100,8 +100,8 @@ VENDORS = (
     ),
     # docs.mistral.ai, ChatCompletionRequest, and the vendor's client (mistralai 3.7): a closed
     # schema (`extra_forbidden`, a 422) with random_seed, logprobs, prompt_cache_key, without user,
-    # stream_options (usage comes by itself); a tool has `strict`. reasoning_effort is there for
-    # some models only. Ids of calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
+    # stream_options (usage is always sent); a tool has `strict`. Only some models accept
+    # reasoning_effort. Ids of calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
     replace(
         GENERIC,
         name="mistral",
@@ -115,7 +115,7 @@ VENDORS = (
         returns_unknown_fields=False,
         prompt_cache_key=True,
     ),
-    # docs.x.ai, "Chat completions": max_completion_tokens; its cache is steered by a header.
+    # docs.x.ai, "Chat completions": max_completion_tokens; its cache is controlled by a header.
     replace(
         GENERIC,
         name="xai",
@@ -124,7 +124,7 @@ VENDORS = (
         coarse_effort=True,
     ),
     # The vendor's OpenAPI document (platform.kimi.ai): max_completion_tokens, prompt_cache_key,
-    # safety_identifier, thinking, json_schema, `strict` (true unless said otherwise); no
+    # safety_identifier, thinking, json_schema, `strict` (true by default); no
     # tool_choice, seed, user, logprobs. "thinking is enabled but reasoning_content is missing in
     # assistant tool call message" is a 400 (librechat.ai, Moonshot).
     replace(
@@ -139,7 +139,7 @@ VENDORS = (
         thinking_switch=True,
         reasoning_field="reasoning_content",
         empty_reasoning=True,
-        plain_reasoning=True,  # NousResearch/hermes-agent 17510: so its Messages want it
+        plain_reasoning=True,  # NousResearch/hermes-agent 17510: required by its Messages API
         logprobs=False,
         seed=False,
         user=False,
@@ -147,7 +147,7 @@ VENDORS = (
         prompt_cache_key=True,
     ),
     # api-docs.deepseek.com, "Create chat completion": text only; no user, seed, json_schema,
-    # parallel_tool_calls. "Thinking mode": turns with calls want their reasoning_content back.
+    # parallel_tool_calls. "Thinking mode": turns with calls must have their reasoning_content.
     replace(
         OPEN,
         name="deepseek",
@@ -165,7 +165,7 @@ VENDORS = (
         user=False,
     ),
     # help.aliyun.com/model-studio, "Deep thinking"; "parameter.enable_thinking must be set to false
-    # for non-streaming calls" is a 400 (langchain4j 3974), arguments that are no JSON another.
+    # for non-streaming calls" is a 400 (langchain4j 3974), as are arguments that are not JSON.
     replace(
         _HOSTED,
         name="dashscope",
@@ -178,7 +178,7 @@ VENDORS = (
     ),
     # docs.z.ai, "Chat completion", "Thinking mode", and the vendor's client (zai-sdk 0.2):
     # tool_choice is auto only, response_format json_object only, no penalties, user (user_id),
-    # logprobs, stream_options; `seed` is in the client alone. Reasoning is "explicitly preserved
+    # logprobs, stream_options; only the client has `seed`. Reasoning is "explicitly preserved
     # and returned together with the tool results".
     replace(
         _HOSTED,
@@ -197,8 +197,8 @@ VENDORS = (
         user=False,
     ),
     # platform.minimax.io, "OpenAI compatible API": max_completion_tokens, thinking; no tool_choice,
-    # response_format, penalties, seed, reasoning_effort; answers want to go back whole. One system
-    # message, the first (MiniMax-AI/MiniMax-M2 27, 51): "invalid chat setting (2013)" is a 400.
+    # response_format, penalties, seed, reasoning_effort; answers must be sent back whole. A second
+    # system message (MiniMax-AI/MiniMax-M2 27, 51) is a 400, "invalid chat setting (2013)".
     replace(
         _HOSTED,
         name="minimax",
@@ -221,7 +221,7 @@ VENDORS = (
     ),
     # docs.together.ai, and the vendor's client (together 3.1): logprobs is a number there.
     replace(_HOSTED, name="together", parallel_tool_calls=False, logprobs=False, user=False),
-    # docs.fireworks.ai, and the vendor's client (fireworks-ai 1.2): prompt_cache_key steers its
+    # docs.fireworks.ai, and the vendor's client (fireworks-ai 1.2): prompt_cache_key controls its
     # cache, service_tier has OpenAI's names, a function has `strict`, messages reasoning_content.
     replace(
         _HOSTED,
@@ -231,8 +231,8 @@ VENDORS = (
         service_tier=True,
         prompt_cache_key=True,
     ),
-    # openrouter.ai/docs, "Parameters", "Reasoning tokens": verbosity, user, reasoning; reasoning
-    # goes back in `reasoning` and `reasoning_details`. What a model's host lacks is dropped there.
+    # openrouter.ai/docs, "Parameters", "Reasoning tokens": verbosity, user, reasoning; reasoning is
+    # sent back in `reasoning` and `reasoning_details`. It drops what a model's host does not know.
     replace(
         GENERIC,
         name="openrouter",
@@ -242,7 +242,7 @@ VENDORS = (
         verbosity=True,
     ),
     # docs.perplexity.ai, "Chat completions": no seed, logprobs, parallel_tool_calls
-    # (docs.getbifrost.ai too), json_object; usage comes by itself. The vendor's client
+    # (docs.getbifrost.ai too), json_object; usage is always sent. The vendor's client
     # (perplexityai 0.46): tool_choice is a mode. "After the (optional) system message(s), user and
     # assistant roles should be alternating" is a 400 (perplexityai/api-discussion 265).
     replace(

@@ -1,1 +1,1 @@
-"""Reading what upstreams send: what all formats share."""
+"""Read answers of upstreams: the parts that formats share."""

@@ -17,8 +17,8 @@ Json = dict[str, Any]
 #: Maximum lengths of lists: parts or blocks of an answer; annotations and the like; tokens with
 #: their log probabilities.
 MOST_PARTS, MOST_NOTES, MOST_TOKENS = 10_000, 20_000, 100_000
-#: Maximum deltas of one body or event. MEASURED: reading as many takes 0.3 s, during which no
-#: other request makes progress.
+#: Maximum number of deltas of one body or event. MEASURED: reading as many takes 0.3 s, during
+#: which no other request makes progress.
 MOST_AT_ONCE = 20_000
 #: How deeply a text may be nested, and under which names: `{"text": {"value": "…"}}`.
 _MOST_DEEP = 4

@@ -19,8 +19,8 @@ from app.schemas.request.json_body.memory import memory_of_values
 #: MEASURED: 93,000 tool calls reach it, and reading them takes 190 MB in all for a moment; so do
 #: 7,500 tokens with the log probabilities of 20 alternatives each.
 MOST_IN_VALUES, WEIGHED_FROM = 128 * 1024 * 1024, 1024 * 1024
-#: Maximum bytes, and values, of a text that is read leniently: that takes up to a quarter of a
-#: second, during which no other request makes progress.
+#: Maximum size in bytes, and number of values, of a text read leniently: it takes up to a quarter
+#: of a second, during which no other request makes progress.
 MOST_LENIENT, MOST_LENIENT_VALUES = 4 * 1024 * 1024, 200_000
 
 #: The log probability that OpenAI itself gives for a token that is practically impossible.

@@ -15,7 +15,7 @@ from app.providers.reading.json_text import Misread, loads
 #: Maximum size of a frame, in bytes: some servers send a whole answer in one event.
 MAX_FRAME = 16 * 1024 * 1024
 
-#: Maximum bytes of a block that is split at its lines, if the server leaves out blank lines.
+#: Maximum size of a block that is split at its lines, in bytes: some servers omit blank lines.
 MOST_UNPARTED = 1024 * 1024
 
 #: The event's name, "" where the server gives none, and its data.

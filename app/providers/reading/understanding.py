@@ -29,7 +29,7 @@ from app.providers.reading.fields import (
     text_in,
 )
 
-#: Maximum of unknown things that an error names; deltas that show content; the form of names.
+#: Maximum number of unknown things in an error; deltas with content; the form of names; a stand-in.
 _MOST_NAMED = 5
 _SAYING = (
     *(Text, Refused, Thought, Opaque, CallOpened, Arguments, Annotated),

@@ -51,7 +51,7 @@ def origin_of(url: str) -> Origin:
     """Return the server that `url` names.
 
     Raises:
-        ValueError: when it is no http(s) URL with a host.
+        ValueError: it is not an http(s) URL with a host.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -30,7 +30,7 @@ Relay = Callable[[bytes], bool]
 
 
 def ignore_piece(_piece: bytes) -> bool:
-    """Take nothing."""
+    """Return False: a Relay that takes no piece."""
     return False
 
 
@@ -42,7 +42,7 @@ class StaleConnection(ConnectionError):
 class Timeouts:
     """The timeouts of a request, in seconds; `deadline` is a time.monotonic() value.
 
-    After `silence_s` without a byte, a read returns empty-handed; None disables this.
+    After `silence_s` without a byte, a read returns without data; None disables this.
     """
 
     connect_s: float

@@ -6,7 +6,7 @@ import zlib
 
 import httptools
 
-#: Maximum of bytes in a row that are not body: the head, chunk sizes, trailers.
+#: Maximum number of bytes in a row that are not body: the head, chunk sizes, trailers.
 MAX_OVERHEAD = 128 * 1024
 #: Maximum size of one read of a compressed stream after decompression, in bytes.
 MAX_INFLATED = 32 * 1024 * 1024

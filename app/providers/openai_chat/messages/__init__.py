@@ -1,1 +1,1 @@
-"""A conversation as messages of Chat Completions: written, and known from before."""
+"""Write a conversation as messages of Chat Completions, with a cache of earlier ones."""

@@ -17,7 +17,7 @@ from app.schemas.field import ReadContext
 from app.schemas.invalid import InvalidField
 from app.schemas.request.items.input import ITEMS
 
-#: The types of calls of built-in tools.
+#: The item types of calls to built-in tools.
 BUILT_IN_CALLS = tuple(
     kind
     for kind, schema in ITEMS.items()
