@@ -56,9 +56,8 @@ Opened = TypeVar("Opened", bound=ItemBuilder)
 class Narrator:
     """Writes a response as events: begin, hear batches of deltas, then exactly one ending.
 
-    `now` returns Unix seconds; `mint` makes items' ids; `names` names calls. `response` is
-    complete, with its final status, once its ending is written; `failure` is what failed it, if
-    any.
+    `now` returns Unix seconds; `mint` makes item ids; `names` names calls. `response` has its final
+    status once its ending is written; `failure` is the error that failed it, if any.
     """
 
     def __init__(
