@@ -1,7 +1,7 @@
-"""The composition root: the only room that knows every other. Opens no connection.
+"""The composition root: the only package that knows all others. Opens no connection.
 
-What the web process and the worker are both made of is made in `core`, the rest of each in `web`
-and `worker`.
+What the web process and the worker have in common is built in `core`, the rest of each in `web` and
+`worker`.
 """
 
 from __future__ import annotations

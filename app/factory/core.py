@@ -1,4 +1,4 @@
-"""What the web process and the worker are both made of."""
+"""Builds what the web process and the worker have in common."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ from app.store.usage.request_log import RedisRequestLog
 from app.telemetry import STORE_FAILURES, SaturationSampler, breaker_changed, log
 from app.telemetry.tracing import Sampler, start_tracing
 
-#: For how long a background job may end after its time limit before its thread counts as lost.
+#: Seconds after its time limit at which a background job's thread counts as lost.
 SPARE_S = 120.0
-#: After how many seconds a worker looks for jobs, though nobody has woken it.
+#: Seconds after which a worker looks for jobs even if nobody has woken it.
 LOOK_S = 1.0
-#: How long an account's use waits to be written with that of other requests, in seconds.
+#: Seconds that an account's usage waits to be written together with that of other requests.
 USAGE_DELAY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The services that both processes have, and the jobs that are between them."""
+    """The services that both processes have, and the jobs that one hands to the other."""
 
     accounts: Accounts
     catalog: ModelCatalog
@@ -88,9 +88,9 @@ def core_of(
     providers: Mapping[str, Provider] | None = None,
     deliver: Callable[[str], None] = lambda _tag: None,
 ) -> Core:
-    """Return them; `store` keeps responses, in `redis_store` or on the way there.
+    """Return these services; `store` keeps responses, in `redis_store` or on the way there.
 
-    `deliver` has what is on the way to the conversation of a tag be there.
+    `deliver` moves what is on the way to a conversation, given its tag, into the store.
     """
     accounts = _accounts(settings, account_store)
     providers = providers or {each.name: build(each) for each in settings.providers}
@@ -136,7 +136,7 @@ def _accounts(settings: Settings, store: AccountStore) -> Accounts:
 
 
 def token_verifier(issuers: Sequence[IssuerSettings]) -> TokenVerifier | None:
-    """Return what verifies the tokens of these issuers, None where there are none."""
+    """Return the verifier of these issuers' tokens, None if there are no issuers."""
     if not issuers:
         return None
     return TokenVerifier(
@@ -145,7 +145,7 @@ def token_verifier(issuers: Sequence[IssuerSettings]) -> TokenVerifier | None:
 
 
 def key_document(issuer: IssuerSettings) -> RemoteDocument | LocalDocument:
-    """Return where an issuer's keys are."""
+    """Return the source of an issuer's keys."""
     what = f"the key set of issuer {issuer.name}"
     if issuer.jwks_file is not None:
         return LocalDocument(issuer.jwks_file, what)
@@ -159,7 +159,7 @@ def key_document(issuer: IssuerSettings) -> RemoteDocument | LocalDocument:
 
 
 def response_store(settings: Settings, client: Client, room: Room = unbounded) -> RedisStore:
-    """Return the responses in Redis, where what is long is read once there is room for it."""
+    """Return the response store in Redis, which reads long content once there is room for it."""
     redis = settings.redis
     # Waiting for replicas must end well before the connection's own time-out does.
     return RedisStore(
@@ -172,7 +172,7 @@ def response_store(settings: Settings, client: Client, room: Room = unbounded) -
 
 
 def request_meter(settings: Settings, client: Client) -> Meter:
-    """Return the limits and the book of use, which is written to its end as the process ends."""
+    """Return the limits and the usage book, which is flushed when the process ends."""
     prefix = settings.redis.prefix
     rate_limits = RedisRateLimitStore(client, prefix)
     limits_away = STORE_FAILURES.labels("limits").inc
@@ -201,12 +201,12 @@ def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:
 
 
 def idempotency_store(settings: Settings, client: Client) -> RedisIdempotencyStore:
-    """Return what became of requests with an Idempotency-Key, in Redis."""
+    """Return the store, in Redis, of the results of requests with an Idempotency-Key."""
     return RedisIdempotencyStore(client, settings.redis.prefix, settings.background.lease_s)
 
 
 def trace_with(settings: TracingSettings | None) -> None:
-    """Have this process, which has forked and serves, trace as it is set."""
+    """Have this process, which has forked and serves, trace as configured."""
     if settings is None:
         return
     if settings.fault is not None:
@@ -223,9 +223,9 @@ def trace_with(settings: TracingSettings | None) -> None:
 
 
 def job_broker(settings: Settings, client: Client, jobs: RedisJobStore) -> WakeUpBroker:
-    """Return what wakes workers."""
+    """Return the broker that wakes workers."""
     prefix, concurrency = settings.redis.prefix, settings.background.concurrency
-    # A thread may be longer than a job's own limit only while Redis is unreachable.
+    # A thread may take longer than a job's own limit only while Redis is unreachable.
     longest_s = settings.background.time_limit_s + SPARE_S
     return WakeUpBroker(
         client, prefix, concurrency, jobs.announcement, longest_s=longest_s, look_s=LOOK_S
@@ -247,10 +247,10 @@ def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> ModelCata
 
 
 def _published(settings: Settings) -> dict[str, HostPrices]:
-    """Return what is published of the models of each provider, by its name (M1)."""
+    """Return the published facts on each provider's models, by the provider's name (M1)."""
     urls = {each.name: each.base_url for each in settings.providers}
     if not any(url.startswith("https://") for url in urls.values()):
-        return dict.fromkeys(urls, NO_PRICES)  # no vendor is reached in another way
+        return dict.fromkeys(urls, NO_PRICES)  # every vendor is reached by https
     library = PriceLibrary.of_file()
     return {name: library.at(url) for name, url in urls.items()}
 
@@ -262,7 +262,7 @@ def _now() -> int:
 def saturation(
     client: Client, router: Router, resources: Mapping[str, Callable[[], float]]
 ) -> SaturationSampler:
-    """Return what shows how near a process is to its bounds, these and those that all have."""
+    """Return the sampler of how near a process is to its bounds: `resources` and common ones."""
     slots = {f"provider:{name}": share for name, share in router.slot_shares().items()}
     found = {**resources, **slots, "descriptors": used}
     if isinstance(client, Redis):  # a Cluster has a pool for each node

@@ -1,4 +1,4 @@
-"""What purges: by itself in the worker, and by an operator's command."""
+"""Builds what purges: the worker's sweep, and the service behind an operator's command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.store.spool.delivery import SpoolDelivery
 
 
 def copies_of(settings: Settings, client: Client, core: Core) -> Copies:
-    """Return what has copies of responses beside the store of these, or names them."""
+    """Return what has copies of responses outside their store, or names them."""
     return Copies(
         RequestLog(request_log_store(settings, client)),
         webhook_store(settings, client, core.jobs.safety),
@@ -30,7 +30,7 @@ def copies_of(settings: Settings, client: Client, core: Core) -> Copies:
 
 
 def sweep_of(settings: Settings, client: Client, core: Core) -> RetentionSweep:
-    """Return what purges what is due, in one worker at a time."""
+    """Return the sweep, which purges what is due in one worker at a time."""
     return RetentionSweep(
         RedisRetention(client, settings.redis.prefix, core.jobs.safety),
         copies_of(settings, client, core),
@@ -42,7 +42,7 @@ def sweep_of(settings: Settings, client: Client, core: Core) -> RetentionSweep:
 def purges_of(
     settings: Settings, client: Client, core: Core, spool: SpoolDelivery, background: Background
 ) -> Purges:
-    """Return what an operator purges by its age or end user."""
+    """Return the service that purges by age or end user for an operator."""
     prefix = settings.redis.prefix
     return Purges(
         RedisRetention(client, prefix, core.jobs.safety),

@@ -1,4 +1,4 @@
-"""What a web process does beside answering, once it serves."""
+"""What a web process does besides answering requests, once it serves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.telemetry import configure_logging, log
 
 
 def warn_of_storage(settings: Settings) -> None:
-    """Log what could lose responses: a Redis that evicts, or keeps nothing on disk."""
+    """Log what could lose responses: a Redis that evicts, or persists nothing on disk."""
     configure_logging(settings.log_level, settings.log_format)
     try:
         servers = persistence(connect(settings.redis))
@@ -32,7 +32,7 @@ def warn_of_storage(settings: Settings) -> None:
 
 
 def deliver_spooled(app: Flask) -> None:
-    """Have a process that serves deliver what is spooled; tell of a spool that takes nothing."""
+    """Have a serving process deliver what is spooled; log an error if its spool is unwritable."""
     with app.app_context():
         spool = context.services().spool
     if (fault := spool.folders.begin()) is not None:
@@ -41,19 +41,19 @@ def deliver_spooled(app: Flask) -> None:
 
 
 def show_saturation(app: Flask) -> None:
-    """Have a process that serves show how near it is to its bounds."""
+    """Have a serving process report how near it is to its bounds."""
     with app.app_context():
         context.services().saturation.start()
 
 
 def stretch_beside(app: Flask, run: Callable[[Callable[[], bytes]], bytes]) -> None:
-    """Have passphrases be made keys by `run`: it may take half a second of a processor (N14)."""
+    """Have `run` derive keys from passphrases, which takes up to half a second of CPU (N14)."""
     with app.app_context():
         context.services().content_keys.beside = run
 
 
 def renew_credentials(app: Flask) -> None:
-    """Have a process that serves read credentials again, if there are such as can be."""
+    """Have a serving process read credentials again, if there are any that can change."""
     with app.app_context():
         renewals = context.services().renewals
     if renewals:

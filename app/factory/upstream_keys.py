@@ -1,4 +1,4 @@
-"""The keys of providers: pools, and credentials that are read again while the process runs."""
+"""Builds the keys of providers: pools, and credentials that are read again at run time."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from app.telemetry import key_rests
 
 @dataclass(frozen=True, slots=True)
 class UpstreamKeys:
-    """Those of each provider that has a pool, or a credential that is read again; and these."""
+    """The keys of each provider that has a pool or a credential to read again; and the renewals."""
 
     of_provider: Mapping[str, ProviderKeys]
     renewals: Renewals
 
     def resting(self) -> dict[str, dict[str, bool]]:
-        """Return of each key of a pool whether it rests, by provider and id."""
+        """Return for each key of a pool whether it rests, by provider and id."""
         pools = ((name, each.pool) for name, each in self.of_provider.items())
         return {name: pool.resting() for name, pool in pools if pool is not None}
 
 
 def upstream_keys(settings: Settings, providers: Mapping[str, Provider]) -> UpstreamKeys:
-    """Return them; nothing is read yet."""
+    """Return the keys of all providers; nothing is read yet."""
     found = {
         each.name: _keys(each, providers[each.name], settings.commands_run_at)
         for each in settings.providers

@@ -1,4 +1,4 @@
-"""The web process: the WSGI application and its services."""
+"""Builds the web process: the WSGI application and its services."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ BLUEPRINTS = (
     health.bp,
     docs.bp,
 )
-#: What `[web] console = false` leaves out.
+#: The blueprints that `[web] console = false` leaves out.
 CONSOLE_BLUEPRINTS = (page.bp, data.bp)
 
 
@@ -94,7 +94,7 @@ def create_app(
     providers: Mapping[str, Provider] | None = None,
     account_store: AccountStore | None = None,
 ) -> Flask:
-    """Return the WSGI application; what is given takes the place of what settings name."""
+    """Return the WSGI application; arguments that are given replace what settings name."""
     configure_logging(settings.log_level, settings.log_format)
     app = SlimFlask("app.factory")
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)

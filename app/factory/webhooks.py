@@ -1,4 +1,4 @@
-"""Webhooks: the service of endpoints for web, the dispatcher for a worker."""
+"""Builds webhooks: the service of endpoints for web, the dispatcher for a worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.store.webhooks.redis import RedisWebhookStore
 
 
 def webhook_store(settings: Settings, client: Client, safety: Safety) -> RedisWebhookStore:
-    """Return the webhooks in Redis; an attempt that is over a lease late was a lost worker's."""
+    """Return the webhook store; an attempt that is a lease overdue belonged to a lost worker."""
     lease_s = settings.webhooks.timeout_s + settings.background.lease_s
     return RedisWebhookStore(client, settings.redis.prefix, lease_s, safety)
 
@@ -46,7 +46,7 @@ def webhook_endpoints(
 def webhook_dispatcher(
     settings: Settings, store: RedisWebhookStore, accounts: Accounts, stopped: threading.Event
 ) -> Dispatcher:
-    """Return what delivers, until `stopped` is set."""
+    """Return the dispatcher, which delivers until `stopped` is set."""
     sender, signer = _sender(settings), _signer(settings, accounts)
     return Dispatcher(
         store,

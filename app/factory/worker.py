@@ -1,4 +1,4 @@
-"""The worker: a process that works on background responses."""
+"""Builds the worker: a process that runs background responses."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from app.store.jobs.unrouted import UnroutedJobs
 from app.store.key_wrapping import KeyWrapping
 from app.telemetry import configure_logging
 
-#: What webhooks that are just being sent get when the worker ends, in seconds.
+#: Seconds that webhook deliveries in progress get when the worker ends.
 WEBHOOKS_S = 2.0
 
 
 def create_worker(
     settings: Settings, channel: Channel, work_queue: PriorityQueue[Any] | None = None
 ) -> WorkerProcess:
-    """Return a process of a worker, which obeys its master on `channel` (WorkerProcess)."""
+    """Return a worker process, which obeys its master on `channel` (WorkerProcess)."""
     configure_logging(settings.log_level, settings.log_format)
     trace_with(settings.tracing)
     client = connect(settings.redis)
@@ -102,7 +102,7 @@ def _active_jobs(settings: Settings, jobs: RedisJobStore) -> ActiveJobs:
 
 
 def _core(settings: Settings, client: Client) -> Core:
-    """Return the services, which write straight to Redis here: a worker has no spool."""
+    """Return the services; here they write straight to Redis, as a worker has no spool."""
     store = response_store(settings, client)
     account_store = RedisAccountStore(client, settings.redis.prefix, store.safety)
     meter = request_meter(settings, client)
@@ -110,7 +110,7 @@ def _core(settings: Settings, client: Client) -> Core:
 
 
 def _rounds(settings: Settings, client: Client, core: Core) -> list[Callable[[], None]]:
-    """Return what is done again and again, whatever runs."""
+    """Return the loops that run whatever jobs there are."""
     rounds = [sweep_of(settings, client, core).keep_sweeping]
     if core.keys.renewals:
         rounds.append(core.keys.renewals.keep_looking)
@@ -120,7 +120,7 @@ def _rounds(settings: Settings, client: Client, core: Core) -> list[Callable[[],
 def _dispatcher(
     settings: Settings, client: Client, core: Core, supervisor: Supervisor
 ) -> Dispatcher:
-    """Return what delivers to webhooks until the worker is to end."""
+    """Return the dispatcher of webhooks, which runs until the worker drains."""
     hooks = webhook_store(settings, client, response_store(settings, client).safety)
     stopped = supervisor.draining.begun
     dispatcher = webhook_dispatcher(settings, hooks, core.accounts, stopped)
@@ -136,7 +136,7 @@ def _unrouted(
     active_jobs: ActiveJobs,
     begin: Callable[[str], None],
 ) -> Unrouted:
-    """Return who looks after jobs whose model nobody serves here, and begins those of others."""
+    """Return what leaves jobs of models unknown here to others, and begins those of others."""
     limits = settings.background
     return Unrouted(
         UnroutedJobs(
@@ -153,11 +153,11 @@ def _unrouted(
 
 
 def _finder(core: Core) -> Callable[[Principal, str], None]:
-    """Return what raises NotFound where the holder of a key finds no such model here."""
+    """Return a function that raises NotFound if the holder of a key finds no such model here."""
 
     def find(principal: Principal, model: str) -> None:
         caller = core.accounts.caller(principal)
-        if caller is not None:  # else whoever runs its job ends it
+        if caller is not None:  # otherwise the run of the job ends it
             core.catalog.resolve(model, caller)
 
     return find

@@ -1,1 +1,1 @@
-"""The second entrance: background responses. The only room that imports dramatiq."""
+"""The entry point of background responses, and the only package that imports dramatiq."""

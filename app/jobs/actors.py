@@ -1,4 +1,4 @@
-"""The worker process: one actor that does the work, and the threads that keep it going.
+"""The worker process: one actor that runs jobs, and the threads that keep it going.
 
 Threads are greenlets, here and in all of app/jobs, unless WORKER_CLASS says gthread.
 """
@@ -19,19 +19,19 @@ from app.services.background.subscriptions import FeedHub
 from app.services.background.supervisor import Supervisor
 
 BEATS_PER_LEASE = 3
-#: /readyz knows a worker that is silent for 15 s for dead.
+#: Seconds between heartbeats at most: /readyz takes a worker that is silent for 15 s for dead.
 MAX_BEAT_S = 5.0
 
 
 def declare(broker: WakeUpBroker, work: Callable[[], None]) -> None:
-    """Have this process's threads do `work` for each wake-up."""
+    """Have this process's threads run `work` for each wake-up."""
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(work)
 
 
 class WorkerLifecycle(Middleware):
     """Starts a worker's threads with its process, after the fork, and drains it at the end.
 
-    A thread that dies or stands still, ours or dramatiq's, ends the process (watchdog.py).
+    A thread that dies or hangs, ours or dramatiq's, ends the process (watchdog.py).
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class WorkerLifecycle(Middleware):
         broker.on_found = supervisor.resend_wake_ups
 
     def after_worker_boot(self, _broker: Any, worker: Any) -> None:
-        """Start hearing, beating, flushing and watching.
+        """Start listening, beating, flushing and watching.
 
-        dramatiq would go on without what cannot be started: the process ends.
+        If one of them cannot be started the process ends, as dramatiq would go on without it.
         """
         try:
             self._start(worker)
@@ -76,7 +76,7 @@ class WorkerLifecycle(Middleware):
 
     def _watch(self) -> None:
         def lives() -> bool:
-            self._hub.listen()  # should its listener be gone, there is another now
+            self._hub.listen()  # starts the listener if it could not be started before
             return not self._ending.is_set()
 
         self._watchdog.keep_watch(lives)
@@ -86,14 +86,14 @@ class WorkerLifecycle(Middleware):
         self._supervisor.drain()
 
     def before_worker_shutdown(self, _broker: Any, _worker: Any) -> None:
-        """Give running jobs their grace, then put them back; dramatiq waits for them beside it."""
+        """Give running jobs their grace, then put them back, while dramatiq waits for them."""
         self._ending.set()
         self._broker.stop()
         _started(self._supervisor.drain, "drain")
 
 
 def _consumer(name: str, thread: Any) -> Watched:
-    """Watch one of dramatiq's threads that take messages; its consumer may be a new one by now."""
+    """Watch one of dramatiq's threads that take messages; its consumer may have been replaced."""
     return Watched(f"consumer {name}", thread, lambda: getattr(thread.consumer, "rounds", -1))
 
 

@@ -1,8 +1,8 @@
 """The broker: dramatiq on the gateway's own Redis.
 
-A message is a wake-up: it says that a job waits, not which. So a message that comes twice, or not
-at all, costs nothing: the queues and leases in the store decide what is run, and the supervisor
-(services/background/supervisor.py) sends a wake-up where one is missing.
+A message is a wake-up: it says that a job waits, not which one. So a message that is delivered
+twice, or never, does no harm: the queues and leases in the store decide what is run, and the
+supervisor (services/background/supervisor.py) sends a wake-up if one is missing.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from app.store.connection.replication import ONE_SERVER, Command, Write
 from app.store.connection.script import Arguments, Call, LuaText, Script, run_all
 
 ACTOR = "work"
-#: After how many seconds Redis is tried again that did not answer, or refused.
+#: Seconds after which a Redis that did not answer, or refused, is tried again.
 AGAIN_S = 0.5
 
 
 class WakeUpBroker(RedisBroker):
     """Sends wake-ups, and hands them to this process's threads as soon as they are announced.
 
-    `announcement` has every worker's process call `wake`. Opens no connection when made. `clock`
-    is like time.monotonic; a wake-up that is not done with in `longest_s` has lost its thread. Who
-    is not woken looks after `look_s` at the latest. A Redis that does not answer, or refuses, is
-    tried again after `again_s`; once it answers, `on_found` is called, which may raise.
+    `announcement` has every worker process call `wake`. Opens no connection when created. `clock`
+    is like time.monotonic; a wake-up that takes longer than `longest_s` has lost its thread. A
+    consumer that is not woken looks after `look_s` at the latest. A Redis that does not answer, or
+    refuses, is tried again after `again_s`; once it answers, `on_found` is called, which may raise.
 
     It has no retries and no time limits, so none of dramatiq's middleware: a model call costs
-    money, and the gateway has its own limits. It has no maintenance either, which would look
-    through all keys of the Redis for what dead workers have left: all workers go by one name, and
-    `clear` forgets what was theirs.
+    money, and the gateway has its own limits. It has no maintenance either, which would scan all
+    keys of the Redis for what dead workers have left: all workers share one name, and `clear`
+    forgets what was theirs.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class WakeUpBroker(RedisBroker):
         again_s: float = AGAIN_S,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        # The namespace is in braces, or a Cluster would spread its keys.
+        # The namespace is in braces, so that a Cluster keeps all its keys on one node.
         super().__init__(  # type: ignore[no-untyped-call]  # dramatiq gives it no types
             client=client, namespace=f"{prefix}{{dramatiq}}", middleware=[], maintenance_chance=0
         )
@@ -77,22 +77,22 @@ class WakeUpBroker(RedisBroker):
         self.on_found: Callable[[], None] = lambda: None
 
     def send(self, count: int) -> None:
-        """Have workers take so many jobs. Raises StorageUnavailable."""
+        """Have workers take this many jobs. Raises StorageUnavailable."""
         with translated():
             ONE_SERVER.attempt(self.client, *self.waking(count))
 
     def waking(self, count: int) -> list[Write]:
-        """Return the writes that have workers take so many jobs, in their order."""
+        """Return the writes that have workers take this many jobs, in their order."""
         return [*(self._enqueuing() for _ in range(count)), self._announcement]
 
     def acknowledge(self, queue_name: str, own_ids: Sequence[str]) -> None:
-        """Note that wake-ups are done with, in one round trip. Raises what redis-py raises."""
+        """Acknowledge wake-ups, in one round trip. Raises what redis-py raises."""
         run_all(self.client, [self._call("ack", queue_name, own_id) for own_id in own_ids])
 
     def _enqueuing(self) -> Call:
-        """Return what `enqueue` does, to be sent with other writes.
+        """Return the call that `enqueue` makes, to be sent with other writes.
 
-        MEASURED: to queue a job took five round trips, of which this saves two: a quarter of its
+        MEASURED: queueing a job took five round trips, of which this saves two: a quarter of its
         request's CPU.
         """
         own_id = str(uuid4())
@@ -100,7 +100,7 @@ class WakeUpBroker(RedisBroker):
         return self._call("enqueue", QUEUE, own_id, message.encode())
 
     def _call(self, command: str, queue_name: str, *arguments: str | bytes) -> Call:
-        """Return a call of dramatiq's dispatch.lua; the zeros are what its maintenance takes."""
+        """Return a call of dramatiq's dispatch.lua; the zeros are the arguments of maintenance."""
         settings = (self.broker_id, self.heartbeat_timeout, self.dead_message_ttl, 0, 0)
         given = (command, current_millis(), queue_name, *settings, *arguments)
         return self._program((self.namespace,), given)
@@ -111,7 +111,7 @@ class WakeUpBroker(RedisBroker):
             self.flush(QUEUE)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Return a consumer that takes no more wake-ups than this process can follow at once."""
+        """Return a consumer that takes no more wake-ups than this process can handle at once."""
         inner = super().consume(queue_name, min(prefetch, self._concurrency), timeout=0)
         consumer = WakeableConsumer(
             queue_name,
@@ -127,16 +127,16 @@ class WakeUpBroker(RedisBroker):
         return consumer
 
     def wake(self) -> None:
-        """Have this process's consumers look for wake-ups, of which none is ever delayed."""
+        """Have this process's consumers look for wake-ups, none of which is ever delayed."""
         for consumer in list(self._consumers):
             if consumer.queue_name == QUEUE:
                 consumer.wake.set()
 
     def idle_s(self) -> float:
-        """Return for how many seconds this process has taken no job, nor could have.
+        """Return the seconds since this process last took a job or could have.
 
-        That is infinity where no consumer has ever looked, or every thread has lost itself in a
-        job. A consumer that is gone, or whose Redis does not answer, looks no more.
+        Infinity if no consumer has ever looked, or if every thread is stuck in a job. A consumer
+        that is closed, or whose Redis does not answer, looks no more.
         """
         looking = [each for each in list(self._consumers) if each.queue_name == QUEUE]
         started = [at for each in looking for at in list(each.taken.values())]
@@ -146,20 +146,20 @@ class WakeUpBroker(RedisBroker):
         return self._clock() - max((each.looked_at for each in looking), default=float("-inf"))
 
     def stop(self) -> None:
-        """Take no more wake-ups: others shall have them."""
+        """Take no more wake-ups, and leave them to others."""
         self._stopped.set()
 
 
 def _run(client: Any, script: Script, args: Arguments = (), keys: Sequence[str] = ()) -> Any:
-    """Run one of dramatiq's programs; redis-py would want SCRIPT, which not every user may call.
+    """Run one of dramatiq's programs; redis-py would use SCRIPT, which not every user may call.
 
     A wake-up that was queued twice, since a reply was lost, comes without its text the second time:
-    that is left out, which dramatiq would log as a bug of its own.
+    it is left out, since dramatiq would log it as a bug of its own.
     """
     result = script(keys, args).run(client)
     return [each for each in result if each is not None] if isinstance(result, list) else result
 
 
 def serve(broker: WakeUpBroker) -> None:
-    """Make this the process's broker: only the worker's entry does."""
+    """Make this the process's broker; only the worker's entry point does."""
     dramatiq.set_broker(broker)

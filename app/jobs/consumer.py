@@ -1,4 +1,4 @@
-"""What hands wake-ups to a worker's threads (broker.py): a consumer that never fails.
+"""Hands wake-ups to a worker's threads (broker.py): a consumer that never fails.
 
 Whatever is wrong with Redis, its thread tries again: a consumer that raises is replaced by dramatiq
 once, and after that its thread is lost for good.
@@ -21,19 +21,19 @@ from app.store.connection.reasons import reason
 from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE = "background"
-#: At least so many wake-ups come at once, if there are so many (dramatiq's max_unpack_size).
+#: At least this many wake-ups come at once, if there are so many (dramatiq's max_unpack_size).
 _MOST_AT_ONCE = 1000
 
 
 class WakeableConsumer(Consumer):
-    """Waits to be woken where dramatiq's own would ask again and again, and ever more seldom.
+    """Waits to be woken, where dramatiq's own would poll, less and less often.
 
-    MEASURED: to ask takes a twentieth of a job's CPU. So it asks when it is woken or has waited for
-    long, and while there may be more: where it got less than it had room for, there is none.
+    MEASURED: a poll takes a twentieth of a job's CPU. So it polls when it is woken or has waited
+    for long, and while there may be more: if it got less than it had room for, there is no more.
 
-    `looked_at` is when it last took a wake-up or could have; `taken` has when each was taken whose
-    job runs. `rounds` counts the calls for one. `found` is called once Redis answers again: it may
-    have handed out wake-ups with a reply that was lost. Raises nothing.
+    `looked_at` is when it last took a wake-up or could have; `taken` maps each wake-up whose job
+    runs to when it was taken. `rounds` counts the calls for one. `found` is called once Redis
+    answers again: it may have handed out wake-ups in a reply that was lost. Raises nothing.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class WakeableConsumer(Consumer):
         self._is_redis_lost = False
         self.taken: dict[str, float] = {}
         self._inner: Any = inner  # dramatiq's own, whose attributes have no types
-        self._is_empty = False  # the queue, when it was looked at last
+        self._is_empty = False  # whether the queue was empty at the last look
         self._awaits_room = False
-        self._done: deque[str] = deque()  # wake-ups that Redis is to hear about
+        self._done: deque[str] = deque()  # wake-ups to acknowledge to Redis
         self._timeout_s = timeout_s
         self._again_s = again_s
         self._stopped = stopped
@@ -100,7 +100,7 @@ class WakeableConsumer(Consumer):
         room = self._room()
         message: MessageProxy | None = next(inner)
         self._is_empty = (message is not None) + len(inner.message_cache) < min(room, _MOST_AT_ONCE)
-        # First, since room that is made meanwhile is to be noticed by either side.
+        # Set first, so that either side notices room that is made meanwhile.
         self._awaits_room = True
         self._awaits_room = self._room() <= 0
         return message
@@ -126,8 +126,8 @@ class WakeableConsumer(Consumer):
     def ack(self, message: MessageProxy) -> None:
         """Note that a wake-up is done with: there is room for the next.
 
-        Redis hears of it before the next look, with others. MEASURED: by itself that took a
-        twentieth of a job's CPU. What it does not hear of is forgotten with the next `clear`.
+        It is acknowledged to Redis before the next look, with others. MEASURED: by itself that took
+        a twentieth of a job's CPU. What is not acknowledged is forgotten with the next `clear`.
         """
         self.taken.pop(message.message_id, None)
         self._inner.queued_message_ids.discard(message.message_id)
@@ -136,7 +136,7 @@ class WakeableConsumer(Consumer):
             self.wake.set()
 
     def nack(self, message: MessageProxy) -> None:
-        """Note that a wake-up failed, which is no reason to try it again."""
+        """Note that a wake-up failed, which is no reason to repeat it."""
         self.ack(message)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
@@ -145,7 +145,7 @@ class WakeableConsumer(Consumer):
             self._inner.requeue(messages)
 
     def close(self) -> None:
-        """Be woken no more."""
+        """Acknowledge what is done, and be woken no more."""
         self._closed(self)
         with faults_counted():
             self._acknowledge()

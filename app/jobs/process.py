@@ -1,11 +1,11 @@
-"""A process that runs background responses: begins, obeys, and ends with grace.
+"""A process that runs background responses: it starts, obeys its master and ends gracefully.
 
-It is started by a master (app/cli/worker/master.py) and bound to it by a socket. What the master
-says: `drain` (SIGTERM), `hurry` (a second one, SIGINT). The process says: `ready`, once jobs are
-taken; `idle SECONDS` again and again, since a job was or could have been taken; `draining`, once
-none is taken any more. The socket's end is the master's death. A signal that comes to the process
-itself is obeyed too: stopping a group of processes signals all of them. These words stay what they
-are: the master of an earlier release starts processes of a later one.
+A master starts it (app/cli/worker/master.py) and is connected to it by a socket. The master sends
+`drain` (SIGTERM) and `hurry` (a second one, SIGINT). The process sends `ready`, once it takes jobs;
+`idle SECONDS`, again and again, since it last took a job or could have; `draining`, once it takes
+no more. The socket's end means the master's death. Signals to the process itself are obeyed too:
+stopping a group of processes signals all of them. These words never change: the master of an
+earlier release starts processes of a later one.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from app.services.background.draining import Drain
 from app.settings import BackgroundSettings
 from app.telemetry import log
 
-#: What jobs get once the master has gone, and what putting them down may take then, in seconds:
-#: nothing is left of a worker ten seconds after its master was killed.
+#: Seconds that jobs get once the master is dead, and that putting them back may take then: nothing
+#: is left of a worker ten seconds after its master was killed.
 ORPHAN_S, ORPHAN_GIVING_BACK_S = 8.0, 1.0
-#: How often the master hears that jobs can be taken, in seconds.
+#: Seconds between two reports to the master that jobs can be taken.
 BEAT_S = 2.0
 
-#: How long a thread of dramatiq's waits for a job before it looks whether it is to end, in ms.
-#: MEASURED: at 1 s, two hundred threads took a tenth of what the jobs took that they waited for.
+#: Milliseconds that a dramatiq thread waits for a job before it checks whether it has to end.
+#: MEASURED: at 1 s, two hundred waiting threads took a tenth of what their jobs took.
 _IDLE_MS = 30_000
-#: How long those that have nothing more to do are waited for in the end, in ms: they are daemons.
+#: Milliseconds that threads with nothing more to do are waited for at the end: they are daemons.
 _THREADS_MS = 100
 _SIGNALS = {signal.SIGTERM: "drain", signal.SIGINT: "hurry"}
 
 
 class Channel:
-    """One end of the socket between a master and a process: words, a line each.
+    """One end of the socket between a master and a process; a message is a line of words.
 
-    What cannot be said is left unsaid: the other end has gone.
+    A message that cannot be sent is dropped: the other end is gone.
     """
 
     def __init__(self, ours: socket.socket) -> None:
@@ -52,22 +52,22 @@ class Channel:
         self._saying = threading.Lock()
 
     def send(self, *words: str) -> None:
-        """Say a line."""
+        """Send a line."""
         with suppress(OSError), self._saying:
             self._socket.sendall(" ".join(words).encode() + b"\n")
 
     def lines(self) -> Iterator[str]:
-        """Yield what the other end says from now on, until it has gone."""
+        """Yield the lines that the other end sends from now on, until it is gone."""
         with suppress(OSError):
             for line in self._lines:
                 yield line.rstrip("\n")
 
 
 class WorkerProcess:
-    """Runs jobs until it is to end.
+    """Runs jobs until it has to end.
 
-    `idle_s` tells since when no job could have been taken; each of `beside` goes on in a thread.
-    `finish` is called once nothing runs any more. `work_queue` takes the place of dramatiq's.
+    `idle_s` returns the seconds since a job was or could have been taken; each of `beside` runs in
+    a thread. `finish` is called once nothing runs any more. `work_queue` replaces dramatiq's.
     """
 
     def __init__(
@@ -98,13 +98,13 @@ class WorkerProcess:
         }
 
     def run(self, *ready: str) -> None:
-        """Run jobs; return once it was to end and nothing runs any more.
+        """Run jobs; return when it has to end and nothing runs any more.
 
-        `ready` is what the master is to know. To be called by the main thread.
+        `ready` are words for the master. Must be called by the main thread.
         """
         for number, order in _SIGNALS.items():
             signal.signal(number, lambda *_, order=order: self._orders.put(order))
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is the master's to see to
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads are the master's task
         serve(self._broker)
         self._broker.emit_after("process_boot")
         worker = dramatiq.Worker(
@@ -150,7 +150,7 @@ class WorkerProcess:
 
 
 def _end_after(seconds: float) -> None:
-    """End the process then, whatever it still does."""
+    """End the process after `seconds`, whatever it is doing then."""
     timer = threading.Timer(seconds, os._exit, [1])
     timer.daemon = True
     timer.start()

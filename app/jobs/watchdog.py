@@ -1,7 +1,7 @@
-"""A worker's threads are watched: a process that has lost one logs so, and ends.
+"""Watches a worker's threads: a process that has lost one logs that, and ends.
 
-Its master starts another. It ends with an exit status that is not 0, since a supervisor does not
-replace a process that ends with 0.
+Its master starts another. The exit status is not 0, since a supervisor does not replace a process
+that ends with 0.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Protocol
 
 from app.telemetry import log, unexpected
 
-#: sysexits.h's word for a fault of the program itself.
+#: The code of sysexits.h for an internal software error.
 EX_SOFTWARE = 70
 LOOK_S = 5.0
-#: A thread that has done no round for so many looks stands still. Looks are counted, not seconds:
-#: a process that was stopped, or a machine that slept, has lost none.
+#: Number of looks without a round after which a thread counts as stuck. Looks are counted, not
+#: seconds: a process that was stopped, or a machine that slept, has lost no thread.
 LOOKS = 12
 
 
@@ -31,7 +31,7 @@ class Watchable(Protocol):
 
 @dataclass(slots=True)
 class Watched:
-    """A thread under its name. `rounds` returns how many it has done; None where it counts none."""
+    """A thread and its name. `rounds` returns how many it has done; None if it counts none."""
 
     name: str
     thread: Watchable
@@ -40,7 +40,7 @@ class Watched:
     _still: int = field(default=0, init=False)
 
     def fault(self) -> str | None:
-        """Look at it; return what is wrong with it, None where nothing is."""
+        """Look at the thread; return what is wrong with it, or None."""
         if not self.thread.is_alive():
             return "dead"
         if self.rounds is None:
@@ -52,7 +52,7 @@ class Watched:
 
 
 class Watchdog:
-    """Looks after threads. `give_up` leaves to others what the process does, before it ends."""
+    """Watches threads. Before the process ends, `give_up` leaves its work to others."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class Watchdog:
         self._watched: list[Watched] = []
 
     def watch(self, *watched: Watched) -> None:
-        """Look after these from now on."""
+        """Watch these from now on."""
         self._watched += watched
 
     def keep_watch(self, alive: Callable[[], bool] = lambda: True) -> None:
-        """Watch until `alive` says that the process is ending anyway; end it where one is lost."""
+        """Watch while `alive` returns true; end the process if a thread is lost."""
         while alive():
             lost = self._lost(self._watched)
             if lost:
@@ -80,7 +80,7 @@ class Watchdog:
             self._pause(LOOK_S)
 
     def end_process(self) -> None:
-        """End the process, whatever else becomes of it."""
+        """End the process, even if `give_up` fails."""
         try:
             self._give_up()
         except Exception as bug:  # noqa: BLE001 - it is to end all the same

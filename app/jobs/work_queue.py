@@ -1,4 +1,4 @@
-"""The queue between a worker's consumer and its threads: it wakes the thread that is warmest."""
+"""The queue between a worker's consumer and its threads: it wakes the warmest thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class WarmThreadsQueue(PriorityQueue[Any]):
-    """A queue whose items go to the thread that was the last to begin waiting.
+    """A queue whose items go to the thread that began to wait last.
 
     MEASURED: Python's own wakes the thread that has waited longest. Of two hundred threads that is
-    one whose stack has left the processor's caches, for each job another: a job took 1.1 times the
-    CPU. A thread that is not needed waits on, and looks whether it is to end when its time is over.
+    one whose stack has left the processor's caches, another for each job: a job took 1.1 times the
+    CPU. A thread that is not needed waits on, and checks whether to end when its time is over.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class WarmThreadsQueue(PriorityQueue[Any]):
 
 
 class _LastWaiterFirst(threading.Condition):
-    """A condition that wakes whoever has begun to wait last."""
+    """A condition that wakes the thread that began to wait last."""
 
     def notify(self, n: int = 1) -> None:
         """Wake the last n that began to wait. The lock must be held."""
