@@ -1,4 +1,4 @@
-"""`conversations`: those that have ids, looked through, taken out and hidden."""
+"""`conversations`: lists, shows, exports and deletes conversations that have ids."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _found(conversation_id: str) -> Conversation:
 
 
 def _summary(found: Conversation) -> dict[str, Any]:
-    """Return what is said of a conversation; of an encrypted one nobody here knows the metadata."""
+    """Return a conversation's fields; the metadata of an encrypted one cannot be read here."""
     body: dict[str, Any] = CONVERSATION.dump(found)
     return body | {"encrypted": True} if found.is_encrypted else body
 

@@ -1,4 +1,4 @@
-"""`keys`: API keys, made, listed, changed, closed, opened and rotated."""
+"""`keys`: creates, lists, changes, closes, reopens and rotates API keys."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def update(
 
 
 def changed_permissions(permissions: Permissions, given: Mapping[str, Any]) -> Permissions:
-    """Return permissions with what an operator has named."""
+    """Return permissions with the changes that an operator has named."""
     named = {option: value for option, value in given.items() if value is not None}
     changes: dict[str, Any] = {
         name: named[name] for name in ("read_only", "background") if name in named
@@ -203,7 +203,7 @@ def show(key_id: str, *, as_json: bool) -> None:
 
 
 def _cell(name: str, value: Any) -> str:
-    """Return the value of a field as tables have it."""
+    """Return a field's value as tables show it."""
     match value:
         case None | "" | []:
             return "-"

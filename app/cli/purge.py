@@ -1,4 +1,4 @@
-"""`responses purge`: what is stored, destroyed for good (N5)."""
+"""`responses purge`: destroys what is stored, for good (N5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.services.responses.archive import Archive
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is to be destroyed: `total` of `unit`, as `what` says, step by step."""
+    """What will be destroyed: `total` of `unit`, as `what` describes; `steps` do it one by one."""
 
     unit: str
     total: int

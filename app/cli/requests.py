@@ -30,7 +30,7 @@ class Ending(click.ParamType[str]):
     name = "status"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it."""
+        """Return the status in lower case."""
         status = str(value).lower()
         outcomes = get_args(Status)
         if not _CLASS.fullmatch(status) and status not in outcomes:
@@ -86,7 +86,7 @@ def _log() -> RequestLog:
 
 
 def _fields(entry: RequestEntry) -> dict[str, object]:
-    """Return an entry under the names that log lines have."""
+    """Return an entry's fields under the names that log lines use."""
     fields = entry._asdict()
     return {"timestamp": instant(fields.pop("at") / 1000, "milliseconds"), **fields}
 

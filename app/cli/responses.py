@@ -1,4 +1,4 @@
-"""`responses`: what is stored, looked through, taken out, hidden and destroyed."""
+"""`responses`: lists, shows, exports, deletes and purges what is stored."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _archive() -> Archive:
 
 
 def _walk(account: str) -> Iterator[Archived]:
-    """Return an account's responses; whether there is such an account is known at once."""
+    """Return an account's responses; raise at once if there is no such account."""
     archive = _archive()
     archive.account(account)
     conversations = archive.responses(account)

@@ -35,7 +35,7 @@ def _configured() -> Flask:
 
 
 class Root(LazyGroup):
-    """The group of all commands; those that need the gateway's services find it here."""
+    """The group of all commands; it gives the application to those that need its services."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command that the arguments name."""

@@ -31,12 +31,12 @@ _COLUMNS = {"day": "date", "key": "key_id", "model": "model", "user": "user"}
 
 
 class UsageDay(click.ParamType[str]):
-    """A day such as 2030-01-31, or an instant with its zone; as it was written."""
+    """A day such as 2030-01-31, or an instant with its zone; kept as it was written."""
 
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it, once it was found to be one."""
+        """Return the text, if it is such a day or instant."""
         try:
             usage_day(value)
         except ValueError:
@@ -130,7 +130,7 @@ def _cells(line: UsageLine, groups: UsageGroups) -> tuple[object, ...]:
 
 
 def _counted(line: UsageLine) -> Iterator[object]:
-    """Yield the counters as they are shown: an unknown cost is empty, and no 0."""
+    """Yield the counters as they are shown: an unknown cost is empty, not 0."""
     for name in COLUMNS:
         value = getattr(line, name)
         yield "" if value is None else value

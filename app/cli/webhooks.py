@@ -1,4 +1,4 @@
-"""`webhooks`: an account's endpoints, made, tried and looked after, and what was sent to them."""
+"""`webhooks`: creates, tests and manages an account's endpoints, and lists their deliveries."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`chat`: a conversation at the terminal, by the API that every other caller uses."""
+"""`chat`: a conversation at the terminal, through the API that every other caller uses."""

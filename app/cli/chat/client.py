@@ -1,4 +1,4 @@
-"""A caller of the gateway: one turn of a conversation after the other, as it is streamed."""
+"""A client of the gateway: streams one turn of a conversation after the other."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CONNECT_S, SILENCE_S = 10.0, 600.0
 
 
 class ChatError(Exception):
-    """The gateway refuses, fails or is not there; the text is for the user."""
+    """The gateway refuses, fails or is unreachable; the text is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerText:
-    """What comes of an answer: some of its text, or of the summary of its reasoning."""
+    """A piece of an answer: some of its text, or of the summary of its reasoning."""
 
     text: str
     is_reasoning: bool = False
@@ -38,21 +38,21 @@ class ChatClient:
             self._session.headers["Authorization"] = f"Bearer {key}"
 
     def models(self) -> list[str]:
-        """Return the models that the key may use, those that are known by name.
+        """Return the models that the key may use, as far as they are known by name.
 
         Raises:
-            ChatError: they cannot be asked for.
+            ChatError: they cannot be fetched.
         """
         with self._request("GET", "/models") as answer:
             return [model["id"] for model in answer.json()["data"]]
 
     def turn(self, body: Mapping[str, Any]) -> Iterator[AnswerText]:
-        """Ask, and yield the answer as it comes; `body` has the model and the input.
+        """Send a turn, and yield the answer as it arrives; `body` has the model and the input.
 
-        The next turn goes on from it once it has begun, however it ends: what was said is kept.
+        Once it has begun the next turn continues it, however it ends: its content is kept.
 
         Raises:
-            ChatError: it is refused, or fails.
+            ChatError: the turn is refused, or fails.
         """
         whole = {**body, "stream": True, "previous_response_id": self.last_id}
         with self._request("POST", "/responses", whole) as answer:

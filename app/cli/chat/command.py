@@ -57,7 +57,7 @@ def chat(
 
 
 def is_terminal() -> bool:
-    """Tell whether somebody types."""
+    """Tell whether somebody types at a terminal."""
     return sys.stdin.isatty()
 
 
@@ -68,7 +68,7 @@ class _Talk:
         self._instructions = instructions
 
     def once(self, question: str) -> None:
-        """Ask one thing; the answer alone goes to stdout."""
+        """Ask one question; only the answer goes to stdout."""
         try:
             for text in self._texts(question):
                 click.echo(text, nl=False)
@@ -77,7 +77,7 @@ class _Talk:
         click.echo()
 
     def at_terminal(self) -> None:
-        """Ask what is typed until /exit or Ctrl-D."""
+        """Answer what is typed until /exit or Ctrl-D."""
         readline.set_history_length(1000)
         click.secho(f"{self._model}. {_HELP}", dim=True, err=True)
         while True:
@@ -115,7 +115,7 @@ class _Talk:
         click.echo("\n")
 
     def _texts(self, question: str) -> Iterator[str]:
-        """Yield the answer's text; the summary of its reasoning goes to stderr, dim.
+        """Yield the answer's text; the summary of its reasoning goes to stderr, dimmed.
 
         Raises:
             ChatError: as ChatClient.turn does.
@@ -135,7 +135,7 @@ class _Talk:
 
 
 def _harmless(text: str) -> str:
-    """Return text of a model's without what could steer a terminal."""
+    """Return a model's text without what could control a terminal."""
     return text if text.isprintable() else "".join(filter(_is_harmless, text))
 
 
@@ -144,7 +144,7 @@ def _is_harmless(character: str) -> bool:
 
 
 def _whole_url(url: str) -> str:
-    """Return a URL with its scheme, and with /v1 where it names a host and no path."""
+    """Return a URL with its scheme, and with /v1 if it has a host but no path."""
     whole = (url if "://" in url else f"http://{url}").rstrip("/")
     return whole if urlsplit(whole).path else f"{whole}/v1"
 
@@ -159,17 +159,17 @@ def _local_url() -> str:
 
 
 def _first_key(url: str | None) -> str | None:
-    """Return the key that `up` made here, for a gateway of this machine and no other."""
+    """Return the key that `up` made here, but only for a gateway on this machine."""
     file = Path(DATA, "first-key")
     is_here = url is None or urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     return file.read_text("utf-8").strip() if is_here and file.is_file() else None
 
 
 def _only_model(client: ChatClient) -> str:
-    """Return the model where there is but one.
+    """Return the model if there is only one.
 
     Raises:
-        click.ClickException: there are several, or the gateway cannot be asked.
+        click.ClickException: there are several, or the gateway cannot be reached.
     """
     try:
         models = client.models()

@@ -1,1 +1,1 @@
-"""Commands that judge: a gateway.toml, a stream."""
+"""Commands that check a gateway.toml or a stream."""

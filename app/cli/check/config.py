@@ -1,4 +1,4 @@
-"""`check-config`: whether a gateway.toml can be used, before anything is started with it."""
+"""`check-config`: checks whether a gateway.toml can be used, before anything is started with it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check(file: Path | None, as_json: bool) -> None:
 
 
 def _verdict(place: Path | None, error: SettingsError | None) -> dict[str, Any]:
-    """Return what JSON says of a file: `line` and `reason` are null where it is well."""
+    """Return the verdict on a file as JSON: `line` and `reason` are null if it is valid."""
     return {
         "ok": error is None,
         "file": str((error.file if error else None) or place or "") or None,

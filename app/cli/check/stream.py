@@ -1,4 +1,4 @@
-"""`check-stream`: whether a stream of events is as the API promises."""
+"""`check-stream`: checks whether a stream of events is as the API promises."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def _opened(source: str, key: str | None, body: IO[bytes] | None) -> Iterator[IO
             timeout=(CONNECT_S, SILENCE_S),
         ) as answer:
             if not answer.ok:
-                _ = answer.content  # what it says, before it is closed
+                _ = answer.content  # read it before it is closed
             answer.raise_for_status()
-            answer.raw.auto_close = False  # else it is closed under its reader at the end
+            answer.raw.auto_close = False  # otherwise it is closed under its reader at the end
             yield io.BufferedReader(answer.raw)
     else:
         with Path(source).open("rb") as file:

@@ -1,4 +1,4 @@
-"""BIND: whether it is free, and how a caller of this host reaches it."""
+"""BIND: checks that it is free, and returns how a client on this host reaches it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, no
 
 
 class AddressTaken(Exception):
-    """Nothing can listen there; the text is for the operator."""
+    """Nothing can listen at an address; the text is for the operator."""
 
 
 def check_free(bind: str, variable: str = "BIND") -> None:
-    """Return when something could listen at `bind`, which is HOST:PORT or unix:PATH.
+    """Return if a server could listen at `bind`, which is HOST:PORT or unix:PATH.
 
-    `variable` is the one that says where.
+    `variable` is the environment variable that sets it.
 
     Raises:
         AddressTaken: another program listens there, or nobody can.
@@ -60,13 +60,13 @@ def _check_path(path: Path) -> None:
 
 
 def reachable(bind: str) -> tuple[str, int]:
-    """Return host and port by which a caller of this host reaches HOST:PORT."""
+    """Return the host and port by which a client on this host reaches HOST:PORT."""
     host, _, port = bind.rpartition(":")
     return _EVERYWHERE.get(host, host), int(port)
 
 
 def curl_target(bind: str, path: str) -> str:
-    """Return what to give curl to reach `path` on a gateway that listens at `bind`."""
+    """Return the curl arguments that reach `path` on a gateway that listens at `bind`."""
     if bind.startswith("unix:"):
         return f"--unix-socket {shlex.quote(bind.removeprefix('unix:'))} http://localhost{path}"
     host, port = reachable(bind)

@@ -1,4 +1,4 @@
-"""Settings that are proved to be usable before any process is started with them."""
+"""Settings that are checked before any process is started with them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from app.cli.common.command_keys import with_command_keys
 from app.providers.profiles import profile_of
 from app.settings import RedisSettings, Settings, SettingsError, config_file, environment
 
-#: A file that nobody has written to for so long is whole; how long is waited for that (seconds).
+#: Seconds without a write after which a file is complete, and for how many that is waited for.
 SETTLED_S, WRITTEN_S = 0.2, 3.0
-#: What was read of a file counts if it is the same file so much later, in seconds: one that is cut
-#: off to be written anew is empty for a moment before its time of writing says so (ext4, Linux
-#: 6.18).
+#: Seconds after which a file that was read must still be the same: one that is truncated to be
+#: written anew is empty for a moment before its time of modification says so (ext4, Linux 6.18).
 SAME_S = 0.05
 
 
 def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of the environment, judged by the rooms that will read them, too.
+    """Return the settings of the environment, also checked by the packages that will read them.
 
-    Nothing heavy is imported for it: gunicorn's master asks, before its workers are patched.
+    Imports nothing heavy: gunicorn's master calls it before its workers are patched.
 
     Raises:
         SettingsError: they cannot be used.
@@ -35,7 +34,7 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def served_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of what is to serve: checked, and with the keys that commands print.
+    """Return the settings for what is to serve: checked, and with the keys that commands print.
 
     Raises:
         SettingsError: they cannot be used, or a command has printed no key.
@@ -46,10 +45,9 @@ def served_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def reloaded_settings(file: Path | None) -> Settings:
     """Return the settings anew, for a process that read them from `file` before.
 
-    What would be nothing to complain of at a first start is here: a file that has gone, or that
-    is empty because somebody is about to write it. One that is being written is waited for, and
-    what was read of one that was written to meanwhile is read again: half a file may well pass for
-    a whole one.
+    What is no error at a first start is one here: a file that is gone, or that is empty because
+    somebody is about to write it. A file that is being written is waited for, and one that was
+    written to meanwhile is read again: half a file may well pass for a whole one.
 
     Raises:
         SettingsError: they cannot be used.
@@ -82,12 +80,12 @@ def _settled(file: Path, until: float) -> FileState:
     """Return the state of a file, once nobody has written to it for a moment.
 
     Raises:
-        SettingsError: somebody goes on writing, until then.
+        SettingsError: it is still being written at `until`.
     """
     while True:
         state = _state(file)
         age_s = time.time() - state.written_at_ns / 1e9
-        if not 0 <= age_s < SETTLED_S:  # what is written in times to come is no sign of anything
+        if not 0 <= age_s < SETTLED_S:  # a time in the future says nothing
             return state
         if time.monotonic() > until:
             raise SettingsError("is being written", file=file)
@@ -95,7 +93,7 @@ def _settled(file: Path, until: float) -> FileState:
 
 
 def _is_the_same(file: Path, state: FileState) -> bool:
-    """Tell whether a file has stayed as it was before it was read, and for a moment after."""
+    """Tell whether a file is as it was before it was read, and still is a moment later."""
     time.sleep(SAME_S)
     return _state(file) == state
 
@@ -108,7 +106,7 @@ class FileState(NamedTuple):
 
 
 def _state(file: Path) -> FileState:
-    """Return a file's state, zeros for one that has gone."""
+    """Return a file's state; zeros if it is gone."""
     try:
         found = file.stat()
     except OSError:
@@ -124,16 +122,16 @@ def _is_blank(file: Path) -> bool:
 
 
 def _take_out(environ: dict[str, str], name: str) -> bool:
-    """Tell whether a variable is set, or its file, and take both away."""
+    """Tell whether a variable, or its _FILE, is set, and remove both."""
     taken = [environ.pop(each, "").strip() for each in (name, f"{name}_FILE")]
     return any(taken)
 
 
 def overruling_variables(settings: Settings) -> list[str]:
-    """Name the variables because of which what gateway.toml says of Redis counts for nothing.
+    """Name the variables that override what gateway.toml says about Redis.
 
-    None where the file can no longer be used: since `settings` were read of it, it was changed,
-    and who reloads that says what is wrong with it.
+    None if the file can no longer be used: it was changed after `settings` were read from it, and
+    whoever reloads it reports what is wrong with it.
     """
     environ = environment()
     names = [name for name in ("REDIS_URL", "REDIS_PREFIX") if _take_out(environ, name)]

@@ -1,4 +1,4 @@
-"""The keys of providers that commands print, before anything is started with them (N7)."""
+"""Runs the commands that print providers' keys, before anything is started with them (N7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = "api_key_command"
 
 @dataclass(slots=True)
 class _Command:
-    """A command that stands at `path`: what it has printed, or why it has not."""
+    """A command at `path` in gateway.toml, and the key that it printed, or why it did not."""
 
     path: KeyPath
     source: KeySource
@@ -33,12 +33,12 @@ class _Command:
 
 
 def with_command_keys(settings: Settings, file: Path | None) -> Settings:
-    """Return settings of which each key is there; all commands are run at once.
+    """Return the settings with the keys that their commands print; all commands run at once.
 
     `file` is the gateway.toml that they are from.
 
     Raises:
-        SettingsError: one has printed no key, with the line of it.
+        SettingsError: a command has printed no key; the error has its line.
     """
     commands = [_Command(*each) for provider in settings.providers for each in _commands(provider)]
     if not commands:
@@ -57,7 +57,7 @@ def with_command_keys(settings: Settings, file: Path | None) -> Settings:
 
 
 def _commands(provider: ProviderSettings) -> Iterator[tuple[KeyPath, KeySource]]:
-    """Yield where each command of a provider stands, and how it is run."""
+    """Yield the path in gateway.toml of each command of a provider, and how it is run."""
     path = ("providers", provider.name)
     own = provider.api_key_source
     if own is not None and own.command:

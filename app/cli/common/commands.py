@@ -1,4 +1,4 @@
-"""Every command by its name, imported when it is used: a web process knows them, too."""
+"""All commands by their names, imported when they are used: a web process knows them, too."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def register(app: Flask) -> None:
 
 
 class LazyGroup(AppGroup):
-    """The commands of COMMANDS, beside those that were added to it."""
+    """The commands in COMMANDS, and those that were added to it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in order."""
         return sorted({*super().list_commands(ctx), *COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of a name, None where there is none."""
+        """Return the command with this name, or None."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -52,10 +52,10 @@ class LazyGroup(AppGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is asked for, and what is left for it.
+        """Return the command that is named, and the arguments that are left for it.
 
         Raises:
-            click.UsageError: there is none of that name; those with a similar one are named.
+            click.UsageError: there is none of that name; the message suggests similar ones.
         """
         names = self.list_commands(ctx)
         if args and args[0] not in names and (near := get_close_matches(args[0], names)):

@@ -1,4 +1,4 @@
-"""What hides or destroys is asked for twice."""
+"""Asks for confirmation of what hides or destroys."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ yes = click.option("--yes", "is_sure", is_flag=True, help="Do not ask whether yo
 
 
 def make_sure(what: str, *, is_sure: bool, can_dry_run: bool = False) -> None:
-    """Return where `what` is to be done: `--yes` says so, or somebody at a terminal.
+    """Return if `what` is to be done: `--yes` was given, or somebody at a terminal confirms it.
 
     `can_dry_run` says that the command has a `--dry-run`.
 
     Raises:
-        click.UsageError: nobody is there to be asked.
-        click.Abort: it is not to be done.
+        click.UsageError: there is no terminal to ask at.
+        click.Abort: it was not confirmed.
     """
     if is_sure:
         return
@@ -31,10 +31,10 @@ def make_sure(what: str, *, is_sure: bool, can_dry_run: bool = False) -> None:
 
 
 def ask_at_terminal(what: str, *, is_sure: bool) -> None:
-    """Return where `what`, which no command undoes, is to be done; without a terminal it is.
+    """Return if `what`, which no command undoes, is to be done; without a terminal, do not ask.
 
     Raises:
-        click.Abort: it is not to be done.
+        click.Abort: it was not confirmed.
     """
     if not is_sure and sys.stdin.isatty():
         click.confirm(f"{what} Go on?", abort=True, err=True)

@@ -1,4 +1,4 @@
-"""What the operator's commands have in common: how they fail, who gives them, their JSON."""
+"""What the operator's commands share: how errors are reported, the operator's name, JSON output."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from flask.cli import AppGroup
 from app.errors import GatewayError, StorageUnavailable
 from app.settings import SettingsError
 
-#: Where an application without services says why, among its extensions.
+#: The extension under which an application without services keeps the reason for that.
 SETTINGS_ERROR = "gateway_settings_error"
 
 
 @contextmanager
 def reports_errors() -> Iterator[None]:
-    """Have a failure be one line on stderr and the exit status 1."""
+    """Report a failure as one line on stderr, with the exit status 1."""
     try:
         yield
     except StorageUnavailable as error:
-        # Not above, for the many commands that have nothing to do with a Redis.
+        # Imported here: many commands have nothing to do with a Redis.
         reasons = import_module("app.store.connection.reasons")
         why = f" REDIS_URL: {reasons.explained(error)}." if error.__cause__ else ""
         raise click.ClickException(error.message + why) from None
@@ -39,10 +39,10 @@ def reports_errors() -> Iterator[None]:
 
 
 def _check_settings() -> None:
-    """Return where the application has services, as it has unless its settings are unusable.
+    """Return if the application has services, as it has unless its settings are unusable.
 
     Raises:
-        SettingsError: that is so, and why.
+        SettingsError: they are unusable, and why.
     """
     if has_app_context() and SETTINGS_ERROR in current_app.extensions:
         raise current_app.extensions[SETTINGS_ERROR]
@@ -69,7 +69,7 @@ class OperatorCommand(click.Command):
 
 
 def operator() -> str:
-    """Return who gives the command, as user@host, for the audit log."""
+    """Return the operator who runs the command, as user@host, for the audit log."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name
@@ -83,5 +83,5 @@ def print_json(value: object) -> None:
 
 
 def print_document(value: object, *, as_json: bool) -> None:
-    """Print something that has no shorter form than JSON: in one line where `--json` was given."""
+    """Print a value that has no shorter form than JSON; on one line if `--json` was given."""
     click.echo(orjson.dumps(value, option=None if as_json else orjson.OPT_INDENT_2))

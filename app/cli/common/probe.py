@@ -1,4 +1,4 @@
-"""One question to the gateway that was just started, over TCP or a unix socket."""
+"""Sends one request to a gateway that was just started, over TCP or a Unix socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def ask(bind: str, path: str, key: str | None = None) -> tuple[int, bytes] | None:
-    """Return the status and the body of `GET path`, None while nobody answers at `bind`."""
+    """Return the status and the body of `GET path`; None if nobody answers at `bind`."""
     connection = _connection(bind)
     try:
         connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})

@@ -1,6 +1,6 @@
-"""How far a long command has come: a bar on stderr, so that stdout carries its result only.
+"""The progress of a long command: a bar on stderr, so that stdout carries only its result.
 
-A bar is for people: it is shown at a terminal only, and only by what takes a while.
+A bar is for people: it is shown only at a terminal, and only by a command that takes a while.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
-#: What is done by then needs no bar.
+#: A command that ends within this many seconds needs no bar.
 _SHORT_S = 1.0
 
 
 def watched(steps: Iterable[T], total: int, unit: str) -> Iterator[T]:
-    """Yield the steps, and show how many are done once that takes a while."""
+    """Yield the steps; once that takes a while, show a bar of how many are done."""
     quiet = not sys.stderr.isatty()
     with tqdm(
         total=total, unit=f" {unit}", dynamic_ncols=True, delay=_SHORT_S, disable=quiet
@@ -30,7 +30,7 @@ def watched(steps: Iterable[T], total: int, unit: str) -> Iterator[T]:
 
 
 def print_line(line: bytes | str) -> None:
-    """Print a line of the result; where the bar is on the same terminal it makes way."""
+    """Print a line of the result; a bar on the same terminal makes way for it."""
     if sys.stdout.isatty() and sys.stderr.isatty():
         with tqdm.external_write_mode():
             click.echo(line)

@@ -1,4 +1,4 @@
-"""What a gateway that was called refuses with, for whoever gave the command."""
+"""The reason for which a gateway has refused a request, for whoever ran the command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NO_KEY = 401
 
 
 def refusal(answer: requests.Response, otherwise: str = "") -> str:
-    """Return a refusal in the API's own words; where it has none, its status and `otherwise`."""
+    """Return a refusal's status with the API's own message, or with `otherwise` if it has none."""
     status = f"{answer.status_code} {answer.reason}".strip()
     try:
         message = str(orjson.loads(answer.content)["error"]["message"])

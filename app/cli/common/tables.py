@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-#: A last column is not folded to less than this.
+#: Minimum width to which the last column is folded.
 _LEAST_FOLDED = 24
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a result for people: columns as wide as they need to be, "-" for what is None.
+    """Print a result for people: columns as wide as they need to be, "-" for None.
 
-    At a terminal the titles are bold and the last column is folded, no other: ids are copied. In a
-    pipe each row is one line. What could steer a terminal is replaced: names come from callers.
+    At a terminal the titles are bold and only the last column is folded, since ids are copied. In a
+    pipe each row is one line. What could control a terminal is replaced: names come from callers.
     """
     cells = [["-" if cell is None else _printable(str(cell)) for cell in row] for row in rows]
     whole = [list(titles), *cells]

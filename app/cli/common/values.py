@@ -1,4 +1,4 @@
-"""What operators write on the command line, read into values, and options that lists share."""
+"""Converts what operators write on the command line; defines the options that lists share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.settings import HOSTED_TOOLS, MOST_RETENTION_DAYS, CostBudget, read_bud
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", flags=re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-#: How moments are named at a terminal, the largest unit first.
+#: Units for distances in time at a terminal, the largest first.
 _UNITS = (("y", 31_536_000), ("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _MAX_BOUND = 2**53
 
@@ -68,14 +68,14 @@ class Since(click.ParamType[int]):
 
 
 class EndChange(click.ParamType[tuple[int | None]]):
-    """What becomes of an end: another moment, or `never`, which is (None,)."""
+    """A change of an expiry: another moment, or `never`, which is (None,)."""
 
     name = "date|never"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int | None]:
-        """Return the Unix seconds in a tuple, so that no end can be told from no change."""
+        """Return the Unix seconds in a tuple, to tell no expiry from no change."""
         return (None if value == "never" else Moment().convert(value, param, ctx),)
 
 
@@ -94,26 +94,26 @@ class Bound(click.ParamType[int]):
 
 
 class Change(click.ParamType[tuple[int | None]]):
-    """What becomes of a limit: a new one, or `default`, which is (None,)."""
+    """A change of a limit: a new one, or `default`, which is (None,)."""
 
     name = "number|unlimited|default"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int | None]:
-        """Return the limit in a tuple, so that no limit can be told from no change."""
+        """Return the limit in a tuple, to tell no limit from no change."""
         return (None if value == "default" else Bound().convert(value, param, ctx),)
 
 
 class RetentionChange(click.ParamType[tuple[int | None]]):
-    """What becomes of a retention: days from 0 to 365, `none` for ever, or `default`: (None,)."""
+    """A change of retention: days from 0 to 365, `none` for ever, or `default`: (None,)."""
 
     name = "days|none|default"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int | None]:
-        """Return the days in a tuple, so that no retention can be told from no change."""
+        """Return the days in a tuple, to tell no retention from no change."""
         if value in ("none", "default"):
             return (UNLIMITED if value == "none" else None,)
         if not str(value).isdecimal() or int(value) > MOST_RETENTION_DAYS:
@@ -140,26 +140,26 @@ class Budgets(click.ParamType[tuple[CostBudget, ...]]):
 
 
 class BudgetChange(click.ParamType[tuple[tuple[CostBudget, ...] | None]]):
-    """What becomes of budgets: others, or `default`, which is (None,)."""
+    """A change of budgets: new ones, or `default`, which is (None,)."""
 
     name = "amount/period,...|unlimited|default"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[tuple[CostBudget, ...] | None]:
-        """Return the budgets in a tuple, so that none can be told from no change."""
+        """Return the budgets in a tuple, to tell no budgets from no change."""
         return (None if value == "default" else Budgets().convert(value, param, ctx),)
 
 
 class Globs(click.ParamType[tuple[str, ...]]):
-    """Globs with commas between them."""
+    """Globs, separated by commas."""
 
     name = "glob,..."
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Return the globs; a default comes here too, and is what it shall become."""
+        """Return the globs; a default value passes through here as well, unchanged."""
         if isinstance(value, tuple):
             return value
         globs = tuple(glob.strip() for glob in str(value).split(","))
@@ -169,14 +169,14 @@ class Globs(click.ParamType[tuple[str, ...]]):
 
 
 class HostedTools(click.ParamType[tuple[tuple[str, ...] | None]]):
-    """Tools that providers run: `all`, which is (None,), `none`, or types with commas between."""
+    """Tools that providers run: `all`, which is (None,), `none`, or types separated by commas."""
 
     name = "all|none|type,..."
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[tuple[str, ...] | None]:
-        """Return the types in a tuple, so that all can be told from no change."""
+        """Return the types in a tuple, to tell all from no change."""
         if isinstance(value, tuple):
             return value
         if value in ("all", "none"):
@@ -193,7 +193,7 @@ def changed_limits(
     changes: Mapping[str, tuple[int | None] | None],
     budgets: tuple[tuple[CostBudget, ...] | None] | None,
 ) -> Allowance:
-    """Return limits with changes, by their names; what has none stays."""
+    """Return limits with changes, by their names; a limit without a change stays."""
     bounds: dict[str, Any] = {
         name: change[0] for name, change in changes.items() if change is not None
     }
@@ -205,7 +205,7 @@ def changed_limits(
 def date(at: int | None) -> str:
     """Return a moment in Unix seconds for people, "-" for none.
 
-    At a terminal it is how long ago, or how long from now; in a pipe the moment itself, in UTC.
+    At a terminal it is the distance from now; in a pipe the moment itself, in UTC.
     """
     if at is None:
         return "-"
@@ -227,7 +227,7 @@ def distance(seconds: int) -> str:
     return f"{words} ago" if seconds <= 0 else f"in {words}"
 
 
-#: The most that is listed; None is all.
+#: Maximum number of entries that are listed; None for all.
 limit = click.option("--limit", type=click.IntRange(1), metavar="N", help="No more than so many.")
-#: Unix seconds of the oldest that is listed; None is all.
+#: Unix seconds of the oldest entry that is listed; None for all.
 since = click.option("--since", type=Since(), help="Only those since then (UTC), or 2h ago.")

@@ -1,1 +1,1 @@
-"""`doctor`: whether everything that the gateway needs is there."""
+"""`doctor`: checks whether everything that the gateway needs is there."""

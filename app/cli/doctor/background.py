@@ -1,4 +1,4 @@
-"""How `doctor` finds the worker: there, missing, or alive and taking nothing."""
+"""What `doctor` reports about the worker: there, missing, or alive but taking no jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _START = "responses-gateway worker, with the same REDIS_URL and REDIS_PREFIX"
 
 
 def worker_finding(state: str, queues: QueueFigures | None) -> Finding:
-    """Return how workers are; `state` is what /readyz says of them, `queues` None if unknown."""
+    """Return the finding about workers; `state` is theirs in /readyz, `queues` None if unknown."""
     if state == "ok":
         return Finding("worker", "ok", "takes jobs")
     if state == "disabled":

@@ -1,4 +1,4 @@
-"""`doctor`: whether everything that the gateway needs is there."""
+"""`doctor`: checks whether everything that the gateway needs is there."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _rows(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
 
 
 def examine_environment() -> Iterator[Finding]:
-    """Look at everything, if the settings of this environment can be used."""
+    """Examine everything, if the settings of this environment can be used."""
     try:
         yield from examine(checked_settings())
     except SettingsError as error:
@@ -66,7 +66,7 @@ def examine_environment() -> Iterator[Finding]:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything, what others depend on first.
+    """Examine everything, starting with what the rest depends on.
 
     Raises:
         SettingsError: the settings cannot be used.
@@ -97,7 +97,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _write_fault(client: Client, prefix: str) -> StorageUnavailable | None:
-    """Return why Redis takes no write, None where it does.
+    """Return why Redis takes no writes, or None if it does.
 
     Raises:
         StorageUnavailable: it does not answer.
@@ -119,13 +119,13 @@ def _worker() -> Finding:
 
 def _keys(settings: Settings) -> Finding:
     active = sum(key.active for key in context.services().accounts.keys())  # noqa: SIM118 - no mapping
-    if active or settings.issuers:  # whose callers need none
+    if active or settings.issuers:  # callers with tokens need no key
         return Finding("keys", "ok", f"active: {active}")
     return Finding("keys", "warning", f"active: {active}", "make one: keys create --account NAME")
 
 
 def _beside(settings: Settings) -> Iterator[Finding]:
-    """Look at providers and issuers, all at once, and yield them in the order of the file."""
+    """Examine providers and issuers, all at once; yield findings in the order of the file."""
     looks: list[Callable[[], list[Finding]]] = [
         partial(provider_findings, settings, key)
         for provider in settings.providers
@@ -142,7 +142,7 @@ def _of_issuer(issuer: IssuerSettings) -> list[Finding]:
 
 
 def _oddities(bind: str) -> Iterator[Finding]:
-    """Name what the gateway that runs here could not read of providers' answers."""
+    """Report what the gateway that runs here could not read in providers' answers."""
     for provider, kinds in oddities(bind).items():
         most_first = sorted(kinds.items(), key=lambda each: (-each[1], each[0]))
         named = ", ".join(f"{kind} {count}" for kind, count in most_first)
@@ -150,7 +150,7 @@ def _oddities(bind: str) -> Iterator[Finding]:
 
 
 def _resting_keys(bind: str) -> Iterator[Finding]:
-    """Name the keys of pools that rest in the gateway that runs here."""
+    """Report the keys of pools that rest in the gateway that runs here."""
     for provider, keys in resting_keys(bind).items():
         for key, seconds in keys.items():
             yield Finding(

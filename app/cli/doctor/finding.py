@@ -1,4 +1,4 @@
-"""What `doctor` says of one thing that it has looked at."""
+"""What `doctor` reports about one thing that it has examined."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it is and why, and what mends it: "" where nothing has to be."""
+    """What was examined, its state and why, and the remedy: "" if none is needed."""
 
     what: str
     state: State

@@ -1,4 +1,4 @@
-"""How `doctor` finds this machine: the spool, file descriptors, and what the environment says."""
+"""What `doctor` reports about this machine: the spool, file descriptors and the environment."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from app.settings import NetworkSettings, Settings
 from app.store.spool.delivery import SpoolDelivery
 from app.store.spool.folders import SpoolFolders
 
-#: With less free than this, in bytes, a spool is as good as full: some answers of the largest.
+#: Free bytes below which a spool is as good as full: a few answers of the largest size.
 LITTLE_ROOM = 256 * 1024 * 1024
-#: What a process opens beside two descriptors a request: Redis' pool, listeners, logs.
+#: Descriptors that a process opens besides two per request: Redis' pool, listeners, logs.
 _BESIDE = 100
 
 
 def spool_finding(spool: SpoolDelivery, *, takes_writes: bool) -> Finding:
-    """Look at the spool, without making what is not there: this user may be another.
+    """Examine the spool, without creating what is missing: this user may not be the service's.
 
-    `takes_writes` says that Redis does: what waits is delivered then.
+    `takes_writes` says that Redis takes writes: then the spool is delivered.
     """
     folders = spool.folders
     with suppress(GatewayError):
@@ -91,9 +91,9 @@ def _free_bytes(directory: Path) -> int:
 
 
 def descriptors_finding(settings: Settings) -> Finding:
-    """Tell whether a process may open as much as it may be asked for at once."""
+    """Report whether a process may open as many files as it may need at once."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # One for the caller and one for the upstream; the worker's jobs have the latter only.
+    # One for the caller and one for the upstream; the worker's jobs need only the latter.
     wanted = max(2 * settings.requests.max_in_flight, settings.background.concurrency)
     wanted += settings.redis.pool_size + _BESIDE
     if hard == resource.RLIM_INFINITY or hard >= wanted:
@@ -108,7 +108,7 @@ def descriptors_finding(settings: Settings) -> Finding:
 
 
 def network_findings(network: NetworkSettings) -> Iterator[Finding]:
-    """Name what the environment says of the way out, and whether it counts."""
+    """Report the proxies and certificates of the environment, and whether they are used."""
     if network.unused:
         names = ", ".join(network.unused)
         yield Finding(

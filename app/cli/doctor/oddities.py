@@ -1,4 +1,4 @@
-"""What a running gateway has counted of providers' answers that it could not read (U20, A10)."""
+"""What a running gateway could not read in providers' answers, as it has counted it (U20, A10)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.cli.common.probe import ask
 
 _METRIC = "gateway_upstream_oddities"
 
-#: By provider: what it was, and how often.
+#: Count of each kind of oddity, by provider.
 Oddities = Mapping[str, Mapping[str, int]]
 
 
 def oddities(bind: str) -> Oddities:
     """Return what the gateway at `bind` has counted since it started.
 
-    That is nothing where none answers, or something else than a gateway does.
+    Empty if none answers, or if something other than a gateway does.
     """
     answer = ask(bind, "/metrics")
     if answer is None or answer[0] != 200:

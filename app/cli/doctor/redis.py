@@ -1,4 +1,4 @@
-"""How `doctor` finds Redis: reachable, taking writes, keeping what it is given, on time."""
+"""What `doctor` reports about Redis: whether it is reachable, writable, durable and on time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.store.connection.checks import Persistence, clock_offsets, persistence
 from app.store.connection.client import Client
 from app.store.connection.reasons import code_of, explained, hung_up
 
-#: How far clocks may be apart, in seconds, before it is a warning, and before it is a fault: limits
-#: and ends of keys go by this machine's, leases by Redis'.
+#: Seconds between two clocks that are a warning, and that are a failure: limits and the expiry of
+#: keys go by this machine's clock, leases by Redis'.
 APART_S, FAR_APART_S = 2.0, 30.0
 
-#: By the code of an error reply of Redis.
+#: Remedies by the code of Redis' error reply.
 _REMEDIES: Mapping[str, str] = {
     "OOM": "raise its maxmemory, or make room: responses purge. Meanwhile answers are spooled",
     "MISCONF": "make room on the disk of Redis; its own log says what failed",
@@ -40,12 +40,12 @@ _REMEDIES: Mapping[str, str] = {
     "NODB": "mend the number behind the slash of REDIS_URL: a Redis has 0 to 15 unless its "
     "`databases` says otherwise, a Cluster has 0 alone",
 }
-#: How the remedies begin where one side speaks TLS and the other does not.
+#: Start of the remedies for when only one side speaks TLS.
 _OF_A_PORT = "a port with"
 
 
 def unreachable(fault: StorageUnavailable, settings: RedisSettings) -> Finding:
-    """Return what is wrong with a Redis that does not serve us."""
+    """Return the finding about a Redis that does not serve us."""
     detail = f"{explained(fault)} ({place_of(settings)})"
     return Finding("redis", "failed", detail, _remedy(fault, settings))
 
@@ -67,7 +67,7 @@ def _remedy(fault: StorageUnavailable, settings: RedisSettings) -> str:
 
 
 def place_of(settings: RedisSettings) -> str:
-    """Return where a Redis is, for an operator, without its login."""
+    """Return the address of a Redis, for an operator, without its login."""
     try:
         url = parse(settings.url)
     except ValueError:
@@ -77,7 +77,7 @@ def place_of(settings: RedisSettings) -> str:
 
 
 def redis_findings(client: Client, settings: RedisSettings) -> Iterator[Finding]:
-    """Look at how each server keeps what it is given, and at its clock.
+    """Examine how each server keeps its data, and its clock.
 
     Raises:
         StorageUnavailable: it cannot be reached.

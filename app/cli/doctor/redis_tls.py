@@ -1,10 +1,10 @@
-"""What mends TLS to Redis, by what OpenSSL and redis-py say of a connection that failed."""
+"""Remedies for TLS connections to Redis that failed, by the messages of OpenSSL and redis-py."""
 
 from __future__ import annotations
 
 import re
 
-#: What messages have in them, the more special before the more general, and what mends it.
+#: Patterns of messages, specific ones before general ones, with their remedies.
 _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(words, re.IGNORECASE), remedy)
     for words, remedy in (
@@ -55,15 +55,15 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def tls_remedy(error: BaseException | None) -> str | None:
-    """Return what mends a connection over TLS that failed with redis-py's `error`; None where TLS
-    has nothing to do with it.
+    """Return the remedy for a TLS connection that failed with redis-py's `error`; None if TLS has
+    nothing to do with it.
 
     Example: ConnectionError("... certificate verify failed: certificate has expired ...") ->
         "renew the certificate of Redis, or mend the clock of this machine"
     """
     if error is None:
         return None
-    # A handshake that timed out is told by what lies beneath alone: one with a Sentinel, deeper.
+    # Only the cause shows that a handshake timed out; with a Sentinel it lies deeper.
     message, beneath = str(error), error.__cause__ or error.__context__
     while beneath is not None:
         message += f" {beneath}"

@@ -1,4 +1,4 @@
-"""The keys of providers, as a running gateway has found them, and each as it can be tried."""
+"""The keys of providers: those that rest in a running gateway, and each as it can be tried."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _METRIC = "gateway_upstream_key_rests_until_timestamp_seconds"
 
 
 class NoKey(Exception):
-    """A command has printed none; the text says why."""
+    """A command has printed no key; the text says why."""
 
 
 def one_by_one(settings: ProviderSettings) -> Iterator[ProviderSettings]:
-    """Yield a provider, or one for each key of its pool, called "provider/key"."""
+    """Yield a provider, or one per key of its pool, named "provider/key"."""
     if not settings.keys:
         yield settings
     for key in settings.keys:
@@ -34,7 +34,7 @@ def with_key(settings: ProviderSettings) -> ProviderSettings:
     """Return the settings with the key that its command prints now.
 
     Raises:
-        NoKey: it prints none.
+        NoKey: the command prints none.
     """
     source = settings.api_key_source or KeySource()
     if not source.command:
@@ -46,9 +46,9 @@ def with_key(settings: ProviderSettings) -> ProviderSettings:
 
 
 def resting_keys(bind: str) -> Mapping[str, Mapping[str, int]]:
-    """Return which keys rest in the gateway at `bind`, by provider and id, for how many seconds.
+    """Return for how many seconds keys rest in the gateway at `bind`, by provider and id.
 
-    That is nothing where none answers, or something else than a gateway does.
+    Empty if none answers, or if something other than a gateway does.
     """
     answer = ask(bind, "/metrics")
     if answer is None or answer[0] != 200:
@@ -60,7 +60,7 @@ def resting_keys(bind: str) -> Mapping[str, Mapping[str, int]]:
 
 
 def resting_at(exposition: str, now: float) -> Mapping[str, Mapping[str, int]]:
-    """Return the same of a page of metrics, at a Unix time."""
+    """Return the same from a page of metrics, at a Unix time."""
     rests: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for family in text_string_to_metric_families(exposition):
         for sample in family.samples if family.name == _METRIC else ():

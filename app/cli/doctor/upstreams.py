@@ -1,4 +1,4 @@
-"""How `doctor` finds providers, the models that gateway.toml wants of them, and issuers' keys."""
+"""What `doctor` reports about providers, the models gateway.toml wants of them, and issuers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROXY_LOGIN = "mend the proxy's login or rules: proxy = http://USER:PASSWORD@HO
 
 
 def provider_findings(settings: Settings, provider: ProviderSettings) -> list[Finding]:
-    """Ask a provider, or one key of its pool, for its models: one that has none is reached, too."""
+    """Ask a provider, or one key of its pool, for its models, also to see that it is reachable."""
     return list(_looked_at(settings, provider))
 
 
@@ -39,7 +39,7 @@ def _looked_at(settings: Settings, provider: ProviderSettings) -> Iterator[Findi
         remedy = f"run the command by hand, as the user of the service, and mend {table}"
         yield Finding(provider.name, "failed", str(fault), remedy)
     except GatewayError as error:
-        # A server without a key that is asked for its models may be one that nobody named.
+        # A server without a key whose models are discovered may be one that nobody configured.
         nobodys = provider.discover and provider.api_key is None
         away = isinstance(error, UpstreamUnavailable)
         state: State = "warning" if nobodys and away else "failed"
@@ -69,7 +69,7 @@ def _well(found: Survey, provider: ProviderSettings) -> Finding:
 
 
 def _way(provider: ProviderSettings) -> str:
-    """Return what was asked for, and by which proxy."""
+    """Return the request that was sent, and the proxy that it went by."""
     by = f" by proxy {_host_of(provider.proxy)}" if provider.proxy else ""
     return f"GET {models_address(provider)}{by}"
 
@@ -112,7 +112,7 @@ def _remedy_of_the_way(
 def _models(
     models: Sequence[ModelSettings], provider: ProviderSettings, found: Survey
 ) -> Iterator[Finding]:
-    """Name what gateway.toml wants of a provider and is not in its list."""
+    """Report the models that gateway.toml wants of a provider and that its list lacks."""
     served = found.models
     if not served or (found.profile or "").startswith("azure"):
         return  # Azure lists models, and is called by the names of deployments
@@ -139,14 +139,14 @@ def _models(
 
 
 def _missing(wanted: Iterable[tuple[str, str]], served: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what no id of the list is; a dated or tagged one is what it begins with."""
+    """Yield models that match no id in the list; an id may have a date or a tag appended."""
     for model, table in wanted:
         if not any(each == model or fnmatchcase(each, f"{model}[-:@]*") for each in served):
             yield model, table
 
 
 def issuer_finding(issuer: IssuerSettings) -> Finding:
-    """Fetch an issuer's keys."""
+    """Fetch an issuer's keys, and report the outcome."""
     what, table = f"issuer {issuer.name}", "[[auth.jwt]]"
     try:
         found = read_keys(key_document(issuer).fetch(), issuer.algorithms)

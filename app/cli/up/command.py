@@ -32,7 +32,7 @@ from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connection.client import connect
 
 _WATCH_S = 0.5
-#: Jobs get their grace, not the time that a deploy allows.
+#: Jobs get their grace period, not the longer time for a deploy.
 _STOPS = {"worker": signal.SIGINT}
 
 
@@ -63,10 +63,10 @@ def up() -> None:
 
 @contextmanager
 def _clear(bind: str) -> Iterator[None]:
-    """Have nothing of an earlier run about, and somewhere to listen, before anything is started.
+    """Ensure that nothing of an earlier run is left and that the address is free, before the start.
 
     Raises:
-        LeftOver: what an earlier run has left does not end.
+        LeftOver: processes of an earlier run do not end.
         AddressTaken: nothing can listen there.
     """
     await_left_over(DATA, partial(click.echo, err=True), Event().wait)
@@ -86,10 +86,10 @@ def _clear(bind: str) -> Iterator[None]:
 def _redis(
     settings: Settings, environ: Mapping[str, str], register: Register
 ) -> Iterator[EmbeddedRedis | None]:
-    """Have a Redis: the one that is named, which must answer, else one of our own.
+    """Provide a Redis: the one that is named, which must answer, or else one of our own.
 
     Raises:
-        RedisError: there is none.
+        RedisError: none can be had.
     """
     if settings.redis.embedded:
         with embedded_redis.running(DATA, environ, partial(register, "redis")) as embedded:
@@ -107,7 +107,7 @@ def _redis(
 
 @contextmanager
 def _metrics() -> Iterator[str]:
-    """Yield the folder where the counters of web and worker meet, unless the operator names one."""
+    """Yield the folder for the counters of web and worker; the operator may name one."""
     if named := environment().get(METRICS):
         yield named
     else:
@@ -152,7 +152,7 @@ def _serve(
 
 
 def _watch(embedded: EmbeddedRedis | None, over: Event) -> None:
-    """Return when it is over.
+    """Return when `over` is set.
 
     Raises:
         RedisError: our Redis has ended by itself.

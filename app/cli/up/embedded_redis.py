@@ -1,4 +1,4 @@
-"""A Redis for a machine that names none: appended to disk, behind a socket of its user's own."""
+"""A Redis for a machine that names none: append-only on disk, behind a socket of its own user."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ _STOP_S = 60.0
 
 
 class RedisError(Exception):
-    """There is no Redis to be had; the text is for the operator."""
+    """No Redis can be had; the text is for the operator."""
 
 
 class EmbeddedRedis:
-    """A redis-server of this process's own. `url` is how it is reached."""
+    """A redis-server that this process runs. `url` is its address."""
 
     def __init__(self, server: subprocess.Popen[bytes], url: str) -> None:
         self.url = url
         self._server = server
 
     def ended(self) -> int | None:
-        """Return its exit status once it has ended by itself."""
+        """Return its exit status if it has ended by itself, else None."""
         return self._server.poll()
 
     def stop(self) -> None:
-        """Have it save and end."""
+        """Have it save its data and end."""
         self._server.terminate()
         try:
             self._server.wait(_STOP_S)
@@ -61,9 +61,9 @@ def running(
     environ: Mapping[str, str] | None = None,
     started: Callable[[int], None] = lambda _pid: None,
 ) -> Iterator[EmbeddedRedis]:
-    """Run a Redis whose data stays in `folder`; other commands find its URL there.
+    """Run a Redis that keeps its data in `folder`; other commands find its URL there.
 
-    `started` hears its pid as soon as there is one.
+    `started` is called with its pid as soon as there is one.
 
     Raises:
         RedisError: there is no redis-server, or it does not start.
@@ -128,7 +128,7 @@ def _version(program: str) -> tuple[int, int] | None:
 
 @contextmanager
 def _socket(folder: Path) -> Iterator[Path]:
-    """Yield the path of the socket: beside the data, where that is not too long for one."""
+    """Yield the path of the socket: beside the data, unless that path is too long for a socket."""
     socket = folder.resolve() / "redis.sock"
     if len(os.fsencode(socket)) <= _MAX_SOCKET_PATH:
         yield socket
@@ -138,7 +138,7 @@ def _socket(folder: Path) -> Iterator[Path]:
 
 
 def _stop_orphan(socket: Path) -> None:
-    """End a Redis that a killed `up` has left behind on our data."""
+    """End a Redis that a killed `up` has left running on our data."""
     with _client(socket) as client:
         client.shutdown()  # silent where there is none, which is usual
 
@@ -162,7 +162,7 @@ def _start(
 
 
 def _wait(server: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
-    """Return when it answers; a long file of appends takes its time to load."""
+    """Return when it answers; loading a long append-only file takes its time."""
     pause = Event()
     with _client(socket) as client:
         while not _answers(client):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def first_key(file: Path, works: Callable[[str], bool], make: Callable[[], str]) -> str:
-    """Return the key kept in `file` while it still works, else a new one, kept there instead.
+    """Return the key kept in `file` if it still works, else a new one, which replaces it there.
 
-    The file is its owner's alone to read: it holds the key itself.
+    Only its owner can read the file: it holds the key itself.
     """
     if file.exists():
         key = file.read_text("utf-8").strip()

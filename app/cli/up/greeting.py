@@ -1,4 +1,4 @@
-"""What `up` says once the gateway answers."""
+"""What `up` prints once the gateway answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.settings import ProviderSettings
 
 #: Maximum number of model names in the greeting.
 _MOST_MODELS = 12
-#: Pages for people, and what is said before their addresses.
+#: Pages for people, and the words that are printed before their addresses.
 PAGES = {"/console": "Or look", "/docs/": "Or read"}
 _GLOB = frozenset("*?[")
 
@@ -29,9 +29,9 @@ def greeting(
     *,
     pages: Mapping[str, str] = PAGES,
 ) -> str:
-    """Return where the gateway is, a curl command that works, and which models there are.
+    """Return the address of the gateway, a curl command that works, and the models there are.
 
-    `models` are those known by name, `pages` what browsers are shown, by path.
+    `models` are those known by name, `pages` the pages for browsers, by path.
     """
     reachable = {} if bind.startswith("unix:") else pages
     return "\n".join(
@@ -52,7 +52,7 @@ def greeting(
 
 
 def command_name() -> str:
-    """Return how the operator's command is called in this folder."""
+    """Return how the operator's command is called from this folder."""
     program = Path(sys.executable).with_name("responses-gateway")
     found = shutil.which(program.name)
     if found is not None and Path(found) == program:
@@ -63,7 +63,7 @@ def command_name() -> str:
 
 
 def curl(bind: str, key: str, model: str) -> str:
-    """Return a command, to be pasted as it is, that asks `model` something."""
+    """Return a command that asks `model` something, ready to be pasted."""
     body = json.dumps({"model": model, "input": "Hello, world!"})
     return (
         f"curl {curl_target(bind, '/v1/responses')} -H 'Authorization: Bearer {key}' "
@@ -72,7 +72,7 @@ def curl(bind: str, key: str, model: str) -> str:
 
 
 def _model(models: Sequence[str], providers: Iterable[ProviderSettings]) -> str:
-    """Choose the built-in model, which needs nobody else, where there is one."""
+    """Choose the built-in model, which depends on nobody else, if there is one."""
     built_in = (f"{each.name}/echo" for each in providers if each.api == "local")
     return next(built_in, models[0] if models else "MODEL")
 

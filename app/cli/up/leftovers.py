@@ -1,6 +1,6 @@
-"""Processes that an earlier `up` has left in this folder: told by a mark in their environment.
+"""Processes that an earlier `up` has left in this folder, found by a mark in their environment.
 
-Only Linux shows what is in another process's environment; elsewhere none is found.
+Only Linux shows the environment of another process; elsewhere none is found.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Names the folder whose `up` has started a process, in the environment of all that it starts.
+#: The variable, in the environment of all that an `up` starts, that names its folder.
 MARK = "RESPONSES_GATEWAY_UP"
-#: Nothing that a killed `up` has started should outlive it for longer, in seconds.
+#: For how many seconds, at most, what a killed `up` has started should outlive it.
 PATIENCE_S = 12.0
 _POLL_S = 0.2
-#: Where the kernel shows processes.
+#: Where the kernel lists processes.
 PROCESSES = Path("/proc")
 _REDIS = "redis-server"
-#: What is in the command of each.
+#: What the command line of each contains, and its name.
 _NAMES = {_REDIS: _REDIS, "gunicorn": "web", "cli.worker": "worker", "reaper": "reaper"}
 
 
@@ -28,7 +28,7 @@ class LeftOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LeftoverProcess:
-    """One of them; its `name` is what `up` calls it."""
+    """A process that was left over; `name` is what `up` calls it."""
 
     pid: int
     name: str
@@ -38,12 +38,12 @@ class LeftoverProcess:
 
 
 def mark(folder: Path) -> dict[str, str]:
-    """Return what marks the processes that the `up` of a folder starts."""
+    """Return the variable that marks the processes which the `up` of a folder starts."""
     return {MARK: str(folder.resolve())}
 
 
 def left_over(folder: Path, processes: Path = PROCESSES) -> list[LeftoverProcess]:
-    """Return what an earlier `up` of the folder has left, each by its name."""
+    """Return the processes that an earlier `up` of the folder has left."""
     marked = f"{MARK}={folder.resolve()}"
     found = [
         LeftoverProcess(
@@ -56,7 +56,7 @@ def left_over(folder: Path, processes: Path = PROCESSES) -> list[LeftoverProcess
 
 
 def gateway_at(bind: str, processes: Path = PROCESSES) -> str | None:
-    """Return the folder, with a pid, of the `up` that has somebody listen there."""
+    """Return the folder, with a pid, of the `up` whose gateway listens at `bind`."""
     for pid, environ, command in _running(processes):
         folder = next((each for each in environ if each.startswith(f"{MARK}=")), None)
         if folder is not None and f"BIND={bind}" in environ and "gunicorn" in command:
@@ -65,7 +65,7 @@ def gateway_at(bind: str, processes: Path = PROCESSES) -> str | None:
 
 
 def _running(processes: Path) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the pid, the environment and the command of what runs here and may be looked at."""
+    """Yield the pid, environment and command of every process that may be looked at."""
     for each in processes.glob("[0-9]*"):
         try:
             environ = (each / "environ").read_bytes().decode(errors="replace").split("\0")
@@ -78,12 +78,12 @@ def _running(processes: Path) -> Iterator[tuple[int, list[str], str]]:
 def await_left_over(
     folder: Path, report: Callable[[str], None], pause: Callable[[float], object]
 ) -> None:
-    """Return once nothing of an earlier `up` of the folder is left: that ends by itself.
+    """Return once nothing of an earlier `up` of the folder is left: it ends by itself.
 
-    A Redis that is left alone is for whoever starts the next.
+    A Redis may be left alone: whoever starts the next one ends it.
 
     Raises:
-        LeftOver: it does not.
+        LeftOver: something does not end.
     """
     left = _in_the_way(folder)
     if left:

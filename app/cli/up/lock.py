@@ -1,4 +1,4 @@
-"""One `up` in a folder: who has it says so in up.lock."""
+"""Allows one `up` per folder: the one that runs is named in up.lock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FolderTaken(Exception):
 
 @contextmanager
 def only_one(folder: Path, bind: str) -> Iterator[None]:
-    """Keep the folder for this process alone, which listens at `bind`.
+    """Reserve the folder for this process, which listens at `bind`.
 
     Raises:
         FolderTaken: another `up` has it.

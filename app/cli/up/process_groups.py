@@ -1,4 +1,4 @@
-"""Groups of processes, each by the pid of its leader."""
+"""Groups of processes, each identified by the pid of its leader."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-#: Where Linux shows processes.
+#: Where Linux lists processes.
 PROCESSES = Path("/proc")
 
 
 def signal_group(leader: int, number: int) -> None:
-    """Send a signal to all of a group; one that is no more hears nothing."""
+    """Send a signal to a whole group, if it still exists."""
     with suppress(ProcessLookupError, PermissionError):  # macOS: the dead may not be signalled
         os.killpg(leader, number)
 
 
 def group_lives(leader: int, processes: Path = PROCESSES) -> bool:
-    """Tell whether anything of a group still runs.
+    """Tell whether any process of a group still runs.
 
-    What has ended and nobody has taken note of, as where nobody does that for orphans, does not;
-    but only Linux shows that.
+    A zombie does not, such as an orphan that nobody waits for; but only Linux shows zombies.
     """
     try:
         os.killpg(leader, 0)

@@ -1,10 +1,10 @@
-"""What `up` has started ends with it, however it ends: the process that sees to it.
+"""The reaper: a process that ends what `up` has started when `up` ends, however it ends.
 
 A process that is killed cannot end what it has started, and neither gunicorn nor redis-server
-notice. So `up` starts this one first and tells it of all others; once the socket between them ends
-without a word, it ends them: web and worker within nine seconds, then Redis, which they need to
-the last. What they write meanwhile is still read, and copied to stderr: who writes into a pipe
-without a reader fails.
+notices. So `up` starts this one first and tells it of all others; if the socket between them ends
+without a word, it ends them: web and worker within nine seconds, then Redis, which they need until
+the end. What they write meanwhile is still read, and copied to stderr: writing into a pipe without
+a reader fails.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from time import monotonic
 from app.cli.common import processes
 from app.cli.up.process_groups import group_lives, signal_group
 
-#: When who gets which signal, in seconds after the end of `up`. The worker's process gives its jobs
-#: eight seconds once its master is gone; gunicorn ends open streams in order on SIGQUIT.
+#: The signals for each process, at seconds after the end of `up`. The worker's process gives its
+#: jobs eight seconds once its master is gone; gunicorn ends open streams in order on SIGQUIT.
 PLANS: Mapping[str, list[tuple[float, int]]] = {
     "web": [(0.0, signal.SIGTERM), (6.5, signal.SIGQUIT)],
     "worker": [(0.0, signal.SIGKILL)],
     "redis": [],
 }
 KILL_S = 9.3
-#: Ends when all others have.
+#: Ends after all others.
 LAST = "redis"
 _LAST_S = 20.0
 _POLL_S = 0.05
 _DONE = b"done"
 
-#: Registers a process that was started: its name, its pid, where what it writes comes from.
+#: Registers a process that was started: its name, its pid, the descriptor of its output.
 Register = Callable[[str, int, int | None], None]
 
 
 @contextmanager
 def reaping(environ: Mapping[str, str]) -> Iterator[Register]:
-    """Have what is registered end with this process; at the end of the block nothing is left to."""
+    """Have registered processes end with this one; at the end of the block none is left to end."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -71,7 +71,7 @@ def reaping(environ: Mapping[str, str]) -> Iterator[Register]:
 
 
 def main() -> None:
-    """Wait for the end of `up`, and end what it has not."""
+    """Wait for the end of `up`, then end what it has left running."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _listen(channel: socket.socket) -> tuple[bytes, list[int]]:
-    """Return what came, bytes and descriptors, until the socket ended."""
+    """Return the bytes and the descriptors that came until the socket ended."""
     received, outputs = b"", []
     with suppress(OSError):
         while True:

@@ -1,4 +1,4 @@
-"""Several processes as one: when one of them ends, all of them end."""
+"""Runs several processes as one: when one of them ends, all of them end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SPARE_S = 10.0
 _POLL_S = 0.05
 _WIDTH = 6
 
-#: Hears of a process that was started: its name, its pid, and where what it writes comes from.
+#: Is called for a process that was started: with its name, its pid, and its output's descriptor.
 Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A process, the leader of a group of its own."""
+    """A process that leads a group of its own."""
 
     name: str
     program: subprocess.Popen[bytes]
@@ -41,11 +41,11 @@ def supervise(
     stops: Mapping[str, signal.Signals] | None = None,
     watch: Watch = lambda _name, _pid, _output: None,
 ) -> int:
-    """Run the commands until one ends or a signal asks for it; return 0 or whose fault it was.
+    """Run the commands until one ends or a signal arrives; return 0, or the status of a failure.
 
-    What they write goes to stderr, each line with its name. They are sent what `stops` says, else
-    SIGTERM, and those that have not ended after `grace_s` are killed. `beside` runs in a thread of
-    its own once all are started. To be called by the main thread.
+    Their output goes to stderr, each line with a name. They are sent the signals in `stops`, else
+    SIGTERM, and killed if they have not ended _SPARE_S after `grace_s`. `beside` runs in a thread
+    of its own once all are started. Must be called by the main thread.
     """
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -82,7 +82,7 @@ def _in_a_thread(target: Callable[..., None], *arguments: object) -> None:
 
 
 def _await(program: subprocess.Popen[bytes], ended: queue.SimpleQueue[int]) -> None:
-    """Say that a process has ended: without being asked it has failed, however it ended."""
+    """Report that a process has ended: unrequested, that is a failure, whatever its status."""
     status = program.wait()
     ended.put(status if status > 0 else 1)
 
@@ -94,7 +94,7 @@ def _first(ended: queue.SimpleQueue[int]) -> int:
 
 
 def _end(members: Sequence[_Member], deadline: float, lines: _Lines) -> None:
-    """Have all end: the leaders are asked, who tell their own; then what they leave behind is."""
+    """End all: the leaders, which end their own processes, then what these leave behind."""
     for each in members:
         if each.program.poll() is None:
             each.program.send_signal(each.stop)
@@ -110,7 +110,7 @@ def _end(members: Sequence[_Member], deadline: float, lines: _Lines) -> None:
 
 
 def _end_group(leader: int, deadline: float) -> None:
-    """Have what a leader has left behind end."""
+    """End what a leader has left behind."""
     signal_group(leader, signal.SIGTERM)
     while group_lives(leader):
         if monotonic() > deadline:
@@ -119,7 +119,7 @@ def _end_group(leader: int, deadline: float) -> None:
 
 
 class _Lines:
-    """What processes write, on stderr: whole lines, each with a name."""
+    """Writes the output of processes to stderr: whole lines, each with a name."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -127,13 +127,13 @@ class _Lines:
         self._copied = threading.Event()
 
     def write(self, name: str, line: bytes) -> None:
-        """Write a line; a terminal that has gone reads none."""
+        """Write a line; nothing happens if the terminal is gone."""
         with self._lock, suppress(OSError, ValueError):
             sys.stderr.buffer.write(f"{name:{_WIDTH}} | ".encode() + line)
             sys.stderr.buffer.flush()
 
     def copy(self, name: str, source: IO[bytes]) -> None:
-        """Write what comes until there is no more."""
+        """Write the lines of a source until it ends."""
         with self._lock:
             self._copying += 1
         for line in source:
@@ -144,6 +144,6 @@ class _Lines:
                 self._copied.set()
 
     def wait(self) -> None:
-        """Return once all was written that those said who have ended."""
+        """Return once the output of the processes that have ended is written."""
         if self._copying:
             self._copied.wait(1.0)

@@ -1,4 +1,4 @@
-"""What follows the start: wait until the gateway serves, make its first key, say how to use it."""
+"""After the start: waits until the gateway serves, makes its first key, and greets the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POLL_S = 0.1
 
 
 class NotReady(Exception):
-    """The gateway has not come to serve; the text says what it says of itself."""
+    """The gateway does not serve; the text has the reason that it gives."""
 
 
 def welcome(settings: Settings, key_file: Path, over: Event) -> str:
@@ -58,7 +58,7 @@ def _wait_until_ready(bind: str, over: Event) -> None:
 
 
 def _make_key(settings: Settings) -> str:
-    # Not above, before web and the worker are started: that takes a second, and the first key only.
+    # Imported here, once web and worker are started: it takes a second, for the first key only.
     create_app = import_module("app.factory").create_app
     context = import_module("app.api.context")
     with create_app(settings).app_context():

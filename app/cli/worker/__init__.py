@@ -1,1 +1,1 @@
-"""`worker`: the processes that work on background responses."""
+"""`worker`: the processes that run background responses."""

@@ -1,4 +1,4 @@
-"""A process that works, as its master knows it.
+"""A worker process, as its master sees it.
 
 It sends lines: `ready 800 25 SETTINGS`, `idle 1.5`, `refused REASON`, `draining`; it is sent one of
 `fresh`, `again SETTINGS` and `kept SETTINGS`, then `drain` or `hurry` (app/jobs/process.py).
@@ -17,10 +17,10 @@ _READ_SIZE = 65536
 
 @dataclass(eq=False, slots=True)
 class ChildProcess:
-    """A process that works. `ready` says that it takes jobs, `drains` that it takes none more.
+    """A worker process. `ready` says that it takes jobs, `drains` that it takes no more.
 
-    `able_at` is when it took or could have taken a job last, `last_line_at` when it said something
-    last, `kill_at` when its time is over.
+    `able_at` is when it last took a job or could have, `last_line_at` when it last sent a line,
+    `kill_at` when it is killed if it still runs.
     """
 
     program: subprocess.Popen[bytes]
@@ -37,12 +37,12 @@ class ChildProcess:
     unread: bytearray = field(default_factory=bytearray)
 
     def send(self, line: str) -> None:
-        """Send a line; one that has gone need not have it."""
+        """Send a line, unless the process is gone."""
         with suppress(OSError):
             self.channel.sendall(line.encode() + b"\n")
 
     def lines(self) -> Iterator[list[str]]:
-        """Yield the words of each line that it has said."""
+        """Yield the words of each line that it has sent."""
         with suppress(OSError):
             while piece := self.channel.recv(_READ_SIZE):
                 self.unread += piece

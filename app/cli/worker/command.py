@@ -21,6 +21,6 @@ def work() -> None:
         raise click.ClickException(f"The worker cannot start: {error}") from None
     if not has_worker(settings):
         raise click.ClickException("Background responses are disabled: there is nothing to do.")
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the master knows what to do with it
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the master handles it
     command = worker()
     os.execv(command[0], command)  # noqa: S606 - the process becomes the worker, signals and all

@@ -1,8 +1,8 @@
-"""Where the worker serves its own probe and metrics: WORKER_METRICS_BIND, without a key.
+"""Serves the worker's own probe and metrics at WORKER_METRICS_BIND, without a key.
 
-The master listens, so that a reload, with two generations of processes side by side, is one worker
-to whoever asks: /metrics is of all its processes together, /healthz says whether a job would be
-taken. Redis is not asked: both answer while it is unreachable.
+The master listens, so that a reload, with two generations of processes side by side, looks like one
+worker: /metrics has the sums of all its processes, /healthz says whether a job would be taken.
+Redis is not asked: both answer while it is unreachable.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import orjson
 
 from app.telemetry import METRICS_CONTENT_TYPE
 
-#: For how long a caller may keep a connection busy, in seconds.
+#: For how many seconds a client may keep a connection busy.
 PATIENCE_S = 10.0
 
 
 class ListenerTaken(Exception):
-    """Nothing can listen there; the text is for the operator."""
+    """Nothing can listen at an address; the text is for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Report:
 def listening(
     bind: str, health: Callable[[], Report], metrics: Callable[[], bytes]
 ) -> Iterator[None]:
-    """Answer at HOST:PORT for the length of the block, in threads of its own.
+    """Serve at HOST:PORT for the duration of the block, in threads of its own.
 
     Raises:
         ListenerTaken: nothing can listen there.
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args: Any) -> None:
-        """Say nothing of probes."""
+        """Do not log probes."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -103,8 +103,8 @@ class _Server(ThreadingHTTPServer):
         super().__init__((host.strip("[]"), int(port)), _Handler)
 
     def server_bind(self) -> None:
-        """Bind, without asking a resolver for a name that nobody reads."""
+        """Bind, without resolving a host name that nobody reads."""
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Leave a caller that has gone out of the log."""
+        """Do not log clients that have gone."""

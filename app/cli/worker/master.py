@@ -1,14 +1,14 @@
-"""The worker's master: one process works on background responses, and there is always one (A8b).
+"""The worker's master: keeps one process running background responses, at all times (A8b).
 
-    SIGTERM         nothing more is taken, jobs with output get [background] drain_s
+    SIGTERM         no new jobs are taken, jobs with output get [background] drain_s
     once more, or   they get grace_s
     SIGINT
-    SIGHUP          a fresh process reads gateway.toml; once it takes jobs, the one before drains.
-                    Where it cannot start, the one before goes on
+    SIGHUP          a new process reads gateway.toml; once it takes jobs, the old one drains.
+                    If it cannot start, the old one goes on
 
-A process that dies is replaced, later and later while that does not help. Where the master is
-killed its processes end by themselves (app/jobs/process.py). Fresh processes run the code that is
-there when they start, under the master's environment.
+A process that dies is replaced, after longer and longer pauses if that does not help. If the master
+is killed, its processes end by themselves (app/jobs/process.py). New processes run the code that is
+installed when they start, under the master's environment.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from app.cli.worker.listener import Report
 from app.settings.values import WORKER_SILENCE_S
 from app.telemetry import log
 
-#: For how long a process may get ready, in seconds.
+#: How many seconds a process may take to get ready.
 READY_S = 60.0
-#: How much later than it should a process may end before it is killed, in seconds.
+#: How many seconds later than it should a process may end before it is killed.
 SPARE_S = 10.0
-#: A process that lived for less was no success: the next has to wait, longer each time (seconds).
+#: A process that lived for less has failed: the next waits longer each time, up to a bound (s).
 SHORT_LIFE_S, LONGEST_PAUSE_S = 10.0, 30.0
-#: How soon another is started at the soonest: who is stopped together with its process has heard of
-#: it by then (seconds).
+#: Seconds before another process is started at the earliest: a master that is stopped together with
+#: its process has received the signal by then.
 AT_ONCE_S = 0.2
-#: A process that says nothing for so long stands still, where it should beat every 2 s.
+#: Seconds without a line after which a process counts as stuck: it should beat every 2 s.
 SILENCE_S = 60.0
-#: How often the master looks after its processes, though nothing has happened, in seconds.
+#: Seconds after which the master looks after its processes even if nothing has happened.
 LOOK_S = 5.0
-#: A master that has not looked for so long stood still itself, in seconds.
+#: Seconds without a look after which the master must have been suspended itself.
 AWAY_S = 3 * LOOK_S
 
 
 @dataclass(slots=True)
 class Reloads:
-    """How gateway.toml was read last, and when it could be used last (Unix seconds)."""
+    """Whether gateway.toml could be used when it was read last, and when it last could (Unix s)."""
 
     successful: bool = True
     at: float = field(default_factory=time)
@@ -57,7 +57,7 @@ class Reloads:
 class Master:
     """Keeps one process at work.
 
-    `start` starts one on a socket, `gone` hears which has ended. `clock` is like time.monotonic.
+    `start` starts one on a socket, `gone` gets the pid of an ended one. `clock`: time.monotonic.
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class Master:
         self._signals: deque[int] = deque()
         self._selector = selectors.DefaultSelector()
         self._all: list[ChildProcess] = []
-        self._kept = ""  # the settings that the last good process had
-        self._stop = ""  # what processes are told when it is over
+        self._kept = ""  # the settings of the last process that was ready
+        self._stop = ""  # the order to end, once it is given: `drain` or `hurry`
         self._start_at: float | None = None  # when a process is started in place of a dead one
         self._pause_s = 0.0
-        self._again = False  # gateway.toml is to be read once more
+        self._again = False  # whether gateway.toml is to be read once more
         self._looked_at = float("inf")
 
     def health(self) -> Report:
-        """Tell whether a job would be taken; in any thread."""
+        """Return whether a job would be taken; safe in any thread."""
         if self._stop:
             return Report(False, "the worker is being stopped")
         takes = [each.able_at for each in list(self._all) if not each.drains]
@@ -92,14 +92,14 @@ class Master:
         return Report(False, f"no job has been taken, or could have been, {since}")
 
     def figures(self) -> dict[str, float]:
-        """Tell how gateway.toml was read last, for the metrics; in any thread."""
+        """Return how gateway.toml was read last, for the metrics; safe in any thread."""
         return {
             "gateway_config_last_reload_successful": float(self.reloads.successful),
             "gateway_config_last_reload_timestamp_seconds": self.reloads.at,
         }
 
     def run(self) -> int:
-        """Work until told to end; return the exit status. To be called by the main thread."""
+        """Run until told to end; return the exit status. Must be called by the main thread."""
         woken, wakes = socket.socketpair()
         with woken, wakes:
             for end in (woken, wakes):
@@ -118,7 +118,7 @@ class Master:
         self._signals.append(number)
 
     def _once(self, woken: socket.socket) -> None:
-        """Wait for whatever happens next, and see to it."""
+        """Wait for the next event, and handle it."""
         events = self._selector.select(self._timeout_s())
         self._look()
         for key, _ in events:
@@ -139,9 +139,9 @@ class Master:
             self._fresh("kept")
 
     def _look(self) -> None:
-        """Take note of the time; while this process stood still, that of the others did as well.
+        """Record the time; if this process was suspended, extend the deadlines of the others.
 
-        So it is in a container that was paused, or on a machine that was moved.
+        They were suspended as well: in a container that was paused, or on a machine that was moved.
         """
         now = self._clock()
         away_s, self._looked_at = now - self._looked_at, now
@@ -151,7 +151,7 @@ class Master:
                 each.kill_at += away_s
 
     def _is_silent(self, process: ChildProcess) -> bool:
-        """Tell whether a process that takes jobs has not even said so for too long."""
+        """Tell whether a process that takes jobs has sent no line for too long."""
         return not process.drains and self._clock() - process.last_line_at > SILENCE_S
 
     def _timeout_s(self) -> float:
@@ -173,7 +173,7 @@ class Master:
                 self._drain(each, self._stop)
 
     def _reload(self) -> None:
-        """Start a process that reads gateway.toml anew; where one is at it, another after it."""
+        """Start a process that reads gateway.toml anew; if one is starting, another after it."""
         self._again = any(each.reloads and not (each.ready or each.drains) for each in self._all)
         if not self._again:
             log.info("worker_reloading")
@@ -185,7 +185,7 @@ class Master:
             self._reload()
 
     def _drain(self, process: ChildProcess, order: str) -> None:
-        """Have a process end. One that is not ready hears of it once it is."""
+        """Have a process end; one that is not ready is told again once it is."""
         process.send(order)
         process.drains = True
         if process.ready:
@@ -198,11 +198,11 @@ class Master:
     # Processes
 
     def _fresh(self, word: str, *, reloads: bool = False) -> None:
-        """Start a process: `fresh`, `again` or `kept` is what it goes by (process.py)."""
+        """Start a process; `word` is `fresh`, `again` or `kept` (startup.py)."""
         self._start_at = None
         try:
             program, ours = self._started()
-        except OSError as error:  # the machine has no process, no descriptor to give
+        except OSError as error:  # the machine has no process or descriptor left
             log.error("worker_not_started", reason=error.strerror)
             if reloads:
                 self._reloaded(successful=False)
@@ -240,7 +240,7 @@ class Master:
                 self._replace(process)
 
     def _use(self, process: ChildProcess, words: list[str]) -> None:
-        """Have a process that is ready take the place of those before it."""
+        """Have a process that is ready replace those before it."""
         process.ready, process.able_at = True, self._clock()
         process.kill_at = float("inf")
         process.times_s = (float(words[0]), float(words[1]))
@@ -256,7 +256,7 @@ class Master:
             self._reloaded(successful=True)
 
     def _replace(self, process: ChildProcess) -> None:
-        """Start another in place of one that has come to its end by itself."""
+        """Start another process in place of one that ends by itself."""
         process.drains = True
         if self._stop or not all(each.drains for each in self._all):
             return
@@ -267,7 +267,7 @@ class Master:
         self._start_at = self._clock() + self._pause_s
 
     def _bury(self, process: ChildProcess) -> None:
-        """See to a process that has ended."""
+        """Clean up after a process that has ended."""
         self._read_lines(process)
         self._all.remove(process)
         self._selector.unregister(process.channel)
@@ -286,7 +286,7 @@ class Master:
             log.error("worker_cannot_start", reason=process.refusal or f"exit status {status}")
 
     def _refuse(self, process: ChildProcess) -> None:
-        """Go on as before: what was to be read anew cannot be used."""
+        """Go on as before: the new settings cannot be used."""
         reason = (
             process.refusal or f"the process ended with the status {process.program.returncode}"
         )

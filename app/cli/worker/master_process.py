@@ -1,4 +1,4 @@
-"""The worker's master as a process: its folder of metrics, its address, what it starts."""
+"""The process of the worker's master: its metrics folder, its address, and what it starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.telemetry import configure_logging, metrics
 
 
 def main() -> int:
-    """Be the worker's master."""
+    """Run the worker's master."""
     processes.leave_no_core()
     raise_limit()
     try:
@@ -41,10 +41,10 @@ def main() -> int:
 
 @contextmanager
 def _listening(bind: str | None) -> Iterator[Master]:
-    """Yield a master whose processes' counts meet in a folder and are served at `bind`.
+    """Yield a master whose processes gather their counters in a folder, which is served at `bind`.
 
-    Where somebody has named a folder, as `up` does, it is shared with others, who count
-    their reloads there.
+    A folder that somebody has named, as `up` does, is shared with others, who count their reloads
+    there.
 
     Raises:
         ListenerTaken: nothing can listen there.
@@ -65,14 +65,14 @@ def _listening(bind: str | None) -> Iterator[Master]:
 
 
 def _start(folder: str | None, channel: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a process that works, bound to its master by a socket."""
+    """Start a worker process, bound to its master by a socket."""
     env = environment() if folder is None else environment(**{METRICS: folder})
     number = channel.fileno()
     return subprocess.Popen(processes.worker_process(number), env=env, pass_fds=[number])  # noqa: S603 - our own
 
 
 def _forget(folder: str | None, pid: int) -> None:
-    """Take a dead process's gauges out of the sums."""
+    """Remove a dead process's gauges from the sums."""
     if folder is not None:
         mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # has no types
 

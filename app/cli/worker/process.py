@@ -1,7 +1,7 @@
-"""What the worker's masters start as a process that works: job_process.py, by a name that stays.
+"""The entry point of worker processes: job_process.py, under a name that never changes.
 
-A reload takes in the release that is there by then. So the master of an earlier one starts this,
-and that of a later one starts what an earlier one has under this name.
+A reload starts the release that is installed by then. So the master of an earlier release starts
+this file, and the master of a later one starts what an earlier release has under this name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A process that works on background responses begins, as job_process.py has made it.
+"""Starts a process that runs background responses, as job_process.py has prepared it.
 
-The master's first line says by which settings. `fresh`: those of gateway.toml. `again SETTINGS`:
-the same, to be read anew; SETTINGS is what a process before it was `ready` with. `kept SETTINGS`:
-those, so that one which replaces a dead one does not depend on what has become of gateway.toml.
+The master's first line says which settings to use. `fresh`: gateway.toml's. `again SETTINGS`: the
+same, read anew; SETTINGS is what an earlier process was `ready` with. `kept SETTINGS`: those, so
+that the replacement of a dead process does not depend on what has become of gateway.toml.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EX_CONFIG = 78
 
 
 def main(*, on_threads: bool) -> None:
-    """Work until the master says otherwise; where threads are patched, jobs are greenlets."""
+    """Run jobs until the master ends it; if threads are patched, jobs are greenlets."""
     leave_no_core()
     with socket.socket(fileno=int(sys.argv[1])) as ours:
         _work(Channel(ours), on_threads=on_threads)
@@ -60,7 +60,7 @@ def _work(channel: Channel, *, on_threads: bool) -> None:
 
 
 def _read(before: Path | None) -> tuple[Settings, Path | None]:
-    """Return the settings and the file that they are from; `before` is that of those before."""
+    """Return the settings and their file; `before` is the file of the settings before."""
     settings = reloaded_settings(before)
     if not has_worker(settings):
         raise SettingsError("[background] enabled is false: there is nothing to do.")
@@ -72,7 +72,7 @@ def _packed(settings: Settings, file: Path | None) -> str:
 
 
 def _unpacked(packed: str) -> tuple[Settings, Path | None] | None:
-    """Return settings and their file; None where another version of the gateway packed them."""
+    """Return the settings and their file; None if another version of the gateway packed them."""
     try:
         shape, settings, file = pickle.loads(base64.b64decode(packed))  # noqa: S301 - our master's
     except Exception:  # noqa: BLE001 - whatever it is, they are read anew then
@@ -81,7 +81,7 @@ def _unpacked(packed: str) -> tuple[Settings, Path | None] | None:
 
 
 def _shape() -> list[str]:
-    """Return what settings consist of in this version."""
+    """Return the fields that settings have in this version."""
     kinds = {"Settings": Settings, **vars(values)}
     return [
         f"{name}.{each.name}"
