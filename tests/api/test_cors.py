@@ -79,6 +79,13 @@ def test_a_page_may_read_answers_streams_and_errors(
     assert answer.headers["Vary"] == "Origin"
 
 
+@pytest.mark.parametrize("path", ["/docs/", "/console"])
+def test_caches_learn_all_that_a_page_depends_on(open_gateway: Asker, path: str) -> None:
+    answer = open_gateway.client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Vary"] == "Accept-Encoding, Origin"
+
+
 def test_a_page_may_read_that_its_key_is_wrong(open_gateway: Asker) -> None:
     answer = open_gateway.client.get("/v1/models", headers={"Origin": PAGE})
     assert (answer.status_code, allowed(answer)["access-control-allow-origin"]) == (401, PAGE)

@@ -54,7 +54,8 @@ class CrossOrigin:
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Expose-Headers"] = EXPOSED
         if ANY not in self._origins:  # caches must keep the origins' responses apart
-            answer.headers["Vary"] = "Origin"
+            others = answer.headers.get("Vary")
+            answer.headers["Vary"] = f"{others}, Origin" if others else "Origin"
         return answer
 
     def _allowed(self, origin: str | None) -> str | None:
