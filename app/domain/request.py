@@ -19,6 +19,7 @@ from app.domain.tools import (
     ToolChoice,
     functions_of,
 )
+from app.errors import InvalidRequest
 
 #: How a request asks for a compaction as its only answer: by an item at the end of its input (G7),
 #: or by its endpoint (G6).
@@ -84,9 +85,10 @@ class CreateRequest:
     `conversation` is a conversation's id. `retention_days` is how long it is kept as far as is
     known, None for ever. `model` may only be empty if a schema loads it for an endpoint that needs
     none. `forwarded` are fields, by path, that providers may be sent unchanged (P1); `passed` is
-    the policy by which it was read: what the first provider is sent unchanged. `compaction` says
-    that the answer shall be one; with more input tokens than `compact_threshold` the answer begins
-    with one.
+    the policy by which it was read: what the first provider is sent unchanged. `only_searches` is
+    the error for a continuing request whose only tools are searches, which are left out, unless an
+    earlier turn has declared a tool (R7). `compaction` says that the answer shall be one; with more
+    input tokens than `compact_threshold` the answer begins with one.
     """
 
     model: str
@@ -106,6 +108,7 @@ class CreateRequest:
     detailed_parts: frozenset[str] = frozenset()
     forwarded: Mapping[str, Any] = field(default_factory=dict)
     passed: PassPolicy = NOTHING_PASSES
+    only_searches: InvalidRequest | None = None
 
     @property
     def continues(self) -> bool:

@@ -48,11 +48,13 @@ class ReadContext:
 
     `refuses_unknown` is the policy for unknown keys (R21), `drops_unsupported` that for tools that
     only some upstreams support (R7); `ignored` lists what was sent and has no effect (R1).
-    `added_tools` are those that input items declare (G3). `has_cache_breakpoints` tells that a part
-    has one (U23), `detailed_parts` which types of parts request a level of detail. `trigger` is the
-    path of the first item that requests a compaction, "" if there is none (G7). `policy` says what
-    the provider receives unchanged, and `forwarded` collects such fields by path; `allowed_tools`
-    are the hosted tools that the caller's key allows, None for all.
+    `added_tools` are those that input items declare (G3). `only_searches` is the error for a list
+    of searches alone, which are left out: it is raised unless another tool remains (R7).
+    `has_cache_breakpoints` tells that a part has one (U23), `detailed_parts` which types of parts
+    request a level of detail. `trigger` is the path of the first item that requests a compaction,
+    "" if there is none (G7). `policy` says what the provider receives unchanged, and `forwarded`
+    collects such fields by path; `allowed_tools` are the hosted tools that the caller's key allows,
+    None for all.
     """
 
     drops_unsupported: bool = False
@@ -63,6 +65,7 @@ class ReadContext:
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
     added_tools: list[AddedTool] = field(default_factory=list)
+    only_searches: InvalidField | None = None
     has_cache_breakpoints: bool = False
     detailed_parts: set[str] = field(default_factory=set)
     trigger: str = ""

@@ -74,6 +74,26 @@ def test_a_model_calls_what_an_item_has_brought_now_and_later(
     assert brought["id"].startswith("at_")
 
 
+@pytest.mark.parametrize("provider", APIS)
+def test_a_search_of_the_web_is_left_out_beside_what_an_item_brings_now_and_later(
+    gateway: Gateway, upstream: Upstream, provider: str
+) -> None:
+    tag = f"search beside {provider}"
+    body: dict[str, Any] = {
+        "model": f"{provider}/{Script(say='Hello.', tag=tag).text()}",
+        "tools": [{"type": "web_search"}],
+    }
+    first = gateway.create([BRINGING, HELLO], **body)
+    gateway.create([HELLO], previous_response_id=first["id"], **body)
+    assert [names_sent(request) for request in upstream.requests(tag)] == [["functions__exec"]] * 2
+
+    alone = gateway.create([HELLO], model=body["model"])
+    for path in ("/v1/responses", "/v1/responses/input_tokens"):
+        given = body | {"input": [HELLO], "previous_response_id": alone["id"]}
+        refused = gateway.call("POST", path, given)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tools[0].type")
+
+
 def test_a_choice_that_no_turn_has_brought_is_refused(gateway: Gateway) -> None:
     model = f"chat/{Script(say='Hello.').text()}"
     first = gateway.create([BRINGING, HELLO], model=model)

@@ -8,7 +8,9 @@ import pytest
 
 from app.domain.items import AdditionalTools
 from app.domain.tools import CustomTool, FunctionTool, NamespaceTool
+from app.errors import InvalidRequest
 from app.schemas.field import ReadContext
+from app.schemas.request.conversations import ADD_ITEMS
 from app.schemas.request.create import CREATE_REQUEST
 from app.schemas.wire.items import ITEM
 from tests.schemas.requests import FUNCTION, body, fault, load, verdict
@@ -50,6 +52,29 @@ def test_a_search_of_the_web_among_them_is_left_out_and_named() -> None:
     request = load(input=[bringing({"type": "web_search"}, CUSTOM), HI])
     assert request.input[0] == AdditionalTools("", (CustomTool("exec"),))
     assert request.ignored == ("input[0].tools[0]",)
+
+
+SEARCHES: list[Any] = [{"type": "web_search"}, {"type": "tool_search"}]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_search_is_left_out_where_an_item_brings_another_tool(search: Any) -> None:
+    request = load(tools=[search], input=[bringing(CUSTOM), HI], tool_choice="required")
+    assert (request.parameters.tools, request.ignored) == ((), ("tools[0]",))
+    turned = load(tools=[FUNCTION], input=[bringing(search), HI])
+    assert (turned.ignored, turned.only_searches) == (("input[0].tools[0]",), None)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_searches_alone_are_refused_wherever_they_stand(search: Any) -> None:
+    refused = "unsupported_value"
+    assert verdict(body(tools=[search], input=[bringing(), HI])) == (refused, "tools[0].type")
+    brought = body(input=[HI, bringing(search), bringing()])
+    assert verdict(brought) == (refused, "input[1].tools[0].type")
+    assert load(tools=[search], previous_response_id=PARENT).only_searches is not None
+    with pytest.raises(InvalidRequest) as caught:
+        ADD_ITEMS.load({"items": [bringing(search)]})
+    assert caught.value.param == "items[0].tools[0].type"
 
 
 @pytest.mark.parametrize(

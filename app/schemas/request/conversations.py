@@ -24,6 +24,8 @@ class AddedItemsField(InputField):
         if context.trigger:
             what = "asks for an answer: send it at the end of the input of a response."
             raise InvalidField("unsupported_value", context.trigger, what)
+        if context.only_searches and not context.added_tools:
+            raise context.only_searches
         return items
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:

@@ -205,6 +205,7 @@ class CreateRequestSchema(ChatParametersSchema):
             passed=context.policy,
             has_cache_breakpoints=context.has_cache_breakpoints,
             detailed_parts=frozenset(context.detailed_parts),
+            only_searches=context.only_searches,
             compaction="trigger" if context.trigger else None,
             compact_threshold=found.get("context_management"),
             **{name: found[name] for name in found if name in _REQUEST},

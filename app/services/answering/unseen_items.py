@@ -50,9 +50,12 @@ def refuse_undeclared(request: CreateRequest, thread: Thread) -> None:
     """Check the tool choice of a continuing request against its own and earlier tools (R8, G3).
 
     Raises:
-        InvalidRequest: it names a tool that is not declared, or requires one where there is none.
+        InvalidRequest: it names a tool that is not declared, or requires one where there is none,
+            or its own are searches that are left out and there is no other (R7).
     """
     choice = request.parameters.tool_choice
+    if request.only_searches is not None and not thread.added:
+        raise request.only_searches
     if not request.continues or choice in ("auto", "none"):
         return
     tools = (*request.parameters.tools, *thread.added)

@@ -48,13 +48,28 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
         if found.get("store") is False:
             what = "needs store: the answer can only be fetched where it is kept."
             raise InvalidField("unsupported_value", "background", what)
-    if context.added_tools:
-        refuse_clashes(found.get("tools", ()), context.added_tools)
-    if "tool_choice" in found:
-        tools = (*found.get("tools", ()), *(each.tool for each in context.added_tools))
-        found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
+    _settle_tools(found, context, continues=continues)
     if "stream_options" in found and not found.get("stream"):  # accepted, and not acted on (R15)
         context.ignore("stream_options")
+
+
+def _settle_tools(found: dict[str, Any], context: ReadContext, *, continues: bool) -> None:
+    """Hold the tools of the request and of its items to one another, and the choice to both.
+
+    Raises:
+        InvalidField: two tools have one name, the choice names none of them, or there were searches
+            alone, which are left out (R7), and nothing that may have brought another tool.
+    """
+    added = context.added_tools
+    if found.get("tools") or added:
+        context.only_searches = None
+    if context.only_searches and not continues:
+        raise context.only_searches
+    if added:
+        refuse_clashes(found.get("tools", ()), added)
+    if "tool_choice" in found:
+        tools = (*found.get("tools", ()), *(each.tool for each in added))
+        found["tool_choice"] = settle(found["tool_choice"], tools, context, continues=continues)
 
 
 def _refuse_without_input(found: dict[str, Any], *, needs_input: bool) -> None:

@@ -58,8 +58,8 @@ class ToolsField(StrictField):
         if len(names) > MOST_TOOLS:
             what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
             raise self.invalid("invalid_value", at, what)
-        if value and not tools and not context.drops_unsupported:
-            raise unsupported(value[0]["type"], f"{path}[0]")  # all of them are searches
+        if value and not tools and not context.drops_unsupported and not context.only_searches:
+            context.only_searches = unsupported(value[0]["type"], f"{path}[0]")
         return tuple(tools)
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:
