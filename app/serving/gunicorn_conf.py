@@ -101,10 +101,11 @@ loglevel = settings.log_level.lower()
 # Rewrites gunicorn's log lines: these quote malformed requests, with their keys and prompts.
 logger_class = GatewayLogger.writing(settings.log_format)
 
-# Larger requests are refused before they reach the application (414, 431).
+# Larger requests are refused before they reach the application (414, 431). One field holds the
+# longest signed token (MAX_TOKEN in app/domain/accounts/tokens.py) in any of its headers.
 limit_request_line = 8190
 limit_request_fields = 100
-limit_request_field_size = 8190
+limit_request_field_size = 17 * 1024
 # Drops header names with an underscore: WSGI confuses them with hyphenated ones (smuggling).
 header_map = "drop"
 # Only these peers may state that the client used https.

@@ -91,8 +91,8 @@ REFUSED = {
     "two hosts": ("GET /v1/models HTTP/1.1", "Host: b\r\nHost: c", 400),
     "two lengths": ("POST /v1/responses HTTP/1.1", "Host: b\r\nContent-Length: 1, 2", 400),
     "a method": ("TRACE /v1/models HTTP/1.1", "Host: b", 405),
-    "a long line": (f"GET /{'a' * 9000} HTTP/1.1", "Host: b", 414),
-    "a long header": ("GET /v1/models HTTP/1.1", f"Host: b\r\nX: {'a' * 9000}", 431),
+    "a long line": (f"GET /{'a' * 21_000} HTTP/1.1", "Host: b", 414),
+    "a long header": ("GET /v1/models HTTP/1.1", f"Host: b\r\nX: {'a' * 21_000}", 431),
     "a coding": ("POST /v1/responses HTTP/1.1", "Host: b\r\nTransfer-Encoding: gzip", 501),
     "its own places": ("GET /-/refused HTTP/1.1", "Host: b\r\nConnection: close", 404),
 }

@@ -27,7 +27,7 @@ def config() -> Config:
     settings = Config()
     settings.set("header_map", "drop")
     settings.set("limit_request_line", 8190)
-    settings.set("limit_request_field_size", 8190)
+    settings.set("limit_request_field_size", 17 * 1024)
     return settings
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.serving.http.connection import HOST
 
-#: Maximum bytes and header fields of a head; gunicorn.conf.py allows no longer line.
+#: Maximum bytes and header fields of a head; gunicorn.conf.py allows no fewer.
 MAX_HEAD, MAX_FIELDS = 8190, 100
 
 #: Method, target without percent-escapes, then fields without anything ambiguous: no underscore in
