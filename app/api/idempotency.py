@@ -56,7 +56,7 @@ class KeyedRecorder(TraceRecorder):
     ) -> None:
         super().__init__(call)
         self.owned, self.request, self.cuts = owned, request, cuts
-        self.items: tuple[Item, ...] = ()  # the input, if it is to be compacted
+        self.items: tuple[Item, ...] = ()  # the input of a compaction
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Record who answers, and the id of a response that is stored: others may follow it now."""

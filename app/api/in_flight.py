@@ -77,7 +77,7 @@ class InFlight:
         place.key_id = key_id
 
     def weigh(self, place: Place, body_bytes: int) -> None:
-        """Set the memory of a request's body, as far as it is known.
+        """Set the memory of a request's body to what is now known of it.
 
         Raises:
             Overloaded: there is no room for it.

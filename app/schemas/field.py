@@ -44,7 +44,7 @@ class AddedTool(NamedTuple):
 
 @dataclass(slots=True)
 class ReadContext:
-    """The settings of one reading of a body, and what it collects beside the values.
+    """The settings of one reading of a body, and what it collects besides the values.
 
     `refuses_unknown` is the policy for unknown keys (R21), `drops_unsupported` that for tools that
     only some upstreams support (R7); `ignored` lists what was sent and has no effect (R1).

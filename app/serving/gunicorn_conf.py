@@ -57,7 +57,7 @@ _is_own = _metrics.name.startswith(_OWN_METRICS)
 from prometheus_client import multiprocess  # noqa: E402 - see above
 
 from app.serving import arbiter  # noqa: E402 - it has metrics, too
-from app.serving.worker_state import SPARE_S  # noqa: E402 - it stands beside that
+from app.serving.worker_state import SPARE_S  # noqa: E402 - as above
 
 arbiter.install()
 if _check is not None:

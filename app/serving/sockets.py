@@ -97,7 +97,7 @@ class _Reads:
             wheel.until[self] = wheel.now() + self._limit_s
 
 
-class LeanSocket(_GeventSocket):  # type: ignore[misc] # as said
+class LeanSocket(_GeventSocket):  # type: ignore[misc] # see above
     """A cooperative socket: reads, writes and waits take fewer steps than its parent's."""
 
     __slots__ = ("_drained", "_timeouts")

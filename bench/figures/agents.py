@@ -17,7 +17,7 @@ GROWTH = (150, 300, 600)
 
 
 class Agents:
-    """Sends 3, 300 and 900 items beside forty tools to the gateway and to the floor."""
+    """Sends 3, 300 and 900 items with forty tools to the gateway and to the floor."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

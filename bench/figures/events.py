@@ -20,7 +20,7 @@ MARGIN_S = 0.2
 def burst_us(setting: Setting, server: Server, streams: int, events: int = BURST_EVENTS) -> float:
     """Return CPU per event in microseconds when the upstream sends all events at once.
 
-    It includes the rest of the request, which is little beside the events.
+    It includes the rest of the request, which is small in comparison.
     """
     generator, pace = setting.generator, (events, 0.0)
     before_s = server.serving.cpu_s()

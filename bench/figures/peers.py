@@ -15,7 +15,7 @@ _PEERS = (60, 20, 4, 500)
 
 
 class Peers:
-    """One line whole, 300 items beside 40 tools, and events all at once, on each server in turn."""
+    """One line whole, 300 items with 40 tools, and events all at once, on each server in turn."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

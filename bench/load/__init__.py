@@ -1,4 +1,4 @@
-"""The load: its own process, so that what it costs is never counted as the server's.
+"""The load generator, in a process of its own, so that its cost never counts as the server's.
 
-Reads one order a line of JSON from stdin and answers each with one line on stdout.
+It reads one order per line of JSON from stdin and answers each with one line on stdout.
 """

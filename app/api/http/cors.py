@@ -18,7 +18,7 @@ from app.api.http.response import WSGIResponse
 from app.schemas.docs.headers import HEADERS
 
 ANY = "*"
-#: Response headers that a page may read, beside those that every page may.
+#: Response headers that a page may read, besides those that every page may.
 EXPOSED = ", ".join(HEADERS)
 #: Paths for the platform only: no page of another origin may read them.
 _NOT_FOR_PAGES = frozenset({"/metrics", "/readyz"})

@@ -50,7 +50,7 @@ class WebSocket(Protocol):
         ...
 
     def count_request(self) -> None:
-        """Count a request: a process may have to end after so many."""
+        """Count a request, since a process may have to end after a number of them."""
         ...
 
     def spawn(self, work: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ _MEBIBYTE = 1024 * 1024
 
 
 class WebSocketSessions:
-    """Counts open WebSockets; `origins` are the web origins allowed beside the gateway's own.
+    """Counts open WebSockets; `origins` are the web origins allowed besides the gateway's own.
 
     `memory` caches their responses that were not stored, within one bound for all of them.
     """

@@ -21,7 +21,7 @@ from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
 
 
 class PageFields(WireSchema):
-    """The keys of a list beside its rows."""
+    """The keys of a list besides its rows."""
 
     object = Choice("list", **ALWAYS)
     next = String(about="What `after` takes for the next page; null for none.", **OR_NULL)

@@ -48,7 +48,7 @@ GROUPS = (
     ("Webhooks", "/v1/webhook_", "URLs that are told when a background response has ended."),
     ("Platform", "/", "Probes, metrics and this document; no key is asked for."),
 )
-#: The description of each operation, beside its summary.
+#: The description of each operation, besides its summary.
 DETAILS = {
     "createResponse": "The answer comes whole, or with `stream` as events, or with `background` "
     "later: then this call is answered at once with status 202. With `store`, which is the "

@@ -72,7 +72,7 @@ class ChatParametersSchema(Document):
 
 
 class ModerationField(StrictField):
-    """How OpenAI's moderation is to judge a request and its answer (R22).
+    """How OpenAI's moderation should judge a request and its answer (R22).
 
     If the provider does not receive it (P1), scoring is omitted and listed as ignored. Blocking
     is a safety requirement, which must not be ignored: it is refused.

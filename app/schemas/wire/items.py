@@ -165,7 +165,7 @@ class HostedItemSchema(ValueSchema[HostedItem]):
     values = (HostedItem,)
 
     id = String(shortest=1, **ALWAYS)
-    #: A search has a schema of its own, whoever ran it.
+    #: Tool searches have a schema of their own, whoever ran them.
     type = Choice(*(kind for kind in HOSTED_KINDS if kind not in _SEARCHES), **ALWAYS)
 
     def _compile(self) -> None:

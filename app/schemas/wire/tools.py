@@ -95,7 +95,7 @@ class HostedToolSchema(ValueSchema[HostedTool]):
     about = "A tool that the provider runs: as it was given, without secrets."
     values = (HostedTool,)
 
-    #: A search has a schema of its own, whoever runs it.
+    #: A tool search has a schema of its own, whoever runs it.
     type = Choice(*(each for each in HOSTED_TOOLS if each != ToolSearchTool.type), **ALWAYS)
 
     def _compile(self) -> None:

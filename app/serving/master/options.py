@@ -15,13 +15,13 @@ WORKER_CLASSES: Final[Mapping[str, str]] = {
     "gevent": "app.serving.worker.GatewayWorker",
     "gthread": "app.serving.thread_worker.GatewayThreadWorker",
 }
-#: What --check-config and --print-config begin with at least: gunicorn takes options cut short.
+#: The shortest prefixes of --check-config and --print-config that gunicorn accepts.
 _OF_CHECKS: Final = ("--che", "--pri")
 
 
 def given_to_check(environ: Mapping[str, str]) -> Any | None:
-    """Return what the command line and GUNICORN_CMD_ARGS set, if gunicorn is only to check or to
-    print its configuration; None where it is to serve.
+    """Return what the command line and GUNICORN_CMD_ARGS set, if gunicorn is run only to check or
+    print its configuration; None if it will serve.
     """
     lines = (shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), sys.argv[1:])
     if not any(word.startswith(_OF_CHECKS) for line in lines for word in line):

@@ -1,4 +1,4 @@
-"""Tools that an input item declares, beside those of the request (G3)."""
+"""Tools that an input item declares, in addition to the request's own (G3)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class ModelField(String):
 
 
 class IncludeField(StrictField):
-    """What the caller wants in the response beside the default."""
+    """What the caller wants in the response in addition to the default."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> frozenset[str]:
         wanted = "an array of strings"

@@ -12,7 +12,7 @@ from app.settings import HOSTED_TOOLS
 #: Unsupported tools that the caller runs.
 _BY_CALLER = ("computer", "computer_use_preview")
 _CONTAINERS = ("container_auto", "container_reference")
-#: Agents send it beside their own tools; `web_search_preview` is a different tool.
+#: Agents send it along with their own tools; `web_search_preview` is a different tool.
 is_web_search = re.compile(r"web_search(_[0-9]{4}_[0-9]{2}_[0-9]{2})?").fullmatch
 
 
