@@ -9,12 +9,15 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -148,6 +151,23 @@ def test_nginx_says_in_the_apis_words_that_the_gateway_is_away(
         answer = replace(gateway, url=url).call("GET", "/v1/models")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.json()["error"]["type"] == "server_error"
+
+
+def test_all_of_nginxs_processes_learn_of_a_service_that_is_away(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    with running_nginx(gateway.url, tmp_path, others=[away], worker_processes="4") as url:
+        begun = time.monotonic()
+        for _ in range(2):  # one for each service
+            assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).ok
+        with ThreadPoolExecutor(16) as callers:
+            answers = list(
+                callers.map(lambda _: requests.get(f"{url}/healthz", timeout=PATIENCE_S), range(64))
+            )
+        assert all(each.ok for each in answers)
+        failures = (tmp_path / "error.log").read_text().count("connect() failed")
+        assert failures <= 1 + (time.monotonic() - begun) // 2  # fail_timeout
 
 
 def test_a_key_in_a_wrong_place_is_not_in_nginxs_log(
