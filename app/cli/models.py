@@ -1,4 +1,4 @@
-"""`models`: what is served, and by whom."""
+"""`models`: lists the models that are served, and by which provider."""
 
 from __future__ import annotations
 

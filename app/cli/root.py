@@ -1,4 +1,4 @@
-"""`responses-gateway`: the gateway and everything for whoever runs it, as one command."""
+"""`responses-gateway`: the gateway, and every tool for its operator, as one command."""
 
 from __future__ import annotations
 

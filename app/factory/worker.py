@@ -136,7 +136,7 @@ def _unrouted(
     active_jobs: ActiveJobs,
     begin: Callable[[str], None],
 ) -> Unrouted:
-    """Return what leaves jobs of models unknown here to others, and begins those of others."""
+    """Return the service that leaves jobs of unknown models to others, and takes over theirs."""
     limits = settings.background
     return Unrouted(
         UnroutedJobs(

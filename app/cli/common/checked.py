@@ -34,7 +34,7 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def served_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings for what is to serve: checked, and with the keys that commands print.
+    """Return the settings for a serving process: checked, with the keys that commands print.
 
     Raises:
         SettingsError: they cannot be used, or a command has printed no key.
@@ -118,7 +118,7 @@ def _is_blank(file: Path) -> bool:
     try:
         return not file.read_bytes().strip()
     except OSError:
-        return False  # whoever reads it says why it cannot
+        return False  # the reader reports why it cannot be read
 
 
 def _take_out(environ: dict[str, str], name: str) -> bool:

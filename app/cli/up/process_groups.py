@@ -34,5 +34,5 @@ def _runs(stat: Path, leader: int) -> bool:
         # pid (name) state parent group ...: a name may hold anything, brackets too.
         state, _, group, *_ = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
     except (OSError, ValueError):
-        return False  # has gone meanwhile
+        return False  # it ended meanwhile
     return int(group) == leader and state not in ("Z", "X")

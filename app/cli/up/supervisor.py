@@ -144,6 +144,6 @@ class _Lines:
                 self._copied.set()
 
     def wait(self) -> None:
-        """Return once the output of the processes that have ended is written."""
+        """Return once all output of the ended processes is written, or after 1 s."""
         if self._copying:
             self._copied.wait(1.0)

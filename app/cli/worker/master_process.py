@@ -43,8 +43,8 @@ def main() -> int:
 def _listening(bind: str | None) -> Iterator[Master]:
     """Yield a master whose processes gather their counters in a folder, which is served at `bind`.
 
-    A folder that somebody has named, as `up` does, is shared with others, who count their reloads
-    there.
+    A folder that is named in the environment, as by `up`, is shared with other processes, which
+    count their reloads there.
 
     Raises:
         ListenerTaken: nothing can listen there.

@@ -75,7 +75,7 @@ def _unpacked(packed: str) -> tuple[Settings, Path | None] | None:
     """Return the settings and their file; None if another version of the gateway packed them."""
     try:
         shape, settings, file = pickle.loads(base64.b64decode(packed))  # noqa: S301 - our master's
-    except Exception:  # noqa: BLE001 - whatever it is, they are read anew then
+    except Exception:  # noqa: BLE001 - whatever it is, they are then read anew
         return None
     return (settings, file) if shape == _shape() else None
 

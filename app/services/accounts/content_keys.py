@@ -26,7 +26,7 @@ KEY, PASSPHRASE = "x-encryption-key", "x-encryption-passphrase"
 SHORTEST, LONGEST = 8, 1024
 #: For how many seconds a key derived from a passphrase is remembered, and how many of them are.
 REMEMBERED_S, MAX_REMEMBERED = 600.0, 1_000
-#: Maximum number of new passphrases of an account that a process stretches in so many seconds.
+#: Maximum number of new passphrases of an account that a process stretches within this time.
 MAX_NEW, NEW_WITHIN_S = 20, 60.0
 _CODE = "invalid_encryption_key"
 #: The least work that OWASP's password storage sheet recommends, and memory that a process has.
@@ -65,7 +65,7 @@ class ContentKeys:
         """Return the key of the one header that a request has, whose bytes are read as latin-1.
 
         Raises:
-            InvalidRequest: both headers are there, or the one that is cannot be a key.
+            InvalidRequest: both headers are given, or the one given cannot be a key.
             RateLimited: the account has tried too many passphrases.
             StorageUnavailable: the deployment's secret cannot be read.
         """

@@ -1,4 +1,4 @@
-"""What a caller may request, checked before anything is looked up or paid for."""
+"""Checks what a caller may request, before anything is looked up or paid for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def well_formed(response_id: str) -> str:
 
 
 def well_formed_conversation(conversation_id: str) -> str:
-    """Return the id. Raises InvalidRequest where it is not well-formed (N11)."""
+    """Return the id. Raises InvalidRequest if it is not well-formed (N11)."""
     if not is_conversation_id(conversation_id):
         raise InvalidRequest(
             "A conversation's id is 'conv_' and up to 123 letters, digits, '_' or '-'.",

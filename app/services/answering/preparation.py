@@ -1,4 +1,4 @@
-"""Prepares requests and opens their answers, in the same way whole, streamed and in background."""
+"""Prepares requests and opens answers: shared by whole, streamed and background responses."""
 
 from __future__ import annotations
 

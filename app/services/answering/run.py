@@ -159,7 +159,7 @@ class Run:
             ending = _failed(ending, error)
         finally:
             self._on_end(response, self._failure)
-            # These callbacks refer back to this object: else a garbage collection would free it.
+            # These callbacks refer back to this object, which would wait for a garbage collection.
             del self._store, self._on_end, self._abort_error
         return ending
 

@@ -200,7 +200,7 @@ class Background:
         return True
 
     def _ask_cancel(self, caller: Caller, response_id: str, *, any_kind: bool) -> StreamKind | None:
-        """Have the process of a stream end it, since it has all of it; wait a moment for that."""
+        """Ask the process that streams a response to end it, since it has all events, and wait."""
         account, key = caller.account, caller.content_key
         kind = self._streams.ask_cancel(account, response_id, key, any_kind=any_kind)
         if kind == "stream":

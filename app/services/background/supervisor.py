@@ -33,7 +33,7 @@ class WakeUps(Protocol):
     """
 
     def send(self, count: int) -> None:
-        """Have workers take so many jobs."""
+        """Have workers take `count` jobs."""
         ...
 
     def clear(self) -> None:
@@ -45,7 +45,7 @@ class WakeUps(Protocol):
         ...
 
     def idle_s(self) -> float:
-        """Return the seconds since this worker last took a job or could have."""
+        """Return the seconds since this worker last took a job, or could have."""
         ...
 
 

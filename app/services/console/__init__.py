@@ -1,1 +1,1 @@
-"""What people see of their account in the console."""
+"""The data that the console shows people about their account."""

@@ -128,7 +128,7 @@ class Conversations:
     ) -> Page:
         """Return a page of the items; opaque reasoning only if `include` names it.
 
-        Raises InvalidRequest (param after or before) where the list has no such item.
+        Raises InvalidRequest (param after or before) if the list has no such item.
         """
         self._delivered(well_formed_conversation(conversation_id))
         page = self._conversations.items(caller.account, conversation_id, query, caller.content_key)
@@ -177,7 +177,7 @@ class Conversations:
             raise NotFound(unknown.message, param="conversation", code=unknown.code) from None
 
     def _delivered(self, conversation_id: str) -> str:
-        """Deliver what waits of the conversation on this machine; return its tag."""
+        """Deliver what this machine has spooled of the conversation; return its tag."""
         tag = tag_of(conversation_id)
         if tag is None:
             return self._ids.new_tag()  # it is unknown, as the store will say

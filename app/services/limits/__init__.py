@@ -1,1 +1,1 @@
-"""What a caller may use, and what was used."""
+"""The limits of callers, and the record of their usage."""

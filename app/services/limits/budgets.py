@@ -25,7 +25,7 @@ from app.settings import CostBudget
 from app.store.rate_limits.base import BudgetLimit, Decision
 from app.telemetry import BUDGET_REFUSALS, log
 
-#: Seconds until a budget begins anew beyond which no Retry-After is sent: a day.
+#: Longest wait for a budget, in seconds, that is sent as Retry-After: a day.
 LONGEST_WAIT_S = 86_400
 
 Reserved = tuple[tuple[BudgetLimit, int], ...]

@@ -2,7 +2,7 @@
 
 A stream that lasts is also written to the store, by one thread for all of them: its record and a
 lease, then its events, several streams per round trip. Events of a stream that nobody follows are
-written once in a while, others at once. While the store is unreachable they wait, streams do not.
+written once in a while, others at once. While the store is unreachable, only the events wait.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class LiveStreams:
             self._flush_at = now + UNFOLLOWED_S
 
     def hear(self, what: JobNews, response_id: str) -> None:
-        """Do what is requested of a stream; "" says that something may have been missed.
+        """Handle a request to a stream; "" says that some may have been missed.
 
         Raises StorageUnavailable.
         """

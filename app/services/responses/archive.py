@@ -109,9 +109,9 @@ class Archive:
         return self.find(response_id) if pending is None else replace(found, pending=pending)
 
     def delete(self, response_id: str, *, by: str) -> bool:
-        """Hide a response from its account, cancelling it first if it runs; False if it was hidden.
+        """Hide a response from its account, cancelling it first if it runs.
 
-        Raises NotFound.
+        Returns False if it was hidden already. Raises NotFound.
         """
         found = self.find(response_id)
         if found.deleted_at is not None:

@@ -120,7 +120,7 @@ class ResponseLookup:
         return None if payload is None else page(OneTurn(self._items_of(payload)), query)
 
     def _items_of(self, payload: JobPayload) -> tuple[Item, ...]:
-        """Return what the model of a job sees, or of a stream, whose payload lacks the history."""
+        """Return the items that the model sees; a stream's payload has no copy of its history."""
         thread, request = payload.thread, payload.request
         if thread.items or thread.position is None:
             return thread.items or thread.own

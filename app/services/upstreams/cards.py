@@ -22,7 +22,7 @@ def card_of(
     context_window: int | None,
     allowed_tools: tuple[str, ...] | None = None,
 ) -> ModelCard:
-    """Return the card of a provider's model; `context_window` counts if nothing else says it.
+    """Return the card of a provider's model; `context_window` is used if nothing else names it.
 
     `allowed_tools` are the hosted tools that the caller may use, None for all.
     """

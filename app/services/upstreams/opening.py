@@ -15,8 +15,8 @@ from app.telemetry.tracing import Recording, current
 class Opening:
     """A call that is being opened since `started`; `latest` is the call's own deadline.
 
-    From `begun_at` on, failed attempts are repeated for `retry_s`, and a busy last target is waited
-    for, for `queue_s`. `silence_begins` says that silence, too, is the beginning of an answer. All
+    From `begun_at` on, failed attempts are repeated for `retry_s`, and the call waits `queue_s` for
+    a busy last target. `silence_begins` says that silence, too, is the beginning of an answer. All
     times are of the router's clock. `measured` is what metrics know of the current target, `failed`
     maps a provider and model to the reason why they have failed; `recording` is the trace, None for
     none. `request_for` builds the target's request for another key of its provider.

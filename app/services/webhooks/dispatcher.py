@@ -71,7 +71,7 @@ class Dispatcher:
         self._idle.set()
 
     def wake(self) -> None:
-        """Look for what is due."""
+        """Look for due deliveries."""
         self._wake.set()
 
     def run(self) -> None:
@@ -118,7 +118,7 @@ class Dispatcher:
         )
         try:
             thread.start()
-        except RuntimeError:  # there is no thread left: once its lease is over it is sent
+        except RuntimeError:  # no thread is left: it is sent once its lease is over
             self._ended()
             raise
 

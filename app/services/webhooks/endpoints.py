@@ -30,17 +30,17 @@ from app.store.webhooks.base import WebhookStore
 from app.telemetry import STORE_FAILURES
 
 _ATTEMPTS = 10
-#: Maximum number of sample events of an account that a process sends in so many seconds.
+#: Maximum number of sample events of an account that a process sends, and within how many seconds.
 MOST_TESTS, TESTS_WITHIN_S = 10, 60.0
 
 
 class WebhookEndpoints:
-    """The service of webhook endpoints. `entropy` returns so many random bytes.
+    """The service of webhook endpoints. `entropy` returns as many random bytes as requested.
 
     `reserve` admits a request by its caller's limits, or raises LimitReached; its block ends it.
 
     Every method raises NotFound for an endpoint that the caller's account does not have,
-    PermissionDenied where a key that may only read would change something, and StorageUnavailable.
+    PermissionDenied if a key that may only read would change something, and StorageUnavailable.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a provider is sent unchanged of a request, and which providers may answer it then."""
+"""What of a request is passed on unchanged, and which providers may answer it then."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def left_out(
     forwarded: Mapping[str, Any],
     known: AbstractSet[str],
 ) -> tuple[str, ...]:
-    """Name what the request was accepted with but a provider that knows `known` is not sent.
+    """Name what was accepted in the request, but is not sent to a provider that knows `known`.
 
     `parameters` are the request's, with all changes that items have made.
     """

@@ -50,7 +50,7 @@ class Renewable:
 
 
 class Credential:
-    """Keeps one credential up to date. `clock` is like time.monotonic; `spawn` runs a task beside.
+    """Keeps one credential up to date. `clock` is like time.monotonic, `spawn` starts a task.
 
     `version` counts its changes; `changed` is called after each.
     """
