@@ -1,4 +1,4 @@
-"""Frozen settings: the only reader of os.environ and gateway.toml."""
+"""Frozen settings. Nothing else reads os.environ and gateway.toml."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ __all__ = [
     "read_budgets",
 ]
 
-#: What the gateway keeps beside the code: the embedded Redis, the first key, the spool.
+#: Directory for what the gateway keeps beside the code: embedded Redis, first key, spool.
 DATA = Path("data")
-#: Where `up` says how its Redis is reached, for commands that run beside it.
+#: File in which `up` writes its Redis's URL, for commands that run beside it.
 EMBEDDED_REDIS_URL = DATA / "redis.url"
 _FILE = Path("gateway.toml")
 _Server = TypeVar("_Server", ProviderSettings, IssuerSettings)
@@ -82,10 +82,10 @@ _Server = TypeVar("_Server", ProviderSettings, IssuerSettings)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that is set from outside. `providers` and `models` keep file order.
+    """All settings from outside. `providers` and `models` keep file order.
 
-    `commands_run_at` is when commands were run for the keys of providers, by time.monotonic();
-    None: they were not, and the keys are not there.
+    `commands_run_at` is when the commands for providers' keys were run, by time.monotonic(); None
+    means that they were not, and those keys are missing.
     """
 
     providers: tuple[ProviderSettings, ...] = ()
@@ -111,13 +111,13 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Return what the environment and gateway.toml say.
+        """Return the settings of the environment and gateway.toml.
 
-        The file is GATEWAY_CONFIG's, else ./gateway.toml where there is one. A variable wins over
-        the file. Nothing is connected to.
+        The file is that of GATEWAY_CONFIG, else ./gateway.toml if it exists. Variables override the
+        file. No connection is opened.
 
         Raises:
-            SettingsError: something cannot be used; the text says what and where.
+            SettingsError: a setting is invalid; the text says which, where and why.
         """
         variables = os.environ if environ is None else environ
         env = Environment(variables)
@@ -150,7 +150,7 @@ class Settings:
 
 
 def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Return the gateway.toml that settings are read from, None where there is none."""
+    """Return the gateway.toml that settings are read from, None if there is none."""
     named = Environment(os.environ if environ is None else environ).given("GATEWAY_CONFIG")
     if named:
         return Path(named)
@@ -158,15 +158,15 @@ def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
 
 
 def worker_class() -> str:
-    """Return what WORKER_CLASS says, which a process has to know before it reads the rest.
+    """Return WORKER_CLASS, which a process must know before it reads the other settings.
 
-    What it may not be is refused with the rest.
+    An invalid value is refused later, with the others.
     """
     return Environment(os.environ).given("WORKER_CLASS") or WebSettings().worker_class
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return this process's environment with changes, for a process that it starts."""
+    """Return this process's environment with changes, for a child process."""
     return {**os.environ, **changes}
 
 
@@ -190,7 +190,7 @@ def _provider(provider: ProviderSettings, network: NetworkSettings) -> ProviderS
 
 
 def _reached(server: _Server, url: str, network: NetworkSettings) -> _Server:
-    """Return a server's settings with the environment's way to it, where the file names none."""
+    """Return a server's settings, completed by the environment's proxy and certificates."""
     if not url.startswith("https://"):
         return replace(server, proxy=server.proxy or network.proxy_of(url))
     return replace(
@@ -209,7 +209,7 @@ def _web(env: Environment) -> WebSettings:
             worker_class=("WORKER_CLASS", readers.one_of("gevent", "gthread")),
         )
     )
-    # Which of the two a caller has reached shows in the port.
+    # The port tells which of the two a caller has reached.
     if web.metrics_bind and _port(web.metrics_bind) == _port(web.bind):
         raise SettingsError("METRICS_BIND must have another port than BIND")
     return web

@@ -1,7 +1,7 @@
-"""The settings that this process goes by, and those that are forked from it.
+"""The settings in effect in this process and the processes forked from it.
 
-gunicorn's master reads gateway.toml once, and anew when it is asked to reload. Its workers take
-what it has found usable: one that is forked later, while the file is broken, serves all the same.
+gunicorn's master reads gateway.toml once, and again at each reload. Its workers use the last
+settings that were valid: a worker that is forked while the file is broken still serves.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ _active: list[Settings] = []
 
 
 def activate(settings: Settings) -> None:
-    """Go by these from now on."""
+    """Use these settings from now on."""
     _active[:] = [settings]
 
 
 def active() -> Settings | None:
-    """Return what was activated here, or in the process that forked this one."""
+    """Return the settings activated here, or in the process that forked this one."""
     return _active[0] if _active else None

@@ -1,4 +1,4 @@
-"""What is said when settings cannot be used."""
+"""The error for invalid settings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from app.logs.redaction import redact
 
 
 class SettingsError(Exception):
-    """The gateway cannot start as it is configured; the text is for the operator.
+    """The gateway cannot start with its configuration; the text is for the operator.
 
-    `file` and `line` (from 1) say where, when the fault is in a file. Whatever looks like a
-    credential is hidden: a key may stand where a name should, or be one.
+    `file` and `line` (from 1) give the place of a fault in a file. Anything that looks like a
+    credential is hidden: a key may be where a name should be.
     """
 
     def __init__(self, reason: str, *, file: Path | None = None, line: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""gateway.toml to values: every key is known, of its type and in its range, or it is refused."""
+"""Reads gateway.toml: every key must be known, and its value of the right type and range."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.settings.redis.url import read_url
 from app.settings.tables import Fault, KeyPath, bad_key, did_you_mean, read_table
 from app.settings.values import ModelSettings, ProviderSettings
 
-#: With or without a byte order mark, which some editors put in front.
+#: With or without a byte order mark, which some editors write.
 _ENCODING = "utf-8-sig"
 _TABLES: Mapping[str, Mapping[str, readers.Reader]] = {
     "limits": {
@@ -86,7 +86,7 @@ _KNOWN = ("providers", "models", "auth", *_TABLES)
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
-    """What a file says. `tables` has the values of the other tables, by their names."""
+    """The settings of a file. `tables` has the values of the other tables, by name."""
 
     providers: tuple[ProviderSettings, ...]
     models: tuple[ModelSettings, ...] = ()
@@ -97,10 +97,10 @@ class FileSettings:
 def read_file(
     file: Path, environ: Mapping[str, str], found: tuple[ProviderSettings, ...]
 ) -> FileSettings:
-    """Return what the file says; `found` are the providers of a file that names none.
+    """Read the file; `found` are the providers to use if it names none.
 
     Raises:
-        SettingsError: with the line, where there is one to blame.
+        SettingsError: with the line number, if there is one.
     """
     try:
         text = file.read_text(_ENCODING)
@@ -118,12 +118,12 @@ def read_file(
 
 
 def located(file: Path | None, path: KeyPath, reason: str) -> SettingsError:
-    """Return the error for what a key of the file leads to, with the line of that key."""
+    """Return the error for an invalid key of the file, with the key's line."""
     if file is None:
         return SettingsError(bad_key(path, reason).reason)
     try:
         line = toml.line_of(file.read_text(_ENCODING), path)
-    except (OSError, UnicodeDecodeError):  # it has gone meanwhile
+    except (OSError, UnicodeDecodeError):  # it was removed meanwhile
         line = None
     return SettingsError(bad_key(path, reason).reason, file=file, line=line)
 

@@ -1,4 +1,4 @@
-"""The providers of a gateway whose file names none: what the environment and the host offer."""
+"""Providers for a gateway whose file names none: from the environment and local servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ANTHROPIC_MODELS = ("claude-*",)
 _VERSION = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared, not bound
 
-#: Model servers on their usual ports. Whether they are there is asked when it is needed.
+#: Local model servers on their usual ports. Whether they run is checked when they are needed.
 _MODEL_SERVERS = (
     ProviderSettings(
         name="ollama",
@@ -44,11 +44,11 @@ _MODEL_SERVERS = (
 def found_providers(environ: Mapping[str, str], bind: str) -> tuple[ProviderSettings, ...]:
     """Return the vendors whose keys are in `environ`, the local model servers, and `local`.
 
-    `bind` is where this gateway listens: its callers' variables are not taken for a vendor's, nor
-    are keys of a gateway, which no vendor shall see.
+    `bind` is where this gateway listens: variables that point to it are its callers', not a
+    vendor's; and a gateway's own keys are ignored, since no vendor shall see them.
 
     Raises:
-        SettingsError: a variable of theirs is no address, or a key's variable holds none.
+        SettingsError: an address in a variable is invalid, or a key's variable has no key.
     """
     vendors = [each for each in _vendors(environ) if not _is_own(each.base_url, bind)]
     return (*vendors, *_MODEL_SERVERS, LOCAL)
@@ -70,7 +70,7 @@ class _FoundKey(NamedTuple):
     source: KeySource | None
 
     def to(self, provider: ProviderSettings) -> ProviderSettings:
-        """Give a provider this key."""
+        """Return the provider with this key."""
         return replace(provider, api_key=self.api_key, api_key_source=self.source)
 
 
@@ -90,7 +90,7 @@ def _url(environ: Mapping[str, str], variable: str) -> str | None:
 
 
 def _openai(base_url: str) -> ProviderSettings:
-    """Return OpenAI; a server elsewhere is taken to speak what all of them do."""
+    """Return OpenAI; a server elsewhere is assumed to speak Chat Completions, as all of them do."""
     elsewhere = urlsplit(base_url).hostname != urlsplit(_OPENAI).hostname
     return ProviderSettings(
         name="openai",
@@ -102,7 +102,7 @@ def _openai(base_url: str) -> ProviderSettings:
 
 
 def _anthropic(url: str) -> ProviderSettings:
-    """Return Anthropic, or who speaks as it does: its clients put /v1 behind the address."""
+    """Return Anthropic or a compatible server: Anthropic's clients append /v1 to the address."""
     base = url.rstrip("/")
     return ProviderSettings(
         name="anthropic",
@@ -113,10 +113,10 @@ def _anthropic(url: str) -> ProviderSettings:
 
 
 def _azure(endpoint: str, version: str) -> ProviderSettings:
-    """Return a resource of Azure's: a deployment is known by the name that it has there.
+    """Return an Azure resource: deployments are known by the names that they have there.
 
-    An endpoint is a resource's address, as Azure's clients take it; one that goes on to /openai
-    stays as it is. The v1 API needs no version, and knows no dated one (learn.microsoft.com,
+    An endpoint is a resource's address, as Azure's clients take it; one that contains /openai is
+    used as it is. The v1 API needs no version, and accepts no dated one (learn.microsoft.com,
     "Azure OpenAI v1 API").
     """
     base = endpoint.rstrip("/")

@@ -1,4 +1,4 @@
-"""The credentials of a provider: one of its own, or a pool, `[[providers.NAME.keys]]` (N7)."""
+"""The credentials of a provider: a single one, or a pool, `[[providers.NAME.keys]]` (N7)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.settings.tables import KeyPath, as_tables, bad_key, bad_table, read_tab
 from app.settings.values import KeySettings, KeySource
 from app.settings.variables.secret_files import read_secret, secret_file
 
-#: Where a credential is: one of these.
+#: Settings that say where a credential is; only one of them may be given.
 WHEREABOUTS: Mapping[str, readers.Reader] = {
     "api_key_env": readers.text,
     "api_key_file": readers.text,
@@ -34,7 +34,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class CredentialLookup:
-    """Where credentials are looked up: variables, and files relative to a folder."""
+    """Where credentials are looked up: in variables, and in files relative to a folder."""
 
     environ: Mapping[str, str]
     folder: Path
@@ -43,12 +43,12 @@ class CredentialLookup:
 def read_key(
     values: dict[str, Any], path: KeyPath, place: CredentialLookup
 ) -> tuple[str | None, KeySource | None]:
-    """Take a key's whereabouts out of `values`; return the key, and where to read it again.
+    """Remove these settings from `values`; return the key, and where to read it again.
 
-    A command is looked for here, and run by whoever needs the key.
+    A command is only checked here; whoever needs the key runs it.
 
     Raises:
-        Fault: there is more than one, or it leads to no key.
+        Fault: more than one is given, or it leads to no key.
     """
     found = {name: values.pop(name) for name in WHEREABOUTS if name in values}
     if len(found) > 1:
@@ -81,7 +81,7 @@ def _of_variable(
 def key_of_variable(
     variable: str, environ: Mapping[str, str]
 ) -> tuple[str | None, KeySource | None]:
-    """Return the key that a variable holds, or its file, which can be read again; None for none.
+    """Return the key in a variable, or in its file, which can be read again; None if there is none.
 
     Raises:
         SettingsError: the variable and its file are both set, or the file cannot be read.
@@ -99,7 +99,7 @@ def _of_file(name: str, path: KeyPath, place: CredentialLookup) -> tuple[str, Ke
 
 
 def _command(command: tuple[str, ...], path: KeyPath, place: CredentialLookup) -> KeySource:
-    """Return a command whose program was found: on the PATH, or where it is relative to folder."""
+    """Return a command whose program exists: on the PATH, or, with a slash, in the folder."""
     program, folder = command[0], place.folder.absolute()
     where = str(folder / Path(program).expanduser()) if "/" in program else program
     found = shutil.which(where, path=place.environ.get("PATH"))
@@ -112,7 +112,7 @@ def read_pool(raw: object, path: KeyPath, place: CredentialLookup) -> tuple[KeyS
     """Return the keys of a pool, in file order.
 
     Raises:
-        Fault: one of them cannot be used.
+        Fault: one of them is invalid.
     """
     keys: dict[str, KeySettings] = {}
     for number, table in enumerate(as_tables(raw, path)):

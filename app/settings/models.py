@@ -1,4 +1,4 @@
-"""The `[models]` of gateway.toml, and whether what they name is there."""
+"""The `[models]` of gateway.toml, with a check that what they name exists."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_models(
     """Return the models in file order; paths are relative to `folder`.
 
     Raises:
-        Fault: one of them cannot be used, or names what is not there.
+        Fault: one of them is invalid, or names something that does not exist.
     """
     by_name = {provider.name: provider for provider in providers}
     models = {

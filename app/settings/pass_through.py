@@ -1,10 +1,10 @@
-"""What is passed on to an upstream of Responses as it came: fields of requests, and tools."""
+"""Request fields and tools that are passed unchanged to an upstream of the Responses API."""
 
 from __future__ import annotations
 
 import re
 
-#: The tools that a server of Responses may run itself, or that only its own models know (P2).
+#: Tools that a Responses server may run itself, or that only its own models know (P2).
 HOSTED_TOOLS = (
     "web_search",
     "web_search_preview",
@@ -17,9 +17,9 @@ HOSTED_TOOLS = (
     "programmatic_tool_calling",
     "tool_search",
 )
-#: What `forward` says for every field that is not known here.
+#: Value of `forward` for every field that the gateway does not know.
 EVERYTHING_ELSE = "all"
-#: Fields that mean something to the gateway: it says them to an upstream in its own way, or not.
+#: Fields with a meaning for the gateway: it writes them for upstreams in its own way, or never.
 OWN_FIELDS = frozenset(
     {
         "model",
@@ -44,7 +44,7 @@ _FIELD = re.compile(r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,8}")
 
 
 def forwarded_fields(raw: object) -> tuple[str, ...]:
-    """Read which fields of a request are sent on as they came: their names, or "all" (P1)."""
+    """Read the names of request fields that are forwarded unchanged, or "all" (P1)."""
     if raw == EVERYTHING_ELSE:
         return (EVERYTHING_ELSE,)
     names = [each for each in raw if isinstance(each, str)] if isinstance(raw, list) else []

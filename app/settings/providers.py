@@ -37,7 +37,7 @@ _READERS: Mapping[str, readers.Reader] = {
     "hosted_tools": readers.some_of(*HOSTED_TOOLS),
     "reasoning_text": readers.flag,
 }
-#: The settings that one format has a sense for.
+#: Settings that only one format has.
 _OF_A_FORMAT = {
     "prompt_cache": "anthropic_messages",
     **dict.fromkeys(("forward", "hosted_tools", "reasoning_text"), "responses"),
@@ -49,12 +49,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def read_providers(
     raw: object, environ: Mapping[str, str], folder: Path
 ) -> tuple[ProviderSettings, ...]:
-    """Return the providers in file order, `local` last unless the file has its own.
+    """Return the providers in file order, `local` last unless the file defines it.
 
     Variables are looked up in `environ`; paths are relative to `folder`.
 
     Raises:
-        Fault: one of them cannot be used.
+        Fault: one of them is invalid.
     """
     providers: dict[str, ProviderSettings] = {}
     for name, table in as_table(raw, ("providers",)).items():
@@ -79,7 +79,7 @@ def _provider(
     if values["api"] == "local":
         for key in sorted(values.keys() - _OF_LOCAL):
             raise bad_key((*path, key), "is not a setting of the local provider")
-        values["discover"] = True  # it is asked for its list, which costs nothing
+        values["discover"] = True  # its list is requested, which costs nothing
     place = CredentialLookup(environ, folder)
     if "keys" in values:
         values["keys"] = _pool(values, (*path, "keys"), place)
@@ -97,7 +97,7 @@ def _provider(
 def _pool(
     values: dict[str, Any], path: KeyPath, place: CredentialLookup
 ) -> tuple[KeySettings, ...]:
-    """Return the pool; where each of its keys has an address, the first is the provider's, too."""
+    """Return the pool; if every key has an address, the first one is also the provider's."""
     for name in WHEREABOUTS.keys() & values.keys():
         raise bad_key(path, f"cannot stand beside {name}: that key is one of the pool, too")
     keys = read_pool(values["keys"], path, place)

@@ -1,6 +1,6 @@
-"""One raw value to the value that is meant: each reader raises ValueError saying what it must be.
+"""Readers of single values. Each raises ValueError with the expected form of the value.
 
-The words never repeat the raw value, which may be a secret in the wrong place.
+Messages never repeat the raw value, which may be a misplaced secret.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 Reader = Callable[[object], Any]
 
 MAX_METADATA_KEYS = 16
-#: For how many days a response may be kept (C5).
+#: Maximum number of days for which a response may be kept (C5).
 MOST_RETENTION_DAYS = 365
 MAX_METADATA_KEY = 64
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
-#: An Origin header as browsers spell it (RFC 6454, 6.2); extensions have schemes of their own.
+#: An Origin header as browsers write it (RFC 6454, 6.2); extensions have schemes of their own.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?")
 _UNIX = re.compile(r"unix:.+")
 _SHORTEST_SECRET = 32
@@ -38,21 +38,21 @@ def flag(raw: object) -> bool:
 
 
 def text(raw: object) -> str:
-    """Read a string with something in it."""
+    """Read a non-empty string."""
     if not isinstance(raw, str) or not raw.strip():
         raise ValueError("must be a string that is not empty")
     return raw
 
 
 def texts(raw: object) -> tuple[str, ...]:
-    """Read a list of such strings."""
+    """Read a list of non-empty strings."""
     if not isinstance(raw, list) or not all(isinstance(each, str) and each for each in raw):
         raise ValueError("must be a list of strings that are not empty")
     return tuple(raw)
 
 
 def command(raw: object) -> tuple[str, ...]:
-    """Read a program and its arguments: no shell takes a line apart."""
+    """Read a program and its arguments: no shell splits a line."""
     if not isinstance(raw, list) or not raw or not all(isinstance(each, str) for each in raw):
         raise ValueError('must be a list of a program and its arguments, such as ["cat", "key"]')
     if not raw[0].strip() or any("\0" in each for each in raw):
@@ -61,7 +61,7 @@ def command(raw: object) -> tuple[str, ...]:
 
 
 def one_of(*choices: str) -> Reader:
-    """Make a reader of one of a few words."""
+    """Return a reader of one of these words."""
 
     def read(raw: object) -> str:
         if not isinstance(raw, str) or raw not in choices:
@@ -72,7 +72,7 @@ def one_of(*choices: str) -> Reader:
 
 
 def some_of(*choices: str, must_have: str | None = None) -> Reader:
-    """Make a reader of a list of a few words, each once; they are put into the order of these."""
+    """Return a reader of a list of these words, each at most once; it sorts them in this order."""
 
     def read(raw: object) -> tuple[str, ...]:
         words = raw if isinstance(raw, list) else [None]
@@ -86,7 +86,7 @@ def some_of(*choices: str, must_have: str | None = None) -> Reader:
 
 
 def whole(at_least: int) -> Reader:
-    """Make a reader of whole numbers."""
+    """Return a reader of integers."""
 
     def read(raw: object) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int) or raw < at_least:
@@ -97,17 +97,17 @@ def whole(at_least: int) -> Reader:
 
 
 def days(raw: object) -> int:
-    """Read for how many days what is stored is kept: 0 to 365 (C5)."""
+    """Read a number of days for which data is kept: 0 to 365 (C5)."""
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= MOST_RETENTION_DAYS:
         raise ValueError(f"must be a whole number of days from 0 to {MOST_RETENTION_DAYS}")
     return raw
 
 
 def decimal(most: int, what: str) -> Reader:
-    """Make a reader of exact numbers from 0 to `most` with at most six decimals."""
+    """Return a reader of exact numbers from 0 to `most` with at most six decimals."""
 
     def read(raw: object) -> Decimal:
-        # A float's shortest text is what stands in the file.
+        # A float's shortest representation is what the file contains.
         amount = Decimal(str(raw)) if _is_number(raw) else Decimal(-1)
         if not 0 <= amount <= most or amount != round(amount, 6):
             raise ValueError(f"must be {what}: a number from 0 to {most}, with up to six decimals")
@@ -117,7 +117,7 @@ def decimal(most: int, what: str) -> Reader:
 
 
 def metadata_keys(raw: object) -> tuple[str, ...]:
-    """Read a list of keys that a request's metadata may have."""
+    """Read a list of metadata keys."""
     keys = dict.fromkeys(texts(raw))
     if len(keys) > MAX_METADATA_KEYS or not all(
         len(key) <= MAX_METADATA_KEY and "," not in key for key in keys
@@ -130,7 +130,7 @@ def metadata_keys(raw: object) -> tuple[str, ...]:
 
 
 def origins(raw: object) -> tuple[str, ...]:
-    """Read a list of the origins of web pages, or the one word that stands for all."""
+    """Read a list of web pages' origins, or "*" for all."""
     found = texts(raw)
     if found != ("*",) and not all(_ORIGIN.fullmatch(each) for each in found):
         raise ValueError(
@@ -141,26 +141,26 @@ def origins(raw: object) -> tuple[str, ...]:
 
 
 def anything(raw: object) -> object:
-    """Read what is judged by whoever knows more of it."""
+    """Accept any value: it is checked elsewhere."""
     return raw
 
 
 def seconds(raw: object) -> float:
-    """Read a time above nothing."""
+    """Read a time above 0."""
     if not _is_number(raw) or raw <= 0:
         raise ValueError("must be a number of seconds above 0")
     return float(raw)
 
 
 def seconds_or_none(raw: object) -> float:
-    """Read a time that may be no time at all."""
+    """Read a time that may be 0."""
     if not _is_number(raw) or raw < 0:
         raise ValueError("must be a number of seconds, 0 or more")
     return float(raw)
 
 
 def http_url(raw: object) -> str:
-    """Read the address of an HTTP server; a query after it goes with every request."""
+    """Read the address of an HTTP server; its query string is sent with every request."""
     try:
         url = urlsplit(text(raw))
         usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
@@ -186,23 +186,23 @@ def proxy_url(raw: object) -> str:
 
 
 def credential(text: str) -> str | None:
-    """Return the key inside a variable's or a file's text, None where no header can carry it.
+    """Return the key in the text of a variable or a file, None if no header can carry it.
 
-    Around it only spaces, tabs and line ends are left out: whatever else there is belongs to it.
+    Only spaces, tabs and line ends around it are removed: anything else belongs to it.
     """
     key = text.strip(" \t\r\n")
     return key if _CREDENTIAL.fullmatch(key) else None
 
 
 def prefix(raw: object) -> str:
-    """Read what keys begin with."""
+    """Read the prefix of Redis keys."""
     if "{" in text(raw) or "}" in text(raw):
         raise ValueError("must not hold braces: they choose a Cluster's slot")
     return text(raw)
 
 
 def address(raw: object) -> str:
-    """Read where to listen."""
+    """Read an address to listen at."""
     found = _HOST_AND_PORT.fullmatch(text(raw))
     if not _UNIX.fullmatch(text(raw)) and not (found and 0 < int(found[1]) < 1 << 16):
         raise ValueError("must be HOST:PORT or unix:PATH")
@@ -210,7 +210,7 @@ def address(raw: object) -> str:
 
 
 def host_and_port(raw: object) -> str:
-    """Read where to listen over TCP."""
+    """Read a TCP address to listen at."""
     try:
         found = address(raw)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One table of gateway.toml to keyword arguments, and what is wrong with it."""
+"""Reads a table of gateway.toml into keyword arguments, and describes what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.logs.redaction import HIDDEN, looks_like_credential
 from app.settings.readers import Reader
 from app.settings.toml import header
 
-#: The keys that lead to a value: `("providers", "openai", "base_url")`. A number is a place in a
+#: The keys that lead to a value: `("providers", "openai", "base_url")`. A number is an index in a
 #: list.
 KeyPath = tuple[str | int, ...]
 
 
 class Fault(Exception):
-    """What stands at `path` cannot be used."""
+    """The value at `path` is invalid."""
 
     def __init__(self, path: KeyPath, reason: str) -> None:
         super().__init__(reason)
@@ -26,14 +26,14 @@ class Fault(Exception):
 
 
 def bad_key(path: KeyPath, reason: str) -> Fault:
-    """Return the fault of one key, named with its table."""
+    """Return the fault for one key, naming its table."""
     *parents, key = path
     key = HIDDEN if looks_like_credential(str(key)) else key
     return Fault(path, f"{header(parents)} {key} {reason}" if parents else f"{key} {reason}")
 
 
 def bad_table(path: KeyPath, reason: str) -> Fault:
-    """Return the fault of a whole table."""
+    """Return the fault for a whole table."""
     return Fault(path, f"{header(path)} {reason}")
 
 
@@ -52,10 +52,10 @@ def as_tables(raw: object, path: KeyPath) -> Sequence[Mapping[str, object]]:
 
 
 def read_table(raw: object, readers: Mapping[str, Reader], path: KeyPath) -> dict[str, Any]:
-    """Return what a table says, key by key.
+    """Read a table, key by key.
 
     Raises:
-        Fault: a key is unknown, or its value is not what it must be.
+        Fault: a key is unknown, or its value invalid.
     """
     values = {}
     for key, value in as_table(raw, path).items():
@@ -86,7 +86,7 @@ def certificates(name: str, path: KeyPath, folder: Path) -> Path:
     """Return the file of certificates that a key names, relative to `folder`.
 
     Raises:
-        Fault: it cannot be read, or holds no certificate.
+        Fault: it cannot be read, or has no certificate.
     """
     file = readable(name, path, folder)
     if b"-----BEGIN " not in file.read_bytes():
@@ -95,6 +95,6 @@ def certificates(name: str, path: KeyPath, folder: Path) -> Path:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the known word that comes nearest, or nothing."""
+    """Return a hint at the most similar known word, or ""."""
     near = get_close_matches(word, list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""

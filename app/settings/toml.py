@@ -1,4 +1,4 @@
-"""TOML text to a document, and a key of that document to its line."""
+"""Parses TOML, and finds the line of a key in it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class TomlError(Exception):
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return the document.
+    """Parse a document.
 
     Raises:
-        TomlError: it is not TOML, or says something twice.
+        TomlError: it is not TOML, or defines something twice.
     """
     try:
         return tomllib.loads(text)
@@ -34,7 +34,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _located(reason: str, text: str) -> TomlError:
-    """Take the line out of tomllib's words, which are all that Python 3.11 has of it."""
+    """Extract the line from tomllib's message, the only place where Python 3.11 has it."""
     if found := _LINE.search(reason):
         return TomlError(reason[: found.start()], int(found[1]))
     return TomlError(_END.sub("", reason) + " at the end of the file", text.count("\n") + 1)
@@ -43,10 +43,10 @@ def _located(reason: str, text: str) -> TomlError:
 def line_of(text: str, path: Sequence[str | int]) -> int | None:
     """Return the line (from 1) where the key or table at `path` begins; None if there is none.
 
-    A number in the path is a place in a list, from 0.
+    A number in the path is an index in a list, from 0.
 
-    tomllib keeps no lines, but it can be asked: a key begins on the line that follows the longest
-    beginning of the file which is a document without it.
+    tomllib keeps no line numbers, but they can be found: a key begins on the line after the longest
+    beginning of the file that is a valid document without the key.
     """
     lines = text.replace("\r\n", "\n").split("\n")
     complete = 0

@@ -1,4 +1,4 @@
-"""The values that settings are made of, one class for each table of gateway.toml."""
+"""The settings as values, one class for each table of gateway.toml."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ UnsupportedTools = Literal["refuse", "drop"]
 UnknownParameters = Literal["ignore", "refuse"]
 PromptCache = Literal["auto", "off"]
 
-#: How much a model may be told to think, from least to most (R10).
+#: Reasoning efforts, from least to most (R10).
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-#: What a model may read, as far as it can be sent from here.
+#: Input modalities of models that the gateway can send.
 MODALITIES = ("text", "image", "file")
-#: A worker that has taken no job for so long, nor could have, is down (seconds).
+#: Seconds without taking a job, or being able to, after which a worker counts as down.
 WORKER_SILENCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where a credential is read again: a `file`, or what `command` prints, run in `folder`."""
+    """Where a credential can be read again: a `file`, or what `command` prints, run in `folder`."""
 
     file: Path | None = None
     command: tuple[str, ...] = field(default=(), repr=False)
@@ -34,9 +34,9 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """A `[[providers.NAME.keys]]` table. `base_url` "" is the provider's, and so is `proxy` then.
+    """A `[[providers.NAME.keys]]` table. `base_url` "" means the provider's, and so its `proxy`.
 
-    `api_key` is None while its source, a command, has not been run.
+    `api_key` is None until its source, a command, has been run.
     """
 
     id: str
@@ -52,18 +52,17 @@ class KeySettings:
 class ProviderSettings:
     """A `[providers.NAME]` table. Times are in seconds.
 
-    `api_key` was read from `api_key_source`, where that can be read again. `keys` stand in its
-    place where there are several. `api_key_refresh_s` is how often commands are run for theirs.
+    `api_key` was read from `api_key_source`, if that can be read again. `keys` replace it if there
+    are several. `api_key_refresh_s` is the interval at which commands for keys are run.
 
-    `timeout_s` bounds the wait for the first byte and each silence after it, `deadline_s` a whole
-    call. `keep_alive` says that a connection is used again once its answer was read to the end.
+    `timeout_s` limits the wait for the first byte and each silence after it, `deadline_s` a whole
+    call. `keep_alive` allows a connection to be reused once its answer was read to the end.
     `profile` names a set of quirks (providers.profiles), `quirks` overrides single ones.
     `prompt_cache` says whether prompts are marked for the server's cache; None leaves it to the
-    profile.
-    `discover` says that the upstream's own model list is asked for and refreshed.
-    `forward` names the fields of a request that are sent as they came (P1), `hosted_tools` the
-    types of tools that the server runs itself (P2); `reasoning_text` says that the text of its
-    reasoning is shown as such, and not as a summary (A3).
+    profile. `discover` says that the upstream's own model list is requested and refreshed.
+    `forward` names request fields that are sent unchanged (P1), `hosted_tools` the types of tools
+    that the server runs itself (P2); `reasoning_text` says that reasoning is shown as reasoning
+    text, not as a summary (A3).
     """
 
     name: str
@@ -93,11 +92,11 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """A `[models."ID"]` table. `reasoning` None leaves it to the model's profile, `price`
-    None to what its vendor publishes.
+    """A `[models."ID"]` table. `reasoning` None leaves that to the model's profile, `price` None to
+    its vendor's published prices.
 
-    `context_window`, `input_modalities`, `reasoning_efforts`, `display_name` and
-    `base_instructions`, which are the text of a file, are what lists of models say of it.
+    Lists of models show `context_window`, `input_modalities`, `reasoning_efforts`, `display_name`
+    and `base_instructions`, the text of a file.
     """
 
     id: str
@@ -118,7 +117,7 @@ class ModelSettings:
 class LimitSettings:
     """The `[limits]` table: defaults for every account; None is unlimited.
 
-    `when_store_is_away` decides whether requests pass uncounted (open) or are refused (closed).
+    While Redis is away requests pass uncounted (open) or are refused (closed).
     """
 
     requests_per_minute: int | None = None
@@ -132,7 +131,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageSettings:
-    """The `[usage]` table. Use is counted apart by the values of these keys of metadata, too."""
+    """The `[usage]` table. Usage is also counted by the values of these metadata keys."""
 
     metadata_keys: tuple[str, ...] = ()
 
@@ -141,8 +140,8 @@ class UsageSettings:
 class BackgroundSettings:
     """The `[background]` table, WORKER_CONCURRENCY, WORKER_LEASE_S and WORKER_METRICS_BIND.
 
-    `drain_s` is what jobs with output get when their worker is stopped or reloaded, `grace_s`
-    what they get when that is hurried. `metrics_bind` is where the worker serves its own metrics.
+    `drain_s` is the time for jobs with output when their worker is stopped or reloaded, `grace_s`
+    when that is urgent. `metrics_bind` is where the worker serves its own metrics.
     """
 
     enabled: bool = True
@@ -159,8 +158,8 @@ class BackgroundSettings:
 class RequestSettings:
     """The `[requests]` table. `keepalive_s` is how long a stream may be silent before a comment.
 
-    `grace_s` is what answers under way get when the web process is told to stop. `input_cache_mb`
-    is for items of inputs that came before, of each process; 0 for none.
+    `grace_s` is the time that running answers get when the web process is stopped. `input_cache_mb`
+    is the size of each process's cache of input items; 0 for none.
     """
 
     unsupported_tools: UnsupportedTools = "refuse"
@@ -174,10 +173,10 @@ class RequestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSocketSettings:
-    """The `[websocket]` table. Its bounds are those of each process; times are in seconds.
+    """The `[websocket]` table. Its limits are per process; times are in seconds.
 
-    A connection is ended `max_age_s` after its beginning, and once nothing was asked on it for
-    `idle_s`. `memory_mb` is for responses that were not stored, until they are continued.
+    A connection is closed `max_age_s` after it was opened, and once it had no request for `idle_s`.
+    `memory_mb` is for responses that were not stored, until they are continued.
     """
 
     enabled: bool = True
@@ -190,9 +189,9 @@ class WebSocketSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """The `[storage]` table. `request_log` is how many entries it may have, 0 for no such log.
+    """The `[storage]` table. `request_log` is the log's maximum number of entries, 0 for none.
 
-    `retention_days` is for how many days what is stored is kept, None for ever, 0 not at all.
+    `retention_days` is how many days stored data is kept, None for ever, 0 not at all.
     """
 
     retention_days: int | None = None
@@ -201,10 +200,10 @@ class StorageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
-    """The `[webhooks]` table. `timeout_s` bounds an attempt as a whole.
+    """The `[webhooks]` table. `timeout_s` limits a whole attempt.
 
-    `allow_private_addresses` allows http:// as well. `seal_key` is GATEWAY_SECRET: what secrets are
-    sealed with that lie in Redis, beside the secret that lies there as well.
+    `allow_private_addresses` also allows http://. `seal_key` is GATEWAY_SECRET: secrets in Redis
+    are sealed with it, in addition to the secret that is in Redis itself.
     """
 
     allow_private_addresses: bool = False
@@ -216,7 +215,7 @@ class WebhookSettings:
 class RedisSettings:
     """REDIS_URL, REDIS_PREFIX and the `[redis]` table. Times are in seconds.
 
-    `embedded` is true when nobody named a Redis: `up` then brings its own.
+    `embedded` is true if no Redis is configured: then `up` starts its own.
     """
 
     url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
@@ -230,11 +229,11 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """BIND, METRICS_BIND, WEB_CONCURRENCY (processes; None is one a core) and WORKER_CLASS.
+    """BIND, METRICS_BIND, WEB_CONCURRENCY (processes; None means one per core) and WORKER_CLASS.
 
-    `metrics_bind` is where /metrics is, and no longer at `bind`; None leaves it there.
-    `console` of the `[web]` table is whether /console is there, `docs` whether /docs is.
-    `cors_origins` are the web pages that may read answers, "*" for all.
+    `metrics_bind` moves /metrics away from `bind`; None leaves it there. `console` and `docs` of
+    the `[web]` table enable /console and /docs. `cors_origins` are the origins of web pages that
+    may read answers, "*" for all.
     """
 
     bind: str = "127.0.0.1:8000"
@@ -248,10 +247,10 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracingSettings:
-    """What OpenTelemetry's variables say. `headers` go to the collector.
+    """The settings in OpenTelemetry's variables. `headers` are sent to the collector.
 
-    At most `max_waiting` spans wait, about `batch` are sent at once, `delay_s` after the first.
-    `fault` is why there can be no traces.
+    At most `max_waiting` spans wait, about `batch` are sent together, `delay_s` after the first.
+    `fault` says why tracing is impossible.
     """
 
     sampler: str = "parentbased_always_on"
@@ -264,5 +263,5 @@ class TracingSettings:
     fault: str | None = None
 
 
-#: The built-in model server, there unless gateway.toml says otherwise.
+#: The built-in model server, present unless gateway.toml says otherwise.
 LOCAL = ProviderSettings(name="local", api="local", discover=True)

@@ -1,1 +1,1 @@
-"""Who may come in, beside those who have a key."""
+"""Settings of callers that authenticate without an API key."""

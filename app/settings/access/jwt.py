@@ -1,4 +1,4 @@
-"""The `[[auth.jwt]]` of gateway.toml: issuers whose signed tokens are let in (P5, N8)."""
+"""The `[[auth.jwt]]` tables of gateway.toml: issuers whose signed tokens are accepted (P5, N8)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from app.settings.tables import (
     readable,
 )
 
-#: Signatures by a key pair. `none` and HMAC are not among them: a key set is public, so that
-#: whoever has read it could sign with it (RFC 8725, sections 2.1 and 3.1).
+#: Signatures with a key pair. `none` and HMAC are excluded: a key set is public, so anybody who has
+#: read it could sign with it (RFC 8725, sections 2.1 and 3.1).
 ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA"),
@@ -32,18 +32,18 @@ MAX_LEEWAY_S = 300
 _NAME = re.compile(r"[a-z0-9]{1,16}")
 _REFUSED = re.compile("none|HS[0-9]+", re.IGNORECASE)
 
-#: Where a claim stands: the members that lead to it, from the outermost.
+#: The path of a claim: names of members, from the outermost.
 ClaimPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerSettings:
-    """An `[[auth.jwt]]`. Times are in seconds.
+    """An `[[auth.jwt]]` table. Times are in seconds.
 
-    Its keys are at `jwks_url` or in `jwks_file`. `token_file` holds what the former wants as a
-    bearer token, `ca_file` whom its certificate is checked against, `proxy` leads there.
-    Accounts are the issuer's own, named NAME~VALUE after its `name`, unless it
-    `shares_accounts` with the keys of this gateway.
+    Its keys are at `jwks_url` or in `jwks_file`. For the former, `token_file` has a bearer token,
+    `ca_file` the certificates to check its own against, and `proxy` is the proxy to it. Accounts
+    belong to the issuer and are named NAME~VALUE after its `name`, unless it `shares_accounts` with
+    this gateway's keys.
     """
 
     name: str
@@ -65,7 +65,7 @@ class IssuerSettings:
 
 
 def _texts(raw: object) -> tuple[str, ...]:
-    """Read a text, or a list of at least one."""
+    """Read a string, or a list of at least one."""
     found: tuple[str, ...] = readers.texts([raw] if isinstance(raw, str) else raw)
     if not found:
         raise ValueError("must be a string, or a list of strings, that is not empty")
@@ -130,7 +130,7 @@ def read_issuers(raw: object, folder: Path) -> tuple[IssuerSettings, ...]:
     """Return the issuers of `[auth]` in file order; paths are relative to `folder`.
 
     Raises:
-        Fault: one of them cannot be used.
+        Fault: one of them is invalid.
     """
     tables = read_table(raw, {"jwt": readers.anything}, ("auth",)).get("jwt", [])
     issuers: list[IssuerSettings] = []
@@ -159,7 +159,7 @@ def _issuer(table: Mapping[str, object], path: KeyPath, folder: Path) -> IssuerS
 
 
 def _with_files(values: dict[str, Any], path: KeyPath, folder: Path) -> dict[str, Any]:
-    """Return the values under our names, with files that can be read."""
+    """Return the values by our names, with files that can be read."""
     for key, name in (("jwks_file", "jwks_file"), ("jwks_token_file", "token_file")):
         if key in values:
             values[name] = readable(values.pop(key), (*path, key), folder)

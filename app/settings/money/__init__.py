@@ -1,1 +1,1 @@
-"""What answers may cost, and what they do."""
+"""Budgets, and prices of models."""

@@ -1,4 +1,4 @@
-"""Budgets: how much answers may cost in a period, `50/month,5/day` (N2)."""
+"""Budgets: the maximum cost of answers in a period, `50/month,5/day` (N2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 BudgetPeriod = Literal["day", "month", "total"]
 PERIODS: tuple[BudgetPeriod, ...] = ("day", "month", "total")
-#: The largest amount, in US dollars: what Lua counts exactly.
+#: Maximum amount, in US dollars: Lua counts it exactly.
 MOST_USD = 10**9
 
 _MICROUSD = 10**6
@@ -19,9 +19,9 @@ UNLIMITED_BUDGET = "unlimited"
 
 @dataclass(frozen=True, slots=True)
 class CostBudget:
-    """At most so much in each such period, in millionths of a US dollar.
+    """A maximum for each period, in millionths of a US dollar.
 
-    Days and months are those of the calendar, in UTC; `total` never ends.
+    Days and months are calendar ones, in UTC; `total` never ends.
     """
 
     microusd: int
@@ -33,9 +33,9 @@ class CostBudget:
 
 
 def read_budgets(raw: object) -> tuple[CostBudget, ...]:
-    """Read budgets, one a period at most; `unlimited` is none.
+    """Read budgets, at most one for each period; `unlimited` means none.
 
-    Raises ValueError, saying what they must be.
+    Raises ValueError, with the expected form.
     """
     if not isinstance(raw, str):
         raise ValueError(_wanted())
@@ -48,7 +48,7 @@ def read_budgets(raw: object) -> tuple[CostBudget, ...]:
 
 
 def budget_text(budgets: tuple[CostBudget, ...]) -> str:
-    """Return budgets as they are written."""
+    """Format budgets as they are written."""
     return ",".join(map(str, budgets)) or UNLIMITED_BUDGET
 
 

@@ -11,7 +11,7 @@ from app.settings.tables import KeyPath, bad_key, bad_table, read_table
 
 _RATES = ("input", "cached_input", "cache_write", "output", "reasoning")
 _REQUIRED = ("input", "output")
-#: The service tiers that an answer may have been served in, but for the usual way.
+#: Service tiers in which an answer may have been served.
 _TIERS = ("default", "flex", "priority", "scale", "fast", "ultrafast")
 _MOST_USD = 1_000_000
 _MOST_TIMES = 1_000
@@ -25,10 +25,10 @@ _TIER_READERS = dict.fromkeys(_TIERS, readers.decimal(_MOST_TIMES, "a factor"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSettings:
-    """A `[models."ID".price]` table: USD a million tokens, and factors of service tiers.
+    """A `[models."ID".price]` table: USD per million tokens, and factors of service tiers.
 
-    None is what the nearest kin costs: of `cached_input` and `cache_write` that is `input`, of
-    `reasoning` it is `output`.
+    None stands for the price of the most similar kind: `input` for `cached_input` and
+    `cache_write`, `output` for `reasoning`.
     """
 
     input: Decimal
@@ -43,7 +43,7 @@ def read_price(raw: object, path: KeyPath) -> PriceSettings:
     """Return a price.
 
     Raises:
-        Fault: a rate is missing, negative or no amount, or a tier is not known.
+        Fault: a rate is missing, negative or not an amount, or a tier is unknown.
     """
     values = read_table(raw, _PRICE_READERS, path)
     for name in _REQUIRED:

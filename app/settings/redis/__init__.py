@@ -1,1 +1,1 @@
-"""Where Redis is, and how it is reached."""
+"""Settings of how Redis is reached."""

@@ -1,7 +1,7 @@
-"""What may stand behind the `?` of REDIS_URL: redis-py's own names, and short ones of ours.
+"""Options after the `?` of REDIS_URL: with redis-py's own names, or short ones of ours.
 
-What redis-py has and this gateway decides for itself (`decode_responses`, `protocol`,
-`retry_on_timeout`, ...) is not among them.
+Options that the gateway decides itself (`decode_responses`, `protocol`, `retry_on_timeout`, ...)
+are not among them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from app.settings.tables import did_you_mean
 
-#: As redis-py reads flags: these, in any case, are no; everything else is yes.
+#: False values of flags for redis-py, in any case; it takes everything else as true.
 _NO = frozenset({"0", "f", "false", "n", "no"})
 _YES = frozenset({"1", "t", "true", "y", "yes"})
 _CERT_REQS = ("none", "optional", "required")
@@ -42,7 +42,7 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= _MOST:  # which no NaN is
+    if not 0 < seconds <= _MOST:  # NaN fails, too
         raise ValueError("must be a number of seconds, more than 0")
     return seconds
 
@@ -88,7 +88,7 @@ def _tls_version(text: str) -> ssl.TLSVersion:
     return found
 
 
-#: By its name: what redis-py calls it, and how it is read.
+#: By name: redis-py's name, and the reader.
 _TLS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ca": ("ssl_ca_certs", _file),
     "cert": ("ssl_certfile", _file),
@@ -104,14 +104,14 @@ _TLS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ssl_min_version": ("ssl_min_version", _tls_version),
     "ssl_ciphers": ("ssl_ciphers", _text),
 }
-#: What a connection gets as it is.
+#: Options that connections get unchanged.
 _CONNECTION: Mapping[str, Callable[[str], Any]] = {
     "client_name": _name,
     "socket_keepalive": _flag,
     "socket_read_size": _whole(1),
     "health_check_interval": _whole(0),
 }
-#: What `[redis]` has as well: there under another name.
+#: Options that `[redis]` has, too, under another name.
 _SETTINGS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "socket_timeout": ("timeout_s", _seconds),
     "socket_connect_timeout": ("connect_timeout_s", _seconds),
@@ -122,15 +122,15 @@ _NOT_OF = {
     "unix": frozenset({"socket_keepalive"}),
 }
 _LOGIN = ("username", "password")
-#: Whether Sentinels speak TLS, where they do and the servers that they name do not, or vice versa.
+#: Whether Sentinels use TLS, if that differs from the servers that they name.
 _SENTINEL_TLS = "sentinel_ssl"
 _OF_SENTINELS = ("sentinel_user", "sentinel_password", _SENTINEL_TLS)
 
 
 @dataclass(frozen=True, slots=True)
 class UrlOptions:
-    """What a query says. `given` are logins and the database, `tls` and `connection` redis-py's
-    options, `settings` fields of RedisSettings. `sentinel_tls`: whether Sentinels speak TLS.
+    """A parsed query. `given` are logins and the database, `tls` and `connection` redis-py's
+    options, `settings` fields of RedisSettings. `sentinel_tls`: whether Sentinels use TLS.
     """
 
     sentinel_tls: bool
@@ -141,13 +141,13 @@ class UrlOptions:
 
 
 def read_options(query: str, *, kind: str, tls: bool) -> UrlOptions:
-    """Return what the query of a URL of this kind says; TLS options are for those over TLS.
+    """Parse the query of a URL of this kind; TLS options are only valid with TLS.
 
-    `tls`: whether its scheme is one over TLS.
+    `tls`: whether the URL's scheme implies TLS.
 
     Raises:
-        ValueError: an option is not known, or its value cannot be used. Neither is repeated: they
-            may be half a password.
+        ValueError: an option is unknown, or its value invalid. Unknown names and values are not
+            quoted: they may be half of a password.
     """
     raw = dict(parse_qsl(query, keep_blank_values=True))
     sentinel_tls = tls
@@ -173,7 +173,7 @@ def read_options(query: str, *, kind: str, tls: bool) -> UrlOptions:
 
 
 def _known(kind: str, *, tls: bool) -> list[str]:
-    """Return the options of such a URL: redis-py has not all of them for each kind."""
+    """Return the options of such a URL: redis-py does not have all of them for each kind."""
     names = [*_LOGIN, "db", *_CONNECTION, *_SETTINGS, *(_TLS if tls else ())]
     names += _OF_SENTINELS if kind == "sentinel" else ()
     return sorted({*names} - _NOT_OF.get(kind, frozenset()))

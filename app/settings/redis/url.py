@@ -1,4 +1,4 @@
-"""What REDIS_URL says.
+"""Parses REDIS_URL.
 
 It is one of
 
@@ -7,11 +7,11 @@ It is one of
     redis+sentinel://[user[:password]@]host[:port],host[:port]/service[/db]
     redis+cluster://[user[:password]@]host[:port],host[:port]
 
-and `rediss+sentinel://`, `rediss+cluster://` over TLS. Options follow after a `?` (options.py), by
-redis-py's own names. Over TLS also `ca=FILE` (what the server's certificate is checked against; the
-system's authorities otherwise), `cert=FILE` with `key=FILE` (ours), `check_hostname=no`. Sentinels
-that want a login of their own take `sentinel_user=` and `sentinel_password=`; `sentinel_ssl=no` is
-for plain ones whose servers speak TLS, `=yes` the other way round. User names and passwords are
+and `rediss+sentinel://`, `rediss+cluster://` over TLS. Options follow after a `?` (options.py),
+with redis-py's names. Over TLS also `ca=FILE` (certificates to check the server's against; default:
+the system's authorities), `cert=FILE` with `key=FILE` (our own), `check_hostname=no`. Sentinels
+with a login of their own need `sentinel_user=` and `sentinel_password=`; `sentinel_ssl=no` is for
+plain Sentinels whose servers use TLS, `=yes` for the reverse. User names and passwords are
 percent-encoded.
 """
 
@@ -37,9 +37,9 @@ _PORTS = {"single": 6379, "cluster": 6379, "sentinel": 26379}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisUrl:
-    """`tls` holds redis-py's `ssl_…` options, None where there is no TLS; `options` are others of
-    its connections, `settings` fields of RedisSettings that the URL names. `sentinel_tls` is `tls`
-    for the Sentinels' own connections.
+    """A parsed URL. `tls` has redis-py's `ssl_…` options, None without TLS; `options` are other
+    options of its connections, `settings` are fields of RedisSettings given in the URL.
+    `sentinel_tls` is `tls` for the connections to Sentinels.
     """
 
     kind: Kind
@@ -58,11 +58,11 @@ class RedisUrl:
 
 
 def parse(text: str) -> RedisUrl:
-    """Return what the URL says.
+    """Parse a URL.
 
     Raises:
-        ValueError: it is no URL of a Redis. The message says why and quotes nothing: what stands
-            where a host should may be half a password that was not percent-encoded.
+        ValueError: it is not a valid URL of a Redis. The message says why but quotes nothing: what
+            looks like a host may be half of a password that was not percent-encoded.
     """
     scheme, separator, rest = text.strip().partition("://")
     tls = scheme.startswith("rediss")
@@ -97,7 +97,7 @@ def parse(text: str) -> RedisUrl:
 
 
 def read_url(raw: object) -> str:
-    """Read the address of a Redis, which is then one that `parse` takes."""
+    """Read the URL of a Redis, checking that `parse` accepts it."""
     if not isinstance(raw, str) or not raw.strip():
         raise ValueError("must be a string that is not empty")
     parse(raw)
@@ -112,7 +112,7 @@ def _split(rest: str) -> Any:
 
 
 def _below(kind: Kind, path: str, named: str) -> tuple[str, str]:
-    """Return the service and the database that the path, or the query, names."""
+    """Return the service and the database given in the path or the query."""
     first, _, second = path.removeprefix("/").partition("/")
     match kind:
         case "unix":

@@ -1,1 +1,1 @@
-"""What the environment says."""
+"""Settings from environment variables."""

@@ -1,4 +1,4 @@
-"""Environment variables to values."""
+"""Reads environment variables into values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 class Environment:
-    """Reads variables; an empty one is as good as none."""
+    """Reads variables; an empty one counts as unset."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
 
     def given(self, name: str) -> str | None:
-        """Return a variable's text, None for none.
+        """Return a variable's text, None if it is unset.
 
         Raises:
             SettingsError: it is a secret in a file that cannot be read.
@@ -30,10 +30,10 @@ class Environment:
         return text.strip() or None
 
     def read(self, **wanted: tuple[str, Reader]) -> dict[str, Any]:
-        """Return those of the wanted values that are given: `url=("REDIS_URL", redis_url)`.
+        """Return the wanted values that are set: `url=("REDIS_URL", redis_url)`.
 
         Raises:
-            SettingsError: one of them is not what it must be.
+            SettingsError: one of them is invalid.
         """
         values = {}
         for key, (name, reader) in wanted.items():
@@ -46,7 +46,7 @@ class Environment:
 
 
 def number(reader: Reader) -> Reader:
-    """Make a reader of a variable's text from a reader of numbers."""
+    """Turn a reader of numbers into one of a variable's text."""
 
     def read(raw: object) -> Any:
         text = str(raw)

@@ -1,12 +1,12 @@
-"""What the environment says of the way out: proxies, and whose certificates are believed.
+"""Network settings from the environment: proxies, and trusted certificates.
 
-Proxies are taken from there only where `[upstreams] use_environment_proxies` says so: a variable
-that was set for something else would else see every prompt. As elsewhere (curl, Go, requests)
-`https_proxy` is for https:// addresses, `http_proxy` for http://, `all_proxy` for both, in small
-letters first, and `no_proxy` names hosts, domains and `*`. Loopback is never reached by a proxy.
+Proxies of the environment are only used if `[upstreams] use_environment_proxies` is set: else a
+variable set for another purpose would expose every prompt. As elsewhere (curl, Go, requests)
+`https_proxy` is for https:// addresses, `http_proxy` for http://, `all_proxy` for both, lower case
+first; `no_proxy` lists hosts, domains and `*`. Loopback is never reached by a proxy.
 
-REQUESTS_CA_BUNDLE, else CURL_CA_BUNDLE, else SSL_CERT_FILE, names the file that certificates are
-checked against in place of the usual authorities. What gateway.toml says of a provider comes first.
+REQUESTS_CA_BUNDLE, else CURL_CA_BUNDLE, else SSL_CERT_FILE, names a file of certificates that
+replace the usual authorities. A provider's own setting in gateway.toml takes precedence.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """What the environment says. `proxies` are by scheme: "http", "https"; none where unused.
+    """Network settings. `proxies` are by scheme, "http" and "https"; empty if they are not used.
 
-    `unused` are the names of the variables that name a proxy which nobody asked to use.
-    `ca_variable` is the one that has named `ca_file`.
+    `unused` are the names of variables that name a proxy which is not to be used. `ca_variable` is
+    the one that names `ca_file`.
     """
 
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -40,22 +40,22 @@ class NetworkSettings:
     ca_variable: str | None = None
 
     def proxy_of(self, url: str) -> str | None:
-        """Return the proxy that leads to the server of a URL, None where none does."""
+        """Return the proxy for a URL, None if there is none."""
         parts = urlsplit(url)
         proxy, host = self.proxies.get(parts.scheme), parts.hostname or ""
         if proxy is None or _is_loopback(host):
             return None
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        # The standard library's reading of no_proxy; both forms, with the port and without.
+        # The standard library's interpretation of no_proxy, with the port and without.
         is_bypassed = proxy_bypass_environment(f"{host}:{port}", {"no": self.bypassed})
         return None if is_bypassed else proxy
 
 
 def read_network(environ: Mapping[str, str], *, uses_proxies: bool) -> NetworkSettings:
-    """Return what the environment says.
+    """Read the network settings.
 
     Raises:
-        SettingsError: a variable that is used names no proxy, or no file of certificates.
+        SettingsError: a variable in use is not a valid proxy, or not a file of certificates.
     """
     found = {name: variable for name in PROXY_VARIABLES if (variable := _given(environ, name))}
     ca_variable = next((name for name in CA_VARIABLES if environ.get(name, "").strip()), None)
@@ -78,7 +78,7 @@ def read_network(environ: Mapping[str, str], *, uses_proxies: bool) -> NetworkSe
 
 
 def _given(environ: Mapping[str, str], name: str) -> str | None:
-    """Return the variable of this name that is set, in small letters or capitals."""
+    """Return the variable of this name that is set, in lower or upper case."""
     return next((each for each in (name, name.upper()) if environ.get(each, "").strip()), None)
 
 

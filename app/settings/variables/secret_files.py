@@ -1,7 +1,7 @@
-"""Secrets in files: NAME_FILE names the file that holds what NAME would.
+"""Secrets in files: NAME_FILE names a file with the value of NAME.
 
-So come the secrets of Docker and Kubernetes and the credentials of systemd: an environment is shown
-by /proc, by `docker inspect` and by every crash report, a file to whoever may read it.
+Docker, Kubernetes and systemd provide secrets in this way: an environment is visible in /proc,
+`docker inspect` and crash reports, a file only to those who may read it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from app.settings.errors import SettingsError
 
-#: The variables, apart from keys of providers, that may be in a file.
+#: Variables, apart from providers' keys, that may be in a file.
 SECRETS = frozenset({"REDIS_URL", "GATEWAY_SECRET"})
 
 
 def secret_file(environ: Mapping[str, str], name: str) -> Path | None:
-    """Return the file that a variable is in, None where none is named.
+    """Return the file that has a variable's value, None if there is none.
 
     Raises:
         SettingsError: the variable is set as well.
@@ -28,7 +28,7 @@ def secret_file(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def read_secret(environ: Mapping[str, str], name: str) -> str:
-    """Return what a variable, or its file, holds; "" for nothing.
+    """Return the value of a variable, or of its file; "" if there is none.
 
     Raises:
         SettingsError: both are set, or the file cannot be read or is empty.

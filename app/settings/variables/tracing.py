@@ -1,6 +1,6 @@
-"""OpenTelemetry's variables to settings: what cannot be used turns tracing off, and stops nobody.
+"""Reads OpenTelemetry's variables. Invalid ones turn tracing off, but do not prevent the start.
 
-They are often set for everything on a platform, without the gateway in mind.
+They are often set for a whole platform, without the gateway in mind.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 
 def read_tracing(variables: Mapping[str, str]) -> TracingSettings | None:
-    """Return how to trace, None for not at all; `fault` where that cannot be understood."""
+    """Return how to trace, None if not at all; `fault` is set if the variables are invalid."""
     env = Environment(variables)
     endpoint = env.given("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or env.given(
         "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -44,7 +44,7 @@ def read_tracing(variables: Mapping[str, str]) -> TracingSettings | None:
 
 
 def _values(env: Environment) -> dict[str, Any]:
-    # Judged here, read by OpenTelemetry's exporter: what begins with TRACES_ wins there, too.
+    # Checked here, used by OpenTelemetry's exporter: TRACES_ variables take precedence there, too.
     for name in ("OTEL_EXPORTER_OTLP_", "OTEL_EXPORTER_OTLP_TRACES_"):
         env.read(
             endpoint=(name + "ENDPOINT", readers.http_url),
@@ -95,7 +95,7 @@ def _captures(raw: object) -> bool:
 
 
 def _headers(raw: object) -> dict[str, str]:
-    """Read `name=value,name=value`, URL-encoded. What is wrong is not repeated: it is a secret."""
+    """Read `name=value,name=value`, URL-encoded. Errors do not quote it: it may be a secret."""
     headers = {}
     for pair in filter(None, map(str.strip, str(raw).split(","))):
         name, equals, value = pair.partition("=")
