@@ -1,4 +1,4 @@
-"""Log lines: how one is written, what is hidden in it, and what libraries may say.
+"""Log lines: their format, what is hidden in them, and what is kept of libraries' messages.
 
-Beneath everything else, so that gunicorn's master can use it before anything is patched or counted.
+It is below everything else: gunicorn's master uses it before anything is patched or counted.
 """

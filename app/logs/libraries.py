@@ -1,8 +1,8 @@
-"""What libraries log, what fails where nobody catches it: a line of ours each, with nothing in it
-that a caller or an upstream has sent.
+"""Turns libraries' messages and uncaught errors into log lines, without what others have sent.
 
-A library's message is a constant of its source and what it fills in. The constant is repeated;
-what is filled in only as far as it is numbers, and for a few messages about the process itself.
+Nothing of a caller or an upstream is in them. A library's message is a constant of its source with
+arguments. The constant is repeated; arguments only if they are numbers, or in a few messages about
+the process itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, TextIO
 from app.logs.lines import Form, line
 from app.logs.redaction import HIDDEN, redact
 
-#: Is logged to by what catches errors that nobody else has.
+#: Name of the logger for uncaught errors.
 UNCAUGHT = "gateway.uncaught"
 
-#: What may fill in words: they speak of the process, of addresses and signals, not of requests.
+#: Messages whose string arguments are kept: they are about the process, addresses and signals.
 _OF_THE_PROCESS = frozenset(
     {
         "Starting gunicorn %s",
@@ -40,18 +40,18 @@ _OF_THE_PROCESS = frozenset(
         "Parent changed, shutting down: %s",
     }
 )
-#: gunicorn's access log is off; an operator who turns it on has chosen what stands in it.
+#: gunicorn's access log is off; an operator who turns it on has chosen its content.
 _ACCESS = "gunicorn.access"
-#: Libraries that know of no request's content: their words may be filled in.
+#: Libraries that do not see the content of requests: their string arguments are kept.
 _TRUSTED = ("dramatiq",)
 _MAX_MESSAGE = 300
-#: "file.py:12: DeprecationWarning: ...": a warning may quote a value, its place does not.
+#: "file.py:12: DeprecationWarning: ...": a warning may quote a value; its place and class do not.
 _WARNING = re.compile(r"[^\n]{1,300}?:\d+: \w+(?=:)")
 _EVENTS = {"py": "python_warning", "gateway": "unexpected_error"}
 
 
 def frames(traceback: TracebackType | None) -> list[str]:
-    """Return where a traceback has been, innermost last: the places without the values."""
+    """Return the places in a traceback, innermost last, without values."""
     places = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
@@ -61,7 +61,7 @@ def frames(traceback: TracebackType | None) -> list[str]:
 
 
 class LibraryFormatter(logging.Formatter):
-    """Makes a line of ours of a library's record. Raises nothing."""
+    """Formats a library's record as a log line of ours. Never raises."""
 
     def __init__(self, form: Form) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def _message(record: logging.LogRecord) -> str:
     words = message in _OF_THE_PROCESS or record.name.startswith(_TRUSTED)
     if record.args:
         message = _filled_in(message, record.args, words)
-    # What comes filled in already has its second line from somewhere else.
+    # In a message that was formatted before, later lines come from elsewhere.
     return redact(message.partition("\n")[0][:_MAX_MESSAGE])
 
 
@@ -125,9 +125,9 @@ def _loggable(value: object, words: bool) -> object:
 
 
 def listen(level: str, form: Form, stream: TextIO | None = None) -> None:
-    """Have whatever libraries log come out as lines of ours, on `stream` (stderr).
+    """Write what libraries log as lines of ours, to `stream` (stderr).
 
-    Those that know what is sent, and log it at their lower levels, are heard from warnings on.
+    Libraries that log content at their lower levels are only heard from level warning on.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LibraryFormatter(form))
@@ -136,13 +136,13 @@ def listen(level: str, form: Form, stream: TextIO | None = None) -> None:
     logging.root.setLevel(max(chosen, logging.WARNING))
     for library in _TRUSTED:
         logging.getLogger(library).setLevel(chosen)
-    # What cannot be written would be shown on stderr, with its values.
+    # Otherwise records that cannot be written are shown on stderr, with their values.
     logging.raiseExceptions = False
     logging.captureWarnings(capture=True)
 
 
 def catch_uncaught() -> None:
-    """Log what ends a process or a thread, or is raised where nobody catches it, like a bug."""
+    """Log uncaught errors of the process, of threads and of finalizers like bugs."""
     sys.excepthook = _uncaught
     threading.excepthook = lambda args: _uncaught(
         args.exc_type, args.exc_value, args.exc_traceback, "thread"
@@ -151,7 +151,7 @@ def catch_uncaught() -> None:
 
 
 def _unraisable(args: sys.UnraisableHookArgs) -> None:
-    """Log what a finalizer has raised; while the interpreter ends, logging is no longer whole."""
+    """Log a finalizer's error, unless the interpreter is ending, when logging is incomplete."""
     if not sys.is_finalizing():
         _uncaught(args.exc_type, args.exc_value, args.exc_traceback, "unraisable")
 
@@ -175,7 +175,7 @@ def uncaught_in_greenlet(
     error: BaseException | str | None,
     traceback: TracebackType | None,
 ) -> None:
-    """Log what has ended a greenlet: takes the place of gevent's `Hub.print_exception`."""
+    """Log the error that ended a greenlet; replaces gevent's `Hub.print_exception`."""
     if kind is not None:
         known = error if isinstance(error, BaseException) else None
         _uncaught(kind, known, traceback, "greenlet")

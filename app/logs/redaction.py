@@ -1,7 +1,7 @@
-"""Credentials, by kind: what looks like one is hidden wherever it stands. Pure.
+"""Hides credentials: recognises them by their form, wherever they are. Pure.
 
-Every pattern reads each character a bounded number of times: an upstream's message of a megabyte
-made to be slow takes no longer than any other of its length.
+Every pattern reads each character a bounded number of times: a megabyte of upstream's text that was
+crafted to be slow takes no longer than any other of its length.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from functools import lru_cache
 from urllib.parse import quote
 
 HIDDEN = "[hidden]"
-#: What keys of this gateway begin with, by which scanners find those that leaked.
+#: Prefix of this gateway's keys, by which scanners find leaked ones.
 OWN_KEYS = "sk-rg-"
 
-#: What stands after a word that says what it is: a header, a field, a setting, a part of a URL.
+#: A value after a word that identifies it: a header, a field, a setting, a part of a URL.
 _NAMED = re.compile(
     r"""
     (?P<keep>
@@ -31,7 +31,7 @@ _NAMED = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
-#: What may be a credential by its shape alone: `_judged` looks into each run once.
+#: Candidates for a credential by their shape alone; `_judged` examines each once.
 _RUN = re.compile(r"[\w*.+/=~-]{12,}", re.ASCII)
 _PREFIXES = r"""
     (?: (?:sk|pk|rk|gsk|xai|hf|gh[opsur]|github_pat|pat|nvapi|pplx|csk|fw|key|glpat|xox[abeprs]
@@ -44,9 +44,9 @@ _TELLING = re.compile(r"[0-9*]")
 _LONG = re.compile(r"[\w+/-]{40,}=*", re.ASCII)
 _MIXED = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile("[0-9]"))
 
-#: What may be repeated: a name as people give them, and nothing else.
+#: The form of a name that people give, which may be repeated.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
-#: Words, none of which begins a credential. MEASURED: to look at each word's beginning takes a
+#: Words, none of which begins like a credential. MEASURED: checking each word's beginning takes a
 #: fifth of a search at every letter; possessive, so that nothing is read twice.
 _IDS = re.compile(
     rf"(?:(?!{_PREFIXES}[\w.-]{{8}})[A-Za-z0-9]++|[._:/+=@ -])++", re.VERBOSE | re.ASCII
@@ -56,7 +56,7 @@ _ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 def redact(text: str, secret: str | None = None) -> str:
-    """Return `text` with everything that looks like a credential hidden, and `secret` for sure."""
+    """Return `text` without what looks like a credential, and certainly without `secret`."""
     if secret:
         for form in _forms(secret):
             text = text.replace(form, HIDDEN)
@@ -65,39 +65,39 @@ def redact(text: str, secret: str | None = None) -> str:
 
 @lru_cache(maxsize=256)
 def _forms(secret: str) -> tuple[str, ...]:
-    """Return a secret as it is sent, and as URLs and JSON may have it."""
+    """Return a secret as it is sent, and as it may appear in URLs and JSON."""
     quoted = quote(secret, safe="")
     lower = _ESCAPE.sub(lambda escape: escape[0].lower(), quoted)
     return tuple(dict.fromkeys((secret, quoted, lower, secret.replace("/", "\\/"))))
 
 
 def looks_like_credential(text: str) -> bool:
-    """Tell whether there is something in `text` that `redact` would hide."""
+    """Tell whether `redact` would hide anything in `text`."""
     return redact(text) != text
 
 
 def is_name(text: str) -> bool:
-    """Tell whether `text` looks like a name that somebody gave, not like what a name stands for."""
+    """Tell whether `text` looks like a name that people give, and not like a credential."""
     return _NAME.fullmatch(text) is not None and not looks_like_credential(text)
 
 
 def name_or_hidden(text: str) -> str:
-    """Return `text` where it is a name, for a message that repeats what was written."""
+    """Return `text` if it is a name, for messages that repeat what was written."""
     return text if is_name(text) else HIDDEN
 
 
 def model_or_hidden(text: str) -> str:
-    """Return `text` where it can be a model's id, which may have slashes and colons."""
+    """Return `text` if it may be a model's id, which may have slashes and colons."""
     return text if is_id(text) and not looks_like_credential(text) else HIDDEN
 
 
 def is_id(text: str) -> bool:
-    """Tell whether `text` can stand for an id in a header and a log line, and is no credential."""
+    """Tell whether `text` may be an id in a header and a log line, and is not a credential."""
     return len(text) <= _MAX_ID and " " not in text and _IDS.fullmatch(text) is not None
 
 
 def are_ids(text: str) -> bool:
-    """Tell the same of several, with a space between each."""
+    """Tell the same of several ids, separated by spaces."""
     return len(text) <= _MAX_IDS and _IDS.fullmatch(text) is not None
 
 
@@ -112,7 +112,7 @@ def _judged(run: re.Match[str]) -> str:
 
 
 def _judged_long(run: re.Match[str]) -> str:
-    """Hide what is long and mixed, as no word is; of a path, a part that is."""
+    """Hide a long, mixed run, as no word is; in a path only such parts."""
     text = run[0]
     if text.startswith("/"):
         parts = text.split("/")

@@ -1,7 +1,7 @@
-"""structlog without rich, which it would import to show tracebacks in colours: no line has any.
+"""Imports structlog without rich, which it would use for coloured tracebacks that no line has.
 
-MEASURED: rich, and what that imports, is a seventh of the start of gunicorn's master, and of the
-worker's, and a twentieth of what a process that serves imports.
+MEASURED: rich and its own imports take a seventh of the start of gunicorn's master, and of the
+worker's, and a twentieth of the imports of a serving process.
 """
 
 from __future__ import annotations

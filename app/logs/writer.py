@@ -1,4 +1,4 @@
-"""Writing log lines to the process's stderr: one call of the system's for each."""
+"""Writes log lines to the process's stderr: one system call for each."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import threading
 class LineWriter:
     """Writes lines to a file descriptor. Implements what structlog calls a wrapped logger.
 
-    A line of up to PIPE_BUF bytes reaches a pipe whole, as the kernel promises, and whoever else
-    writes there; a longer one is whole among those of this process. One that cannot be written, or
-    not at once where the descriptor does not block, is lost: no request fails for its log line.
-    MEASURED: a text file in between, with its buffer and its flush, took 7 µs more of each request.
+    The kernel writes a line of up to PIPE_BUF bytes to a pipe in one piece, whoever else writes
+    there; a longer line is not mixed with others of this process. A line that cannot be written, or
+    not at once if the descriptor is non-blocking, is lost: no request fails for its log line.
+    MEASURED: a text file in between, with buffer and flush, took 7 µs more of each request.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        # What the garbage collector ends may log in a thread that holds the lock.
+        # Reentrant: the garbage collector may log in a thread that holds the lock.
         self._lock = threading.RLock()
-        self._is_cut = False  # the last line was not written to its end
+        self._is_cut = False  # the last line was cut off
 
     def msg(self, line: str) -> None:
         """Write a line."""
@@ -28,10 +28,10 @@ class LineWriter:
             with self._lock:
                 self._write(b"\n" + data if self._is_cut else data)
         except OSError:
-            pass  # there is no disk space, or nobody reads: where should this be said?
+            pass  # no disk space, or no reader: there is nowhere to report it
 
     def _write(self, data: bytes) -> None:
-        """Write to a line's end. Raises OSError, and the line may be cut then."""
+        """Write a whole line. Raises OSError, after which the line may be cut off."""
         while data:
             data = data[os.write(self._descriptor, data) :]
             self._is_cut = bool(data)

@@ -1,6 +1,6 @@
-"""Logs and metrics: plain functions, one log line and a few counters a request.
+"""Logs and metrics: plain functions, one log line and a few counts a request.
 
-Never a body, a prompt, a key or an upstream credential: what is logged is listed here by name.
+Bodies, prompts, keys and credentials are never logged: what is logged is listed here by name.
 """
 
 from __future__ import annotations

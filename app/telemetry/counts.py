@@ -1,4 +1,4 @@
-"""The metrics: a few counters a request, of all processes together (N12)."""
+"""The metrics: a few counts a request, of all processes together (N12)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.telemetry.logs import log
 from app.telemetry.metric_buffer import MetricBuffer, Timings
 
 METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
-#: How long a process gathers counts before it puts them into the metrics, in seconds.
+#: Seconds for which a process buffers counts before it adds them to the metrics.
 COUNTS_DELAY_S = 0.1
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -130,8 +130,8 @@ SPOOL_DELIVERED = Counter(
 )
 SPOOL_LOST = Counter("gateway_spool_lost", "Responses that neither Redis nor the spool could take.")
 
-# MEASURED: a metric looks for its child under a lock, 4 µs each time, seven times a request. It is
-# the buffer that looks: who counts may be the garbage collector, in a thread that holds that lock.
+# MEASURED: a metric looks up its child under a lock, 4 µs each time, seven times a request. The
+# buffer does so: a count may come from the garbage collector, in a thread that holds that lock.
 _requests = cache(REQUESTS.labels)
 _request_seconds = cache(REQUEST_SECONDS.labels)
 _upstream_calls = cache(UPSTREAM_CALLS.labels)
@@ -141,15 +141,15 @@ _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
 _cost = cache(COST.labels)
 
 _buffer = MetricBuffer()
-#: Has counts added to metrics, in a moment.
+#: Adds counts to the metrics, after a moment.
 count = _buffer.add
-#: In units of the delay for which processes gather counts: a busy one is late.
+#: How many buffer delays a scrape waits for other processes: a busy one is late.
 _PATIENCE = 3
 
 BUILD_INFO, BUILD_LABELS = "gateway_build_info", ["version", "python"]
 
-#: What is looked up when it is asked for: of the queues of background responses, for all processes
-#: alike, of this machine's spool, and of a worker's reloads.
+#: Figures that are looked up on each scrape: of the queues of background responses, the same for
+#: all processes, of this machine's spool, and of a worker's reloads.
 FIGURES = {
     "gateway_spooled": "Responses that wait in this machine's spool for Redis.",
     "gateway_jobs_queued": "Background responses that wait for a worker.",
@@ -166,13 +166,13 @@ FIGURES = {
 
 
 def gather_counts(delay_s: float = COUNTS_DELAY_S) -> None:
-    """Have what this process counts wait for so long, or for the process's end."""
+    """Buffer this process's counts for `delay_s`, or until the process ends."""
     _buffer.delay_s = delay_s
     atexit.register(_buffer.flush)
 
 
 def request_counted(method: str, endpoint: str, status: int, model: str, seconds: float) -> None:
-    """Count a request that is over, and the time that it took; `model` is a label, "" for none."""
+    """Count a finished request and its duration; `model` is a label, "" for none."""
     _buffer.add(
         ((_requests, method, endpoint, status, model), 1),
         ((_request_seconds, endpoint, model), seconds),
@@ -180,24 +180,24 @@ def request_counted(method: str, endpoint: str, status: int, model: str, seconds
 
 
 def first_byte_counted(provider: str, seconds: float) -> None:
-    """Count the time that an upstream took to its first word."""
+    """Record an upstream's time to the first byte."""
     _buffer.add(((_upstream_seconds, provider), seconds))
 
 
 def upstream_oddity(provider: str, kind: str) -> None:
-    """Count a field of an upstream's answer that was left out."""
+    """Count a field of an upstream's answer that was ignored."""
     _buffer.add(((_upstream_oddities, provider, kind), 1))
 
 
 def upstream_ended(provider: str, outcome: str, key: str | None = None) -> None:
-    """Count a call of an upstream; `key` is the id of the one of its pool, if it has one."""
+    """Count a finished upstream call; `key` is the id of its key in the pool, if there is one."""
     _buffer.add(((_upstream_calls, provider, outcome), 1))
     if key is not None:
         _buffer.add(((_key_calls, provider, key, outcome), 1))
 
 
 def cost_counted(provider: str, model: str, microusd: int | None) -> None:
-    """Count what an answer cost, in millionths of a US dollar; None where nobody knows."""
+    """Add the cost of an answer, in millionths of a US dollar; None if unknown."""
     if microusd is None:
         _buffer.add((UNPRICED, 1))
     elif microusd:
@@ -205,23 +205,23 @@ def cost_counted(provider: str, model: str, microusd: int | None) -> None:
 
 
 def breaker_changed(provider: str, state: str) -> None:
-    """Show the state of a provider's circuit breaker in this process."""
+    """Record and log the state of a provider's circuit breaker in this process."""
     BREAKERS_OPEN.labels(provider).set(state != "closed")
     log.warning("breaker_changed", provider=provider, state=state)
 
 
 def metrics(figures: Mapping[str, float], folder: str | None = None) -> bytes:
-    """Return the metrics of all processes together, in Prometheus' text format.
+    """Return the metrics of all processes together, in Prometheus's text format.
 
-    All that was counted before is in them: what other processes still gather is waited for.
-    `figures` are those of FIGURES that are known at this moment. `folder` is where the processes'
-    counts meet, where that is not what PROMETHEUS_MULTIPROC_DIR says.
+    They include everything counted before: it waits for what other processes still buffer.
+    `figures` are the currently known values of FIGURES. `folder` is the directory of the processes'
+    counts, by default that of PROMETHEUS_MULTIPROC_DIR.
     """
     registry = CollectorRegistry()
     try:
         MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # half typed upstream
         sleep(_PATIENCE * _buffer.delay_s)
-    except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: this process is all there is
+    except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: there is only this process
         registry = REGISTRY
     _buffer.flush()
     looked_up = CollectorRegistry()
@@ -231,7 +231,7 @@ def metrics(figures: Mapping[str, float], folder: str | None = None) -> bytes:
 
 
 class _Figures(Collector):
-    """Gauges that nobody keeps: they are looked up when they are asked for."""
+    """Gauges whose values are looked up on each scrape."""
 
     def __init__(self, figures: Mapping[str, float]) -> None:
         self._figures = figures
@@ -242,7 +242,7 @@ class _Figures(Collector):
 
 
 class _BuildInfo(Collector):
-    """Which release this is."""
+    """The release, as a metric."""
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(BUILD_INFO, "Always 1: the release.", labels=BUILD_LABELS)

@@ -1,4 +1,4 @@
-"""Bugs: what nobody foresaw is logged with its kind and place, and counted."""
+"""Reports bugs: unexpected errors are logged with their type and place, and counted."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ UNEXPECTED_ERRORS = Counter("gateway_unexpected_errors", "Unexpected errors, by 
 def unexpected(
     error: BaseException, request_id: str, place: str = "request", **known: object
 ) -> None:
-    """Log a bug: where it happened and its kind, never its message, which may hold a prompt.
+    """Log a bug: its place and type, never its message, which may contain a prompt.
 
-    `request_id` is the id of what was being done: a request, or a response in the background;
-    where it is "", or the place, it is whatever this thread or greenlet has set with `identify`.
-    `place` is the part of the gateway that stumbled, a label of the metric; `known` stands on the
-    line as well.
+    `request_id` is the id of the request, or background response, that was processed; if it is ""
+    or the place, the line gets the ids that this thread or greenlet has set with `identify`.
+    `place` is the part of the gateway that failed, a label of the metric; `known` are further
+    fields of the line.
     """
     UNEXPECTED_ERRORS.labels(place).inc()
     ids = {"response_id" if request_id.startswith("resp_") else "request_id": request_id}
@@ -38,9 +38,9 @@ def unexpected(
 def own_mistake(
     error: Exception, request_id: str, place: str = "request", **known: object
 ) -> GatewayError:
-    """Return what callers are shown of a bug, which is logged and counted as by `unexpected`.
+    """Return the error that callers see for a bug, which is logged and counted as by `unexpected`.
 
-    A lack of file descriptors is none: the gateway is overloaded then.
+    A shortage of file descriptors is not a bug: the gateway is overloaded then.
     """
     if is_shortage(error):
         shortage_noted()

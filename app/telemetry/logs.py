@@ -1,4 +1,4 @@
-"""The log: events, not prose, a line each."""
+"""The log: events with fields, one a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def configure_logging(level: str, form: Form, stream: TextIO | None = None) -> None:
-    """Send log lines of at least `level` to `stream` (stderr), as JSON or for people."""
+    """Write log lines of at least `level` to `stream` (stderr), as JSON or as text for people."""
     structlog.configure(
         processors=renderers(form),
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
@@ -29,9 +29,9 @@ def configure_logging(level: str, form: Form, stream: TextIO | None = None) -> N
 
 
 def _writer(stream: TextIO | None) -> Callable[..., LineWriter | structlog.WriteLogger]:
-    """Return what makes the writer of lines to a stream; None, for a closed stderr, is stdout."""
+    """Return a factory of writers to a stream; None, for a closed stderr, means stdout."""
     stderr = sys.__stderr__
-    if stderr is None or stream is not stderr:  # a file whose descriptor may become another's
+    if stderr is None or stream is not stderr:  # not stderr: its descriptor may be reused
         return structlog.WriteLoggerFactory(file=stream)
     writer = LineWriter(stderr.fileno())
     return lambda *_: writer
@@ -41,10 +41,10 @@ def _writer(stream: TextIO | None) -> Callable[..., LineWriter | structlog.Write
 def _ending_line(
     level: str,
 ) -> tuple[Callable[[Any], Any] | None, Sequence[structlog.typing.Processor]]:
-    """Return what writes such a line of this level, None for nothing, and what makes it.
+    """Return the function that writes such lines at this level, or None, and the processors.
 
-    MEASURED: structlog's own way from an event to its line copies the fields three times, which is
-    8 µs of each request.
+    MEASURED: structlog's own way from an event to its line copies the fields three times, which
+    takes 8 µs of each request.
     """
     configured = structlog.get_config()
     is_written = log.bind().is_enabled_for(logging.getLevelNamesMapping()[level.upper()])
@@ -59,9 +59,9 @@ def log_ending(
     *,
     aside: bool = False,
 ) -> None:
-    """Log that something has ended, with what is known of it; at debug where it is an `aside`.
+    """Log the end of something with the fields that are known; an `aside` at debug level.
 
-    Of `nullable`, null is said as well.
+    Fields in `nullable` are written even if they are None.
     """
     level = "debug" if aside else "info"
     write, processors = _ending_line(level)

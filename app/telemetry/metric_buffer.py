@@ -1,4 +1,4 @@
-"""What has been counted and is not in the metrics yet."""
+"""Buffers counts before they are added to the metrics."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from prometheus_client import Counter, Histogram
 
 
 class Timings(Histogram):
-    """A histogram that takes many observations at once: what `observe` does, for all of them."""
+    """A histogram that can take many observations at once, as `observe` does for one."""
 
     def observe_all(self, amounts: Sequence[float]) -> None:
-        """Observe these."""
-        if len(amounts) == 1:  # MEASURED: half of what the general way takes
+        """Observe all of these amounts."""
+        if len(amounts) == 1:  # MEASURED: half the time of the general way
             self._sum.inc(amounts[0])
             self._buckets[bisect_left(self._upper_bounds, amounts[0])].inc(1)
             return
@@ -28,18 +28,18 @@ class Timings(Histogram):
             self._buckets[bucket].inc(count)
 
 
-#: What counts, or what finds it by its labels once there is no harm in looking.
+#: A metric, or a function with the labels that finds it later, when look-ups are safe.
 Metric = Counter | Timings
 Counting = Metric | tuple[Callable[..., Metric], *tuple[str | int, ...]]
 
 
 class MetricBuffer:
-    """Keeps counts for a moment, and puts them into the metrics together.
+    """Collects counts for a moment, and adds them to the metrics together.
 
-    MEASURED: a small request counts six things, which are eight figures in a file that the metrics
-    of all processes meet in: 50 calls and 4 % of its CPU, cold as they are; so it is 5 calls.
-    Counts wait for at most `delay_s`, and a thread lives while there are any; 0 keeps none.
-    `flush` when a process ends; one that is killed loses what waits.
+    MEASURED: a small request has six counts, which are eight numbers in a file shared by all
+    processes' metrics: 50 calls and 4 % of its CPU, since they are cold; with the buffer 5 calls.
+    Counts wait for at most `delay_s`, and a thread lives while there are any; with 0 nothing is
+    buffered. Call `flush` when a process ends; one that is killed loses what waits.
     """
 
     def __init__(self) -> None:
@@ -47,10 +47,10 @@ class MetricBuffer:
         self._waiting: deque[tuple[Counting, float]] = deque()
         self._is_due = False
         self._flushing = threading.Lock()
-        self._flusher: int | None = None  # the thread that flushes
+        self._flusher: int | None = None  # id of the thread that flushes
 
     def add(self, *counts: tuple[Counting, float]) -> None:
-        """Count: a counter goes up by so much, a histogram observes it."""
+        """Add counts: a counter is increased by the amount, a histogram observes it."""
         self._waiting.extend(counts)
         if not self.delay_s:
             self.flush()
@@ -58,10 +58,10 @@ class MetricBuffer:
             self._flush_soon()
 
     def flush(self) -> None:
-        """Put into the metrics what waits; when this returns, what waited before is there.
+        """Add what waits to the metrics; on return everything that waited before is there.
 
-        A count that is added while this thread is at it, as by what the garbage collector ends,
-        is taken in by the flush under way: locks are held that it would wait for for ever.
+        A count that this thread adds meanwhile, as when the garbage collector ends something, is
+        left to the running flush: it would wait for ever for locks held by this thread.
         """
         if self._flusher == threading.get_ident():
             return
@@ -88,14 +88,14 @@ class MetricBuffer:
     def _flush_soon(self) -> None:
         self._is_due = True
         try:
-            # Not by `threading`, whose `start` waits for the thread: what is read of an upstream is
-            # counted in gevent's event loop, where nobody may wait.
+            # Not `threading`, whose `start` waits for the thread: reads from upstreams are counted
+            # in gevent's event loop, which must not block.
             _thread.start_new_thread(self._flush_later, ())
-        except RuntimeError:  # the system has no thread to give: no reason to fail what counts
+        except RuntimeError:  # no thread to be had: the caller must not fail
             self._is_due = False
             self.flush()
 
     def _flush_later(self) -> None:
         threading.Event().wait(self.delay_s)
-        self._is_due = False  # before the flush: a count that comes too late for it is due again
+        self._is_due = False  # before the flush: a count too late for it must start another
         self.flush()

@@ -1,8 +1,8 @@
-"""What metrics say of calls of models: how long they took, what they used, why again (M3).
+"""Metrics of model calls: durations, tokens, causes of retries and fallbacks (M3).
 
 `gen_ai_*` are the names, labels and buckets of OpenTelemetry's conventions for generative AI
-(https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/) as Prometheus writes them. All
-models are called by their labels (services.upstreams.model_labels), so that nobody makes new ones.
+(https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/) as Prometheus writes them.
+Models appear by label (services.upstreams.model_labels): callers cannot create new series.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PER_TOKEN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.
 _OPERATION_SECONDS = tuple(0.01 * 2**n for n in range(14))
 _OPERATION_TOKENS = tuple(4**n for n in range(14))
 _OPERATION = "chat"
-#: The provider and model of tokens of which only their numbers are left.
+#: Provider and model of tokens of which only the counts are known.
 _LOST = ("none", "other")
 
 TOKENS = Counter(
@@ -80,10 +80,10 @@ _operation_seconds = cache(OPERATION_SECONDS.labels)
 
 @dataclass(slots=True)
 class MeasuredCall:
-    """A call of one target, as metrics call it; times are of time.monotonic().
+    """A call of one target, for metrics; times are of time.monotonic().
 
     `vendor` is the provider's name in the conventions. `first_output_at` is when a streamed answer
-    had output, None where it had none yet, or was whole.
+    first had output, None if it has none yet or is not streamed.
     """
 
     provider: str
@@ -94,7 +94,7 @@ class MeasuredCall:
 
 
 def first_output_counted(call: MeasuredCall, at: float) -> None:
-    """Count the time to the first output of a stream; only the first time counts."""
+    """Record the time to a stream's first output; later calls do nothing."""
     if call.first_output_at is None:
         call.first_output_at = at
         seconds = at - call.sent_at
@@ -102,14 +102,14 @@ def first_output_counted(call: MeasuredCall, at: float) -> None:
 
 
 def call_counted(call: MeasuredCall, seconds: float, error: str = "") -> None:
-    """Count a call that is over, and the error that ended it, if one did."""
+    """Record a finished call, and the error that ended it, if any."""
     count(((_operation_seconds, _OPERATION, call.vendor, call.model, error), seconds))
 
 
 def answer_counted(call: MeasuredCall | None, taken: Mapping[str, int]) -> None:
-    """Count the tokens of an answer by their kind; None is a call that a lost process made.
+    """Count the tokens of an answer by kind; None is a call by a process that was lost.
 
-    A stream that is over has shown how fast its tokens came.
+    For a finished stream the time per token is recorded, too.
     """
     if call is None:
         count(*[((_tokens, *_LOST, kind), n) for kind, n in taken.items() if n])
@@ -127,10 +127,10 @@ def answer_counted(call: MeasuredCall | None, taken: Mapping[str, int]) -> None:
 
 
 def retry_counted(provider: str, cause: str, times: int = 1) -> None:
-    """Count a call of a provider that is repeated."""
+    """Count a retried call of a provider."""
     count(((_retries, provider, cause), times))
 
 
 def fallback_counted(provider: str, cause: str) -> None:
-    """Count that a provider which failed is left for the next target."""
+    """Count a fallback: the call leaves a failed provider for the next target."""
     count(((_fallbacks, provider, cause), 1))

@@ -1,4 +1,4 @@
-"""Loops that nobody else would take up: a fault ends one round of theirs, and not the loop."""
+"""Background loops: a fault ends one round of a loop, not the loop."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.telemetry.errors import unexpected
 
 @contextmanager
 def surviving(place: str) -> Iterator[None]:
-    """Have what a round raises end it, counted; the next one may do better.
+    """Catch and count what a round raises; the next round may succeed.
 
-    An unreachable store is counted under `place`, all else is a bug there (`unexpected`).
+    An unreachable store is counted under `place`, anything else is a bug there (`unexpected`).
     """
     try:
         yield
     except StorageUnavailable:
         STORE_FAILURES.labels(place).inc()
-    except Exception as bug:  # noqa: BLE001 - the loop would end with it, and all that it does
+    except Exception as bug:  # noqa: BLE001 - otherwise the loop would end
         with suppress(Exception):
             unexpected(bug, place, place)

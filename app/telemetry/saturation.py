@@ -1,6 +1,6 @@
-"""How near a process is to its bounds, looked at once a second (N12).
+"""How much of its limits a process uses, sampled once a second (N12).
 
-Nothing is counted where a bound is used: what is in use is known there anyway.
+Nothing is counted where a limit is applied: the use is known there anyway.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ SATURATION = Gauge(
 
 
 class SaturationSampler:
-    """Looks at each resource once a second, in a thread of its own."""
+    """Samples each resource once a second, in a thread of its own."""
 
     def __init__(self, resources: Mapping[str, Callable[[], float]]) -> None:
         self._resources = resources
 
     def start(self) -> None:
-        """Begin, for as long as the process lives."""
+        """Start, for as long as the process lives."""
         threading.Thread(target=self.run, name="saturation", daemon=True).start()
 
     def run(self) -> None:
-        """Look, again and again."""
+        """Sample for ever."""
         pause = threading.Event()
         while True:
             self.sample()
             pause.wait(EACH_S)
 
     def sample(self) -> None:
-        """Look once."""
+        """Sample once."""
         try:
             for resource, ratio in self._resources.items():
                 SATURATION.labels(resource).set(ratio())

@@ -1,4 +1,4 @@
-"""A shortage of file descriptors in the log: a line now and then, not one for each caller."""
+"""Logs a shortage of file descriptors now and then, not once for each caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _last = [float("-inf")]
 
 
 def shortage_noted() -> None:
-    """Log that there are none left, unless that was logged a moment ago."""
+    """Log that no descriptors are left, unless that was logged a moment ago."""
     now = monotonic()
     if now - _last[0] >= EACH_S:
         _last[0] = now

@@ -1,4 +1,4 @@
-"""What is known of a request, or of a background response, when it has ended."""
+"""What is known of a request, or of a background response, when it ends."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from app.telemetry.counts import JOB_SECONDS, JOBS, request_counted
 from app.telemetry.logs import log_ending
 from app.telemetry.model_calls import MeasuredCall, answer_counted
 
-#: What the platform asks for again and again: logged at debug, unless something is wrong.
+#: Endpoints polled by the platform: logged at debug level, unless they fail.
 PROBES = frozenset({"/health", "/healthz", "/readyz", "/version", "/metrics"})
 FAILED = 500
 
 
 @dataclass(slots=True)
 class Trace:
-    """What the log line of one request says; times are in seconds of time.monotonic().
+    """The content of one request's log line; times are in seconds of time.monotonic().
 
-    `model_label` is what metrics call the model, and `call` is that of the target which answered.
-    `upstream_key` is the id of the key of the provider's pool, None where it has none. `is_charged`
-    says that an answer was charged to the account, at a cost that may be unknown.
+    `model_label` is the model's name in metrics, and `call` that of the target which answered.
+    `upstream_key` is the id of the key in the provider's pool, None without one. `is_charged` says
+    that an answer was charged to the account, at a cost that may be unknown.
     """
 
     request_id: str
@@ -49,7 +49,7 @@ class Trace:
 
 
 def request_ended(trace: Trace, status: int) -> float:
-    """Count and log a request whose answer is over; return for how many seconds it lasted."""
+    """Count and log a finished request; return its duration in seconds."""
     duration_s = monotonic() - trace.started
     request_counted(trace.method, trace.endpoint, status, trace.model_label, duration_s)
     fields = {
@@ -80,7 +80,7 @@ def request_ended(trace: Trace, status: int) -> float:
 
 @dataclass(slots=True)
 class JobTrace:
-    """What the log line of one background response says; times are in seconds.
+    """The content of one background response's log line; times are in seconds.
 
     `call` is that of the target which answered.
     """
@@ -101,7 +101,7 @@ class JobTrace:
 
     @property
     def ids(self) -> dict[str, str]:
-        """What a line about the job says whose it is; an earlier release gave the last alone."""
+        """The ids for log lines about the job; a job of an earlier release only has the last."""
         ids = {"request_id": self.request_id, "trace_id": self.trace_id}
         known = {name: value for name, value in ids.items() if value is not None}
         return {**known, "response_id": self.response_id}
@@ -115,9 +115,9 @@ def job_ended(
     error: str | None,
     microusd: int | None,
 ) -> None:
-    """Count and log a background response that has ended.
+    """Count and log a finished background response.
 
-    `tokens` are those of its answer, `microusd` what they cost, None where nobody knows.
+    `tokens` are those of its answer, `microusd` what they cost, None if unknown.
     """
     JOBS.labels(outcome).inc()
     JOB_SECONDS.observe(duration_s)

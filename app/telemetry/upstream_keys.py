@@ -1,4 +1,4 @@
-"""What metrics and the log say of the keys by which providers are called: ids, never a key."""
+"""Metrics and log lines about the keys of upstream providers: their ids, never a key."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ KEY_RESTS_UNTIL = Gauge(
 def key_read(
     provider: str, key: str | None, outcome: Literal["changed", "unchanged", "failed"]
 ) -> None:
-    """Count that a credential was read again; None is the only one of its provider."""
+    """Count a reread of a credential; None is a provider's only key."""
     KEY_READS.labels(provider, key or "", outcome).inc()
 
 
 def key_rests(provider: str, key: str, seconds: float, cause: str) -> None:
-    """Show and log that a key rests for so long from now on; 0 is the end of its rest."""
+    """Record and log that a key rests for so many seconds from now on; 0 ends its rest."""
     KEY_RESTS_UNTIL.labels(provider, key).set(time() + seconds if seconds else 0)
     if seconds:
         log.warning(

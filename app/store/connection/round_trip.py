@@ -51,7 +51,7 @@ def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
     connection = pool.get_connection()
     try:
         return _exchange(connection, packed, len(commands))
-    except Exception as error:  # noqa: BLE001 - redis-py tells which of them are tried again
+    except Exception as error:  # noqa: BLE001 - redis-py decides which of them are retried
         return _again(connection, packed, len(commands), error)
     finally:
         pool.release(connection)

@@ -213,7 +213,7 @@ def _listen_for_ever(watched: weakref.ref[MasterWatch], number: int) -> None:
             _listen(watched, number)
         except (RedisError, OSError):
             pass  # it is unreachable: others remain, and it is retried
-        except Exception as bug:  # noqa: BLE001 - without its ear a fail-over would lose writes
+        except Exception as bug:  # noqa: BLE001 - without a listener a fail-over would lose writes
             unexpected(bug, "sentinel", "sentinel")
         watch = watched()
         if watch is None:

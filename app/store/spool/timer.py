@@ -36,6 +36,6 @@ class SpoolTimer:
         while not self._stopped.is_set():
             try:
                 self._tick()
-            except Exception as bug:  # noqa: BLE001 - what waits is to be delivered all the same
+            except Exception as bug:  # noqa: BLE001 - what waits must be delivered all the same
                 unexpected(bug, "", "spool")
             self._stopped.wait(TICK_S)

@@ -1,7 +1,7 @@
-"""Traces for OpenTelemetry (M4): spans of a request, of what it does, and of its job.
+"""Traces for OpenTelemetry (M4): spans of requests, of what they call, and of jobs.
 
-Here they are plain values, and cost next to nothing where nobody wants them. `otlp` alone knows
-OpenTelemetry's packages; it is imported when tracing begins, and by nothing else.
+They are plain values here, and cost next to nothing if tracing is off. Only `otlp` knows
+OpenTelemetry's packages; it is imported when tracing starts, and by nothing else.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The span of a round trip to Redis, by the names of OpenTelemetry's database conventions (M4).
+"""Spans of round trips to Redis, with the names of OpenTelemetry's database conventions (M4).
 
-It has the command's name, and the program's, where it runs one; no key and no value.
+A span has the command's name, and that of the Lua program it runs; no key and no value.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import Any
 
 from app.telemetry.tracing.spans import Recording, Span
 
-#: The names of the programs that Redis runs, by their SHA-1: what traces call them.
+#: Names of Lua programs by their SHA-1, as traces show them.
 PROGRAMS: dict[str, str] = {}
 
-#: Where a command's name stands, and its first argument; and what comes after that.
+#: Indexes of a command's name and its first argument in a split request; and the number of parts.
 _NAME, _PROGRAM, _WORDS = 2, 4, 6
 _OF_CONNECTIONS = frozenset({"AUTH", "CLIENT", "HELLO", "PING", "READONLY", "SELECT"})
 
 
 def begin_round_trip(recording: Recording, connection: Any, packed: object) -> Span | None:
-    """Begin the span of commands that a connection sends; it ends with the latest reply.
+    """Begin the span of commands that a connection sends; it ends with the last reply.
 
-    None for what a connection says of itself: an older Redis refuses some of it.
+    Returns None for the connection's own commands, some of which an older Redis refuses.
     """
     command, program = _command(packed)
     if command in _OF_CONNECTIONS:
@@ -40,9 +40,9 @@ def begin_round_trip(recording: Recording, connection: Any, packed: object) -> S
 
 
 def _command(packed: Any) -> tuple[str, str]:
-    """Return the name of the first command, and of the program that it runs, "" for none.
+    """Return the first command's name, and the name of the program it runs, "" for none.
 
-    `packed` is b"*3\\r\\n$7\\r\\nEVALSHA\\r\\n$40\\r\\n<sha1>...", or a list that begins with that.
+    `packed` is b"*3\\r\\n$7\\r\\nEVALSHA\\r\\n$40\\r\\n<sha1>...", or a list that begins with it.
     """
     first = packed if isinstance(packed, bytes) else next(iter(packed), b"")
     words = bytes(first).split(b"\r\n", _WORDS)

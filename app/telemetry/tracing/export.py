@@ -1,8 +1,8 @@
-"""Traces on their way out: a bounded queue, and a thread that lives while there is something in it.
+"""Exports traces: a bounded queue, and a thread that lives while something is in it.
 
-Nobody waits for the collector. What it does not take is counted and forgotten; that it takes
-nothing is said once, and again when it does. The thread begins with the first trace, so never
-before the server forks, and keeps no process from ending.
+Nothing waits for the collector. Spans that it does not accept are counted and dropped; its failure
+is logged once, and its recovery, too. The thread starts with the first trace, so never before the
+server forks, and does not keep the process alive.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from app.telemetry.tracing.spans import Recording
 TRACES_LOST = Counter(
     "gateway_trace_spans_lost", "Spans that the collector has not taken, or not in time."
 )
-#: How long a process that ends waits for what it sends last, in seconds.
+#: Seconds for which a process that ends waits for its last spans to be sent.
 LAST_S = 2.0
 
-#: Sends traces; returns None, or why it could not, in a word or two.
+#: Sends traces; returns None, or the reason of a failure in a word or two.
 Export = Callable[[Sequence[Recording]], str | None]
 
 
 class TraceQueue:
-    """Sends recordings `delay_s` after the first, `batch` spans or more at once.
+    """Sends recordings `delay_s` seconds after the first, in groups of about `batch` spans.
 
-    No more than `most` spans wait.
+    At most `most` spans wait.
     """
 
     def __init__(self, export: Export, *, most: int, batch: int, delay_s: float) -> None:
@@ -39,7 +39,7 @@ class TraceQueue:
         self._batch = batch
         self._delay_s = delay_s
         self._waiting: deque[Recording] = deque()
-        self._spans = 0  # an estimate: it is counted without a lock
+        self._spans = 0  # an estimate, counted without a lock
         self._lock = threading.Lock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
@@ -47,7 +47,7 @@ class TraceQueue:
         atexit.register(self.close)
 
     def add(self, recording: Recording) -> None:
-        """Have a recording sent, if there is room for it. Waits for nothing."""
+        """Queue a recording, if the queue has space. Does not block."""
         count = len(recording.spans)
         if self._spans + count > self._most:
             TRACES_LOST.inc(count)
@@ -60,7 +60,7 @@ class TraceQueue:
             self._start()
 
     def close(self) -> None:
-        """Send what waits, if that takes no longer than LAST_S."""
+        """Send what waits, for at most LAST_S seconds."""
         self._hurry.set()
         thread = self._thread
         if thread is not None and not self._is_failing:
@@ -73,7 +73,7 @@ class TraceQueue:
             self._thread = threading.Thread(target=self._work, name="traces", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError:  # the system has none to give: the next trace may get one
+            except RuntimeError:  # no thread to be had: the next trace may get one
                 self._thread = None
 
     def _work(self) -> None:
@@ -83,7 +83,7 @@ class TraceQueue:
                 self._send_some()
             with self._lock:
                 ours, self._thread = self._thread, None
-                if not self._waiting:  # what comes from here on finds no thread, and begins one
+                if not self._waiting:  # later recordings find no thread, and start one
                     return
                 self._thread = ours
 

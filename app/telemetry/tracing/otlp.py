@@ -1,12 +1,12 @@
-"""Recordings to OpenTelemetry's collector: OTLP in protobuf, over HTTP.
+"""Sends recordings to OpenTelemetry's collector: OTLP in protobuf, over HTTP.
 
-The only module that imports OpenTelemetry's packages (the extra `otel`), and imported only where
-traces are wanted. Their exporter does the sending: it reads the standard variables for the
-address, time-outs, compression and certificates, and tries again. The headers, which may hold a
-secret, are given to it, and it logs nothing itself.
+The only module that imports OpenTelemetry's packages (the extra `otel`), itself only imported if
+tracing is on. Their exporter does the sending: it reads the standard variables for the address,
+time-outs, compression and certificates, and retries. It is passed the headers, which may contain a
+secret, and does not log.
 
-MEASURED: its own way from spans to bytes takes 52 µs of CPU a span, through objects that nobody
-needs; this takes 11. So its client, which is its own, is used below it (the bound in setup.cfg).
+MEASURED: its own encoding of a span takes 52 µs of CPU, through intermediate objects; this takes
+11. So only its private client is used (hence the version bound in setup.cfg).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SAMPLED, _KNOWS_REMOTE, _IS_REMOTE = 0x1, 0x100, 0x200
 
 
 class OTLPExporter:
-    """Sends recordings to the collector. `headers` are those that it wants, such as a token."""
+    """Sends recordings to the collector, with `headers` such as a token."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        # What it logs may name the address with all that is in it, again and again.
+        # Its log messages may repeat the address with everything in it, again and again.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
         exporter: Any = OTLPSpanExporter(headers=dict(headers) or None)
         self._send = exporter._client.export
@@ -43,7 +43,7 @@ class OTLPExporter:
         self._resource = attributes
 
     def __call__(self, recordings: Sequence[Recording]) -> str | None:
-        """Send them; return None, or why they were not taken."""
+        """Send recordings; return None, or why they were not accepted."""
         sent = self._send(encoded(recordings, self._resource))
         if sent.success:
             return None
@@ -51,7 +51,7 @@ class OTLPExporter:
 
 
 def encoded(recordings: Sequence[Recording], resource: Mapping[str, object]) -> bytes:
-    """Return the spans of recordings as OTLP's protobuf."""
+    """Encode the spans of recordings as OTLP protobuf."""
     request: Any = ExportTraceServiceRequest()
     of_resource = request.resource_spans.add()
     _add_attributes(of_resource.resource.attributes, resource)
@@ -88,12 +88,12 @@ def _add_attributes(attributes: Any, values: Mapping[str, object]) -> None:
             added.key = name
             try:
                 _set(added.value, value)
-            except (TypeError, ValueError):  # half a surrogate, a number of more than 64 bits
+            except (TypeError, ValueError):  # a lone surrogate, a number of more than 64 bits
                 added.value.string_value = ascii(value)
 
 
 def _set(message: Any, value: object) -> None:
-    """Give a value of a protobuf's; what has a form of its own is JSON."""
+    """Set the protobuf value; other types are sent as JSON."""
     if isinstance(value, str):
         message.string_value = value
     elif isinstance(value, bool):

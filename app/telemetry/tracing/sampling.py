@@ -1,4 +1,4 @@
-"""Which traces are recorded: the samplers that OTEL_TRACES_SAMPLER names. Pure."""
+"""Decides which traces are recorded: the samplers of OTEL_TRACES_SAMPLER. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _IDS = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """Decides by a trace's id alone, so that all services which see it decide alike.
+    """Decides by a trace's id alone, so that all services in the trace decide alike.
 
-    `ratio` is the share of the traces that begin here; what continues a trace is recorded as its
-    parent was, where `follows_parent`.
+    `ratio` is the share of recorded traces among those that begin here; with `follows_parent` a
+    continued trace is recorded if its parent was.
     """
 
     ratio: float
@@ -21,13 +21,13 @@ class Sampler:
 
     @classmethod
     def named(cls, name: str, ratio: float) -> Sampler:
-        """Return the sampler that OpenTelemetry calls so; `ratio` is for those that have one."""
+        """Return the sampler with this OpenTelemetry name; `ratio` is for those that have one."""
         follows = name.startswith(_PARENT_BASED)
         kind = name.removeprefix(_PARENT_BASED)
         return cls({"always_on": 1.0, "always_off": 0.0}.get(kind, ratio), follows)
 
     def records(self, trace_id: str, parent_is_recorded: bool | None) -> bool:
-        """Tell whether to record; `parent_is_recorded` is None where the trace begins here."""
+        """Tell whether to record; `parent_is_recorded` is None if the trace begins here."""
         if self.follows_parent and parent_is_recorded is not None:
             return parent_is_recorded
         return int(trace_id[16:], 16) < self.ratio * _IDS

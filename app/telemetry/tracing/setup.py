@@ -1,4 +1,4 @@
-"""Tracing begun and ended, in a process that serves."""
+"""Starts and stops tracing in a process that serves."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def start_tracing(
     delay_s: float,
     captures_content: bool,
 ) -> None:
-    """Have this process trace from now on; to be called after it has forked.
+    """Start tracing in this process; to be called after it was forked.
 
-    `headers` go to the collector; the other arguments are TraceQueue's and Tracer's. Where the
-    packages are not installed, or cannot be used as the environment says, that is logged, and the
-    process serves without.
+    `headers` are sent to the collector; the other arguments are TraceQueue's and Tracer's. If the
+    packages are missing, or the environment's settings for them invalid, that is logged, and the
+    process serves without tracing.
     """
     try:
         otlp = import_module("app.telemetry.tracing.otlp")
@@ -43,6 +43,6 @@ def start_tracing(
 
 
 def stop_tracing() -> None:
-    """Trace no more."""
+    """Stop tracing."""
     tracer.sampler = tracer.send = None
     tracer.captures_content = False

@@ -1,6 +1,6 @@
-"""What is recorded of a request, or of a job, in one process: spans as values, until it has ended.
+"""Recordings: the spans of a request or job in one process, as plain values until it ends.
 
-Where nothing is recorded, `current()` is None, and that is all that anybody asks.
+If nothing is recorded, `current()` is None, and callers check nothing else.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from app.randomness import random_bytes
 from app.telemetry.tracing.sampling import Sampler
 
 Kind = Literal["server", "client", "consumer"]
-#: By OpenTelemetry's names. A value of lists and tables is sent as JSON.
+#: Attributes by OpenTelemetry's names. Lists and dicts are sent as JSON.
 Attributes = dict[str, Any]
 
-#: Spans of one request or job: a long job writes its events to Redis for minutes.
+#: Maximum number of spans of one request or job: a long job writes its events to Redis for minutes.
 MAX_SPANS = 128
 
 
 class Span:
-    """A step: times in Unix nanoseconds, ids in hexadecimal, `error` what it failed with."""
+    """A span: times in Unix nanoseconds, ids in hexadecimal, `error` the type of its failure."""
 
     __slots__ = ("attributes", "end_ns", "error", "id", "kind", "name", "parent_id", "start_ns")
 
@@ -38,16 +38,16 @@ class Span:
         self.end_ns = 0
 
     def end(self, error: str | None = None) -> None:
-        """End it, unless it has ended; with `error` it has failed."""
+        """End the span, unless it has ended; `error` marks it as failed."""
         if not self.end_ns:
             self.end_ns, self.error = time_ns(), error or self.error
 
 
 class Recording:
-    """The spans of one trace in this process: the root, and what was done for it.
+    """The spans of one trace in this process: the root, and the steps below it.
 
-    `upstream` is the latest call of a model. `dropped` counts what was too much. One that
-    `is_private` has no content, whatever the operator has set.
+    `upstream` is the latest model call. `dropped` is the number of spans beyond the maximum. If it
+    `is_private` it has no content, whatever the operator has set.
     """
 
     __slots__ = ("dropped", "is_private", "root", "spans", "trace_id", "upstream")
@@ -61,7 +61,7 @@ class Recording:
         self.is_private = False
 
     def child(self, name: str) -> Span:
-        """Begin a step of this process that calls another."""
+        """Begin the span of a call to another service."""
         span = Span(name, "client", self.root.id)
         if len(self.spans) < MAX_SPANS and not self.root.end_ns:
             self.spans.append(span)
@@ -70,16 +70,16 @@ class Recording:
         return span
 
     def call_upstream(self, name: str) -> Span:
-        """Begin a call of a model."""
+        """Begin the span of a model call."""
         self.upstream = self.child(name)
         return self.upstream
 
 
 @dataclass(slots=True)
 class Tracer:
-    """How this process traces; it does not where `sampler` is None.
+    """The tracing of this process; off if `sampler` is None.
 
-    `send` is given what has ended, and waits for nobody. `captures_content` says that prompts and
+    `send` gets finished recordings, and does not block. `captures_content` says that prompts and
     answers are recorded, too.
     """
 
@@ -88,7 +88,7 @@ class Tracer:
     captures_content: bool = False
 
     def end(self, recording: Recording, error: str | None = None) -> None:
-        """End a recording, and have it sent."""
+        """End a recording and send it."""
         recording.root.end(error)
         _current.set(None)
         if self.send is not None:
@@ -98,7 +98,7 @@ class Tracer:
 tracer = Tracer()
 _current: ContextVar[Recording | None] = ContextVar("recording", default=None)
 
-#: Returns what is recorded in this thread or greenlet, None for nothing.
+#: Returns the recording of this thread or greenlet, or None.
 current = _current.get
 
 
@@ -111,7 +111,7 @@ def begin(
     parent_id: str = "",
     parent_is_recorded: bool | None = None,
 ) -> Recording | None:
-    """Begin what this thread or greenlet records from here on; None where that is nothing."""
+    """Begin a recording for this thread or greenlet; None if it is not sampled."""
     sampler = tracer.sampler
     if sampler is None or not sampler.records(trace_id, parent_is_recorded):
         _current.set(None)
