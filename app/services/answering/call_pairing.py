@@ -246,7 +246,7 @@ class CallPairing:
         return output if call_id is None else replace(output, call_id=call_id)
 
     def _is_waited_for(self, call: FunctionCall) -> bool:
-        """Tell whether it is a call of the context that still waits for its output."""
+        """Tell whether the call repeats one of the context that still waits for its output."""
         signature = b""
         for queues in (self._waiting, self._cut_off):
             for index in queues.get(call.call_id, ()):

@@ -51,7 +51,7 @@ def thread_for(
     summary_of: Callable[[Compaction], Summary | None] = lambda _compaction: None,
     key: ContentKey | None = None,
 ) -> Thread:
-    """Return the thread that the request's turn starts from; `key` decrypts what is stored of it.
+    """Return the thread that the request's turn starts from; `key` decrypts its stored part.
 
     `context_of` returns the context of an account's response or conversation, or the status of a
     response that has not ended; it raises NotFound (services/conversations). `summary_of` returns

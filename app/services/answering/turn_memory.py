@@ -97,7 +97,7 @@ class ConnectionMemory:
         self._memory.put(self, lane, kept)
 
     def forget(self, lane: str, response_id: str) -> None:
-        """Forget a response that its own lane failed to continue; other lanes' stay."""
+        """Forget a response that a request in its own lane failed to continue; others stay."""
         kept = self.kept.get(lane)
         if kept is not None and kept.response_id == response_id:
             self._memory.drop(self, lane)

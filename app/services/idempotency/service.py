@@ -197,7 +197,7 @@ class IdempotencyKeys:
             STORE_FAILURES.labels("idempotency").inc()
 
     def settle(self, owned: OwnedKey, answer: bytes) -> None:
-        """Keep an answer now; where the store is unreachable, the renewer tries again."""
+        """Keep an answer now; if the store is unreachable, the renewer tries again."""
         try:
             self._store.finish(owned.account, owned.key_hash, owned.token, answer, owned.copy_of)
         except StorageUnavailable:
@@ -208,7 +208,7 @@ class IdempotencyKeys:
             self._owned.pop(owned.token, None)
 
     def free(self, owned: OwnedKey) -> None:
-        """Forget a key; where the store is unreachable, the renewer tries again."""
+        """Forget a key; if the store is unreachable, the renewer tries again."""
         try:
             self._store.free(owned.account, owned.key_hash, owned.token)
         except StorageUnavailable:

@@ -141,7 +141,7 @@ class UsageBook:
         """Return a period of days; by default it ends today and is DEFAULT_DAYS long.
 
         Raises:
-            InvalidRequest: the days are in the wrong order, too many, or before all use.
+            InvalidRequest: the days are in the wrong order, too many, or before any usage.
         """
         until = until or self.today()
         if until < _EARLIEST:
@@ -171,7 +171,7 @@ class UsageBook:
         return self._store.read(account, wanted, attributed=attributed)
 
     def today(self) -> date:
-        """Return the day that use is counted under now, in UTC."""
+        """Return the day under which usage is counted now, in UTC."""
         return date.fromordinal(_EPOCH + int(self._clock() // _DAY_S))
 
     def _write_soon(self) -> None:

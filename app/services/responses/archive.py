@@ -85,7 +85,7 @@ class Archive:
         return self._archive.conversations(account)
 
     def responses(self, account: str) -> Iterator[list[Archived]]:
-        """Walk through an account's conversations, oldest first: each as its responses."""
+        """Yield the responses of each of an account's conversations, oldest conversation first."""
         return self._archive.responses(account)
 
     def find(self, response_id: str) -> Archived:
@@ -105,7 +105,7 @@ class Archive:
         if found.turn is not None or found.is_purged or found.is_encrypted:
             return found
         pending = self._lookup.pending(found.account, response_id)
-        # Where it is not pending, it has ended in the meantime.
+        # If it is not pending, it has ended in the meantime.
         return self.find(response_id) if pending is None else replace(found, pending=pending)
 
     def delete(self, response_id: str, *, by: str) -> bool:

@@ -99,7 +99,7 @@ class ProviderCalls:
             keyed = self._keyed(keys, name, request, opening, queue_until, permit)
             attempt = partial(self._keyed_attempt, provider, opening, keyed)
         try:
-            # 2. Attempts, until one has begun to answer.
+            # 2. Attempts, until the upstream has begun to answer one.
             retry_until = opening.begun_at + opening.retry_s
             first, rest = self._retries.run(attempt, call, retry_until, waits=is_last)
             outcome, batches = "abandoned", rest

@@ -103,7 +103,7 @@ class RetryPolicy:
 
 
 def _retry_after_s(state: RetryCallState) -> int:
-    """Return the Retry-After of the last failure, in seconds; 0 where there was none."""
+    """Return the Retry-After of the last failure, in seconds; 0 if there was none."""
     error = state.outcome.exception() if state.outcome else None
     return _wait_s(error) if isinstance(error, GatewayError) else 0
 

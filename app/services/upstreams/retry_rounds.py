@@ -2,12 +2,11 @@
 
 A round calls each target once, best first, so that a fallback is tried before anything is waited
 for. The pause between rounds is 0.5 s at first and doubles up to 30 s, each reduced by up to half
-at random, but lasts until the first target's Retry-After is over; other targets are skipped while
-theirs runs. If there is no time for a pause, it is half of the time left, so that an upstream that
-recovers late is still called. A lack of file descriptors here is waited for in the
-same way. Two are not called again: a target whose failure is permanent, or whose model has answered
-something; and a provider that timed out after it was sent the call, since it may still be working
-on it.
+at random, but lasts until at least one target's Retry-After is over; a target whose Retry-After is
+not is skipped. If there is no time for a pause, it is half of the time left, so that an upstream
+that recovers late is still called. A lack of file descriptors here is waited for in the same way.
+Two are not called again: a target whose failure is permanent, or whose model has produced output;
+and a provider that timed out after it was sent the call, since it may still be working on it.
 """
 
 from __future__ import annotations

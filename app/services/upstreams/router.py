@@ -208,10 +208,10 @@ class Router:
             next(batches)
         except AnswerTooLong as error:
             _log_failure(target, call, error)
-            raise  # another target would be paid for as much
-        except Overloaded as error:  # of file descriptors: no fault of the provider's
+            raise  # another target would produce, and cost, as much
+        except Overloaded as error:  # no file descriptors here: not the provider's fault
             if opening.silence_begins:
-                raise  # there is a caller, who may come again
+                raise  # a caller is waiting, who may try again
             return _Failure(error, provider.name, call.key, call.request_id)
         except _FAULTS as error:
             _log_failure(target, call, error)

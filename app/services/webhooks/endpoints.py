@@ -1,4 +1,4 @@
-"""Webhook endpoints as their accounts, and operators, see them."""
+"""Webhook endpoints, as their accounts and operators use them."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class PublicKeys:
     keys: tuple[PublicKey, ...] = ()
 
     def matching(self, kid: str | None, algorithm: str) -> list[PublicKey]:
-        """Return the keys that a token of this header may be signed with, none or several.
+        """Return the keys that a token with this header may be signed with, none or several.
 
         Ids need not be unique (RFC 7517, section 4.5). A token without one is tried with each.
         """

@@ -198,5 +198,5 @@ def _claims(token: str, key: jwt.PyJWK, settings: IssuerSettings) -> dict[str, A
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise BadToken("malformed") from None
     for name in ("exp", *({"nbf", "iat"} & claims.keys())):
-        instant(claims, name)  # a number: the library takes a text for one
+        instant(claims, name)  # must be a number: the library accepts a text
     return claims

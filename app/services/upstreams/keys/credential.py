@@ -169,7 +169,7 @@ class Credential:
     def _failed(self, reason: str) -> None:
         ours = self._renewable
         key_read(ours.provider, ours.key, "failed")
-        # A file is looked at every second, and may be away for long.
+        # A file is looked at every second, and may be missing for long.
         if not self._is_failing or ours.source.command:
             log.error("upstream_key_unreadable", **self._names, reason=reason)
         self._is_failing = True

@@ -1,8 +1,8 @@
 """One call of a provider that has several keys, or one key that is read again.
 
 Each attempt uses a key of the pool. A key that is rate limited or refused rests, and the next
-attempt is made at once, with another key, or with the same one if its credential has been replaced
-meanwhile. They count as attempts like all others (U1).
+attempt is made at once, with another key; it is also made at once if the key's credential has been
+replaced meanwhile. They count as attempts like all others (U1).
 """
 
 from __future__ import annotations
