@@ -66,8 +66,8 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
-        # gunicorn takes sys.argv, where `-m gunicorn` has become the path of a file beside which
-        # Python would then look for its own modules.
+        # gunicorn uses sys.argv, in which `-m gunicorn` is the path of a file; restarted with that,
+        # Python would search that file's folder for modules.
         self.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
         self._file: Path | None = config_file()
         self._outgoing: set[int] = set()  # they retire once their successors serve

@@ -65,7 +65,7 @@ class OrderedWorker(RefusingWorker):
         Accepted sockets inherit the listener's options. For a Unix socket the proxy must do that.
         """
         for listener in self.sockets:
-            with suppress(OSError, AttributeError):  # the latter where it is not Linux
+            with suppress(OSError, AttributeError):  # AttributeError: not Linux
                 listener.setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.unread_s * 1000)
                 )

@@ -126,9 +126,7 @@ class RefusingWorker:
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Refuse a request, and log the class of its error."""
-        names = identity(
-            random_bytes
-        )  # a header that names it cannot be trusted, or cannot be read
+        names = identity(random_bytes)  # a request id in the headers may be invalid, or unreadable
         refusal = _unreadable(exc, names.request_id)
         if refusal is None:
             super().handle_error(req, client, addr, exc)  # type: ignore[misc] # gunicorn's

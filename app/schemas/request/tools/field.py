@@ -85,5 +85,5 @@ def read_tool(raw: object, path: str, context: ReadContext) -> Tool | None:
         return read_hosted(given, path, context)
     tool: Tool = schema.read(given, path, context)
     if isinstance(tool, NamespaceTool) and not tool.tools:
-        return None  # all of its members are named as left out
+        return None  # all of its members were left out, and listed as ignored
     return tool
