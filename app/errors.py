@@ -3,29 +3,32 @@
 GatewayError                     500  api_error
 ├── InvalidRequest               400  invalid_request_error: the request cannot be accepted
 │   ├── ContextLengthExceeded    400  the conversation is longer than the model can read
-│   ├── ReasoningRefused         400  reasoning that was sent back is not taken
-│   ├── MethodNotAllowed         405  the path has other methods
+│   ├── ReasoningRefused         400  the upstream rejects reasoning that was sent back to it
+│   ├── MethodNotAllowed         405  the path does not have this method
 │   ├── RequestTimeout           408  the body did not arrive in time
-│   ├── RequestTooLarge          413  the body is larger than the endpoint takes
-│   ├── UnsupportedMediaType     415  the body is not JSON by its own word
-│   ├── IdempotencyKeyReused     422  the key came with another body before
-│   └── WebSocketNotOffered      426  the caller asked for a WebSocket, where there is HTTP
-├── Unauthenticated              401  authentication_error: no key, or one that is not valid
+│   ├── RequestTooLarge          413  the body is larger than the endpoint accepts
+│   ├── UnsupportedMediaType     415  the Content-Type is not JSON, or the encoding unknown
+│   ├── IdempotencyKeyReused     422  the key was used before with another body
+│   └── WebSocketNotOffered      426  the caller asked for a WebSocket where only HTTP is offered
+├── Unauthenticated              401  authentication_error: no key, or an invalid one
 ├── PermissionDenied             403  permission_denied_error: this key may not do that
 ├── NotFound                     404  not_found_error: not found, for this caller
 ├── RateLimited                  429  rate_limit_error: a limit is reached
-│   └── UpstreamRateLimited      429  ... says the upstream
+│   └── UpstreamRateLimited      429  a limit of the upstream is reached
 ├── Unavailable                  503  server_error: we cannot serve this now
-│   ├── StorageUnavailable       503  Redis is unreachable, or takes no writes
-│   │   └── Unconfirmed          503  ... or has it, and not yet where it was to be for safety
-│   ├── Restarting               503  this process ends
-│   ├── Overloaded               503  this process has no room, or nothing left to open
+│   ├── StorageUnavailable       503  Redis is unreachable, or refuses writes
+│   │   └── Unconfirmed          503  Redis has the write, but too few replicas confirmed it
+│   ├── Restarting               503  this process is shutting down
+│   ├── Overloaded               503  this process is out of memory room or file descriptors
 │   ├── UpstreamUnavailable      503  the upstream is unreachable, broken or overloaded
 │   └── UpstreamTimeout          503  the upstream did not answer in time
 ├── UpstreamMisbehaved           500  the upstream refused our credential or broke its protocol
-│   ├── UpstreamRefused          500  ... our credential, that is
-│   └── AnswerTooLong            500  the upstream's answer is more than the gateway takes
+│   ├── UpstreamRefused          500  the upstream refused our credential
+│   ├── UpstreamMisaddressed     500  the upstream does not accept such a call
+│   ├── AnswerTooLong            500  the upstream's answer exceeds the gateway's limits
+│   └── AnswerNotUnderstood      500  the upstream's answer has nothing that we understand
 ├── StorageRefused               500  Redis refused a command: a fault of ours
+├── ResponseCancelled            500  the response was cancelled
 └── CallerGone                   499  the caller hung up; for the log only
 """
 

@@ -32,8 +32,8 @@ def rate(usd: Decimal) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """What a token of each kind costs. Those that were read from a cache, or written to one for
-    five minutes or an hour, are no plain input, and those of reasoning no plain output."""
+    """The price of a token of each kind. Tokens read from a cache, or written to one for five
+    minutes or an hour, do not count as `input`, nor reasoning tokens as `output`."""
 
     input: int
     cached_input: int
@@ -111,8 +111,8 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """When a price holds: from a Unix time on; daily from one second of the day (UTC) to another,
-    over midnight where the second is the smaller."""
+    """When a price is valid: from a Unix time on; daily from one second of the day (UTC) to
+    another, past midnight if the second one is smaller."""
 
     since: int | None = None
     daily: tuple[int, int] | None = None

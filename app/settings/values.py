@@ -117,7 +117,7 @@ class ModelSettings:
 class LimitSettings:
     """The `[limits]` table: defaults for every account; None is unlimited.
 
-    While Redis is away requests pass uncounted (open) or are refused (closed).
+    `when_store_is_away`: requests pass uncounted (open) or are refused (closed) without Redis.
     """
 
     requests_per_minute: int | None = None

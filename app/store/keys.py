@@ -2,26 +2,26 @@
 
 <prefix>{tag}               hash: a conversation's index (responses/lua/conversation.lua)
 <prefix>{tag}:<n>           list: its log n
-<prefix>{tag}:common        hash: what its turns have in common (entries.py)
+<prefix>{tag}:common        hash: fields that its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
-<prefix>responses:<account>  sorted set: ids of its responses by when they came, Unix seconds; also
-                            of those that wait or run, and maybe of some that are gone
-<prefix>named:<account>     sorted set: ids of its conversations that have one, likewise
-<prefix>homes:<account>     hash: where items are whose ids do not say so (packed/homes.py)
+<prefix>responses:<account>  sorted set: ids of its responses by time of arrival, Unix seconds, with
+                            those that wait or run, and possibly some that are deleted
+<prefix>named:<account>     sorted set: ids of its conversations that have an id, likewise
+<prefix>homes:<account>     hash: homes of items whose ids do not tell them (packed/homes.py)
 <prefix>idempotency:<account>:<hash>  hash: an Idempotency-Key (idempotency/lua), for a day
-<prefix>idempotency:<account>:copies:<response id>  set: hashes of keys whose answers have copies of
-                            a stored response, for a day
-<prefix>stored:<account>    number: bytes of all that the account has stored (stored_bytes.py)
+<prefix>idempotency:<account>:copies:<response id>  set: hashes of keys whose answers contain a copy
+                            of a stored response, for a day
+<prefix>stored:<account>    number: bytes that the account has stored (stored_bytes.py)
 <prefix>deleted             sorted set: ids of deleted responses by the time of their deletion
-<prefix>{expiring}          sorted set: ids of what is to be purged by when, Unix seconds
-<prefix>{expiring}:…        the sweep's own (retention/lua/due.lua)
+<prefix>{expiring}          sorted set: ids to be purged, by when, Unix seconds
+<prefix>{expiring}:…        keys of the sweep (retention/lua/due.lua)
 <prefix>user:<account>:<hash>  set: ids of the responses of an end user
 <prefix>{jobs}…, …:job:<id>, …:events:<id>   background responses (jobs/lua)
 <prefix>{jobs}:webhooks:…   webhook endpoints, and deliveries (webhooks/lua/webhooks.lua)
-<prefix>store_id            string: which store this is (store_identity.py)
-<prefix>write_probe         string: empty, written to learn whether writes are taken
-<prefix>news                channel: what happens to background responses, for those who wait
-<prefix>news:streams        channel: what is wanted of streams, for the processes that run them
+<prefix>store_id            string: the store's identity (store_identity.py)
+<prefix>write_probe         string: empty, written to test whether Redis takes writes
+<prefix>news                channel: news of background responses, for processes that wait for them
+<prefix>news:streams        channel: requests about live streams, for processes that run them
 """
 
 from __future__ import annotations

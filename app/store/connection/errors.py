@@ -4,6 +4,7 @@ There are two kinds. StorageUnavailable: Redis is unreachable, or cannot execute
 retry may succeed. StorageRefused: Redis is well and refuses this very command (a counter that is
 not a number, a key of another type, a bug in a program). The latter is never retried, opens no
 breaker and spools nothing: it is logged and counted
+(`gateway_unexpected_errors_total{place="store"}`).
 """
 
 from __future__ import annotations

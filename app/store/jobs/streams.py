@@ -5,6 +5,7 @@ An entry of a stream is a flush (lua/job/job.lua), its events packed (store/code
     3-0   n 5   d <packed: {"type":"response.output_text.delta",…}\n{"type":…}>
 
 is events 2, 3 and 4; the next one is number 5. Flushes are sealed if their job has a key.
+Methods raise StorageUnavailable when Redis is unreachable.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ Unpacked, the items are the input's and the output's, and the rest is `include` 
 the response; in it `instructions`, `text` and `tools` are null if the digest refers to them.
 Special entries: one without a rest has only items, which were added to the conversation directly;
 MARK says that items were removed; and one whose size is 0 refers to the log whose number follows
+(lua/conversation.lua).
 
     [[{"type": "message", "role": "user", …}], [{"type": "message", "role": "assistant", …}]]
     [["reasoning.encrypted_content"], {"status": "completed", "model": "m", "tools": null, …}]

@@ -33,8 +33,6 @@ class Purging:
 
     The index entry by which it was found stays: the caller removes it last. `safety` says how many
     replicas must confirm a destruction.
-
-    `safety` says how many replicas must have destroyed something before it counts as that.
     """
 
     def __init__(self, client: Client, keys: Keys, safety: Safety) -> None:
