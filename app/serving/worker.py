@@ -184,6 +184,8 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         had = b""
         try:
             while had := had or caller.recv(READ_SIZE):
+                if _HEAD_END not in had:
+                    had = _with_rest(caller, had)
                 end = had.find(_HEAD_END) + len(_HEAD_END)
                 head = heads.read(had[:end])
                 if head is None:
@@ -282,3 +284,14 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
+
+
+def _with_rest(caller: CallerSocket, had: bytes) -> bytes:
+    """Return `had` with the rest of its head, which a network may deliver in several pieces."""
+    while heads.is_begun(had):
+        caller.begin_head()
+        piece = caller.recv(READ_SIZE)
+        if not piece:
+            break
+        had += piece
+    return had

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from app.domain.accounts.tokens import MAX_TOKEN
 from tests.e2e import gateway as gateways
@@ -17,14 +19,11 @@ from tests.tokens import AUDIENCE, ISSUER, jwk, key_set, rsa_key, token
 HEADERS = ("Authorization", "x-api-key", "api-key")
 
 
-@pytest.fixture(scope="module", params=DEFAULT_FIRST)
-def trusting(
-    request: pytest.FixtureRequest,
-    environment: dict[str, str],
-    keys: Keys,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Gateway]:
-    """A gateway that trusts an issuer."""
+@pytest.fixture(scope="module")
+def trusting_environment(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """That of a gateway that trusts an issuer."""
     folder = tmp_path_factory.mktemp("trusting")
     (folder / "keys.json").write_bytes(key_set(jwk(rsa_key())))
     config = folder / "gateway.toml"
@@ -32,8 +31,18 @@ def trusting(
         f'[[auth.jwt]]\nissuer = "{ISSUER}"\naudience = "{AUDIENCE}"\njwks_file = "keys.json"\n'
         + Path(environment["GATEWAY_CONFIG"]).read_text()
     )
-    env = environment | {"GATEWAY_CONFIG": str(config)}
-    with gateways.running(env, keys, folder, request.param, 1) as gateway:
+    return environment | {"GATEWAY_CONFIG": str(config)}
+
+
+@pytest.fixture(scope="module", params=DEFAULT_FIRST)
+def trusting(
+    request: pytest.FixtureRequest,
+    trusting_environment: dict[str, str],
+    keys: Keys,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("logs")
+    with gateways.running(trusting_environment, keys, folder, request.param, 1) as gateway:
         yield gateway
 
 
@@ -55,6 +64,15 @@ def test_a_token_with_hundreds_of_groups_gets_through(trusting: Gateway, header:
     assert status(trusting, header, longest) == 200
     assert status(trusting, header, token_of(MAX_TOKEN + 8)) == 401
     assert status(trusting, header, token_of(MAX_TOKEN + 2048)) == 431
+
+
+@pytest.mark.parametrize("trusting", ["gevent"], indirect=True)
+def test_it_opens_a_websocket(trusting: Gateway) -> None:
+    url, longest = trusting.url.replace("http://", "ws://"), token_of(MAX_TOKEN)
+    in_header = {"Authorization": f"Bearer {longest}"}
+    offered = [Subprotocol("responses"), Subprotocol(f"openai-insecure-api-key.{longest}")]
+    connect(f"{url}/v1/responses", additional_headers=in_header, proxy=None).close()
+    connect(f"{url}/v1/responses", subprotocols=offered, proxy=None).close()
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")

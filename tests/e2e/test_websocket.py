@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.e2e import gateway as gateways
 from tests.e2e.config import APIS, gateway_toml
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import GRACE_S, site
-from tests.e2e.wire import Stream, stream_of
+from tests.e2e.wire import RawCall, Stream, stream_of, websocket_bytes
 from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
@@ -249,6 +250,17 @@ def test_responses_count_towards_max_requests(
         upstream.release(script.tag)
         assert last(other)["type"] == "response.completed"
         until(lambda: not before & running.workers(), "the old worker to end")
+
+
+@pytest.mark.parametrize("first", [20, 100, -2])
+def test_a_handshake_may_arrive_in_pieces(gateway: Gateway, first: int) -> None:
+    key = f"Authorization: Bearer {gateway.keys.own}\r\n\r\n".encode()
+    handshake = websocket_bytes("/v1/responses")[:-2] + key
+    call = RawCall(gateway.url, handshake[:first])
+    time.sleep(0.1)  # else the kernel joins them
+    call.socket.sendall(handshake[first:])
+    assert call.head()[0] == 101
+    call.close()
 
 
 def test_what_was_acknowledged_outlives_its_process(

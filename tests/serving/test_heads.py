@@ -121,11 +121,40 @@ def test_any_other_upgrade_is_left_to_gunicorn(head: bytes) -> None:
         HANDSHAKE.replace(b"Host: here:8000\r\n", b""),
         USUAL.replace(b"\r\n\r\n", b"".join(b"\r\nA%d: b" % n for n in range(100)) + b"\r\n\r\n"),
         USUAL.replace(b"here:8000", b"x" * heads.MAX_HEAD),
+        USUAL.replace(b"/v1/responses", b"/" + b"x" * heads.MAX_LINE),
         USUAL[:-2],
     ],
 )
 def test_what_is_unusual_is_left_to_gunicorn(head: bytes) -> None:
     assert heads.read(head) is None
+
+
+def test_what_is_longer_than_a_first_line_may_be_is_read() -> None:
+    assert heads.read(USUAL.replace(b"sk-1", b"x" * 16 * 1024)) is not None
+
+
+def test_the_rest_of_a_usual_head_is_waited_for() -> None:
+    first = len(b"POST /")
+    assert all(heads.is_begun(USUAL[:length]) for length in range(first, len(USUAL)))
+    assert not heads.is_begun(USUAL)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"BREW / HTTP/1.1\r\n",
+        b"GET / HTTP/1.0\r\n",
+        b"GET /\r\nHost: here\r\n",
+        b"GET / HTTP/1.1\n",
+        b"GET / HTTP/1.1\r\nHost: here\n",
+        b"GET /" + b"x" * heads.MAX_LINE,
+        b"GET / HTTP/1.1\r\nHost: " + b"x" * heads.MAX_HEAD,
+        b"\x16\x03\x01\x02",
+    ],
+)
+def test_what_cannot_become_usual_is_gunicorns_at_once(data: bytes) -> None:
+    assert not heads.is_begun(data)
 
 
 @pytest.mark.parametrize(

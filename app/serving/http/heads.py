@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from app.serving.http.connection import HOST
 
-#: Maximum bytes and header fields of a head; gunicorn.conf.py allows no fewer.
-MAX_HEAD, MAX_FIELDS = 8190, 100
+#: Maximum bytes of a head and of its first line, and header fields; gunicorn.conf.py allows no
+#: fewer, so that a signed token of any length that it takes may open a WebSocket.
+MAX_HEAD, MAX_LINE, MAX_FIELDS = 17 * 1024, 8190, 100
 
 #: Method, target without percent-escapes, then fields without anything ambiguous: no underscore in
 #: a name, only printable ASCII in a value. No part can match the same text in two ways, so that
@@ -39,6 +40,7 @@ _SPECIAL = frozenset(
     }
 )
 _KEPT_NAMES = 256
+_METHODS = (b"GET /", b"POST /", b"DELETE /")
 _NO_HOST = " "
 
 
@@ -69,9 +71,24 @@ class _Keys(dict[str, str]):
 _keys = _Keys()
 
 
+def is_begun(data: bytes) -> bool:
+    """Tell whether this is the beginning, and not all, of a head that may be in the usual form."""
+    line, ends, _ = data.partition(b"\r\n")
+    return (
+        data.startswith(_METHODS)
+        and len(line) <= MAX_LINE
+        and (not ends or line.endswith(b" HTTP/1.1"))
+        and data.count(b"\n") == data.count(b"\r\n")
+        and len(data) <= MAX_HEAD
+        and b"\r\n\r\n" not in data
+    )
+
+
 def read(head: bytes) -> Head | None:
     """Parse a head that ends with its blank line; return None if it is not in the usual form."""
-    matched = _HEAD.fullmatch(head.decode("latin-1")) if len(head) <= MAX_HEAD else None
+    if len(head) > MAX_HEAD or head.find(b"\r\n") > MAX_LINE:
+        return None
+    matched = _HEAD.fullmatch(head.decode("latin-1"))
     if matched is None:
         return None
     method, target, lines = matched.groups()
