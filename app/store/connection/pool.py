@@ -65,7 +65,7 @@ class PoolQueue:
             return self._wait(self._items.pop, monotonic() + timeout_s)
 
     def exchange(self, unopened: Any, timeout_s: float) -> Any:
-        """Return a connection that cannot be opened and take an open one instead.
+        """Give back a connection that cannot be opened, and take an open one instead.
 
         Raises:
             Empty: none was returned in time, or none can be, since no connection is in use.

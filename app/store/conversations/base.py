@@ -50,7 +50,7 @@ class ConversationStore(Protocol):
     What responses add is stored by the store of responses, together with the response. Every method
     but `create` raises NotFound (code conversation_not_found) for an id that is unknown, deleted or
     another account's; each raises StorageUnavailable when Redis is unreachable. A call that is
-    repeated after that is not executed twice.
+    repeated after that does not take effect twice.
     """
 
     def create(

@@ -130,7 +130,7 @@ class JobStore(Protocol):
     wrapped, so that only the gateway can unwrap it, until the job has ended.
 
     Every method raises StorageUnavailable when Redis is unreachable, and may then be repeated:
-    nothing is executed twice.
+    nothing takes effect twice.
     """
 
     def encode(self, event: Event) -> bytes:

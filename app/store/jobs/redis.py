@@ -171,7 +171,7 @@ class RedisJobStore:
                 self._streams.forget(response_id)
                 return False
             self._stored.follow(turn.account, size)
-        # A write without replicas may be lost with its server; the job is then ended once more,
+        # A write that no replica has may be lost with its server; the job is then ended once more,
         # with the events before. No webhook is sent until the end is confirmed or swept.
         self.safety.require(reached)
         with translated():

@@ -43,7 +43,7 @@ class RedisStore:
     With `wait_replicas` a response counts as saved, or deleted, once so many replicas have that
     write. If they do not confirm within `wait_s`, which must be less than the client's time-out,
     the write stands and Unconfirmed says that it might still be lost. Every method may be repeated
-    after StorageUnavailable: nothing is executed twice. Long data is read once there is `room` for
+    after StorageUnavailable: nothing takes effect twice. Long data is read once there is `room` for
     it: methods that read raise what `room` raises.
     """
 

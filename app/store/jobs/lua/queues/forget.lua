@@ -1,6 +1,6 @@
 -- Removes an id from the queues, leases and sets. If its job has ended, this step also queues its
 -- webhook event (webhooks/lua/webhooks.lua). Until this step the job has a lease: if the step is
--- missed, a sweep finds that the job has ended and runs it.
+-- missed, a sweep finds that the job has ended and makes up for it.
 -- ARGV: id; for a job that has ended also the event's id, its type, channel.
 local id, event, type, channel = unpack(ARGV)
 local account = redis.call('HGET', accounts, id)
