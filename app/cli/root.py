@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +22,8 @@ from app.memory import expect_to_keep
 from app.settings import Settings
 
 _NAME = "responses-gateway"
+#: Errors of a disk, or of another place that output goes to.
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 def _configured() -> Flask:
@@ -40,7 +45,25 @@ class Root(LazyGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command that the arguments name."""
         extra.setdefault("obj", ScriptInfo(create_app=_configured, set_debug_flag=False))
-        return super().main(*args, **extra)
+        _open_missing_streams()
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            where = error.filename or "the output"
+            click.echo(f"Error: {where} cannot be written: {error.strerror}.", err=True)
+            sys.exit(1)
+
+
+def _open_missing_streams() -> None:
+    """Connect standard streams that the caller has closed to the null device.
+
+    Python leaves them None, and their descriptors to the next files that are opened.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 @click.group(

@@ -167,3 +167,10 @@ def test_an_answer_may_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "is_terminal", lambda: True)
     result = chat("m")
     assert (result.exit_code, "Interrupted" in result.stderr) == (0, True)
+
+
+def test_a_question_that_is_not_utf_8_is_refused() -> None:
+    words = ["local/echo", "--url", URL, "--key", "sk-1"]
+    result = CliRunner().invoke(command.chat, words, input=b"caf\xe9")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: stdin is not UTF-8: convert it, with iconv say.\n"

@@ -26,6 +26,12 @@ class Streaming(BaseHTTPRequestHandler):
     """Answers POST with what it was sent, and GET with a stream for whoever has the key."""
 
     def do_GET(self) -> None:
+        if self.path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(STREAM)))
+            self.end_headers()
+            self.wfile.write(STREAM[:50])
+            return
         known = self.headers["Authorization"] == "Bearer k"
         refusal = b'{"error":{"message":"The API key is not valid."}}'
         self.answer(*((200, STREAM) if known else (401, refusal)))
@@ -81,5 +87,20 @@ def test_a_url_that_refuses_is_reported(url: str) -> None:
     )
 
 
-def test_a_file_that_is_not_there_is_reported() -> None:
-    assert "could not be read" in run("/nowhere").stderr
+def test_a_url_whose_stream_is_cut_is_reported(url: str) -> None:
+    result = run(f"{url}cut")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith(f"Error: {url}cut: the connection was lost (")
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("/nowhere", "No such file or directory"),
+        ("/", "Is a directory"),
+        ("http://127.0.0.1:1/", "Connection refused"),
+        ("http://127.0.0.1:99999/", "InvalidURL"),
+    ],
+)
+def test_what_cannot_be_read_is_reported(source: str, why: str) -> None:
+    assert run(source).stderr == f"Error: {source} could not be read: {why}\n"

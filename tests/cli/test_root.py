@@ -69,6 +69,19 @@ def test_settings_that_cannot_be_used_are_one_line(words: list[str], tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("words", [["version"], ["models", "--json"], ["models"]])
+def test_output_that_cannot_be_written_is_one_line(words: list[str], tmp_path: Path) -> None:
+    done = _run(["sh", "-c", '"$@" > /dev/full', "sh", PROGRAM, *words], tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "Error: the output cannot be written: No space left on device.\n"
+
+
+def test_streams_that_are_closed_are_as_good_as_empty(tmp_path: Path) -> None:
+    done = _run(["sh", "-c", '"$@" <&- >&-', "sh", PROGRAM, "models"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def _run(argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     env = uncounted() | {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own

@@ -79,3 +79,10 @@ def test_a_second_one_on_the_same_data_is_refused() -> None:
         result = refusal(started())
     assert f"the gateway of this folder (pid {os.getpid()}) already runs here" in result
     assert result.endswith(" at 127.0.0.1:1.\n")
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_said() -> None:
+    Path("data").write_text("", "utf-8")  # permissions would not keep root out
+    result = refusal(started())
+    assert result.startswith(f"Error: The gateway cannot start: {Path('data').absolute()}, where ")
+    assert "cannot be used: File exists" in result

@@ -40,6 +40,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *ready: tuple[int, bytes] | None) -
     monkeypatch.setattr(room, "ask", gateway.ask)
     monkeypatch.setattr(room, "_make_key", gateway.make_key)
     monkeypatch.setattr(room, "_POLL_S", 0)
+    monkeypatch.setattr(room, "_UNREADY_POLL_S", 0)
     return gateway
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import readline
 import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,12 +54,26 @@ def chat(
     if is_terminal():
         talk.at_terminal()
     else:
-        talk.once(sys.stdin.read())
+        talk.once(_question())
 
 
 def is_terminal() -> bool:
     """Tell whether somebody types at a terminal."""
     return sys.stdin.isatty()
+
+
+def _question() -> str:
+    """Return the question that stdin has, as UTF-8 whatever the locale.
+
+    Raises:
+        click.ClickException: it is not UTF-8.
+    """
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise click.ClickException("stdin is not UTF-8: convert it, with iconv say.") from None
 
 
 class _Talk:

@@ -11,6 +11,7 @@ from typing import IO
 
 import click
 import requests
+import urllib3
 
 from app.cli.common.refusal import refusal
 from app.stream_check.checker import StreamBreach, check_stream
@@ -51,8 +52,26 @@ def check(source: str, key: str | None, body: IO[bytes] | None, first_number: in
     except requests.HTTPError as refused:
         raise click.ClickException(f"{source}: {refusal(refused.response)}") from None
     except OSError as error:  # requests' own exceptions are of this kind, too
-        raise click.ClickException(f"{source} could not be read: {error}") from None
+        raise click.ClickException(f"{source} could not be read: {_reason(error)}") from None
+    except urllib3.exceptions.HTTPError as error:  # in the middle of the stream
+        name = type(error).__name__
+        raise click.ClickException(f"{source}: the connection was lost ({name}).") from None
     click.echo(f"{source}: {events} events, all valid.")
+
+
+def _reason(error: OSError) -> str:
+    """Return why something cannot be read, in the words of the system if it has some.
+
+    requests' message repeats the messages of all its causes; the system's error is the last one.
+    """
+    found: BaseException | None = error
+    for _ in range(10):  # the chain may be circular
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror
+        if found is None:
+            break
+        found = found.__cause__ or found.__context__
+    return type(error).__name__
 
 
 @contextmanager

@@ -65,7 +65,9 @@ def tls_remedy(error: BaseException | None) -> str | None:
         return None
     # Only the cause shows that a handshake timed out; with a Sentinel it lies deeper.
     message, beneath = str(error), error.__cause__ or error.__context__
-    while beneath is not None:
+    for _ in range(10):  # the chain may be circular
+        if beneath is None:
+            break
         message += f" {beneath}"
         beneath = beneath.__cause__ or beneath.__context__
     return next((remedy for found, remedy in _REMEDIES if found.search(message)), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class FolderTaken(Exception):
-    """Another `up` works in this folder; the text is for the operator."""
+    """This `up` cannot have the folder; the text is for the operator."""
 
 
 @contextmanager
@@ -18,10 +18,17 @@ def only_one(folder: Path, bind: str) -> Iterator[None]:
     """Reserve the folder for this process, which listens at `bind`.
 
     Raises:
-        FolderTaken: another `up` has it.
+        FolderTaken: another `up` has it, or nothing can be written to it.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / "up.lock").open("a+") as lock:
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock_file = (folder / "up.lock").open("a+")
+    except OSError as error:
+        raise FolderTaken(
+            f"{folder.absolute()}, where it keeps its data, cannot be used: {error.strerror}. "
+            "Start it in a folder that you may write to."
+        ) from None
+    with lock_file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

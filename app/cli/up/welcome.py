@@ -18,7 +18,8 @@ from app.settings import Settings
 FIRST_ACCOUNT = "default"
 
 _PATIENCE_S = 60.0
-_POLL_S = 0.1
+#: Pauses before it asks again: after no answer, and after an answer that web has logged.
+_POLL_S, _UNREADY_POLL_S = 0.1, 0.4
 
 
 class NotReady(Exception):
@@ -48,12 +49,14 @@ def welcome(settings: Settings, key_file: Path, over: Event) -> str:
 def _wait_until_ready(bind: str, over: Event) -> None:
     deadline = monotonic() + _PATIENCE_S
     body = b"it does not answer"
-    while not over.wait(_POLL_S) and monotonic() < deadline:
+    pause_s = _POLL_S
+    while not over.wait(pause_s) and monotonic() < deadline:
         answer = ask(bind, "/readyz")
         if answer is not None:
             status, body = answer
             if status == 200:
                 return
+            pause_s = _UNREADY_POLL_S
     raise NotReady(f"it was not ready after {_PATIENCE_S:.0f} s: {body.decode(errors='replace')}")
 
 
