@@ -20,7 +20,7 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import connect
 from tests.browser.console import Console, Visit
 from tests.e2e import gateway as gateways
-from tests.e2e.gateway import REDIS_PREFIX, Gateway, Keys
+from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.workers import brief
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+#: Its worker lives to the end of the run, and is to take no job of the end-to-end tests.
+REDIS_PREFIX = "browser:"
 #: A model whose name would be markup, if a page let it.
 HOSTILE_MODEL = "<img src=x onerror=alert(1)>"
 CONFIG = f"""
@@ -72,7 +74,9 @@ def environment(redis_url: str, directory: Path) -> dict[str, str]:
     """What the gateway's processes are told from outside."""
     config = directory / "gateway.toml"
     config.write_text(CONFIG)
-    return gateways.environment(redis_url, config, SPOOL_DIR=str(directory / "spool"))
+    return gateways.environment(
+        redis_url, config, SPOOL_DIR=str(directory / "spool"), REDIS_PREFIX=REDIS_PREFIX
+    )
 
 
 @pytest.fixture(scope="session")
