@@ -63,6 +63,8 @@ def test_what_nobody_knows_in_time_fails_for_that_reason(bench: Bench, left: str
         "failed",
         "model_not_found",
     )
+    (used,) = bench.usage.read("acme", [bench.meter.book.today()])
+    assert (used.errors, used.unpriced_requests) == (1, 0)  # no upstream was called
 
 
 def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
@@ -88,6 +90,15 @@ def test_one_that_ends_has_others_look(bench: Bench, left: str) -> None:
     bench.active_jobs.close()
     bench.unrouted.look()
     assert [each for each, _ in bench.unrouted_jobs.waiting()] == [left]
+
+
+def test_one_that_ends_just_then_gives_it_back_at_once(bench: Bench, left: str) -> None:
+    bench.models = ("m",)
+    assert bench.unrouted_jobs.take(left)
+    bench.active_jobs.close()
+    bench.worker.work_on(left)
+    assert (bench.provider.requests, bench.box.sent) == ([], [1])
+    assert bench.store.take() == left
 
 
 def test_only_one_of_several_takes_it(bench: Bench, left: str) -> None:

@@ -256,6 +256,7 @@ def test_an_upstream_that_stays_down_makes_it_fail_in_the_jobs_time(bench: Bench
     response = bench.kept(response_id)
     assert response.error is not None
     assert (response.status, response.error.message) == ("failed", "down")
+    assert (used(bench).errors, used(bench).unpriced_requests) == (1, 0)
     assert 700 < bench.clock.now - began_at <= bench.settings.time_limit_s
 
 
@@ -451,6 +452,22 @@ def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:
     scripted(bench, HELLO, THE_END)
     bench.worker.work()
     assert bench.kept(response_id).status == "completed"
+
+
+def test_what_is_given_back_keeps_the_rest_of_its_time(bench: Bench) -> None:
+    limits: list[float] = []
+
+    def wait() -> None:
+        limits.extend(job.until - bench.clock.now for job in bench.active_jobs._all())
+        bench.clock.now += 300
+        bench.active_jobs.give_back()
+
+    stopped(bench, wait)
+    bench.clock.now += 10_000  # until somebody takes it again
+    for _ in range(3):
+        scripted(bench, wait, HELLO, THE_END)
+        bench.worker.work()
+    assert [round(each) for each in limits] == [799, 499, 199, -101]
 
 
 def test_what_had_spoken_ends_with_its_worker(bench: Bench) -> None:

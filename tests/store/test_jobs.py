@@ -521,6 +521,25 @@ def test_a_job_that_was_parked_long_enough_is_not_lost(jobs: RedisJobStore) -> N
     assert [jobs.lost(), jobs.due()] == [[], 1]
 
 
+def test_a_lease_that_is_renewed_too_late_delays_nothing(bench: Bench) -> None:
+    waiting = queued(bench.jobs)
+    assert bench.jobs.park(claimed(bench.jobs), RETRIES, 0)
+    bench.jobs.renew([waiting.response.id])
+    assert bench.jobs.due() == 1
+
+
+def test_a_job_is_parked_also_where_the_first_reply_was_lost(
+    jobs: RedisJobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(jobs)
+    claim, release = claimed(jobs), jobs._records.release
+    monkeypatch.setattr(
+        jobs._records, "release", lambda *given: release(*given) and release(*given)
+    )
+    assert jobs.park(claim, RETRIES, 0)
+    assert jobs.due() == 1
+
+
 def test_a_job_that_is_lost_after_it_was_parked_is_noticed(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
     bench.lapsing.park(claimed(bench.lapsing), RETRIES, 0)

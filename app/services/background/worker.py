@@ -89,16 +89,20 @@ class Worker:
         self._work(self._jobs.take)
 
     def work_on(self, response_id: str) -> None:
-        """Run a job that was taken already. Raises nothing, as `work` does."""
-        self._work(lambda _token: response_id)
+        """Run a job that was taken already. Raises nothing, as `work` does.
 
-    def _work(self, take: Callable[[str], str | None]) -> None:
+        When no job may begin any more it is claimed all the same, and given back at once: there is
+        no wake-up for it, and no other worker would take it before its lease runs out.
+        """
+        self._work(lambda _token: response_id, is_taken=True)
+
+    def _work(self, take: Callable[[str], str | None], *, is_taken: bool = False) -> None:
         identify()
         lease_token = token_hex(8)
         with self._active_jobs.claiming() as may_begin:
             claim = None
             try:
-                claim = self._claim(take, lease_token) if may_begin else None
+                claim = self._claim(take, lease_token) if may_begin or is_taken else None
                 if claim is not None:
                     self._run(claim, claim.payload)
                 elif not may_begin:
@@ -162,8 +166,6 @@ class Worker:
         writer = EventWriter(self._jobs, claim, call.cancel, self._clock, self._pause)
         job = ActiveJob(claim, payload, trace, call, writer, until)
         job.trace.waited_s = max(0.0, self._now() - payload.queued_at)
-        if not claim.begun:
-            JOB_WAIT_SECONDS.observe(job.trace.waited_s)
         with self._active_jobs.tracking(job):
             if self._active_jobs.closed:
                 job.give_back()  # it came too late to be given back with the others
@@ -173,9 +175,15 @@ class Worker:
                 writer.close()
 
     def _left_s(self, claim: Claim) -> float:
-        """Return how many seconds are left of a job's time, which includes the time parked."""
-        limit_s = self._settings.time_limit_s
-        return limit_s if claim.retries is None else min(limit_s, claim.retries.until - self._now())
+        """Return how many seconds are left of a job's time.
+
+        That includes the time parked, but no time back in the queue. How long a worker ran it whose
+        lease was lost is unknown; three lost leases end a job.
+        """
+        left_s = self._settings.time_limit_s
+        if claim.left_s is not None:
+            left_s = min(left_s, claim.left_s)
+        return left_s if claim.retries is None else min(left_s, claim.retries.until - self._now())
 
     def _answer(self, job: ActiveJob) -> None:
         """Answer the job, or park it, leave it to other workers, end it or give it back."""
@@ -221,6 +229,8 @@ class Worker:
             caller = replace(caller, content_key=payload.key)
         targets = self._preparation.targets(caller, request)
         targets = readers(targets, request, payload.thread)
+        if not job.claim.begun and job.claim.retries is None:
+            JOB_WAIT_SECONDS.observe(job.trace.waited_s or 0.0)
         return PreparedRequest(caller, request, targets, payload.thread, payload.response)
 
     def _stream(
@@ -274,7 +284,7 @@ class Worker:
         """Settle a job whose run was stopped early; others may have ended it by now."""
         job.writer.close()
         if job.goes_back:
-            claim = self._jobs.give_back(job.claim)
+            claim = self._jobs.give_back(job.claim, job.until - self._clock())
             if claim is not None:
                 self._finisher.end(claim)
                 return

@@ -50,9 +50,9 @@ class Claim:
     job have the same one, and `holder` identifies this one. `packed` is the payload as it is
     stored. `event_count` is the number of events in the job's stream; `usage` is what the upstream
     has counted so far, `cost` what that costs, as far as they were recorded; `begun` tells whether
-    a worker had begun to run it before. `retries` is set if it was parked between attempts. `kind`
-    is set for a stream that a web process sends to its caller. `key` encrypts what is stored of it,
-    the payload included.
+    an upstream may have been called for it before. `retries` is set if it was parked between
+    attempts, `left_s` if it was returned with so much of its time left. `kind` is set for a stream
+    that a web process sends to its caller. `key` encrypts what is stored of it.
     """
 
     response_id: str
@@ -68,6 +68,7 @@ class Claim:
     cost: Cost | None = None
     kind: Literal["stream", "outlasting"] | None = None
     key: ContentKey | None = field(default=None, repr=False)
+    left_s: float | None = None
 
     @property
     def payload(self) -> JobPayload:
@@ -182,10 +183,9 @@ class JobStore(Protocol):
         """End the job: its last events and its response, in one step. False as for `append`."""
         ...
 
-    def give_back(self, claim: Claim) -> Claim | None:
-        """Return a job to its queue.
-
-        If its model has produced output, that is impossible: returns the claim to finish it with.
+    def give_back(self, claim: Claim, left_s: float | None = None) -> Claim | None:
+        """Return a job to its queue, with `left_s` of its time. If its model has produced output,
+        that is impossible: returns the claim to finish it with.
         """
         ...
 

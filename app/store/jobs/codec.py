@@ -75,7 +75,7 @@ def claim_of(
 ) -> Claim:
     """Parse the claim that a program returned."""
     packed_account, packed_payload, next_number, usage, begun, why, retries, cost, *rest = fields
-    account, (kind, wrapped) = packed_account.decode(), rest
+    account, (kind, wrapped, left) = packed_account.decode(), rest
     return Claim(
         response_id,
         account,
@@ -90,4 +90,5 @@ def claim_of(
         cost and Cost(**orjson.loads(cost)),
         kind=kind and kind.decode(),
         key=wrapping.unwrapped(account, response_id, wrapped),
+        left_s=left and float(left),
     )

@@ -129,14 +129,23 @@ class JobRecords:
         return self._claim_of(response_id, FINISHER, token_hex(8), fields)
 
     def give_back(
-        self, response_id: str, lease_token: str, why: EndReason
+        self,
+        response_id: str,
+        lease_token: str,
+        why: EndReason,
+        *,
+        left_s: float | None = None,
+        is_uncalled: bool = False,
     ) -> bytes | Claim | EndedJob | None:
         """Free a job of the holder with this lease token; an empty token stands for any.
+
+        It keeps `left_s` of its time; `is_uncalled` says that its holder has called no upstream.
 
         Returns the account in whose queue it must be put again; or, if it cannot be run again, the
         claim to finish it with; or EndedJob; or None if it has another holder, or does not exist.
         """
-        arguments = (lease_token, why, MAX_LOST_LEASES, self._keys.news)
+        left = "" if left_s is None else f"{left_s:.3f}"
+        arguments = (lease_token, why, MAX_LOST_LEASES, self._keys.news, left, int(is_uncalled))
         match self._job(GIVE_BACK, response_id, *arguments).run(self._redis):
             case None:
                 return None

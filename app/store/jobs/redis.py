@@ -191,9 +191,9 @@ class RedisJobStore:
         )
         return FINISH((index, *self._stored.keys(turn.account)), arguments)
 
-    def give_back(self, claim: Claim) -> Claim | None:
+    def give_back(self, claim: Claim, left_s: float | None = None) -> Claim | None:
         """Return a job to its queue, or else return the claim to finish it with."""
-        given = self._give_back(claim.response_id, claim.lease_token, "stopped")
+        given = self._give_back(claim.response_id, claim.lease_token, "stopped", left_s)
         return given if isinstance(given, Claim) else None
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
@@ -227,13 +227,14 @@ class RedisJobStore:
             is_accepted = self._queues.is_accepted(response_id)
         return self._give_back(response_id, "", "lost" if is_accepted else "refused")
 
-    def _give_back(self, response_id: str, lease_token: str, why: EndReason) -> Claim | bool:
+    def _give_back(
+        self, response_id: str, lease_token: str, why: EndReason, left_s: float | None = None
+    ) -> Claim | bool:
         """Queue a job again that has this lease token, or any if it is ""; False if it has another.
-
         It loses its holder before it is queued: if cut off in between, it still has a lease.
         """
         with translated():
-            freed = self._records.give_back(response_id, lease_token, why)
+            freed = self._records.give_back(response_id, lease_token, why, left_s=left_s)
             if isinstance(freed, Claim):
                 return freed
             if isinstance(freed, bytes):

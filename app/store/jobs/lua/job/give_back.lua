@@ -1,10 +1,11 @@
 -- Gives back a claimed job, or one whose lease was lost: to its queue, or to be finished.
 -- KEYS: index.
 -- ARGV: id, lease token ('' for any), why ('refused' ends it), the number of lost leases that ends
--- a job, channel.
+-- a job, channel, seconds left of the job's time ('' if unknown), 1 if no upstream was called under
+-- the token.
 -- Returns the account if the job is to be queued again, the claim if it is to be finished, the
 -- response's status if the job has ended, nothing if the token does not hold it.
-local id, token, why, most, channel = unpack(ARGV)
+local id, token, why, most, channel, left, uncalled = unpack(ARGV)
 local status, current, account, spoke, kind = unpack(
   redis.call('HMGET', job(id), 'status', 'owner', 'account', 'spoke', 'kind'))
 if not status then return (record(id) or {}).status end
@@ -24,5 +25,7 @@ if spoke or kind or why == 'refused' or losses >= tonumber(most) then
 end
 -- From now on its holder can write nothing; the message tells it to stop.
 redis.call('HSET', job(id), 'status', 'queued', 'owner', '')
+if left ~= '' then redis.call('HSET', job(id), 'left', left) end
+if uncalled == '1' then undo_begun(id, token) end
 redis.call('PUBLISH', channel, 'seized ' .. id)
 return {account}

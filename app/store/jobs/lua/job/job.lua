@@ -13,7 +13,8 @@
 --                                finish it; one that is queued again is still in progress for callers
 --     owner                      the lease token that may write, FINISHER once it is taken over
 --     next, size                 the number of the next event; size in bytes of those before
---     begun                      the first lease token
+--     begun                      the first lease token under which an upstream may have been called
+--     left                       seconds that were left of its time when it was returned to its queue
 --     spoke                      set once its model has produced output
 --     usage                      tokens that the upstream has counted so far
 --     cost                       what that costs: {"microusd": 12, "provider": "openai", "model": …}
@@ -63,7 +64,12 @@ end
 -- Returns the fields of a claim (jobs/codec.py).
 local function claim(id)
   return redis.call('HMGET', job(id),
-    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost', 'kind', 'key')
+    'account', 'ticket', 'next', 'usage', 'begun', 'why', 'retries', 'cost', 'kind', 'key', 'left')
+end
+
+-- Notes that under a token nothing was taken of an upstream.
+local function undo_begun(id, token)
+  if redis.call('HGET', job(id), 'begun') == token then redis.call('HDEL', job(id), 'begun') end
 end
 
 -- Returns the channel on which the process that runs it listens.
