@@ -12,9 +12,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from app.cli.worker.master import Master
@@ -66,6 +68,16 @@ for order in orders:
 _DIES = _SAYS + 'say("ready 100 0.1 settings"); sys.exit(70)'
 _FALLS_SILENT = _SAYS + 'say("ready 100 0.1 settings"); signal.pause()'
 _REFUSES = _SAYS + 'say("refused gateway.toml, line 2: it is broken"); sys.exit(78)'
+_HANGS_UP = (
+    _SAYS
+    + """
+say("ready 0 0 x")
+orders.close()
+channel.close()
+print("has hung up", flush=True)
+time.sleep(3600)
+"""
+)
 _NEVER_ENDS = _SAYS + 'say("ready 0 0 x"); threading.Thread(target=beat).start(); orders.read()'
 
 
@@ -188,6 +200,21 @@ def test_what_does_not_end_in_its_time_is_killed(log: Path) -> None:
         run.says("worker_started")
         assert run.end() == 0
         assert run.has_said("worker_killed")
+
+
+def test_one_that_has_hung_up_is_killed_once_and_keeps_nobody_busy(log: Path) -> None:
+    with master(log, _HANGS_UP) as run:
+        run.says("has hung up")
+        before = cpu_s(run.process)
+        sleep(0.5)
+        assert cpu_s(run.process) - before < 0.1
+        assert run.end() == 0
+        assert log.read_text().count("worker_killed") == 1
+
+
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    times = psutil.Process(process.pid).cpu_times()
+    return times.user + times.system
 
 
 def test_a_second_signal_hurries(log: Path) -> None:

@@ -19,8 +19,8 @@ _READ_SIZE = 65536
 class ChildProcess:
     """A worker process. `ready` says that it takes jobs, `drains` that it takes no more.
 
-    `able_at` is when it last took a job or could have, `last_line_at` when it last sent a line,
-    `kill_at` when it is killed if it still runs.
+    `has_hung_up` says that it sends no more lines. `able_at` is when it last took a job or could
+    have, `last_line_at` when it last sent a line, `kill_at` when it is killed if it still runs.
     """
 
     program: subprocess.Popen[bytes]
@@ -30,6 +30,7 @@ class ChildProcess:
     reloads: bool
     ready: bool = False
     drains: bool = False
+    has_hung_up: bool = False
     able_at: float = float("-inf")
     last_line_at: float = float("inf")
     refusal: str = ""
@@ -41,11 +42,17 @@ class ChildProcess:
         with suppress(OSError):
             self.channel.sendall(line.encode() + b"\n")
 
+    def kill(self) -> None:
+        """Kill it, once: it takes a moment to end."""
+        self.program.kill()
+        self.kill_at = self.last_line_at = float("inf")
+
     def lines(self) -> Iterator[list[str]]:
         """Yield the words of each line that it has sent."""
         with suppress(OSError):
             while piece := self.channel.recv(_READ_SIZE):
                 self.unread += piece
+            self.has_hung_up = True
         while (end := self.unread.find(b"\n")) >= 0:
             line = bytes(self.unread[:end]).decode()
             del self.unread[: end + 1]

@@ -134,7 +134,7 @@ class Master:
                 self._bury(each)
             elif self._clock() > each.kill_at or self._is_silent(each):
                 log.error("worker_killed", pid=each.program.pid)
-                each.program.kill()
+                each.kill()
         if self._start_at is not None and self._clock() >= self._start_at and not self._stop:
             self._fresh("kept")
 
@@ -227,7 +227,11 @@ class Master:
                 raise
 
     def _read_lines(self, process: ChildProcess) -> None:
-        for word, *more in process.lines():
+        lines = list(process.lines())
+        if process.has_hung_up:  # else there would be something to read for ever
+            with suppress(KeyError):
+                self._selector.unregister(process.channel)
+        for word, *more in lines:
             process.last_line_at = self._clock()
             if word == "ready":
                 self._use(process, more)
@@ -270,7 +274,8 @@ class Master:
         """Clean up after a process that has ended."""
         self._read_lines(process)
         self._all.remove(process)
-        self._selector.unregister(process.channel)
+        with suppress(KeyError):
+            self._selector.unregister(process.channel)
         process.channel.close()
         self._gone(process.program.pid)
         status = process.program.returncode
