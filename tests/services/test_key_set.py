@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -89,6 +90,21 @@ def test_keys_whose_time_is_over_serve_nobody(server: Server) -> None:
     server.clock.now += 301
     assert not server.has("first")
     assert server.fetches == 2
+
+
+def test_that_holds_for_a_time_shorter_than_the_pause_between_attempts_too() -> None:
+    server = Server()
+    issuer = replace(ISSUER, cache_s=2)
+    server.keys = KeySet(issuer, server.fetch, server.clock, server.start)
+    server.has("first")
+    server.document = key_set(SECOND)
+    server.clock.now += 2
+    assert not server.has("first")
+    server.away = True
+    for _ in range(4):
+        server.clock.now += 2
+        assert server.has("second", "ES256")
+    assert server.fetches == 3
 
 
 def test_kept_keys_serve_for_a_day_while_none_can_be_fetched(server: Server) -> None:

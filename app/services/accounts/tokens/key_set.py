@@ -79,13 +79,15 @@ class KeySet:
             Unavailable: there are none that were fetched in the last KEPT_S.
         """
         age_s, has_ended = self._age_s(), True
+        has_failed = self._has_failed()
+        pause_s = RETRY_S if has_failed else 0.0  # cache_s may be shorter
         if age_s >= self._issuer.cache_s:
-            if self._has_failed() and age_s < KEPT_S:
-                self._begin(unless_since_s=RETRY_S)
+            if has_failed and age_s < KEPT_S:
+                self._begin(unless_since_s=pause_s)
             else:
-                has_ended = self._wait(FIRST_WAIT_S, unless_since_s=RETRY_S)
+                has_ended = self._wait(FIRST_WAIT_S, unless_since_s=pause_s)
         elif age_s >= self._issuer.cache_s / 2:
-            self._begin(unless_since_s=RETRY_S)
+            self._begin(unless_since_s=pause_s)
         if self._age_s() >= KEPT_S:
             raise _out_of_reach(int(RETRY_S) if has_ended else AGAIN_S)
         return self._keys
