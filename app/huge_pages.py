@@ -59,7 +59,11 @@ def move(within_s: float) -> None:
     pages = ctypes.create_string_buffer(PIECE_BYTES // mmap.PAGESIZE)
     least = _LEAST_SHARE * len(pages)
     ends_at = time.monotonic() + within_s
-    for address in pieces(Path("/proc/self/maps").read_text()):
+    try:
+        maps = Path("/proc/self/maps").read_text()
+    except OSError:  # no file descriptor is left: the next look tries again
+        return
+    for address in pieces(maps):
         # Failures are ignored: it may have been freed meanwhile, or no huge page be available.
         if mincore(address, PIECE_BYTES, pages) == 0 and pages.raw.count(b"\x01") >= least:
             madvise(address, PIECE_BYTES, _MADV_COLLAPSE)
