@@ -13,15 +13,16 @@ from tests.processes import ROOT
 PAGE = ROOT / "docs" / "mistakes.md"
 _LONGEST = 120
 _INTRODUCTION = """\
-# What is easily got wrong, and what the gateway says
+# Common mistakes
 
-Requests of people and clients that know another API, with the answer to each. Its status, `code`
-and `param` can be relied on, the words cannot. `make compat` writes this page from
-`tests/compat/mistakes.py`; a test holds both to what the gateway answers. What is sent goes to
-`POST /v1/responses` where no path is named, beside `"model": "local/echo"` and an input.
+Requests from users of other APIs, each with the gateway's answer. You can rely on
+its status, `code` and `param`, but not on the wording. `make compat` writes this page from
+`tests/compat/mistakes.py`, and a test compares both with the gateway's answers. Where no path is
+named, the request is `POST /v1/responses`, with `"model": "local/echo"` and an input besides the
+fields shown.
 
-A TLS handshake that comes to the gateway's plain port ends the connection, and the log says what to
-do: the gateway speaks `http://`, and what stands before it speaks TLS.
+A TLS handshake on the gateway's plain port ends the connection, and the log says what to do: the
+gateway speaks `http://`, and a proxy in front of it speaks TLS.
 """
 
 
@@ -45,7 +46,7 @@ def text(gateway: Gateway) -> str:
 def _tables(gateway: Gateway) -> Iterator[str]:
     for number, (group, each) in enumerate(groupby(MISTAKES, lambda mistake: mistake.group)):
         yield "\n" * bool(number) + f"## {group}\n"
-        yield "| mistake | sent | status, code | param | what the gateway says |"
+        yield "| mistake | request | status, code | param | message |"
         yield "|---|---|---|---|---|"
         for mistake in each:
             reply = answer(gateway, mistake)

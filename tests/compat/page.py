@@ -21,32 +21,32 @@ PAGE = ROOT / "docs" / "compatibility.md"
 METHODS, WEBHOOKS = "Methods of the client", "Events of webhooks"
 ALONE, _OF_NONE = (METHODS, WEBHOOKS), "methods and webhooks"
 _MEANINGS: dict[Verdict, str] = {
-    "honoured": "the upstream is asked for it in its format's own words, or callers get it",
-    "forwarded": "it goes through as it came, since `forward`, `hosted_tools` or `reasoning_text` "
-    "of gateway.toml says so",
-    "own": "the gateway does it itself, or it is for the response to show",
-    "partly": "named in `X-Ignored-Parameters`, and yet the upstream is sent something for it: the "
-    "nearest that it knows, or words in the place of an item",
-    "kept": "stored, listed and shown again; no upstream is sent it",
+    "honoured": "the upstream is sent it in the terms of its format, or callers get it",
+    "forwarded": "it is passed through unchanged, because `forward`, `hosted_tools` or "
+    "`reasoning_text` of gateway.toml says so",
+    "own": "the gateway does it itself, or the response shows it",
+    "partly": "named in `X-Ignored-Parameters`, but the upstream is sent a substitute: the "
+    "nearest value that it knows, or text in place of an item",
+    "kept": "stored, listed and shown again, but not sent to any upstream",
     "ignored": "named in `X-Ignored-Parameters`",
     "refused": "an error that says what to send instead",
-    "left out": "an upstream may send it, callers are not sent it",
-    "absent": "there is no such thing on this format, or no such path here",
-    "unknown": "none of these: lost in silence. A test fails where there is one",
+    "left out": "an upstream may send it, but callers do not get it",
+    "absent": "the format does not have it, or the gateway has no such path",
+    "unknown": "none of these: silently lost. A test fails if there is one",
 }
 _INTRODUCTION = f"""\
-# What of OpenAI's API is here
+# Compatibility with OpenAI's API
 
-What can be said with the `openai` package {openai.__version__}, and what becomes of it on each kind
-of upstream. `make compat` writes this page: it walks the package's types, sends a gateway a request
-for each member, and looks at what its upstream is sent, what the answer shows, what the header
-names and what is refused. No verdict is written by hand, and `make test` fails where one is not
-what the page says.
+The types and methods of the `openai` package {openai.__version__}, and their support on each kind
+of upstream. `make compat` writes this page: it walks the package's types, sends a gateway a
+request for each member, and checks what the upstream receives, what the answer shows, what the
+header names and what is refused. No verdict is written by hand, and `make test` fails if one
+differs from this page.
 
-The columns are a server of each format of which nothing else is known, Anthropic's, OpenAI's, and
-OpenAI's with `forward = "all"`, every tool in `hosted_tools` and `reasoning_text = true`. Other
-servers' abilities are in [profiles.md](profiles.md). What one model takes and another does not
-(`temperature`, `reasoning`) counts as taken.
+The columns are an unknown server of each format, Anthropic's, OpenAI's, and OpenAI's with
+`forward = "all"`, every tool in `hosted_tools` and `reasoning_text = true`. [Profiles](profiles.md)
+describes other servers. What some models take and others do not (`temperature`, `reasoning`) counts
+as taken.
 """
 
 
