@@ -18,9 +18,9 @@ _CALLER = "The program that made the call: `caller_id` is the `call_id` of that 
 
 
 class CallerSchema(Document):
-    about = "Who made a call: the model itself (`direct`), or a program that it wrote."
+    about = "The caller of a tool: the model itself (`direct`), or a program that it wrote."
 
-    type = Choice(_DIRECT, _PROGRAM, required=True, about="Who it was.")
+    type = Choice(_DIRECT, _PROGRAM, required=True, about="The type of caller.")
     caller_id = String(shortest=1, longest=_LONGEST_ID, about="The program's `call_id`.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> str | None:
@@ -69,7 +69,7 @@ class CallersField(StringList):
     """Who may call a tool: the model (`direct`), programs (`programmatic`), or both."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(_MOST_CALLERS, _LONGEST_CALLER, about="Who may call it.", **options)
+        super().__init__(_MOST_CALLERS, _LONGEST_CALLER, about="Who may call the tool.", **options)
 
     def dump_code(self, value: str, bind: Bind) -> str:
         return f"list({value})"
@@ -90,4 +90,4 @@ class OutputSchemaField(_OfPrograms, FreeObject):
     """A JSON schema of what a function returns to programs."""
 
     def __init__(self) -> None:
-        super().__init__(about="A JSON schema of what it gives back, for programs that call it.")
+        super().__init__(about="A JSON schema of the output, for programs that call the function.")

@@ -24,11 +24,11 @@ class PageFields(WireSchema):
     """The keys of a list besides its rows."""
 
     object = Choice("list", **ALWAYS)
-    next = String(about="What `after` takes for the next page; null for none.", **OR_NULL)
-    examined = Integer(0, about="How many were looked at.", **ALWAYS)
+    next = String(about="The value of `after` for the next page; null if there is none.", **OR_NULL)
+    examined = Integer(0, about="The number of entries that were examined.", **ALWAYS)
     truncated = Boolean(
         attribute="is_cut",
-        about="As many were looked at as one call may, before the page was full.",
+        about="Whether the limit of entries to examine was reached before the page was full.",
         **ALWAYS,
     )
 
@@ -55,7 +55,7 @@ class JobListSchema(ValueSchema[PendingList]):
     values = (PendingList,)
 
     object = Choice("list", **ALWAYS)
-    truncated = Boolean(attribute="is_cut", about="There are more.", **ALWAYS)
+    truncated = Boolean(attribute="is_cut", about="Whether there are more.", **ALWAYS)
     data = ListOf(JobRowSchema(), attribute="rows", **ALWAYS)
 
 
@@ -74,7 +74,7 @@ class Names(StringList):
 
 
 class SessionSchema(ValueSchema[ConsoleSession]):
-    about = "Who looks, and what they may do."
+    about = "The caller and their permissions."
     values = (ConsoleSession,)
 
     object = Choice("console.session", **ALWAYS)

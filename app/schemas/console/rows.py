@@ -24,7 +24,7 @@ _STATUSES = get_args(Status)
 
 
 class ResponseRowSchema(ValueSchema[ResponseSummary]):
-    about = "A response; null is what is not known of one that is too large to look into."
+    about = "A response. Fields that are unknown because it is too large to be examined are null."
     values = (ResponseSummary,)
 
     object = Choice("console.response", **ALWAYS)
@@ -37,8 +37,8 @@ class ResponseRowSchema(ValueSchema[ResponseSummary]):
     background = Boolean(**ALWAYS)
     encrypted = Boolean(attribute="is_encrypted", **ALWAYS)
     metadata = FreeObject(**OR_NULL)
-    input_text = String(about="The beginning of the newest text of its input.", **OR_NULL)
-    output_text = String(about="The beginning of its answer.", **OR_NULL)
+    input_text = String(about="The beginning of the latest text of the input.", **OR_NULL)
+    output_text = String(about="The beginning of the output text.", **OR_NULL)
     input_tokens = Integer(0, **OR_NULL)
     output_tokens = Integer(0, **OR_NULL)
     error_code = String(**OR_NULL)
@@ -55,7 +55,7 @@ class ConversationRowSchema(ValueSchema[Conversation]):
 
 
 class JobRowSchema(ValueSchema[PendingResponse]):
-    about = "A response that waits or runs."
+    about = "A response that is queued or in progress."
     values = (PendingResponse,)
 
     object = Choice("console.job", **ALWAYS)
@@ -75,7 +75,7 @@ class JobRowSchema(ValueSchema[PendingResponse]):
 
 
 class TreeNodeSchema(ValueSchema[TreeNode]):
-    about = "A turn, or items that came to the conversation by themselves."
+    about = "A turn, or items that were added to the conversation directly."
     values = (TreeNode,)
 
     type = Choice("response", "items", **ALWAYS)
@@ -87,7 +87,9 @@ class TreeNodeSchema(ValueSchema[TreeNode]):
     input_text = String(**OR_NULL)
     output_text = String(**OR_NULL)
     background = Boolean(**OR_NULL)
-    deleted = Boolean(about="Deleted, expired or purged: its place is left.", **ALWAYS)
+    deleted = Boolean(
+        about="Whether it was deleted, expired or purged; its place in the tree remains.", **ALWAYS
+    )
 
     def _compile(self) -> None:
         super()._compile()
@@ -115,14 +117,16 @@ class ConversationTreeSchema(ValueSchema[ConversationTree]):
     values = (ConversationTree,)
 
     object = Choice("console.tree", **ALWAYS)
-    id = String(about="The id that was asked for.", **ALWAYS)
+    id = String(about="The requested id.", **ALWAYS)
     conversation = String(**OR_NULL)
-    truncated = Boolean(attribute="is_cut", about="There are nodes beside these.", **ALWAYS)
+    truncated = Boolean(
+        attribute="is_cut", about="Whether there are more nodes than these.", **ALWAYS
+    )
     nodes = ListOf(TreeNodeSchema(), about="Oldest first.", **ALWAYS)
 
 
 class RequestRowSchema(ValueSchema[LoggedRequest]):
-    about = "An entry of the request log, under the names that log lines have."
+    about = "An entry of the request log, with the field names of log lines."
     values = (LoggedRequest,)
 
     object = Choice("console.request", **ALWAYS)

@@ -34,28 +34,30 @@ _ITEM_ID = path_parameter("item_id", {"type": "string", "pattern": ".+"}, "The i
 def conversation_operations() -> dict[str, dict[str, Json]]:
     """Return every operation on conversations and their items."""
     whole = answer("The conversation.", ConversationSchema(), conversation())
-    deleted = answer("It is deleted.", DeletedConversationSchema(), deleted_conversation())
+    deleted = answer("Confirms the deletion.", DeletedConversationSchema(), deleted_conversation())
     page = answer("A page of items.", ItemListSchema(), items())
     one = answer("The item.", _ITEM, item())
-    gone = "Take an item out; what was answered before has seen it."
+    gone = "Remove an item; earlier responses are not affected."
     listed = (_ID, *page_parameters(), include())
     return {
         CONVERSATIONS: {
             "post": _sent(CreateConversationSchema(), required=False)
-            | _operation("createConversation", "Begin a conversation.", whole),
+            | _operation("createConversation", "Create a conversation.", whole),
         },
         _ONE: {
             "get": _operation("retrieveConversation", "Retrieve a conversation.", whole, _ID),
             "post": _sent(UpdateConversationSchema())
-            | _operation("updateConversation", "Replace its metadata.", whole, _ID),
+            | _operation("updateConversation", "Replace a conversation's metadata.", whole, _ID),
             "delete": _operation(
-                "deleteConversation", "Delete a conversation; its responses stay.", deleted, _ID
+                "deleteConversation", "Delete a conversation; its responses are kept.", deleted, _ID
             ),
         },
         f"{_ONE}/items": {
             "post": _sent(AddItemsSchema())
-            | _operation("addItems", "Add items at its end, in one step.", page, _ID),
-            "get": _operation("listItems", "List its items.", page, *listed),
+            | _operation(
+                "addItems", "Add items to the end of a conversation in one step.", page, _ID
+            ),
+            "get": _operation("listItems", "List a conversation's items.", page, *listed),
         },
         f"{_ONE}/items/{{item_id}}": {
             "get": _operation("retrieveItem", "Retrieve an item.", one, _ID, _ITEM_ID, include()),

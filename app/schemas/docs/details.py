@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 INFO = {
-    "summary": "OpenAI's Responses API, in front of any model provider.",
+    "summary": "OpenAI's Responses API in front of any model provider.",
     "description": """\
-Send `POST /v1/responses` with a model and an input; read the answer whole, as events while it is
-made, or later. What is stored can be continued, retrieved, replayed and deleted.
+Send `POST /v1/responses` with a model and an input, and get the response in one piece, as a stream
+of events, or later. Stored responses can be continued, retrieved, replayed and deleted.
 
-**Keys.** Every path under `/v1` needs a key of this gateway: `Authorization: Bearer sk-rg-…`. The
-gateway's operator makes them.
+**Keys.** Every path under `/v1` requires an API key of this gateway, sent as
+`Authorization: Bearer sk-rg-…`. Keys are created by the gateway's operator.
 
-**Streams.** With `"stream": true` the answer is `text/event-stream`: each event's `data` is a JSON
-object, one of `StreamEvent`, and the last one's is `[DONE]`.
+**Streams.** With `"stream": true` the response is a `text/event-stream`. The `data` of each event
+is a JSON object, one of `StreamEvent`; the last `data` is `[DONE]`.
 
-**Errors.** Every error is `{"error": {"message", "type", "param", "code"}}`; `X-Request-ID` names
-the request in the gateway's log. `Retry-After` says when another try makes sense.
+**Errors.** Every error is `{"error": {"message", "type", "param", "code"}}`. `X-Request-ID` is the
+request's id in the gateway's log, and `Retry-After` tells when to retry.
 """,
     "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
 }
@@ -24,7 +24,8 @@ SCHEMES: dict[str, dict[str, str]] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A key of this gateway, or a token of an identity provider that it trusts.",
+        "description": "An API key of this gateway, or a token of an identity provider that it "
+        "trusts.",
     },
     "apiKey": {
         "type": "apiKey",
@@ -41,58 +42,68 @@ SCHEMES: dict[str, dict[str, str]] = {
 }
 #: The tags, in display order, each with the prefix of its paths and a description.
 GROUPS = (
-    ("Responses", "/v1/responses", "Answers of models: made, retrieved, followed, deleted."),
-    ("Conversations", "/v1/conversations", "Items that many responses go on with and add to."),
-    ("Models", "/v1/models", "The models that a key may use, and what can be asked of each."),
-    ("Usage", "/v1/usage", "What the caller's account has used."),
-    ("Webhooks", "/v1/webhook_", "URLs that are told when a background response has ended."),
-    ("Platform", "/", "Probes, metrics and this document; no key is asked for."),
+    ("Responses", "/v1/responses", "Create, retrieve, follow, cancel and delete model responses."),
+    (
+        "Conversations",
+        "/v1/conversations",
+        "Item lists that several responses continue and add to.",
+    ),
+    ("Models", "/v1/models", "The models that a key may use, and what each one supports."),
+    ("Usage", "/v1/usage", "Usage of the caller's account."),
+    ("Webhooks", "/v1/webhook_", "URLs that are notified when a background response has ended."),
+    ("Platform", "/", "Probes, metrics and this document; no API key is required."),
 )
 #: The description of each operation, besides its summary.
 DETAILS = {
-    "createResponse": "The answer comes whole, or with `stream` as events, or with `background` "
-    "later: then this call is answered at once with status 202. With `store`, which is the "
-    "default, it is kept before its end is sent. What was sent and could not be acted on is named "
-    "in `X-Ignored-Parameters`.",
-    "describeResponses": "Lists every parameter, item, content part, tool and event that is known "
-    "here, and the bounds of each.",
-    "retrieveResponse": "With `stream` its events are sent again from the first, or from behind "
-    "`starting_after`, and what comes of a response that is still being made follows.",
-    "deleteResponse": "Its content is gone from then on; responses that continue it go on as "
-    "before.",
-    "countInputTokens": "No model is called to answer. Where the upstream counts, its count is "
-    "returned, else an estimate, which `X-Estimated` names.",
-    "compactConversation": "Returns the user's messages and one `compaction` item, which stands "
-    "for all the rest. Send them as the input of the next response.",
-    "cancelResponse": "The upstream's call is ended; what was made until then stays.",
-    "listInputItems": "Every item that the model was sent, those of responses before included; "
-    "newest first, unless `order` says otherwise.",
-    "createConversation": "Responses with its id as `conversation` see its items, and add theirs.",
-    "retrieveConversation": "Its items are listed by `listItems`.",
-    "updateConversation": "The new metadata takes the place of the old as a whole.",
-    "deleteConversation": "What was answered in it can still be retrieved by its own id.",
-    "addItems": "All of the items are added, or none.",
+    "createResponse": "Returns the complete response. With `stream` it is sent as events while it "
+    "is generated; with `background` the call returns at once with status 202, and the "
+    "response is generated later. With `store`, which is the default, the response is "
+    "stored before the end of it is sent. Parameters that were accepted but have no effect "
+    "are listed in `X-Ignored-Parameters`.",
+    "describeResponses": "Lists every parameter, item, content part, tool and event that the "
+    "gateway supports, and their limits.",
+    "retrieveResponse": "With `stream` its events are replayed from the first one, or from the one "
+    "after `starting_after`. If the response is still in progress, its further events "
+    "follow as they happen.",
+    "deleteResponse": "Its content can no longer be retrieved. Responses that continue it are not "
+    "affected.",
+    "countInputTokens": "No response is generated. Returns the upstream's count if it offers one, "
+    "otherwise an estimate, which is marked by `X-Estimated`.",
+    "compactConversation": "Returns the user's messages and one `compaction` item that replaces "
+    "everything else. Send them as the input of the next response.",
+    "cancelResponse": "The call to the upstream is ended; output generated until then is kept.",
+    "listInputItems": "Lists every item that the model was sent, including those of earlier "
+    "responses. Newest first, unless `order` says otherwise.",
+    "createConversation": "Responses that name it as `conversation` see its items and add their "
+    "own.",
+    "retrieveConversation": "Its items are not included; `listItems` returns them.",
+    "updateConversation": "The new metadata replaces the old metadata completely.",
+    "deleteConversation": "Its responses can still be retrieved by their ids.",
+    "addItems": "Either all of the items are added or none.",
     "listItems": "Newest first, unless `order` says otherwise.",
-    "retrieveItem": "One item, by its id.",
-    "deleteItem": "Responses from then on do not see it.",
-    "listModels": "With `client_version`, which Codex sends, the list has the form that Codex "
-    "reads.",
-    "retrieveModel": "What the model reads, how much of it, and which parameters are honoured.",
-    "readUsage": "Counted by day and by what `group_by` names; days are in UTC.",
-    "createWebhookEndpoint": "The answer has the secret that signs events; it is shown this once.",
-    "listWebhookEndpoints": "Those of the caller's account, newest first.",
-    "retrieveWebhookEndpoint": "Its secret is not shown, only enough of it to tell it from others.",
-    "updateWebhookEndpoint": "What is left out stays as it is.",
-    "deleteWebhookEndpoint": "Nothing is sent to it any more, not even what was to be tried again.",
-    "rotateWebhookSecret": "The old secret can go on signing for 24 hours, beside the new one.",
-    "testWebhookEndpoint": "Answers once the endpoint has: an error says what it answered instead.",
-    "listWebhookEventTypes": "What `event_types` of an endpoint may hold.",
-    "healthz": "200 for as long as the process answers at all.",
+    "retrieveItem": "Returns one item by its id.",
+    "deleteItem": "Later responses do not see it.",
+    "listModels": "With `client_version`, which Codex sends, the list is returned in Codex's "
+    "format.",
+    "retrieveModel": "Returns the model's modalities, its token limits and the parameters that it "
+    "honours.",
+    "readUsage": "Usage is grouped by what `group_by` names; days are in UTC.",
+    "createWebhookEndpoint": "The response contains the secret that signs events. It is shown only "
+    "once.",
+    "listWebhookEndpoints": "Lists the endpoints of the caller's account, newest first.",
+    "retrieveWebhookEndpoint": "The secret is not shown, only a hint to tell it from others.",
+    "updateWebhookEndpoint": "Fields that are left out stay unchanged.",
+    "deleteWebhookEndpoint": "Nothing more is sent to it; pending retries are dropped.",
+    "rotateWebhookSecret": "The old secret can stay active for 24 hours beside the new one.",
+    "testWebhookEndpoint": "Returns once the endpoint has answered. If it did not accept the "
+    "event, the error says what it answered.",
+    "listWebhookEventTypes": "Lists the values that `event_types` of an endpoint may contain.",
+    "healthz": "Returns 200 as long as the process can answer at all.",
     "health": "The same as `/healthz`.",
-    "readyz": "Redis and the worker decide; upstreams are listed and never make it fail.",
+    "readyz": "Depends on Redis and the worker. Upstreams are listed, but never make it fail.",
     "version": "The same as `info.version` of this document.",
-    "metrics": "In Prometheus' text format.",
-    "openapi": "OpenAPI 3.1. `/docs/api` shows it to people.",
+    "metrics": "In Prometheus's text format.",
+    "openapi": "OpenAPI 3.1. `/docs/api` shows it as a web page.",
 }
 
 

@@ -43,12 +43,12 @@ def content_key() -> list[Json]:
         header(
             "x-encryption-key",
             {"type": "string", "contentEncoding": "base64", "minLength": 44, "maxLength": 44},
-            "32 bytes that encrypt what is stored of it; the same to come back to it.",
+            "A 32-byte key that encrypts the stored content; send the same key to access it later.",
         ),
         header(
             "x-encryption-passphrase",
             {"type": "string", "minLength": 8, "maxLength": 1024},
-            "The same, from which such a key is made; not beside one.",
+            "A passphrase from which the encryption key is derived; send it instead of a key.",
         ),
     ]
 
@@ -56,7 +56,7 @@ def content_key() -> list[Json]:
 def include() -> Json:
     """Return the query parameter `include`."""
     values = {"type": "string", "enum": sorted(INCLUDE_VALUES)}
-    about = "What to show beside the usual; `include[]` and comma lists are understood too."
+    about = "Additional data to return; `include[]` and comma-separated lists are accepted as well."
     return query("include", {"type": "array", "items": values}, about)
 
 
@@ -65,8 +65,8 @@ def page_parameters() -> list[Json]:
     limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
     return [
-        query("limit", limit, "How many items a page holds."),
-        query("order", order, "`asc` is oldest first."),
-        query("after", {"type": "string"}, "The id of the item that the page follows."),
-        query("before", {"type": "string"}, "The id of the item that the page precedes."),
+        query("limit", limit, "The maximum number of entries on a page."),
+        query("order", order, "The sort order: `asc` is oldest first, `desc` newest first."),
+        query("after", {"type": "string"}, "The id of an entry; the page starts after it."),
+        query("before", {"type": "string"}, "The id of an entry; the page ends before it."),
     ]

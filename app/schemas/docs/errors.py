@@ -85,18 +85,18 @@ _EXAMPLES: tuple[GatewayError, ...] = (
 )
 _MEANINGS = {
     400: "The request is invalid; `param` names the field.",
-    401: "No API key was sent, or it is not valid.",
-    403: "The key may not do this.",
-    404: "Not found, for this caller.",
+    401: "The API key is missing or invalid.",
+    403: "The API key lacks the permission.",
+    404: "Not found, or not accessible to this caller.",
     405: "The method is not allowed for this path.",
     408: "The body did not arrive in time.",
-    413: "The body is too large, or becomes too much.",
-    415: "The body is not JSON, or in an encoding that is not read.",
-    422: "The Idempotency-Key came with another body before.",
-    426: "There is no WebSocket here: the request is made by POST.",
-    429: "A rate limit is reached.",
+    413: "The body is too large, or would become too large.",
+    415: "The body is not JSON, or its encoding is not supported.",
+    422: "The Idempotency-Key was used with another body before.",
+    426: "This path offers no WebSocket: send the request by POST.",
+    429: "A rate limit or budget is exceeded.",
     500: "The gateway or an upstream failed.",
-    503: "Not now: an upstream or Redis is unreachable, or the gateway is busy.",
+    503: "Temporarily unavailable: an upstream or Redis is unreachable, or the gateway is busy.",
 }
 _BESIDE: dict[int, tuple[str, ...]] = {
     405: ("Allow",),

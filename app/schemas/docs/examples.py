@@ -23,7 +23,7 @@ from app.schemas.wire.responses import RESPONSE
 _EVENT = {"$ref": "#/components/schemas/StreamEvent"}
 FRAME: dict[str, Any] = {
     "type": "object",
-    "description": "A frame of the stream; the last one's data is [DONE].",
+    "description": "A frame of the stream; the data of the last one is [DONE].",
     "required": ["data"],
     "properties": {
         "event": {"type": "string", "description": "The type of the event in the data."},

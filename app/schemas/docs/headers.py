@@ -8,53 +8,72 @@ _TEXT, _WHOLE = {"type": "string"}, {"type": "integer", "minimum": 0}
 
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {
-        "description": "Names the request in the log: the caller's own, if it sent a sound one.",
+        "description": "The request's id in the log; the one that the caller sent, if it is valid.",
         "schema": _TEXT,
     },
     "openai-processing-ms": {
-        "description": "Milliseconds until the answer's head was there, as OpenAI tells them.",
+        "description": "Milliseconds until the response headers were ready, as in OpenAI's API.",
         "schema": _WHOLE,
     },
     "X-Ignored-Parameters": {
-        "description": "What was sent and not acted on: paths, percent-encoded, comma-separated.",
+        "description": "The parameters that had no effect: percent-encoded paths, separated by "
+        "commas.",
         "schema": _TEXT,
     },
     "X-Estimated": {
-        "description": "What of the answer is an estimate: `input_tokens`.",
+        "description": "The field of the response that is an estimate: `input_tokens`.",
         "schema": _TEXT,
     },
     "Idempotent-Replayed": {
-        "description": "The answer is that of an earlier request with the same Idempotency-Key.",
+        "description": "The response is that of an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},
     },
     "X-Gateway-Provider": {"description": "The provider that answered.", "schema": _TEXT},
     "X-Gateway-Attempts": {
-        "description": "How many attempts were made at providers.",
+        "description": "The number of attempts at calling a provider.",
         "schema": _WHOLE,
     },
     "Server-Timing": {
         "description": "Milliseconds spent by the gateway and by the upstream.",
         "schema": _TEXT,
     },
-    "Retry-After": {"description": "Seconds until another try makes sense.", "schema": _WHOLE},
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": _WHOLE},
     "x-should-retry": {
-        "description": "false where a retry would pay for the same work again.",
+        "description": "false if a retry would pay for the same work again.",
         "schema": {"type": "string", "enum": ["true", "false"]},
     },
-    "Location": {"description": "Where a background response can be polled.", "schema": _TEXT},
-    "Allow": {"description": "The methods that the path takes.", "schema": _TEXT},
-    "x-ratelimit-limit-requests": {"description": "Requests a minute.", "schema": _WHOLE},
-    "x-ratelimit-remaining-requests": {"description": "Requests left.", "schema": _WHOLE},
-    "x-ratelimit-reset-requests": {"description": "Time until they are back.", "schema": _TEXT},
-    "x-ratelimit-limit-tokens": {"description": "Tokens a minute.", "schema": _WHOLE},
-    "x-ratelimit-remaining-tokens": {"description": "Tokens left.", "schema": _WHOLE},
-    "x-ratelimit-reset-tokens": {"description": "Time until they are back.", "schema": _TEXT},
+    "Location": {
+        "description": "The path at which a background response can be polled.",
+        "schema": _TEXT,
+    },
+    "Allow": {"description": "The methods that the path supports.", "schema": _TEXT},
+    "x-ratelimit-limit-requests": {
+        "description": "The limit of requests per minute.",
+        "schema": _WHOLE,
+    },
+    "x-ratelimit-remaining-requests": {
+        "description": "The number of requests left.",
+        "schema": _WHOLE,
+    },
+    "x-ratelimit-reset-requests": {
+        "description": "Time until the limit is fully available again.",
+        "schema": _TEXT,
+    },
+    "x-ratelimit-limit-tokens": {
+        "description": "The limit of tokens per minute.",
+        "schema": _WHOLE,
+    },
+    "x-ratelimit-remaining-tokens": {"description": "The number of tokens left.", "schema": _WHOLE},
+    "x-ratelimit-reset-tokens": {
+        "description": "Time until the limit is fully available again.",
+        "schema": _TEXT,
+    },
     "X-Budget-Remaining": {
-        "description": "US dollars left of the tightest budget, with six decimals.",
+        "description": "The US dollars left of the budget with the least left, with six decimals.",
         "schema": _TEXT,
     },
     "X-Budget-Warning": {
-        "description": "How much of a budget is spent, in percent, from 80 on.",
+        "description": "The percentage of a budget that is spent; sent from 80 percent on.",
         "schema": _WHOLE,
     },
 }

@@ -27,8 +27,8 @@ from app.schemas.wire.items import ITEM
 
 DOCS = "/openapi.json"
 _UNIONS = (
-    ("StreamEvent", "An event of a stream, by its `type`.", EVENT),
-    ("Item", "An item of a conversation, by its `type`.", ITEM),
+    ("StreamEvent", "A stream event; `type` tells which one.", EVENT),
+    ("Item", "A conversation item; `type` tells which one.", ITEM),
 )
 _FIELDS = CreateRequestSchema().fields
 _BOUNDS = frozenset(

@@ -73,18 +73,24 @@ def operations() -> dict[str, dict[str, Json]]:
 
 
 def _create() -> Json:
-    answer = _answer("The response, whole; or, with `stream`, its events.", ResponseSchema())
+    answer = _answer("The complete response; with `stream`, its events.", ResponseSchema())
     answer["headers"] = headers(*ANSWERED, "Idempotent-Replayed", *LIMITS)
     answer["content"][_JSON]["examples"] = answers()
     answer["content"] |= _frames()
-    accepted = _answer("With `background`: the response, queued.", ResponseSchema(), queued())
+    accepted = _answer("With `background`: the queued response.", ResponseSchema(), queued())
     accepted["headers"] = headers(*QUEUED, *LIMITS)
     return {
         "operationId": "createResponse",
-        "summary": "Create a response: whole, streamed as events, or in the background.",
+        "summary": "Create a response: returned whole, streamed as events, or generated in the "
+        "background.",
         "parameters": [
             _idempotency_key(),
-            header("X-On-Disconnect", _LEFT, "What becomes of a stream that its caller leaves."),
+            header(
+                "X-On-Disconnect",
+                _LEFT,
+                "What to do if the client disconnects during a "
+                "stream: cancel the response, or continue it.",
+            ),
         ],
         "requestBody": {
             "required": True,
@@ -96,15 +102,19 @@ def _create() -> Json:
 
 
 def _idempotency_key() -> Json:
-    return header("Idempotency-Key", _KEY, "The same key and body are answered once, for 24 h.")
+    return header(
+        "Idempotency-Key",
+        _KEY,
+        "Requests with the same key and body are executed only once within 24 hours.",
+    )
 
 
 def _count_input() -> Json:
-    counted = _answer("The count; or an estimate, which a header says.", TokenCountSchema())
+    counted = _answer("The count, or an estimate; `X-Estimated` tells which.", TokenCountSchema())
     counted["headers"] = headers("X-Estimated", "X-Ignored-Parameters", *LIMITS)
     return {
         "operationId": "countInputTokens",
-        "summary": "Count the tokens of a request's input, history and tools included.",
+        "summary": "Count the input tokens of a request, including its history and tools.",
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": InputTokensSchema(), "examples": REQUESTS}},
@@ -114,11 +124,11 @@ def _count_input() -> Json:
 
 
 def _compact() -> Json:
-    compacted = _answer("What is left of it.", CompactedConversationSchema())
+    compacted = _answer("The compacted conversation.", CompactedConversationSchema())
     compacted["headers"] = headers(*ANSWERED, "Idempotent-Replayed", *LIMITS)
     return {
         "operationId": "compactConversation",
-        "summary": "Shorten a conversation to the user's messages and a summary, sealed.",
+        "summary": "Compact a conversation to the user's messages and a sealed summary.",
         "parameters": [_idempotency_key()],
         "requestBody": {
             "required": True,
@@ -132,7 +142,7 @@ def _describe() -> Json:
     return {
         "operationId": "describeResponses",
         "summary": "Describe this endpoint.",
-        "responses": {"200": _answer("What it takes.", EndpointSchema())}
+        "responses": {"200": _answer("A description of the endpoint.", EndpointSchema())}
         | errors(400, 426, *_KEYED),
     }
 
@@ -151,8 +161,17 @@ def _retrieve() -> Json:
             _response_id(),
             _include(),
             _query("wait", _WAIT, "Seconds to wait for the end of a background response."),
-            _query("stream", _STREAM, "Replay its events, and follow a background response."),
-            _query("starting_after", _NUMBER, "The number of the event that the replay follows."),
+            _query(
+                "stream",
+                _STREAM,
+                "Replay the events, and follow a background response that is still in progress.",
+            ),
+            _query(
+                "starting_after",
+                _NUMBER,
+                "The `sequence_number` of the last event that the "
+                "client has; the replay starts after it.",
+            ),
         ],
         "responses": {"200": answer} | errors(400, 404, *_KEYED),
     }
@@ -161,7 +180,7 @@ def _retrieve() -> Json:
 def _cancel() -> Json:
     return {
         "operationId": "cancelResponse",
-        "summary": "Cancel a background response; one that has ended stays as it is.",
+        "summary": "Cancel a background response; one that has ended is not changed.",
         "parameters": [_response_id()],
         "responses": {"200": _answer("The response.", ResponseSchema())}
         | errors(400, 404, *_KEYED),
@@ -173,37 +192,38 @@ def _usage() -> Json:
     group = {"type": "string", "default": "day,key,model"}
     return {
         "operationId": "readUsage",
-        "summary": "Show what the caller's own account has used, by day, key, model or otherwise.",
+        "summary": "Show the usage of the caller's account by day, key, model or other groups.",
         "parameters": [
             _query(
                 "from",
                 day,
-                "The first day, in UTC; 30 days before the last by default. An "
-                "instant stands for its day.",
+                "The first day, in UTC; by default 30 days before the last. A date and time counts "
+                "as its day.",
             ),
             _query(
                 "to",
                 day,
-                "The last day, in UTC; today by default. An instant that ends a period "
-                "at midnight stands for the day before.",
+                "The last day, in UTC; by default today. A date and time at midnight counts as the "
+                "end of the day before.",
             ),
             _query(
                 "group_by",
                 group,
-                "What is counted apart: a list of `day`, `key`, `model`, "
-                "`user` and `metadata.KEY`, for the keys that the gateway's operator has chosen.",
+                "Comma-separated list of what to group by: `day`, `key`, `model`, `user` and "
+                "`metadata.KEY`, for the metadata keys that the gateway's operator has "
+                "chosen.",
             ),
         ],
-        "responses": {"200": _answer("The use.", UsageReportSchema())} | errors(400, *_KEYED),
+        "responses": {"200": _answer("The usage.", UsageReportSchema())} | errors(400, *_KEYED),
     }
 
 
 def _delete() -> Json:
     return {
         "operationId": "deleteResponse",
-        "summary": "Delete a stored response; later turns keep their whole context.",
+        "summary": "Delete a stored response; later turns keep their full context.",
         "parameters": [_response_id()],
-        "responses": {"200": _answer("It is deleted.", DeletedSchema(), deleted_response())}
+        "responses": {"200": _answer("Confirms the deletion.", DeletedSchema(), deleted_response())}
         | errors(400, 404, *_KEYED),
     }
 
@@ -211,7 +231,7 @@ def _delete() -> Json:
 def _input_items() -> Json:
     return {
         "operationId": "listInputItems",
-        "summary": "List what the model saw, the turns before included.",
+        "summary": "List the input items of a response, including those of earlier turns.",
         "parameters": [
             _response_id(),
             *page_parameters(),
@@ -223,7 +243,7 @@ def _input_items() -> Json:
 
 
 def _list_models() -> Json:
-    words = "Codex's version: the models come in the form in which Codex reads them."
+    words = "The version of Codex; if it is sent, the list is in Codex's format."
     version = _query("client_version", {"type": "string"}, words)
     models = _answer("The models.", ModelListSchema())
     models["content"][_JSON]["schema"] = {"anyOf": [ModelListSchema(), AgentCatalogSchema()]}
@@ -239,7 +259,7 @@ def _retrieve_model() -> Json:
     model = path_parameter("model", {"type": "string"}, "The model's id.")
     return {
         "operationId": "retrieveModel",
-        "summary": "Describe one model; its id may hold slashes.",
+        "summary": "Describe one model; its id may contain slashes.",
         "parameters": [model],
         "responses": {"200": _answer("The model.", ModelSchema())} | errors(404, *_KEYED),
     }

@@ -28,7 +28,7 @@ def _healthz(name: str) -> Json:
     return _OPEN | {
         "operationId": name,
         "summary": "Check that the process is alive.",
-        "responses": {"200": answer("It lives.", HealthSchema(), HEALTH.dump(None))},
+        "responses": {"200": answer("The process is alive.", HealthSchema(), HEALTH.dump(None))},
     }
 
 
@@ -36,10 +36,10 @@ def _readyz() -> Json:
     readiness = ReadinessSchema()
     return _OPEN | {
         "operationId": "readyz",
-        "summary": "Check whether requests would be served now.",
+        "summary": "Check whether the gateway is ready to serve requests.",
         "responses": {
-            "200": answer("They would.", readiness, _READY),
-            "503": answer("They would not; the checks say why.", readiness),
+            "200": answer("The gateway is ready.", readiness, _READY),
+            "503": answer("The gateway is not ready; `checks` says why.", readiness),
         },
     }
 
@@ -47,15 +47,15 @@ def _readyz() -> Json:
 def _version() -> Json:
     return _OPEN | {
         "operationId": "version",
-        "summary": "Tell which release of the gateway this is.",
-        "responses": {"200": answer("The release.", VersionSchema(), VERSION.dump(__version__))},
+        "summary": "Return the gateway's version.",
+        "responses": {"200": answer("The version.", VersionSchema(), VERSION.dump(__version__))},
     }
 
 
 def _metrics() -> Json:
     return _OPEN | {
         "operationId": "metrics",
-        "summary": "Expose the metrics of all processes together, for Prometheus.",
+        "summary": "Return the metrics of all processes combined, for Prometheus.",
         "responses": {
             "200": {
                 "description": "The metrics.",

@@ -28,16 +28,16 @@ _ID = path_parameter("webhook_endpoint_id", _ANY, "The endpoint's id.")
 def webhook_operations() -> dict[str, dict[str, Json]]:
     """Return every operation on webhook endpoints."""
     one = answer("The endpoint.", WebhookEndpointSchema())
-    with_secret = answer("The endpoint, and its secret.", SecretEndpointSchema())
+    with_secret = answer("The endpoint with its secret.", SecretEndpointSchema())
     page = answer("A page of endpoints, newest first.", WebhookEndpointListSchema())
-    deleted = answer("It is deleted.", DeletedWebhookSchema())
-    answered = answer("The endpoint has answered.", SampleResultSchema())
+    deleted = answer("Confirms the deletion.", DeletedWebhookSchema())
+    answered = answer("The endpoint's answer.", SampleResultSchema())
     types = answer("The types.", WebhookEventTypesSchema())
     listed = [each for each in page_parameters() if each["name"] in ("limit", "after")]
     return {
         _ENDPOINTS: {
             "post": _sent(CreateWebhookSchema())
-            | _operation("createWebhookEndpoint", "Make a webhook endpoint.", with_secret),
+            | _operation("createWebhookEndpoint", "Create a webhook endpoint.", with_secret),
             "get": _operation("listWebhookEndpoints", "List webhook endpoints.", page, *listed),
         },
         _ONE: {
@@ -46,18 +46,22 @@ def webhook_operations() -> dict[str, dict[str, Json]]:
             | _operation("updateWebhookEndpoint", "Change an endpoint.", one, _ID),
             "delete": _operation(
                 "deleteWebhookEndpoint",
-                "Delete an endpoint; what was to be sent to it is forgotten.",
+                "Delete an endpoint and its pending deliveries.",
                 deleted,
                 _ID,
             ),
         },
         f"{_ONE}/rotate_secret": {
             "post": _sent(RotateSecretSchema(), required=False)
-            | _operation("rotateWebhookSecret", "Give it a new secret.", with_secret, _ID),
+            | _operation(
+                "rotateWebhookSecret", "Rotate an endpoint's signing secret.", with_secret, _ID
+            ),
         },
         f"{_ONE}/test": {
             "post": _sent(SampleEventSchema())
-            | _operation("testWebhookEndpoint", "Send it a sample event.", answered, _ID),
+            | _operation(
+                "testWebhookEndpoint", "Send a sample event to an endpoint.", answered, _ID
+            ),
         },
         "/v1/webhook_event_types": {
             "get": _operation("listWebhookEventTypes", "List the types of events.", types),

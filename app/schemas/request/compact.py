@@ -31,15 +31,13 @@ class _Options(Schema.Meta):
 
 
 class CompactRequestSchema(CreateRequestSchema):
-    about = "A conversation to compact: items, what a stored response leaves to the next, or both."
+    about = "The conversation to compact: items, the context of a stored response, or both."
 
     Meta = _Options
     conversation = UnsupportedField(  # type: ignore[assignment] # here it is not offered
         "send its items as the input."
     )
-    input = InputField(
-        about="What is compacted. May be left out where previous_response_id is there."
-    )
+    input = InputField(about="The input to compact. Optional with previous_response_id.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:
         request = super().build(found, path, context)

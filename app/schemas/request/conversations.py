@@ -34,22 +34,22 @@ class AddedItemsField(InputField):
 
 
 class CreateConversationSchema(Document):
-    about = "What a conversation begins with; all of it may be left out."
+    about = "The initial content of a conversation; everything is optional."
 
     metadata = TextMap(16, 64, 512)
-    items = AddedItemsField(about="The items that it begins with.")
+    items = AddedItemsField(about="The initial items.")
 
 
 class UpdateConversationSchema(Document):
-    about = "The conversation's new metadata, in place of the old as a whole."
+    about = "The conversation's new metadata, which replaces the old metadata completely."
 
     metadata = TextMap(16, 64, 512, required=True)
 
 
 class AddItemsSchema(Document):
-    about = "Items to add at the end of a conversation, in one step."
+    about = "Items to add to the end of a conversation in one step."
 
-    items = AddedItemsField(required=True, about="The items, in their order.")
+    items = AddedItemsField(required=True, about="The items, in order.")
 
 
 CREATE_CONVERSATION = CreateConversationSchema()

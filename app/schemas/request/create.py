@@ -38,10 +38,12 @@ _LONGEST_IDENTIFIER, _LONGEST_SAFETY_IDENTIFIER = 64, 128
 
 
 class ReasoningOptionsSchema(Document):
-    about = "How a reasoning model thinks."
+    about = "Settings for reasoning models."
 
     effort = Choice(*EFFORTS)
-    summary = Choice("none", "auto", "concise", "detailed", about="How much of it is shown.")
+    summary = Choice(
+        "none", "auto", "concise", "detailed", about="The kind of reasoning summary to return."
+    )
     generate_summary = Choice(
         "none", "auto", "concise", "detailed", about="The old name of `summary`."
     )
@@ -52,9 +54,9 @@ class ReasoningOptionsSchema(Document):
 
 
 class StreamOptionsSchema(Document):
-    about = "Accepted; deltas are never obfuscated."
+    about = "Options of the stream; deltas are never obfuscated."
 
-    include_obfuscation = Boolean(about="true is named in `X-Ignored-Parameters`.")
+    include_obfuscation = Boolean(about="true is accepted, and listed in `X-Ignored-Parameters`.")
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Any:
         if found.get("include_obfuscation"):
@@ -66,118 +68,148 @@ class CreateRequestSchema(ChatParametersSchema):
     about = "The parameters of a response. null is the same as leaving a parameter out."
 
     model = ModelField(
-        required=True, shortest=1, longest=256, about="The model, by its id in `GET /v1/models`."
+        required=True,
+        shortest=1,
+        longest=256,
+        about="The id of the model, as listed by `GET /v1/models`.",
     )
     input = InputField(
-        about="What is to be answered: a text of the user, or an array of items. May be left out "
-        "where previous_response_id or conversation is there."
+        about="The input: a string, which is a user message, or an array of items. Optional with "
+        "previous_response_id or conversation."
     )
     instructions = String(
-        about="What the model is to keep to, before all of the input. Holds for this response "
-        "only; a later one does not inherit it."
+        about="Instructions for the model, placed before all of the input. They apply to this "
+        "response only; later responses do not inherit them."
     )
     max_output_tokens = Integer(
-        16, _MOST_TOKENS, about="The most tokens that the answer may take, reasoning included."
+        16, _MOST_TOKENS, about="The maximum number of output tokens, including reasoning tokens."
     )
-    max_tool_calls = Integer(1, _MOST_TOKENS, about="The most calls of hosted tools.")
+    max_tool_calls = Integer(1, _MOST_TOKENS, about="The maximum number of hosted tool calls.")
     temperature = Number(
-        0, 2, default=1, about="How freely the model chooses among likely tokens: 0 hardly at all."
+        0,
+        2,
+        default=1,
+        about="The sampling temperature: the higher, the more random the output; "
+        "0 is hardly random at all.",
     )
     top_p = Number(
-        0, 1, default=1, about="Only the likeliest tokens that make up this share are chosen from."
+        0,
+        1,
+        default=1,
+        about="Nucleus sampling: only the most likely tokens with this total "
+        "probability are considered.",
     )
     presence_penalty = Number(
-        -2, 2, default=0, about="Above 0, tokens that the text has already become less likely."
+        -2,
+        2,
+        default=0,
+        about="Values above 0 make tokens that already occur in the text less likely.",
     )
     frequency_penalty = Number(
-        -2, 2, default=0, about="Above 0, tokens become less likely each time that they come."
+        -2,
+        2,
+        default=0,
+        about="Values above 0 make tokens less likely the more often they occur in the text.",
     )
     top_logprobs = Integer(
-        0, 20, default=0, about="How many alternatives are shown for each token of the text."
+        0,
+        20,
+        default=0,
+        about="The number of most likely alternatives to return for each token of the text.",
     )
     tools = ToolsField(default=[], about="The tools that the model may call.")
     tool_choice = ToolChoiceField(
-        default="auto", about="Whether the model may, must or must not call tools, or which."
+        default="auto", about="Whether the model may, must or must not call tools, or which ones."
     )
     parallel_tool_calls = Boolean(
         default=True, about="Whether the model may call several tools at once."
     )
     stream = Boolean(
-        default=False, about="Whether the answer is sent as events while it is being made."
+        default=False, about="Whether to stream the response as events while it is generated."
     )
-    stream_options = Nested(StreamOptionsSchema(), about="Options of the stream.")
+    stream_options = Nested(StreamOptionsSchema(), about="Options for streaming.")
     store = Boolean(
-        default=True, about="Whether the response is kept, to be retrieved and continued later."
+        default=True,
+        about="Whether to store the response, so that it can be retrieved and continued later.",
     )
     retention_days = Integer(
         0,
         MOST_RETENTION_DAYS,
-        about="For how many days the response is kept; 0 is store: false. Left out, what its "
-        "account says holds.",
+        about="The number of days to keep the response; 0 is the same as store: false. The default "
+        "is the account's setting.",
     )
     retentionDays = Integer(  # noqa: N815 - as callers write it
         0, MOST_RETENTION_DAYS, about="The same as retention_days."
     )
     previous_response_id = PreviousResponseField(
-        about="The stored response that this one continues: all that it saw comes first."
+        about="The id of the stored response to continue: its whole context comes before the input."
     )
     conversation = ConversationField(
-        about="The conversation to go on with and to add to; excludes previous_response_id."
+        about="The conversation to continue and to add items to. Cannot be used with "
+        "previous_response_id."
     )
     background = Boolean(
         default=False,
-        about="Whether the answer is made after the call, which is answered at once with "
-        "`queued`. Needs store, and excludes stream.",
+        about="Whether to generate the response in the background: the call returns at once with "
+        "the status `queued`. Requires store, and cannot be used with stream.",
     )
     reasoning = Nested(
         ReasoningOptionsSchema(),
         example='{"effort": "high"}',
-        about="How much a reasoning model thinks, and what is shown of it.",
+        about="Settings for reasoning models: the effort, and the summary to return.",
     )
     text = Nested(
         TextOptionsSchema(),
         example='{"format": {"type": "text"}}',
-        about="What form the answer's text has, and how long it is.",
+        about="Settings for the text of the response: its format and verbosity.",
     )
     metadata = TextMap(
-        16, 64, 512, default={}, about="Pairs of the caller's own, kept with the response."
+        16,
+        64,
+        512,
+        default={},
+        about="Key-value pairs set by the caller, stored with the response.",
     )
     truncation = Choice(
         "auto",
         "disabled",
         default="disabled",
-        about="What becomes of more than the model can read: `auto` leaves out the oldest turns, "
-        "`disabled` refuses the request.",
+        about="What to do if the input exceeds the model's context window: `auto` drops the oldest "
+        "turns, `disabled` rejects the request.",
     )
-    user = String(about="The end user, as the caller names them; see `safety_identifier`.")
+    user = String(about="An identifier of the end user; see `safety_identifier`.")
     safety_identifier = String(
         longest=_LONGEST_SAFETY_IDENTIFIER,
-        about="The end user, by a lasting name that does not say who they are.",
+        about="A stable identifier of the end user that does not reveal who they are.",
     )
     prompt_cache_key = String(
         longest=_LONGEST_IDENTIFIER,
-        about="What requests with the same beginning have in common, for the upstream's cache.",
+        about="A key shared by requests with the same prefix, for the upstream's prompt cache.",
     )
     prompt_cache_retention = Choice(
         "in_memory", "24h", about="How long the upstream may keep the prompt in its cache."
     )
     prompt_cache_options = Nested(
-        InputCacheOptionsSchema(), about="Which parts of the prompt are cached, and how long."
+        InputCacheOptionsSchema(), about="Which parts of the prompt are cached, and for how long."
     )
     service_tier = Choice(
         *("auto", "default", "flex", "priority", "fast", "scale", "ultrafast"),
         default="auto",
-        about="The upstream's class of service; responses show the one that answered.",
+        about="The upstream's service tier; responses show the one that was used.",
     )
     seed = Integer(
-        -(2**63), 2**63 - 1, about="Has equal requests answered alike, where the upstream can."
+        -(2**63),
+        2**63 - 1,
+        about="Makes equal requests return similar results, if the upstream supports it.",
     )
-    include = IncludeField(about="What to show beside the usual.")
+    include = IncludeField(about="Additional data to return.")
     context_management = ContextManagementField(
-        about="Past so many tokens of input, the answer begins with a compaction."
+        about="When to compact the input: above a number of tokens, the output begins with a "
+        "compaction."
     )
     moderation = ModerationField(
-        about='Without effect where the provider is not sent it; a mode "block" is refused there.'
+        about='Has an effect only if it is forwarded to the provider; otherwise the mode "block" '
+        "is rejected."
     )
     prompt = UnsupportedField("send the text of the template as instructions and input.")
 
@@ -219,14 +251,15 @@ def _shaping(found: dict[str, Any]) -> Parameters:
 
 
 class InputTokensSchema(CreateRequestSchema):
-    about = "What the tokens are counted of: a request for a response, of which no answer is made."
+    about = "The request whose input tokens are counted. No response is generated."
 
     model = ModelField(
-        shortest=1, longest=256, about="Whose tokens are counted; without one they are estimated."
+        shortest=1,
+        longest=256,
+        about="The model whose tokens are counted; without a model, the count is an estimate.",
     )
     input = InputField(
-        about="What is counted. May be left out where previous_response_id or conversation is "
-        "there."
+        about="The input to count. Optional with previous_response_id or conversation."
     )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CreateRequest:

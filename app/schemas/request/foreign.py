@@ -21,7 +21,7 @@ class UnsupportedField(StrictField):
     what = "is not offered here"
 
     def __init__(self, remedy: str) -> None:
-        super().__init__(about="Not offered: any value but null is refused.")
+        super().__init__(about="Not supported: any value other than null is rejected.")
         self.remedy = remedy
 
     def check(self, value: Any, at: str, context: ReadContext) -> None:

@@ -36,7 +36,7 @@ class PartSchema(Document):
 
 
 class InputTextSchema(PartSchema):
-    about = "Text from the caller; `text` is taken for `input_text`."
+    about = "Text from the caller; the type `text` is accepted for `input_text`."
     values = (InputText,)
 
     type = Choice("input_text", "text", required=True)
@@ -50,7 +50,9 @@ class InputImageSchema(PartSchema):
 
     type = Choice("input_image", required=True)
     image_url = String(longest=LONGEST_IMAGE, about="An http(s) URL or a data URL.")
-    file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
+    file_id = String(
+        shortest=1, longest=LONGEST_ID, about="The id of a file stored at the upstream."
+    )
     detail = Choice("auto", "low", "high", "original", default="auto")
     prompt_cache_breakpoint = Nested(_BREAKPOINT)
 
@@ -70,9 +72,13 @@ class InputFileSchema(PartSchema):
     values = (InputFile,)
 
     type = Choice("input_file", required=True)
-    file_data = String(shortest=1, longest=LONGEST_FILE, about="Base64, bare or as a data URL.")
+    file_data = String(
+        shortest=1, longest=LONGEST_FILE, about="The file, in plain Base64 or as a data URL."
+    )
     file_url = String(longest=_LONGEST_URL, about="An http(s) URL.")
-    file_id = String(shortest=1, longest=LONGEST_ID, about="A file that the upstream holds.")
+    file_id = String(
+        shortest=1, longest=LONGEST_ID, about="The id of a file stored at the upstream."
+    )
     filename = String(longest=_LONGEST_NAME)
     detail = Choice("auto", "low", "high")
     prompt_cache_breakpoint = Nested(_BREAKPOINT)
@@ -95,7 +101,7 @@ def _note_detail(found: dict[str, Any], part: InputImage | InputFile, context: R
 
 
 class AssistantTextSchema(PartSchema):
-    about = "Text of the model; under the role assistant the input types mean the same."
+    about = "Text from the model; with the role assistant, the input types are accepted for it."
     values = (OutputText,)
 
     type = Choice("output_text", "input_text", "text", required=True)
@@ -105,7 +111,7 @@ class AssistantTextSchema(PartSchema):
 
 
 class AssistantRefusalSchema(PartSchema):
-    about = "The model's words for declining."
+    about = "The model's refusal text."
     values = (Refusal,)
 
     type = Choice("refusal", required=True)

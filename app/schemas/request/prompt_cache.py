@@ -14,10 +14,12 @@ _TTLS = ("5m", "30m", "1h", "12h")
 
 
 class InputCacheBreakpointSchema(Document):
-    about = "The end of a prefix that is to be cached; without `ttl` as the request has it."
+    about = "The end of a prompt prefix to cache; without `ttl`, the request's own applies."
     values = (CacheBreakpoint,)
 
-    mode = Choice("explicit", default="explicit", about="How it is cached: where it is marked.")
+    mode = Choice(
+        "explicit", default="explicit", about="The cache mode: at the places that are marked."
+    )
     ttl = Choice(*_TTLS)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> CacheBreakpoint:
@@ -28,10 +30,11 @@ class InputCacheBreakpointSchema(Document):
 
 class InputCacheOptionsSchema(Document):
     about = (
-        "How the prompt is cached: `explicit` only where parts have a `prompt_cache_breakpoint`, "
-        "`implicit` also where the gateway or the upstream finds it useful."
+        "How the prompt is cached: with `explicit` only at parts that have a "
+        "`prompt_cache_breakpoint`, with `implicit` also where the gateway or the upstream "
+        "finds it useful."
     )
     values = (CacheOptions,)
 
-    mode = Choice("implicit", "explicit", default="implicit", about="Where it is cached.")
+    mode = Choice("implicit", "explicit", default="implicit", about="The cache mode.")
     ttl = Choice(*_TTLS)

@@ -16,7 +16,7 @@ FORMATS = ("text", "json_object", "json_schema")
 
 
 class InputPlainFormatSchema(Document):
-    about = "Free text, or JSON of any form."
+    about = "Free text, or any JSON."
 
     type = Choice("text", "json_object", required=True)
 
@@ -25,20 +25,20 @@ class InputJsonSchemaSchema(Document):
     about = "A JSON schema and its name."
     values = (JsonSchemaFormat,)
 
-    name = String(required=True, pattern=NAME, hint=NAME_HINT, about="What the form is called.")
+    name = String(required=True, pattern=NAME, hint=NAME_HINT, about="The name of the format.")
     schema = FreeObject(required=True)
-    description = String(about="What the form is for, told to the model.")
+    description = String(about="What the format is for, shown to the model.")
     strict = Boolean()
 
 
 class InputJsonSchemaFormatSchema(InputJsonSchemaSchema):
-    about = "An answer that matches a JSON schema."
+    about = "JSON that matches a schema."
 
     type = Choice("json_schema", required=True)
 
 
 class InputNestedFormatSchema(Document):
-    about = "The same in its nested spelling; responses show the flat one."
+    about = "The same, in the nested format of Chat Completions; responses return the flat one."
 
     type = Choice("json_schema", required=True)
     json_schema = Nested(InputJsonSchemaSchema(), required=True, about="The schema, nested.")
@@ -77,8 +77,8 @@ class TextFormatField(StrictField):
 
 
 class TextOptionsSchema(Document):
-    about = "What the answer's text shall be."
+    about = "Settings for the text of the response."
     values = (TextOptions,)
 
     format = TextFormatField(about="Free text, JSON, or JSON that matches a schema.")
-    verbosity = Choice("low", "medium", "high", default="medium", about="How long it is.")
+    verbosity = Choice("low", "medium", "high", default="medium", about="How verbose the text is.")

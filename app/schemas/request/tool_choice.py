@@ -48,28 +48,32 @@ def _name_in(found: dict[str, Any], within: str, path: str) -> str:
 
 
 class ChosenFunctionNameSchema(Document):
-    about = "A function or custom tool, by its name."
+    about = "A function or custom tool, named by `name`."
 
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
 
 
 class ChosenFunctionSchema(Document):
-    about = "The model must call this function; the Chat Completions spelling is understood."
+    about = "The model must call this function; the format of Chat Completions is accepted."
 
     type = Choice("function", required=True)
     name = String(pattern=NAME, hint=NAME_HINT)
-    function = Nested(ChosenFunctionNameSchema(), about="The function, as Chat has it.")
+    function = Nested(
+        ChosenFunctionNameSchema(), about="The function, in the format of Chat Completions."
+    )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedFunction:
         return NamedFunction(_name_in(found, "function", path))
 
 
 class ChosenCustomToolSchema(Document):
-    about = "The model must call this custom tool; the Chat Completions spelling is understood."
+    about = "The model must call this custom tool; the format of Chat Completions is accepted."
 
     type = Choice("custom", required=True)
     name = String(pattern=NAME, hint=NAME_HINT)
-    custom = Nested(ChosenFunctionNameSchema(), about="The tool, as Chat has it.")
+    custom = Nested(
+        ChosenFunctionNameSchema(), about="The tool, in the format of Chat Completions."
+    )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> NamedCustomTool:
         return NamedCustomTool(_name_in(found, "custom", path))
@@ -124,19 +128,23 @@ def _allowed(raw: object, path: str, context: ReadContext) -> NamedFunction | No
 
 
 class ChosenAllowedNamesSchema(Document):
-    about = "The tools that may, or must, be called."
+    about = "The tools that the model may or must call."
 
     mode = Choice("auto", "required", "none", default="auto")
     tools = AllowedNamesField(required=True)
 
 
 class ChosenAllowedToolsSchema(Document):
-    about = "The model may, or must, call one of these; the Chat spelling is understood."
+    about = (
+        "The model may or must call one of these tools; the format of Chat Completions is accepted."
+    )
 
     type = Choice("allowed_tools", required=True)
     mode = Choice("auto", "required", "none", default="auto")
     tools = AllowedNamesField()
-    allowed_tools = Nested(ChosenAllowedNamesSchema(), about="The tools, as Chat has them.")
+    allowed_tools = Nested(
+        ChosenAllowedNamesSchema(), about="The tools, in the format of Chat Completions."
+    )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> AllowedTools:
         given = found if "tools" in found else found.get("allowed_tools", {})

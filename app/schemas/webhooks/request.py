@@ -9,13 +9,17 @@ from app.schemas.document import Document
 from app.schemas.fields import Boolean, Choice, String
 from app.schemas.webhooks.fields import EventTypesField
 
-_NAME: dict[str, Any] = {"shortest": 1, "longest": 256, "about": "For people."}
+_NAME: dict[str, Any] = {
+    "shortest": 1,
+    "longest": 256,
+    "about": "A name for people to recognize it by.",
+}
 _URL: dict[str, Any] = {
     "shortest": 1,
     "longest": 2048,
     "about": "The https:// URL that events are sent to.",
 }
-_TYPES = "The types of events that are sent there."
+_TYPES = "The types of events that are sent to the endpoint."
 
 
 class CreateWebhookSchema(Document):
@@ -27,7 +31,7 @@ class CreateWebhookSchema(Document):
 
 
 class UpdateWebhookSchema(Document):
-    about = "What is to change of a webhook endpoint; what is left out stays."
+    about = "Changes to a webhook endpoint; fields that are left out stay unchanged."
 
     name = String(**_NAME)
     url = String(**_URL)
@@ -38,12 +42,12 @@ class RotateSecretSchema(Document):
     about = "How a webhook endpoint's secret is replaced."
 
     keep_old_secret_active_for_24_hours = Boolean(
-        about="Both secrets sign for so long.", default=False
+        about="Whether both secrets sign events for the next 24 hours.", default=False
     )
 
 
 class SampleEventSchema(Document):
-    about = "Which sample event is sent."
+    about = "The sample event to send."
 
     event_type = Choice(*EVENT_TYPES, required=True)
 

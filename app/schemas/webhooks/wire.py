@@ -19,8 +19,8 @@ from app.schemas.webhooks.fields import EventTypesField
 from app.schemas.wire.answers import AlwaysTrue
 from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
 
-_HINT = "Enough of the secret to tell it from others."
-_CHANGED = "Unix seconds of the last change, of the secret as well."
+_HINT = "Part of the secret, enough to tell it from others."
+_CHANGED = "When the endpoint or its secret was last changed, in Unix seconds."
 _ID: dict[str, Any] = {"pattern": "whe_[0-9a-f]+", "hint": "must begin with whe_"}
 
 
@@ -30,7 +30,7 @@ class WebhookEndpointSchema(ValueSchema[WebhookEndpoint]):
 
     id = String(**_ID, **ALWAYS)
     object = Choice("webhook_endpoint", **ALWAYS)
-    name = String(about="For people.", **ALWAYS)
+    name = String(about="A name for people to recognize it by.", **ALWAYS)
     url = String(**ALWAYS)
     event_types = EventTypesField(**ALWAYS)
     created_at = Integer(0, **ALWAYS)
@@ -39,22 +39,24 @@ class WebhookEndpointSchema(ValueSchema[WebhookEndpoint]):
 
 
 class SecretEndpointSchema(ValueSchema[SecretEndpoint]):
-    about = "A URL that events are sent to, with its secret, which is shown this once."
+    about = "A URL that events are sent to, with its secret, which is shown only once."
     values = (SecretEndpoint,)
 
     id = String(attribute="endpoint.id", **_ID, **ALWAYS)
     object = Choice("webhook_endpoint", **ALWAYS)
-    name = String(attribute="endpoint.name", about="For people.", **ALWAYS)
+    name = String(
+        attribute="endpoint.name", about="A name for people to recognize it by.", **ALWAYS
+    )
     url = String(attribute="endpoint.url", **ALWAYS)
     event_types = EventTypesField(attribute="endpoint.event_types", **ALWAYS)
     created_at = Integer(0, attribute="endpoint.created_at", **ALWAYS)
     updated_at = Integer(0, attribute="endpoint.updated_at", about=_CHANGED, **ALWAYS)
     signing_secret_hint = String(attribute="endpoint.signing_secret_hint", about=_HINT, **ALWAYS)
-    signing_secret = String(about="What receivers check signatures with.", **ALWAYS)
+    signing_secret = String(about="The secret with which receivers verify signatures.", **ALWAYS)
 
 
 class WebhookEndpointListSchema(ValueSchema[EndpointPage]):
-    about = "One page of endpoints, newest first."
+    about = "A page of endpoints, newest first."
     values = (EndpointPage,)
 
     object = Choice("list", **ALWAYS)
@@ -65,7 +67,7 @@ class WebhookEndpointListSchema(ValueSchema[EndpointPage]):
 
 
 class DeletedWebhookSchema(ValueSchema[str]):
-    about = "What has been deleted."
+    about = "Confirmation of a deletion."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)
@@ -74,38 +76,43 @@ class DeletedWebhookSchema(ValueSchema[str]):
 
 
 class SampleResultSchema(WireSchema):
-    about = "What an endpoint has answered to a sample event."
+    about = "The answer of an endpoint to a sample event."
 
     object = Choice("webhook_endpoint.test", **ALWAYS)
     webhook_endpoint_id = String(about="The endpoint.", **ALWAYS)
     event_type = Choice(*EVENT_TYPES, **ALWAYS)
-    success = Boolean(about="true: it has answered.", **ALWAYS)
-    status_code = Integer(100, about="What it has answered.", **ALWAYS)
+    success = Boolean(about="Always true: the endpoint has answered.", **ALWAYS)
+    status_code = Integer(100, about="The HTTP status code of its answer.", **ALWAYS)
 
 
 class WebhookEventTypesSchema(WireSchema):
-    about = "Which types of events there are."
+    about = "The available types of events."
 
     object = Choice("list", **ALWAYS)
     data = EventTypesField(about="The types.", **ALWAYS)
 
 
 class WebhookEventDataSchema(ValueSchema[WebhookEvent]):
-    about = "Which response has ended."
+    about = "The response that has ended."
     values = (WebhookEvent,)
 
     id = String(attribute="response_id", about="The response.", **ALWAYS)
 
 
 class WebhookEventSchema(ValueSchema[WebhookEvent]):
-    about = "What is sent: a response has ended; fetch it by its id."
+    about = "A notification that a response has ended; retrieve it by its id."
     values = (WebhookEvent,)
 
     id = String(**ALWAYS)
     object = Choice("event", **ALWAYS)
     type = Choice(*EVENT_TYPES, **ALWAYS)
     created_at = Integer(0, **ALWAYS)
-    data = Nested(WebhookEventDataSchema(), itself=True, about="What it is about.", **ALWAYS)
+    data = Nested(
+        WebhookEventDataSchema(),
+        itself=True,
+        about="The response that the event is about.",
+        **ALWAYS,
+    )
 
 
 WEBHOOK_ENDPOINT, SECRET_ENDPOINT = WebhookEndpointSchema(), SecretEndpointSchema()

@@ -85,7 +85,7 @@ class LimitsSchema(ValueSchema[Allowance]):
 
 
 class SecretSchema(ValueSchema[Secret]):
-    about = "When a secret that opens the key ends, and when it was last used: Unix seconds."
+    about = "When a secret of the key expires, and when it was last used, in Unix seconds."
     values = (Secret,)
 
     expires_at = Integer(0, **OR_NULL)
@@ -126,7 +126,7 @@ class ApiKeySchema(ValueSchema[ApiKey]):
         "refuse", "drop", attribute="permissions.unsupported_tools", **OR_NULL
     )
     hosted_tools = Strings(
-        about="null: all of them.", attribute="permissions.hosted_tools", **OR_NULL
+        about="null means all of them.", attribute="permissions.hosted_tools", **OR_NULL
     )
     limits = Nested(LimitsSchema(), attribute="permissions.limits", **ALWAYS)
 

@@ -22,16 +22,16 @@ class ErrorSchema(ValueSchema[GatewayError]):
     values = (GatewayError,)
 
     message = String(**ALWAYS)
-    type = String(about="The kind of error, as OpenAI has them.", **ALWAYS)
+    type = String(about="The type of error, as in OpenAI's API.", **ALWAYS)
     param = String(**OR_NULL)
     code = String(**OR_NULL)
 
 
 class ErrorEnvelopeSchema(ValueSchema[GatewayError]):
-    about = "How every error is answered."
+    about = "The body of every error response."
     values = (GatewayError,)
 
-    error = Nested(ErrorSchema(), itself=True, about="What went wrong.", **ALWAYS)
+    error = Nested(ErrorSchema(), itself=True, about="The error.", **ALWAYS)
 
 
 class AlwaysTrue(Boolean):
@@ -42,7 +42,7 @@ class AlwaysTrue(Boolean):
 
 
 class DeletedSchema(ValueSchema[str]):
-    about = "What has been deleted."
+    about = "Confirmation of a deletion."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)
@@ -51,7 +51,7 @@ class DeletedSchema(ValueSchema[str]):
 
 
 class TokenCountSchema(ValueSchema[TokenCount]):
-    about = "How many tokens a request's input is."
+    about = "The number of input tokens of a request."
     values = (TokenCount,)
 
     object = Choice("response.input_tokens", **ALWAYS)
@@ -59,18 +59,18 @@ class TokenCountSchema(ValueSchema[TokenCount]):
 
 
 class CompactedConversationSchema(ValueSchema[CompactedConversation]):
-    about = "What is left of a conversation. Send `output` back as it is, and go on behind it."
+    about = "A compacted conversation. Send `output` back unchanged, and append new items to it."
     values = (CompactedConversation,)
 
     id = String(shortest=1, **ALWAYS)
     object = Choice("response.compaction", **ALWAYS)
     created_at = Integer(0, **ALWAYS)
-    output = ListOf(ITEM, about="The user's messages, then one compaction.", **ALWAYS)
-    usage = Nested(UsageSchema(), about="What the summary took.", **ALWAYS)
+    output = ListOf(ITEM, about="The user's messages, followed by one compaction item.", **ALWAYS)
+    usage = Nested(UsageSchema(), about="The tokens used for the summary.", **ALWAYS)
 
 
 class ItemListSchema(ValueSchema[Any]):
-    about = "One page of items, in the order of the query."
+    about = "A page of items, in the requested order."
 
     object = Choice("list", **ALWAYS)
     data = ListOf(ITEM, attribute="items", **ALWAYS)
@@ -82,35 +82,37 @@ class ItemListSchema(ValueSchema[Any]):
 class HealthSchema(ValueSchema[None]):
     about = "The process is alive."
 
-    status = Choice("ok", about="ok: it answers.", **ALWAYS)
+    status = Choice("ok", about="Always ok: the process answers.", **ALWAYS)
 
 
 class VersionSchema(ValueSchema[str]):
-    about = "Which release of the gateway this is."
+    about = "The gateway's version."
     values = (str,)
 
-    version = String(itself=True, about="The release, such as 1.2.3.", **ALWAYS)
+    version = String(itself=True, about="The version, such as 1.2.3.", **ALWAYS)
 
 
 class ReadinessSchema(ValueSchema[Any]):
-    about = "Whether requests would be served now."
+    about = "Whether the gateway is ready to serve requests."
 
-    status = Choice("ready", "not_ready", about="Whether they would.", **ALWAYS)
+    status = Choice("ready", "not_ready", about="Whether the gateway is ready.", **ALWAYS)
     checks = FreeObject(about="The state of each thing that the gateway depends on.", **ALWAYS)
     reasons = FreeObject(
-        about="Why one is not ok; only for callers on the same machine.", **AT_TIMES
+        about="Why a check is not ok; only shown to callers on the same machine.", **AT_TIMES
     )
 
 
 class EndpointSchema(WireSchema):
-    about = "What the endpoint takes and how much of it, for people and for tools."
+    about = "What the endpoint accepts, and its limits, for people and tools."
 
     object = Choice("endpoint", **ALWAYS)
     path = String(about="The endpoint's path.", **ALWAYS)
-    methods = TextMap(32, 128, _LONGEST_LINE, about="A line for each operation.", **ALWAYS)
-    supported = FreeObject(about="Lists of names, by what they name.", **ALWAYS)
-    limits = FreeObject(about="Bounds, by parameter.", **ALWAYS)
-    docs = String(about="Where all of the API is described.", **ALWAYS)
+    methods = TextMap(
+        32, 128, _LONGEST_LINE, about="A one-line description of each operation.", **ALWAYS
+    )
+    supported = FreeObject(about="What the endpoint supports: lists of names, by kind.", **ALWAYS)
+    limits = FreeObject(about="The limits, by parameter.", **ALWAYS)
+    docs = String(about="Where the whole API is documented.", **ALWAYS)
 
 
 ERROR_ENVELOPE, DELETED, ITEM_LIST = ErrorEnvelopeSchema(), DeletedSchema(), ItemListSchema()

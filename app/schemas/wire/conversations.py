@@ -9,7 +9,7 @@ from app.schemas.wire.document import ALWAYS, ValueSchema
 
 
 class ConversationSchema(ValueSchema[Conversation]):
-    about = "A conversation; its items are listed by themselves."
+    about = "A conversation, without its items."
     values = (Conversation,)
 
     id = String(pattern="conv_[A-Za-z0-9_-]{1,123}", hint="must begin with conv_", **ALWAYS)
@@ -19,7 +19,7 @@ class ConversationSchema(ValueSchema[Conversation]):
 
 
 class DeletedConversationSchema(ValueSchema[str]):
-    about = "What has been deleted."
+    about = "Confirmation of a deletion."
     values = (str,)
 
     id = String(itself=True, **ALWAYS)

@@ -38,27 +38,27 @@ _SHAPING = frozenset(each.name for each in dataclasses.fields(Parameters))
 
 
 class ReasoningEchoSchema(ValueSchema[ReasoningOptions]):
-    about = "How a reasoning model was to think."
+    about = "The reasoning settings of the request."
     values = (ReasoningOptions,)
 
     effort = String(**OR_NULL)
-    summary = String(about="How much of it is shown.", **OR_NULL)
+    summary = String(about="The kind of reasoning summary to return.", **OR_NULL)
 
 
 class CacheOptionsEchoSchema(ValueSchema[CacheOptions]):
-    about = "How the prompt was to be cached."
+    about = "The prompt cache settings of the request."
     values = (CacheOptions,)
 
-    mode = Choice("implicit", "explicit", about="Where it is cached.", **ALWAYS)
+    mode = Choice("implicit", "explicit", about="The cache mode.", **ALWAYS)
     ttl = String(dump_default="30m", **ALWAYS)
 
 
 class TextEchoSchema(ValueSchema[Options]):
-    about = "What the answer's text was to be."
+    about = "The text settings of the request."
     values = (Options,)
 
     verbosity = Choice(
-        "low", "medium", "high", dump_default="medium", about="How long it is.", **ALWAYS
+        "low", "medium", "high", dump_default="medium", about="How verbose the text is.", **ALWAYS
     )
     format = Nested(TEXT_FORMAT, **ALWAYS)
 

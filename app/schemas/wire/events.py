@@ -52,7 +52,7 @@ from app.schemas.wire.responses import RESPONSE
 
 
 class LifecycleEventSchema(ValueSchema[Lifecycle]):
-    about = "The whole response: first, at each change of status, and last."
+    about = "The whole response: sent first, at each change of status, and last."
     values = (Lifecycle,)
 
     type = Choice(
@@ -65,21 +65,21 @@ class LifecycleEventSchema(ValueSchema[Lifecycle]):
         **ALWAYS,
     )
     sequence_number = Integer(0, **ALWAYS)
-    response = Nested(RESPONSE, about="The response, as it is by now.", **ALWAYS)
+    response = Nested(RESPONSE, about="The current state of the response.", **ALWAYS)
 
 
 class ItemEventSchema(ValueSchema[ItemAdded | ItemDone]):
-    about = "An output item begins, or is whole."
+    about = "An output item was added or is done."
     values = (ItemAdded, ItemDone)
 
     type = Choice("response.output_item.added", "response.output_item.done", **ALWAYS)
     sequence_number = Integer(0, **ALWAYS)
     output_index = Integer(0, **ALWAYS)
-    item = Nested(OUTPUT_ITEM, about="The item, as it is by now.", **ALWAYS)
+    item = Nested(OUTPUT_ITEM, about="The current state of the item.", **ALWAYS)
 
 
 class PartEventSchema(InContent):
-    about = "A part of a message begins, or is whole."
+    about = "A content part of a message was added or is done."
     values = (PartAdded, PartDone)
 
     type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
@@ -87,7 +87,7 @@ class PartEventSchema(InContent):
 
 
 class ReasoningPartEventSchema(InContent):
-    about = "A part of a reasoning item's own text begins, or is whole."
+    about = "A part of the reasoning text was added or is done."
     values = (ReasoningPartAdded, ReasoningPartDone)
 
     type = Choice("response.content_part.added", "response.content_part.done", **ALWAYS)
@@ -117,7 +117,7 @@ def _part_event(own: Load, other: Load, data: dict[str, Any]) -> Event:
 
 
 class ReasoningTextDeltaEventSchema(InContent):
-    about = "More of what the model thinks."
+    about = "Text was added to the reasoning text."
     values = (ReasoningTextDelta,)
 
     type = Choice("response.reasoning_text.delta", **ALWAYS)
@@ -125,7 +125,7 @@ class ReasoningTextDeltaEventSchema(InContent):
 
 
 class ReasoningTextDoneEventSchema(InContent):
-    about = "What the model thought is whole."
+    about = "The reasoning text is complete."
     values = (ReasoningTextDone,)
 
     type = Choice("response.reasoning_text.done", **ALWAYS)
@@ -133,7 +133,7 @@ class ReasoningTextDoneEventSchema(InContent):
 
 
 class TextDeltaEventSchema(InContent):
-    about = "More text."
+    about = "Text was added."
     values = (TextDelta,)
 
     type = Choice("response.output_text.delta", **ALWAYS)
@@ -142,7 +142,7 @@ class TextDeltaEventSchema(InContent):
 
 
 class TextDoneEventSchema(InContent):
-    about = "A text is whole."
+    about = "The text is complete."
     values = (TextDone,)
 
     type = Choice("response.output_text.done", **ALWAYS)
@@ -151,16 +151,18 @@ class TextDoneEventSchema(InContent):
 
 
 class AnnotationEventSchema(InContent):
-    about = "A note of what the text rests on."
+    about = "An annotation was added to the text."
     values = (AnnotationAdded,)
 
     type = Choice("response.output_text.annotation.added", **ALWAYS)
-    annotation_index = Integer(0, about="Which note of the text it is, from 0.", **ALWAYS)
-    annotation = Nested(ANNOTATION, about="The note.", **ALWAYS)
+    annotation_index = Integer(
+        0, about="Index of the annotation in the part's `annotations`, from 0.", **ALWAYS
+    )
+    annotation = Nested(ANNOTATION, about="The annotation.", **ALWAYS)
 
 
 class RefusalDeltaEventSchema(InContent):
-    about = "More of a refusal."
+    about = "Text was added to the refusal."
     values = (RefusalDelta,)
 
     type = Choice("response.refusal.delta", **ALWAYS)
@@ -168,7 +170,7 @@ class RefusalDeltaEventSchema(InContent):
 
 
 class RefusalDoneEventSchema(InContent):
-    about = "A refusal is whole."
+    about = "The refusal is complete."
     values = (RefusalDone,)
 
     type = Choice("response.refusal.done", **ALWAYS)
@@ -176,7 +178,7 @@ class RefusalDoneEventSchema(InContent):
 
 
 class ArgumentsDeltaEventSchema(InItem):
-    about = "More of a function call's arguments."
+    about = "Text was added to the arguments of a function call."
     values = (ArgumentsDelta,)
 
     type = Choice("response.function_call_arguments.delta", **ALWAYS)
@@ -184,7 +186,7 @@ class ArgumentsDeltaEventSchema(InItem):
 
 
 class ArgumentsDoneEventSchema(InItem):
-    about = "A function call's arguments are whole."
+    about = "The arguments of a function call are complete."
     values = (ArgumentsDone,)
 
     type = Choice("response.function_call_arguments.done", **ALWAYS)
@@ -193,7 +195,7 @@ class ArgumentsDoneEventSchema(InItem):
 
 
 class InputDeltaEventSchema(InItem):
-    about = "More of a custom tool's input."
+    about = "Text was added to the input of a custom tool call."
     values = (InputDelta,)
 
     type = Choice("response.custom_tool_call_input.delta", **ALWAYS)
@@ -201,7 +203,7 @@ class InputDeltaEventSchema(InItem):
 
 
 class InputDoneEventSchema(InItem):
-    about = "A custom tool's input is whole."
+    about = "The input of a custom tool call is complete."
     values = (InputDone,)
 
     type = Choice("response.custom_tool_call_input.done", **ALWAYS)
@@ -209,7 +211,7 @@ class InputDoneEventSchema(InItem):
 
 
 class SummaryPartEventSchema(InSummary):
-    about = "A part of a reasoning summary begins, or is whole."
+    about = "A part of a reasoning summary was added or is done."
     values = (SummaryPartAdded, SummaryPartDone)
 
     type = Choice(
@@ -219,7 +221,7 @@ class SummaryPartEventSchema(InSummary):
 
 
 class SummaryDeltaEventSchema(InSummary):
-    about = "More of a reasoning summary."
+    about = "Text was added to a part of a reasoning summary."
     values = (SummaryTextDelta,)
 
     type = Choice("response.reasoning_summary_text.delta", **ALWAYS)
@@ -227,7 +229,7 @@ class SummaryDeltaEventSchema(InSummary):
 
 
 class SummaryDoneEventSchema(InSummary):
-    about = "A part of a reasoning summary is whole."
+    about = "The text of a part of a reasoning summary is complete."
     values = (SummaryTextDone,)
 
     type = Choice("response.reasoning_summary_text.done", **ALWAYS)
@@ -235,24 +237,24 @@ class SummaryDoneEventSchema(InSummary):
 
 
 class CompactingEventSchema(InItem):
-    about = "A compaction is being made."
+    about = "A compaction is in progress."
     values = (Compacting,)
 
     type = Choice("response.compaction.compacting", **ALWAYS)
 
 
 class StreamErrorSchema(ValueSchema[ErrorRaised]):
-    about = "What went wrong."
+    about = "The error."
     values = (ErrorRaised,)
 
-    type = String(attribute="error_type", about="The kind of error.", **ALWAYS)
+    type = String(attribute="error_type", about="The type of the error.", **ALWAYS)
     code = String(**OR_NULL)
     message = String(**ALWAYS)
     param = String(**OR_NULL)
 
 
 class ErrorEventSchema(ValueSchema[ErrorRaised]):
-    about = "What went wrong, given flat and nested; response.failed follows."
+    about = "An error, both as top-level fields and as the object `error`. response.failed follows."
     values = (ErrorRaised,)
 
     type = Choice("error", **ALWAYS)
@@ -260,7 +262,9 @@ class ErrorEventSchema(ValueSchema[ErrorRaised]):
     code = String(**OR_NULL)
     message = String(**ALWAYS)
     param = String(**OR_NULL)
-    error = Nested(StreamErrorSchema(), itself=True, about="The same, nested.", **ALWAYS)
+    error = Nested(
+        StreamErrorSchema(), itself=True, about="The same error, as an object.", **ALWAYS
+    )
 
 
 EVENT: OneOf[Event] = OneOf(

@@ -48,7 +48,7 @@ _STATUSES = ("in_progress", "completed", "incomplete")
 
 
 class OutputMessageSchema(ValueSchema[Message]):
-    about = "A message of the model."
+    about = "A message from the model."
     values = (Message,)
 
     id = String(shortest=1, **ALWAYS)
@@ -60,14 +60,17 @@ class OutputMessageSchema(ValueSchema[Message]):
 
 
 class MessageSchema(OutputMessageSchema):
-    about = "A message of anybody."
+    about = "A message of any role."
 
     role = Choice("user", "assistant", "system", "developer", **ALWAYS)
     content = ListOf(PART, **ALWAYS)
 
 
 class FunctionCallSchema(ValueSchema[FunctionCall]):
-    about = "A call that the caller is to make. `arguments` is the model's JSON, as text."
+    about = (
+        "A function call for the caller to execute. `arguments` is the JSON string that the "
+        "model wrote."
+    )
     values = (FunctionCall,)
 
     id = String(shortest=1, **ALWAYS)
@@ -76,7 +79,7 @@ class FunctionCallSchema(ValueSchema[FunctionCall]):
     call_id = String(shortest=1, longest=64, **ALWAYS)
     name = String(**ALWAYS)
     arguments = String(**ALWAYS)
-    namespace = String(about="That of the function, if it is in one.", **AT_TIMES)
+    namespace = String(about="The namespace of the function, if it is in one.", **AT_TIMES)
     caller = CallerField(**AT_TIMES)
 
 
@@ -104,7 +107,7 @@ class FunctionOutputEcho(StrictField):
 
 
 class FunctionCallOutputSchema(ValueSchema[FunctionCallOutput]):
-    about = "What a function gave back."
+    about = "The output of a function call."
     values = (FunctionCallOutput,)
 
     id = String(shortest=1, **ALWAYS)
@@ -116,7 +119,9 @@ class FunctionCallOutputSchema(ValueSchema[FunctionCallOutput]):
 
 
 class CustomCallSchema(ValueSchema[CustomCall]):
-    about = "A call of a custom tool that the caller is to make. `input` is the model's text."
+    about = (
+        "A custom tool call for the caller to execute. `input` is the text that the model wrote."
+    )
     values = (CustomCall,)
 
     id = String(shortest=1, **ALWAYS)
@@ -125,30 +130,30 @@ class CustomCallSchema(ValueSchema[CustomCall]):
     call_id = String(shortest=1, longest=64, **ALWAYS)
     name = String(**ALWAYS)
     input = CustomInput(**ALWAYS)
-    namespace = String(about="That of the tool, if it is in one.", **AT_TIMES)
+    namespace = String(about="The namespace of the tool, if it is in one.", **AT_TIMES)
     caller = CallerField(**AT_TIMES)
 
 
 class CustomCallOutputSchema(FunctionCallOutputSchema):
-    about = "What a custom tool gave back."
+    about = "The output of a custom tool call."
     values = (CustomCallOutput,)
 
     type = Choice("custom_tool_call_output", **ALWAYS)
 
 
 class ReasoningSchema(ValueSchema[Reasoning]):
-    about = "What the model thought. Send it back unchanged with the next request."
+    about = "The model's reasoning. Send it back unchanged with the next request."
     values = (Reasoning,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("reasoning", **ALWAYS)
     summary = ListOf(SUMMARY_TEXT, **ALWAYS)
-    content = ListOf(ReasoningTextSchema(), about="What was thought, in parts.", **AT_TIMES)
-    encrypted_content = String(about="Opaque.", **AT_TIMES)
+    content = ListOf(ReasoningTextSchema(), about="The reasoning text, in parts.", **AT_TIMES)
+    encrypted_content = String(about="Opaque data; send it back unchanged.", **AT_TIMES)
 
 
 class AdditionalToolsSchema(ValueSchema[AdditionalTools]):
-    about = "Tools that the model has from here on, beside those of the request."
+    about = "Tools that the model has from here on, in addition to those of the request."
     values = (AdditionalTools,)
 
     id = String(shortest=1, **ALWAYS)
@@ -161,7 +166,7 @@ _SEARCHES = ("tool_search_call", "tool_search_output")
 
 
 class HostedItemSchema(ValueSchema[HostedItem]):
-    about = "What a tool did that another server ran: as it came, with keys of its own."
+    about = "The work of a tool that another server ran, unchanged, with additional keys."
     values = (HostedItem,)
 
     id = String(shortest=1, **ALWAYS)
@@ -210,7 +215,7 @@ def _search(load: Load, data: dict[str, Any]) -> Item:
 
 
 class ToolSearchCallSchema(SearchSchema):
-    about = "A search among tools that the caller is to run."
+    about = "A tool search for the caller to run."
     values = (ToolSearchCall,)
 
     id = String(shortest=1, **ALWAYS)
@@ -218,11 +223,13 @@ class ToolSearchCallSchema(SearchSchema):
     status = Choice(*_STATUSES, **ALWAYS)
     call_id = String(shortest=1, longest=64, **ALWAYS)
     execution = Choice("client", **ALWAYS)
-    arguments = SearchArguments(about="What the model wrote, where it is no object.", **ALWAYS)
+    arguments = SearchArguments(
+        about="The text that the model wrote, if it is not an object.", **ALWAYS
+    )
 
 
 class ToolSearchOutputSchema(SearchSchema):
-    about = "The tools that a search has found: the model has them from here on."
+    about = "The tools that a search found; the model has them from here on."
     values = (ToolSearchOutput,)
 
     id = String(shortest=1, **ALWAYS)
@@ -234,12 +241,12 @@ class ToolSearchOutputSchema(SearchSchema):
 
 
 class CompactionSchema(ValueSchema[Compaction]):
-    about = "Stands for what came before it. Send it back unchanged in its place."
+    about = "Replaces the items before it. Send it back unchanged, in the same place."
     values = (Compaction,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("compaction", **ALWAYS)
-    encrypted_content = String(about="Opaque.", **ALWAYS)
+    encrypted_content = String(about="Opaque data; send it back unchanged.", **ALWAYS)
 
 
 _CALL, _CUSTOM_CALL, _REASONING = FunctionCallSchema(), CustomCallSchema(), ReasoningSchema()

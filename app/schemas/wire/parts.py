@@ -21,7 +21,7 @@ from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema, WireSchema
 
 
 class AlternativeTokenSchema(WireSchema):
-    about = "A token that could have come, and how likely it was."
+    about = "An alternative token and its log probability."
 
     token = String(**ALWAYS)
     logprob = Number(-math.inf, math.inf, **ALWAYS)
@@ -29,15 +29,15 @@ class AlternativeTokenSchema(WireSchema):
 
 
 class TokenSchema(AlternativeTokenSchema):
-    about = "How likely a token of the text was, and which others were."
+    about = "The log probability of a token of the text, and its most likely alternatives."
 
     top_logprobs = ListOf(
-        AlternativeTokenSchema(), about="The likeliest tokens at this place.", **ALWAYS
+        AlternativeTokenSchema(), about="The most likely tokens at this position.", **ALWAYS
     )
 
 
 class UrlCitationSchema(WireSchema):
-    about = "A page of the web that the text rests on."
+    about = "A web page that the text cites."
 
     type = Choice("url_citation", **ALWAYS)
     url = String(**ALWAYS)
@@ -47,7 +47,7 @@ class UrlCitationSchema(WireSchema):
 
 
 class FileCitationSchema(WireSchema):
-    about = "A file that the text rests on."
+    about = "A file that the text cites."
 
     type = Choice("file_citation", **ALWAYS)
     file_id = String(**ALWAYS)
@@ -56,7 +56,7 @@ class FileCitationSchema(WireSchema):
 
 
 class ContainerFileCitationSchema(WireSchema):
-    about = "A file in a container that the text rests on."
+    about = "A file in a container that the text cites."
 
     type = Choice("container_file_citation", **ALWAYS)
     container_id = String(**ALWAYS)
@@ -67,7 +67,7 @@ class ContainerFileCitationSchema(WireSchema):
 
 
 class FilePathSchema(WireSchema):
-    about = "A file that a tool made, where the text names it."
+    about = "A file that a tool created, at the place where the text refers to it."
 
     type = Choice("file_path", **ALWAYS)
     file_id = String(**ALWAYS)
@@ -81,7 +81,7 @@ ANNOTATION: OneOf[dict[str, object]] = OneOf(
 
 
 class OutputTextSchema(ValueSchema[OutputText]):
-    about = "Text of the model."
+    about = "Text from the model."
     values = (OutputText,)
 
     type = Choice("output_text", **ALWAYS)
@@ -91,7 +91,9 @@ class OutputTextSchema(ValueSchema[OutputText]):
 
 
 class GivenOutputTextSchema(ValueSchema[OutputText]):
-    about = "What a caller sent as an assistant's words, with notes of whatever form it gave them."
+    about = (
+        "Assistant text that a caller sent, with its annotations in whatever form they were sent."
+    )
     values = (OutputText,)
 
     type = Choice("output_text", **ALWAYS)
@@ -101,7 +103,7 @@ class GivenOutputTextSchema(ValueSchema[OutputText]):
 
 
 class RefusalSchema(ValueSchema[Refusal]):
-    about = "The model's words for declining."
+    about = "The model's refusal text."
     values = (Refusal,)
 
     type = Choice("refusal", **ALWAYS)
@@ -109,10 +111,10 @@ class RefusalSchema(ValueSchema[Refusal]):
 
 
 class CacheBreakpointSchema(ValueSchema[CacheBreakpoint]):
-    about = "The end of a prefix that is to be cached."
+    about = "The end of a prompt prefix to cache."
     values = (CacheBreakpoint,)
 
-    mode = Choice("explicit", about="How it is cached: where it is marked.", **ALWAYS)
+    mode = Choice("explicit", about="The cache mode: at the places that are marked.", **ALWAYS)
     ttl = String(**AT_TIMES)
 
 
@@ -144,7 +146,7 @@ class GivenFileSchema(ValueSchema[InputFile]):
     values = (InputFile,)
 
     type = Choice("input_file", **ALWAYS)
-    file_data = String(about="The file in Base64, bare or as a data URL.", **AT_TIMES)
+    file_data = String(about="The file, in plain Base64 or as a data URL.", **AT_TIMES)
     file_url = String(about="The file, as an http(s) URL.", **AT_TIMES)
     file_id = String(**AT_TIMES)
     filename = String(**AT_TIMES)
@@ -153,7 +155,7 @@ class GivenFileSchema(ValueSchema[InputFile]):
 
 
 class SummaryTextSchema(ValueSchema[str]):
-    about = "A part of a summary of what was thought."
+    about = "A part of a reasoning summary."
     values = (str,)
 
     type = Choice("summary_text", **ALWAYS)
@@ -161,7 +163,7 @@ class SummaryTextSchema(ValueSchema[str]):
 
 
 class ReasoningTextSchema(ValueSchema[str]):
-    about = "A part of what was thought."
+    about = "A part of the reasoning text."
     values = (str,)
 
     type = Choice("reasoning_text", **ALWAYS)

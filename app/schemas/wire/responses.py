@@ -30,13 +30,13 @@ class IncompleteDetailsSchema(ValueSchema[str]):
     reason = Choice(
         *("max_output_tokens", "content_filter"),
         itself=True,
-        about="What cut it short.",
+        about="The reason why the response is incomplete.",
         **ALWAYS,
     )
 
 
 class InputTokensDetailsSchema(ValueSchema[Usage]):
-    about = "Of the tokens that were read."
+    about = "Details of the input tokens."
     values = (Usage,)
 
     cached_tokens = Integer(0, **ALWAYS)
@@ -44,23 +44,23 @@ class InputTokensDetailsSchema(ValueSchema[Usage]):
 
 
 class OutputTokensDetailsSchema(ValueSchema[Usage]):
-    about = "Of the tokens that were written."
+    about = "Details of the output tokens."
     values = (Usage,)
 
     reasoning_tokens = Integer(0, **ALWAYS)
 
 
 class UsageSchema(ValueSchema[Usage]):
-    about = "What the response cost, in tokens; 0 where the upstream does not count."
+    about = "The tokens that the response used; 0 if the upstream does not count them."
     values = (Usage,)
 
     input_tokens = Integer(0, **ALWAYS)
     input_tokens_details = Nested(
-        InputTokensDetailsSchema(), itself=True, about="How they were read.", **ALWAYS
+        InputTokensDetailsSchema(), itself=True, about="Details of the input tokens.", **ALWAYS
     )
     output_tokens = Integer(0, **ALWAYS)
     output_tokens_details = Nested(
-        OutputTokensDetailsSchema(), itself=True, about="What they were written for.", **ALWAYS
+        OutputTokensDetailsSchema(), itself=True, about="Details of the output tokens.", **ALWAYS
     )
     total_tokens = Integer(0, **ALWAYS)
 
@@ -85,28 +85,32 @@ class StateFields(WireSchema):
     id = String(pattern="resp_[A-Za-z0-9_-]{1,123}", hint="must begin with resp_", **ALWAYS)
     object = Choice("response", **ALWAYS)
     created_at = Integer(0, **ALWAYS)
-    completed_at = Integer(0, about="When it was completed, in Unix seconds; else null.", **OR_NULL)
+    completed_at = Integer(
+        0, about="When the response was completed, in Unix seconds; otherwise null.", **OR_NULL
+    )
     status = Choice(
         *("queued", "in_progress", "completed", "incomplete", "failed", "cancelled"),
-        about="How far it is; the last four are final.",
+        about="The status of the response; the last four are final.",
         **ALWAYS,
     )
-    error = Nested(ResponseErrorSchema(), about="Why it failed; null unless it did.", **OR_NULL)
+    error = Nested(
+        ResponseErrorSchema(), about="The error, if the response failed; otherwise null.", **OR_NULL
+    )
     incomplete_details = Nested(
         IncompleteDetailsSchema(),
         attribute="incomplete_reason",
-        about="Why it is incomplete; null unless it is.",
+        about="Why the response is incomplete; otherwise null.",
         **OR_NULL,
     )
-    model = String(about="The model's id as the request named it.", **ALWAYS)
-    output = ListOf(OUTPUT_ITEM, about="What the model made, in its order.", **ALWAYS)
-    output_text = JoinedText(about="The text of every output_text part, joined.", **ALWAYS)
-    service_tier = String(about="The upstream's class of service that answered.", **ALWAYS)
-    usage = Nested(UsageSchema(), about="What it took; null until that is known.", **OR_NULL)
+    model = String(about="The id of the model, as named in the request.", **ALWAYS)
+    output = ListOf(OUTPUT_ITEM, about="The items that the model generated, in order.", **ALWAYS)
+    output_text = JoinedText(about="The text of all output_text parts, joined.", **ALWAYS)
+    service_tier = String(about="The upstream's service tier that was used.", **ALWAYS)
+    usage = Nested(UsageSchema(), about="The tokens used; null until they are known.", **OR_NULL)
 
 
 class ResponseSchema(EchoFields, StateFields, ValueSchema[Response]):
-    about = "A response. `output` is empty and `usage` null until there is something to show."
+    about = "A response. Until there is output, `output` is empty and `usage` is null."
     values = (Response,)
     spread = ("echo", EchoFields)
 

@@ -31,7 +31,7 @@ from app.settings import HOSTED_TOOLS
 
 
 class FunctionToolSchema(ValueSchema[FunctionTool]):
-    about = "A function tool, always with all five keys."
+    about = "A function tool; all five keys are always present."
     values = (FunctionTool,)
 
     type = Choice("function", **ALWAYS)
@@ -39,9 +39,11 @@ class FunctionToolSchema(ValueSchema[FunctionTool]):
     description = String(**OR_NULL)
     parameters = FreeObject(**OR_NULL)
     strict = Boolean(**OR_NULL)
-    defer_loading = Boolean(about="As it was given.", **AT_TIMES)
+    defer_loading = Boolean(about="As it was sent.", **AT_TIMES)
     allowed_callers = CallersField(**AT_TIMES)
-    output_schema = FreeObject(about="What it gives back to programs.", **AT_TIMES)
+    output_schema = FreeObject(
+        about="A JSON schema of the output, for programs that call the function.", **AT_TIMES
+    )
 
 
 FUNCTION_TOOL = FunctionToolSchema()
@@ -55,7 +57,7 @@ class PlainInputSchema(ValueSchema[PlainInput]):
 
 
 class GrammarSchema(ValueSchema[InputGrammar]):
-    about = "A text of this grammar."
+    about = "A text that follows this grammar."
     values = (InputGrammar,)
 
     type = Choice("grammar", **ALWAYS)
@@ -67,14 +69,14 @@ _FORMAT: OneOf[PlainInput | InputGrammar] = OneOf(PlainInputSchema(), GrammarSch
 
 
 class CustomToolSchema(ValueSchema[CustomTool]):
-    about = "A tool that takes a text, always with all four keys."
+    about = "A tool with free text as its input; all four keys are always present."
     values = (CustomTool,)
 
     type = Choice("custom", **ALWAYS)
     name = String(**ALWAYS)
     description = String(**OR_NULL)
     format = Nested(_FORMAT, **ALWAYS)
-    defer_loading = Boolean(about="As it was given.", **AT_TIMES)
+    defer_loading = Boolean(about="As it was sent.", **AT_TIMES)
     allowed_callers = CallersField(**AT_TIMES)
 
 
@@ -82,7 +84,7 @@ _CUSTOM_TOOL = CustomToolSchema()
 
 
 class NamespaceToolSchema(ValueSchema[NamespaceTool]):
-    about = "Functions and custom tools under a name that they share."
+    about = "A group of functions and custom tools."
     values = (NamespaceTool,)
 
     type = Choice("namespace", **ALWAYS)
@@ -92,7 +94,7 @@ class NamespaceToolSchema(ValueSchema[NamespaceTool]):
 
 
 class HostedToolSchema(ValueSchema[HostedTool]):
-    about = "A tool that the provider runs: as it was given, without secrets."
+    about = "A tool that the provider runs, as it was sent, without secrets."
     values = (HostedTool,)
 
     #: A tool search has a schema of its own, whoever runs it.
@@ -121,7 +123,7 @@ _HOSTED_TOOL = HostedToolSchema()
 
 
 class ToolSearchToolSchema(ValueSchema[ToolSearchTool]):
-    about = "A search among tools that the caller runs."
+    about = "A tool search that the caller runs."
     values = (ToolSearchTool,)
 
     def _compile(self) -> None:
@@ -172,7 +174,7 @@ class NamedCustomToolSchema(ValueSchema[NamedCustomTool]):
 
 
 class NamedHostedToolSchema(ValueSchema[NamedHostedTool]):
-    about = "A tool of the provider's: as it was given, without secrets."
+    about = "A tool that the provider runs, as it was sent, without secrets."
     values = (NamedHostedTool,)
 
     type = Choice(*HOSTED_TOOLS, "computer_use", **ALWAYS)
@@ -199,7 +201,7 @@ _NAMED: tuple[ValueSchema[Any], ...] = (
 
 
 class AllowedToolsSchema(ValueSchema[AllowedTools]):
-    about = "The tools that may, or must, be called."
+    about = "The tools that the model may or must call."
     values = (AllowedTools,)
 
     type = Choice("allowed_tools", **ALWAYS)

@@ -10,7 +10,7 @@ from app.schemas.fields import Choice, FreeObject, Integer, String
 from app.schemas.nesting import ListOf, Nested
 from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 
-_DAY = "A day in UTC."
+_DAY = "A day, in UTC."
 
 
 class Day(String):
@@ -23,26 +23,26 @@ class Day(String):
 class CounterFields(WireSchema):
     """The counters of a group."""
 
-    requests = Integer(0, about="Requests that a model was called for.", **ALWAYS)
+    requests = Integer(0, about="The number of requests that called a model.", **ALWAYS)
     input_tokens = Integer(0, **ALWAYS)
     cached_tokens = Integer(0, **ALWAYS)
     cache_write_tokens = Integer(0, **ALWAYS)
     output_tokens = Integer(0, **ALWAYS)
     reasoning_tokens = Integer(0, **ALWAYS)
-    errors = Integer(0, about="Requests that failed.", **ALWAYS)
+    errors = Integer(0, about="The number of requests that failed.", **ALWAYS)
     cost_microusd = Integer(
         0,
-        about="What the requests whose price is known cost, in millionths of a US dollar; null "
-        "where none is.",
+        about="The cost of the requests with a known price, in millionths of a US dollar; null if "
+        "no price is known.",
         **OR_NULL,
     )
-    unpriced_requests = Integer(0, about="Requests whose cost nobody knows.", **ALWAYS)
+    unpriced_requests = Integer(0, about="The number of requests without a known price.", **ALWAYS)
 
 
 class UsageTotalSchema(CounterFields, ValueSchema[UsageLine]):
     about = (
-        "Sums; tokens read from a cache and written to one are among the input, reasoning tokens "
-        "among the output."
+        "Sums. Input tokens include those read from and written to a cache; output tokens include "
+        "reasoning tokens."
     )
     values = (UsageLine,)
 
@@ -51,19 +51,24 @@ USAGE_TOTAL = UsageTotalSchema()
 
 
 class UsageRowSchema(CounterFields, ValueSchema[UsageRow]):
-    about = "What was used of what `group_by` names: those keys, and no others, are there."
+    about = (
+        "The usage of one group. Of the keys that name a group, only those in `group_by` are "
+        "present."
+    )
     values = (UsageRow,)
 
     date = Day(about=_DAY, **AT_TIMES)
     key_id = String(about="The key that was used.", **AT_TIMES)
     model = String(about="The model that was called.", **AT_TIMES)
     user = String(
-        about="The end user, by `safety_identifier` or else `user`; null for requests without, "
-        "`(other)` beyond the first 10,000 of a day.",
+        about="The end user, from `safety_identifier` or else `user`; null for requests without "
+        "either, `(other)` beyond the first 10,000 end users of a day.",
         required=False,
         nullable=True,
     )
-    metadata = FreeObject(about="Values of metadata; null for requests without.", **AT_TIMES)
+    metadata = FreeObject(
+        about="The values of the metadata keys; null for requests without the key.", **AT_TIMES
+    )
 
     def _compile(self) -> None:
         super()._compile()
@@ -87,7 +92,7 @@ USAGE_ROW = UsageRowSchema()
 
 
 class UsageReportSchema(ValueSchema[UsageReport]):
-    about = "The use of the caller's own account."
+    about = "The usage of the caller's account."
     values = (UsageReport,)
 
     object = Choice("list", **ALWAYS)

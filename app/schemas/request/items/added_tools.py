@@ -35,7 +35,7 @@ class FoundToolsField(ToolsField):
 
 
 class InputAdditionalToolsSchema(ItemSchema):
-    about = "Tools that the model has from here on, beside those of the request."
+    about = "Tools that the model has from here on, in addition to those of the request."
     values = (AdditionalTools,)
 
     type = Choice("additional_tools", required=True)
@@ -45,7 +45,9 @@ class InputAdditionalToolsSchema(ItemSchema):
 
 
 _ELSEWHERE = InputHostedItemSchema()
-_WHO = "Who ran it. What a server ran is kept as it came; models read it in words."
+_WHO = (
+    "Who ran the search. What a server ran is kept unchanged; for models it is described as text."
+)
 
 
 class _SearchSchema(ItemSchema):
@@ -65,17 +67,17 @@ class _SearchSchema(ItemSchema):
 
 
 class InputToolSearchCallSchema(_SearchSchema):
-    about = "A search among tools that the model wanted, and that the caller ran."
+    about = "A tool search that the model requested and the caller ran."
     values = (ToolSearchCall,)
 
     type = Choice("tool_search_call", required=True)
     arguments = SearchArguments(
-        required=True, longest=LONGEST_TEXT, about="What was searched for: an object, or a text."
+        required=True, longest=LONGEST_TEXT, about="The search arguments: an object or a string."
     )
 
 
 class InputToolSearchOutputSchema(_SearchSchema):
-    about = "The tools that a search has found: the model has them from here on."
+    about = "The tools that a search found; the model has them from here on."
     values = (ToolSearchOutput,)
 
     type = Choice("tool_search_output", required=True)

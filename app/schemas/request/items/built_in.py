@@ -38,7 +38,7 @@ _CALL_ID: dict[str, Any] = {"required": True, "shortest": 1, "longest": LONGEST_
 
 
 class InputShellActionSchema(Document):
-    about = "Commands, each for a shell of its own, and the limits that the model wished for."
+    about = "Commands, each to run in a shell of its own, with the limits that the model requested."
 
     commands = StringList(MOST_PARTS, LONGEST_TEXT, required=True)
     timeout_ms = Integer(0, _MOST)
@@ -52,14 +52,14 @@ class InputShellPlaceSchema(Document):
 
 
 class InputContainerReferenceSchema(Document):
-    about = "A container elsewhere."
+    about = "A container at the upstream."
 
     type = Choice("container_reference", required=True)
     container_id = String(required=True, longest=LONGEST_ID)
 
 
 class InputShellCallSchema(ItemSchema):
-    about = "Commands that the model had run in a shell."
+    about = "Shell commands that the model requested."
     values = (ShellCall,)
 
     type = Choice("shell_call", required=True)
@@ -77,20 +77,20 @@ class InputShellCallSchema(ItemSchema):
 
 
 class InputExitSchema(Document):
-    about = "It ended by itself."
+    about = "The command exited."
 
     type = Choice("exit", required=True)
     exit_code = Integer(-_MOST, _MOST, required=True)
 
 
 class InputTimeoutSchema(Document):
-    about = "It ran for too long."
+    about = "The command timed out."
 
     type = Choice("timeout", required=True)
 
 
 class InputShellOutputSchema(Document):
-    about = "What a command gave."
+    about = "The output of one command."
 
     stdout = String(required=True, longest=LONGEST_TEXT)
     stderr = String(required=True, longest=LONGEST_TEXT)
@@ -106,7 +106,7 @@ class ShellOutputsField(JsonArray):
 
 
 class InputShellCallOutputSchema(ItemSchema):
-    about = "What the commands gave."
+    about = "The outputs of the commands."
     values = (ShellCallOutput,)
 
     type = Choice("shell_call_output", required=True)
@@ -128,12 +128,12 @@ class InputLocalShellActionSchema(Document):
     )
     env = TextMap(MOST_PARTS, LONGEST_DESCRIPTION, LONGEST_DESCRIPTION)
     timeout_ms = Integer(0, _MOST)
-    user = String(longest=LONGEST_DESCRIPTION, about="Who it is run as.")
+    user = String(longest=LONGEST_DESCRIPTION, about="The user to run the command as.")
     working_directory = String(longest=LONGEST_DESCRIPTION)
 
 
 class InputLocalShellCallSchema(ItemSchema):
-    about = "A command that the model had run."
+    about = "A local shell command that the model requested."
     values = (LocalShellCall,)
 
     type = Choice("local_shell_call", required=True)
@@ -150,7 +150,7 @@ class InputLocalShellCallSchema(ItemSchema):
 
 
 class InputLocalShellCallOutputSchema(ItemSchema):
-    about = "What the command gave. Without `call_id`, its `id` is that of the call."
+    about = "The output of the command. Without `call_id`, its `id` is that of the call."
 
     type = Choice("local_shell_call_output", required=True)
     call_id = String(shortest=1, longest=LONGEST_CALL_ID)
@@ -171,7 +171,7 @@ class InputLocalShellCallOutputSchema(ItemSchema):
 
 
 class InputPatchWithDiffSchema(Document):
-    about = "A file to create or to change."
+    about = "A file to create or update."
 
     type = Choice("create_file", "update_file", required=True)
     path = String(required=True, longest=LONGEST_DESCRIPTION)
@@ -186,7 +186,7 @@ class InputDeletionSchema(Document):
 
 
 class InputApplyPatchCallSchema(ItemSchema):
-    about = "A change of a file that the model had made."
+    about = "A file change that the model requested."
     values = (ApplyPatchCall,)
 
     type = Choice("apply_patch_call", required=True)
@@ -203,7 +203,7 @@ class InputApplyPatchCallSchema(ItemSchema):
 
 
 class InputApplyPatchCallOutputSchema(ItemSchema):
-    about = "What became of a change of a file."
+    about = "The result of a file change."
     values = (ApplyPatchCallOutput,)
 
     type = Choice("apply_patch_call_output", required=True)
@@ -211,7 +211,7 @@ class InputApplyPatchCallOutputSchema(ItemSchema):
     output = String(longest=LONGEST_TEXT, load_default="")
     id = ItemId()
     status = Choice(
-        "completed", "failed", default="completed", about="Whether the change was made."
+        "completed", "failed", default="completed", about="Whether the change succeeded."
     )
 
 

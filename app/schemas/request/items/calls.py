@@ -11,21 +11,25 @@ from app.schemas.request.items.fields import FunctionOutputField, ItemId, ItemSc
 
 
 class InputFunctionCallSchema(ItemSchema):
-    about = "A call that the model made."
+    about = "A function call that the model made."
     values = (FunctionCall,)
 
     type = Choice("function_call", required=True)
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     name = String(required=True, shortest=1, longest=LONGEST_FUNCTION)
-    arguments = String(required=True, longest=LONGEST_TEXT, about="The model's JSON, as text.")
-    namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="That of the function.")
+    arguments = String(
+        required=True,
+        longest=LONGEST_TEXT,
+        about="The arguments that the model wrote, as a JSON string.",
+    )
+    namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="The namespace of the function.")
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
     caller = InputCallerField()
 
 
 class InputFunctionCallOutputSchema(ItemSchema):
-    about = "What the function gave back."
+    about = "The output of a function call."
     values = (FunctionCallOutput,)
 
     type = Choice("function_call_output", required=True)
@@ -37,21 +41,21 @@ class InputFunctionCallOutputSchema(ItemSchema):
 
 
 class InputCustomCallSchema(ItemSchema):
-    about = "A call of a custom tool that the model made."
+    about = "A custom tool call that the model made."
     values = (CustomCall,)
 
     type = Choice("custom_tool_call", required=True)
     call_id = String(required=True, shortest=1, longest=LONGEST_CALL_ID)
     name = String(required=True, shortest=1, longest=LONGEST_FUNCTION)
-    input = CustomInput(required=True, longest=LONGEST_TEXT, about="The model's text.")
-    namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="That of the tool.")
+    input = CustomInput(required=True, longest=LONGEST_TEXT, about="The text that the model wrote.")
+    namespace = String(shortest=1, longest=LONGEST_FUNCTION, about="The namespace of the tool.")
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
     caller = InputCallerField()
 
 
 class InputCustomCallOutputSchema(InputFunctionCallOutputSchema):
-    about = "What the custom tool gave back."
+    about = "The output of a custom tool call."
     values = (CustomCallOutput,)
 
     type = Choice("custom_tool_call_output", required=True)

@@ -18,18 +18,21 @@ _MOST_ENTRIES = 16
 
 
 class InputCompactionSchema(ItemSchema):
-    about = "Stands for what came before it, sent back as it came."
+    about = "Replaces the items before it; sent back unchanged."
     values = (Compaction,)
 
     type = Choice("compaction", required=True)
     encrypted_content = String(
-        required=True, shortest=1, longest=LONGEST_SEALED, about="Opaque; send it back unchanged."
+        required=True,
+        shortest=1,
+        longest=LONGEST_SEALED,
+        about="Opaque data; send it back unchanged.",
     )
     id = ItemId()
 
 
 class CompactionTriggerSchema(ItemSchema):
-    about = "Asks for a compaction as the only answer. Must be the last item; it is not stored."
+    about = "Requests a compaction as the only output. Must be the last item; it is not stored."
 
     type = Choice("compaction_trigger", required=True)
 
@@ -50,10 +53,17 @@ def refuse_trigger_inside(context: ReadContext, last: str) -> None:
 
 
 class CompactionRuleSchema(Document):
-    about = "The answer begins with a compaction where the input has more tokens than that."
+    about = (
+        "Compacts the input if it has more tokens than the threshold; the output then begins "
+        "with a compaction."
+    )
 
     type = Choice("compaction", required=True)
-    compact_threshold = Integer(LEAST_THRESHOLD, _MOST_TOKENS, about="So many tokens.")
+    compact_threshold = Integer(
+        LEAST_THRESHOLD,
+        _MOST_TOKENS,
+        about="The number of input tokens above which the input is compacted.",
+    )
 
 
 class ContextManagementField(StrictField):

@@ -15,26 +15,26 @@ from app.schemas.request.text_options import TextFormatField
 
 
 class InputChangedReasoningSchema(Document):
-    about = "How much the model thinks from here on."
+    about = "The reasoning effort from here on."
 
     effort = Choice(*EFFORTS)
 
 
 class InputChangedTextSchema(Document):
-    about = "What form answers have from here on."
+    about = "The format of responses from here on."
 
     format = TextFormatField(required=True)
 
 
 class InputConfigurationUpdateSchema(ItemSchema):
     about = (
-        "What holds for answers from here on, in place of what this request and later ones say, "
-        "until another item changes it."
+        "Settings that override those of this request and later ones from here on, until another "
+        "such item changes them."
     )
 
     type = Choice("configuration_update", required=True)
     reasoning = Nested(InputChangedReasoningSchema())
-    text = Nested(InputChangedTextSchema(), about="What form answers have from here on.")
+    text = Nested(InputChangedTextSchema(), about="The format of responses from here on.")
     id = ItemId()
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> ConfigurationUpdate:

@@ -31,7 +31,7 @@ class ItemId(String):
         super().__init__(
             longest=LONGEST_ID,
             load_default="",
-            about="The item's id; one is made where it is absent, null or empty.",
+            about="The item's id; generated if it is absent, null or empty.",
         )
 
 

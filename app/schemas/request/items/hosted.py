@@ -40,8 +40,8 @@ class _CarriedItemSchema(ItemSchema):
 
 class InputHostedItemSchema(_CarriedItemSchema):
     about = (
-        "What a tool did that another server ran. All of its keys are kept as they are; models "
-        "whose servers do not know such items read it in words."
+        "The work of a tool that another server ran. All of its keys are kept unchanged; for "
+        "models whose servers do not support such items, it is described as text."
     )
 
     type = Choice(*(kind for kind in HOSTED_KINDS if kind not in PAIRED_KINDS), required=True)
@@ -49,8 +49,8 @@ class InputHostedItemSchema(_CarriedItemSchema):
 
 class InputComputerItemSchema(InputHostedItemSchema):
     about = (
-        "What a computer was to do, or what it showed then: kept as it is, and together. Models "
-        "whose servers do not know such items read it in words."
+        "A computer action or its result. The two are kept unchanged and together; for models "
+        "whose servers do not support such items, they are described as text."
     )
 
     type = Choice(*PAIRED_KINDS, required=True)
@@ -58,6 +58,6 @@ class InputComputerItemSchema(InputHostedItemSchema):
 
 
 class InputUnknownItemSchema(_CarriedItemSchema):
-    about = "What the provider made that is of no known kind: kept as it is."
+    about = "An item of an unknown type from the provider: kept unchanged."
 
     type = String(required=True, shortest=1, longest=LONGEST_CALL_ID)

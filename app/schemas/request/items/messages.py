@@ -72,7 +72,9 @@ class InputMessageSchema(ItemSchema):
     id = ItemId()
     status = Choice(*STATUSES, default="completed")
     phase = Choice("commentary", "final_answer")
-    tool_calls = ToolCallsField(about="Calls are items of their own: see function_call.")
+    tool_calls = ToolCallsField(
+        about="Must be empty: tool calls are items of their own, see function_call."
+    )
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> Message:
         is_assistant = found["role"] == "assistant"
@@ -97,33 +99,33 @@ class InputMessageSchema(ItemSchema):
 
 
 class InputSummaryTextSchema(Document):
-    about = "A part of a summary of what was thought."
+    about = "A part of a reasoning summary."
 
     type = Choice("summary_text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
 
 
 class InputReasoningTextSchema(Document):
-    about = "A part of what was thought."
+    about = "A part of the reasoning text."
 
     type = Choice("reasoning_text", required=True)
     text = String(required=True, longest=LONGEST_TEXT)
 
 
 class InputReasoningSchema(ItemSchema):
-    about = "What the model thought, sent back as it came."
+    about = "The model's reasoning, sent back unchanged."
     values = (Reasoning,)
 
     type = Choice("reasoning", required=True)
     summary = TextListField(InputSummaryTextSchema(), required=True)
-    content = TextListField(InputReasoningTextSchema(), about="What was thought, in parts.")
-    encrypted_content = String(longest=LONGEST_SEALED, about="Opaque; send it back unchanged.")
+    content = TextListField(InputReasoningTextSchema(), about="The reasoning text, in parts.")
+    encrypted_content = String(longest=LONGEST_SEALED, about="Opaque data; send it back unchanged.")
     id = ItemId()
-    status = Choice(*STATUSES, about="Taken, and of no effect: thoughts have none.")
+    status = Choice(*STATUSES, about="Accepted, without effect: reasoning items have no status.")
 
 
 class ItemReferenceSchema(ItemSchema):
-    about = "Stands for a stored item. Without `type`, an item with an `id` alone is one."
+    about = "Refers to a stored item. Without `type`, an item that has only an `id` is a reference."
     values = (ItemReference,)
 
     type = Choice("item_reference")

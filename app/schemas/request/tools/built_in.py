@@ -18,10 +18,10 @@ _MOST_SKILLS = 1_000
 
 
 class InputSkillSchema(Document):
-    about = "Instructions in a folder of the caller's; the model is shown where."
+    about = "A folder of the caller's with instructions; the model is shown its path."
     values = (Skill,)
 
-    name = String(required=True, shortest=1, longest=LONGEST_ID, about="What it is called.")
+    name = String(required=True, shortest=1, longest=LONGEST_ID, about="The name of the skill.")
     description = String(required=True, longest=LONGEST_DESCRIPTION)
     path = String(required=True, shortest=1, longest=LONGEST_DESCRIPTION)
 
@@ -45,7 +45,7 @@ class InputLocalEnvironmentSchema(Document):
 
 
 class InputShellToolSchema(Document):
-    about = "A shell that the caller runs. No container is run here: `environment` is local."
+    about = "A shell that the caller runs. The gateway runs no containers: `environment` is local."
     values = (ShellTool,)
 
     type = Choice("shell", required=True)
@@ -60,7 +60,7 @@ class InputLocalShellToolSchema(Document):
 
 
 class InputApplyPatchToolSchema(Document):
-    about = "Changes files: the caller applies what the model writes."
+    about = "File changes: the caller applies the diffs that the model writes."
     values = (ApplyPatchTool,)
 
     type = Choice("apply_patch", required=True)

@@ -24,7 +24,7 @@ class InputTextFormatSchema(Document):
 
 
 class NestedGrammarSchema(Document):
-    about = "A grammar, as Chat Completions nests it."
+    about = "A grammar in the nested format of Chat Completions."
 
     syntax = Choice("lark", "regex", required=True)
     definition = String(required=True, shortest=1, longest=LONGEST_DESCRIPTION)
@@ -34,7 +34,9 @@ class NestedGrammarSchema(Document):
 
 
 class NestedGrammarFormatSchema(Document):
-    about = "A text of a grammar as Chat Completions has it: taken, and shown in this API's form."
+    about = (
+        "A grammar in the format of Chat Completions: accepted, and returned in this API's format."
+    )
 
     type = Choice("grammar", required=True)
     grammar = Nested(NestedGrammarSchema(), required=True, about="The grammar.")
@@ -45,7 +47,10 @@ class NestedGrammarFormatSchema(Document):
 
 
 class InputGrammarSchema(NestedGrammarSchema):
-    about = "A text of this grammar; models are shown it, and not held to it."
+    about = (
+        "A text that follows this grammar. Models are shown the grammar, but not forced to "
+        "follow it."
+    )
 
     type = Choice("grammar", required=True)
 
@@ -67,7 +72,7 @@ _FORMATS = OneOf[PlainInput | InputGrammar](
 
 
 class NestedCustomSchema(Document):
-    about = "A custom tool, as Chat Completions nests it."
+    about = "A custom tool in the nested format of Chat Completions."
 
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
     description = String(longest=LONGEST_DESCRIPTION)
@@ -80,7 +85,10 @@ class NestedCustomSchema(Document):
 
 
 class NestedCustomToolSchema(Document):
-    about = "A custom tool as Chat Completions has it: taken, and shown in this API's form (R21)."
+    about = (
+        "A custom tool in the format of Chat Completions: accepted, and returned in this API's "
+        "format (R21)."
+    )
 
     type = Choice("custom", required=True)
     custom = Nested(NestedCustomSchema(), required=True, about="The tool.")
@@ -95,7 +103,7 @@ NESTED_CUSTOM = NestedCustomToolSchema()
 
 
 class InputCustomToolSchema(Document):
-    about = "A tool that the caller runs and that takes a text."
+    about = "A tool that the caller runs, with free text as its input."
 
     type = Choice("custom", required=True)
     name = String(required=True, pattern=NAME, hint=NAME_HINT)

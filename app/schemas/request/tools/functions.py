@@ -15,7 +15,7 @@ from app.schemas.program import InputCallersField, OutputSchemaField
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 
 #: The description of `defer_loading`.
-DEFERRED = "Shown as given: the model has every tool from the start."
+DEFERRED = "Returned as sent, without effect: the model has every tool from the start."
 _KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
 _is_name = re.compile(NAME).fullmatch
 
@@ -26,7 +26,7 @@ def is_nested(raw: object, key: str, within: str) -> bool:
 
 
 class NestedFunctionSchema(Document):
-    about = "A function, as Chat Completions nests it."
+    about = "A function in the nested format of Chat Completions."
     values = (FunctionTool,)
 
     name = String(required=True, pattern=NAME, hint=NAME_HINT)
@@ -36,7 +36,10 @@ class NestedFunctionSchema(Document):
 
 
 class NestedFunctionToolSchema(Document):
-    about = "A function as Chat Completions has it: taken, and shown in this API's form (R21)."
+    about = (
+        "A function in the format of Chat Completions: accepted, and returned in this API's "
+        "format (R21)."
+    )
 
     type = Choice("function", required=True)
     function = Nested(NestedFunctionSchema(), required=True, about="The function.")
@@ -59,7 +62,7 @@ class InputFunctionToolSchema(Document):
     description = String(longest=LONGEST_DESCRIPTION)
     parameters = FreeObject(about="A JSON schema of the arguments.")
     strict = Boolean(
-        about="Whether the arguments must match the schema; the upstream's own default."
+        about="Whether the arguments must match the schema; the default is the upstream's."
     )
     defer_loading = Boolean(about=DEFERRED)
     allowed_callers = InputCallersField()

@@ -22,16 +22,17 @@ CHOSEN_TYPES = (*HOSTED_TOOLS, "computer_use")
 
 class InputHostedToolSchema(Document):
     about = (
-        "A tool that the provider runs itself, sent to it as it is; `hosted_tools` of a provider "
-        "says which it takes. Dated types are those of their day. Tokens, headers and the path of "
-        "an MCP server's URL are not shown in responses."
+        "A tool that the provider runs itself. It is sent to the provider unchanged; the "
+        "provider's `hosted_tools` setting lists the types that it accepts. A dated type "
+        "is the version of that date. Tokens, headers and the path of an MCP server's URL "
+        "are not shown in responses."
     )
 
     type = Choice(*HOSTED_TOOLS, required=True)
 
 
 class ChosenHostedToolSchema(Document):
-    about = "The model must call this tool of the provider's; other keys are sent as they are."
+    about = "The model must call this hosted tool; other keys are sent to the provider unchanged."
 
     type = Choice(*CHOSEN_TYPES, required=True)
 

@@ -47,7 +47,7 @@ class MembersField(StrictField):
 
 
 class InputNamespaceToolSchema(Document):
-    about = "Functions and custom tools under a name that they share; their calls name it."
+    about = "A group of functions and custom tools; their calls carry its name as `namespace`."
 
     type = Choice("namespace", required=True)
     name = String(required=True, pattern=NAME, hint=NAME_HINT)

@@ -9,7 +9,7 @@ from app.schemas.request.bounds import LONGEST_DESCRIPTION
 
 
 class InputToolSearchToolSchema(Document):
-    about = "A search among tools; one that the server is to run is left out."
+    about = "A tool search that the caller runs; one that the server is to run is ignored."
     values = (ToolSearchTool,)
 
     type = Choice("tool_search", required=True)

@@ -54,13 +54,19 @@ class StreamIdField(StrictField):
 
 
 class ClientEventSchema(Document):
-    about = "An event that a caller sends on a WebSocket."
+    about = "An event that a client sends on a WebSocket."
     values = (ClientEvent,)
 
     type = EventTypeField(required=True)
-    stream_id = StreamIdField(about="The lane: requests of one lane are answered one by one.")
-    generate = Boolean(default=True, about="false prepares a request, and answers nothing.")
-    response_id = String(longest=256, about="Which response to cancel; else the lane's own.")
+    stream_id = StreamIdField(
+        about="The lane; requests of the same lane are answered one after another."
+    )
+    generate = Boolean(
+        default=True, about="false prepares the request without generating a response."
+    )
+    response_id = String(
+        longest=256, about="The id of the response to cancel; by default the lane's own."
+    )
 
 
 CLIENT_EVENT = ClientEventSchema()

@@ -49,7 +49,7 @@ class InCommand(ValueSchema[Any]):
 
 
 class CommandAddedEventSchema(InCommand):
-    about = "A command begins."
+    about = "A command was added to a shell call."
     values = (CommandAdded,)
 
     type = Choice("response.shell_call_command.added", **ALWAYS)
@@ -57,7 +57,7 @@ class CommandAddedEventSchema(InCommand):
 
 
 class CommandDeltaEventSchema(InCommand):
-    about = "More of a command."
+    about = "Text was added to a command."
     values = (CommandDelta,)
 
     type = Choice("response.shell_call_command.delta", **ALWAYS)
@@ -65,7 +65,7 @@ class CommandDeltaEventSchema(InCommand):
 
 
 class CommandDoneEventSchema(InCommand):
-    about = "A command is whole."
+    about = "The command is complete."
     values = (CommandDone,)
 
     type = Choice("response.shell_call_command.done", **ALWAYS)
@@ -73,7 +73,7 @@ class CommandDoneEventSchema(InCommand):
 
 
 class DiffDeltaEventSchema(InItem):
-    about = "More of a diff."
+    about = "Text was added to a diff."
     values = (DiffDelta,)
 
     type = Choice("response.apply_patch_call_operation_diff.delta", **ALWAYS)
@@ -81,7 +81,7 @@ class DiffDeltaEventSchema(InItem):
 
 
 class DiffDoneEventSchema(InItem):
-    about = "A diff is whole."
+    about = "The diff is complete."
     values = (DiffDone,)
 
     type = Choice("response.apply_patch_call_operation_diff.done", **ALWAYS)

@@ -53,7 +53,7 @@ _OWN = ("type", "sequence_number", "item_id", "output_index")
 
 
 class HostedEventSchema(ValueSchema[HostedEvent]):
-    about = "What happens in the item of a tool that the provider runs, with keys of its own."
+    about = "Progress in the item of a hosted tool, with additional keys."
     values = (HostedEvent,)
 
     type = Choice(*(each for types in HOSTED_EVENTS.values() for each in types), **ALWAYS)

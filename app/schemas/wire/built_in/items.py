@@ -27,7 +27,7 @@ _CALL_ID: dict[str, Any] = {"shortest": 1, "longest": 64} | ALWAYS
 
 
 class ShellActionSchema(WireSchema):
-    about = "Commands, each for a shell of its own, and the limits that the model wishes for."
+    about = "Commands, each to run in a shell of its own, with the limits that the model requests."
 
     commands = StringList(**ALWAYS)
     timeout_ms = Integer(0, **OR_NULL)
@@ -41,14 +41,14 @@ class LocalPlaceSchema(WireSchema):
 
 
 class ContainerReferenceSchema(WireSchema):
-    about = "A container elsewhere, of a call that the conversation has brought along."
+    about = "A container at the upstream, named by an earlier call in the conversation."
 
     type = Choice("container_reference", **ALWAYS)
     container_id = String(**ALWAYS)
 
 
 class ShellCallSchema(ValueSchema[ShellCall]):
-    about = "Commands that the caller is to run in a shell."
+    about = "Shell commands for the caller to run."
     values = (ShellCall,)
 
     id = String(shortest=1, **ALWAYS)
@@ -62,20 +62,20 @@ class ShellCallSchema(ValueSchema[ShellCall]):
 
 
 class ExitSchema(WireSchema):
-    about = "It ended by itself."
+    about = "The command exited."
 
     type = Choice("exit", **ALWAYS)
     exit_code = Integer(-(2**63), **ALWAYS)
 
 
 class TimeoutSchema(WireSchema):
-    about = "It ran for too long."
+    about = "The command timed out."
 
     type = Choice("timeout", **ALWAYS)
 
 
 class ShellOutputSchema(WireSchema):
-    about = "What a command gave."
+    about = "The output of one command."
 
     stdout = String(**ALWAYS)
     stderr = String(**ALWAYS)
@@ -83,7 +83,7 @@ class ShellOutputSchema(WireSchema):
 
 
 class ShellCallOutputSchema(ValueSchema[ShellCallOutput]):
-    about = "What the commands gave."
+    about = "The outputs of the commands."
     values = (ShellCallOutput,)
 
     id = String(shortest=1, **ALWAYS)
@@ -101,12 +101,12 @@ class LocalShellActionSchema(WireSchema):
     command = StringList(about="The program and its arguments.", **ALWAYS)
     env = TextMap(100_000, 100_000_000, 100_000_000, **ALWAYS)
     timeout_ms = Integer(0, **OR_NULL)
-    user = String(about="Who it is run as.", **OR_NULL)
+    user = String(about="The user to run the command as.", **OR_NULL)
     working_directory = String(**OR_NULL)
 
 
 class LocalShellCallSchema(ValueSchema[LocalShellCall]):
-    about = "A command that the caller is to run."
+    about = "A local shell command for the caller to run."
     values = (LocalShellCall,)
 
     id = String(shortest=1, **ALWAYS)
@@ -123,7 +123,7 @@ class LocalShellCallSchema(ValueSchema[LocalShellCall]):
 
 
 class LocalShellCallOutputSchema(ValueSchema[LocalShellCallOutput]):
-    about = "What the command gave."
+    about = "The output of the command."
     values = (LocalShellCallOutput,)
 
     id = String(shortest=1, **ALWAYS)
@@ -134,7 +134,7 @@ class LocalShellCallOutputSchema(ValueSchema[LocalShellCallOutput]):
 
 
 class PatchWithDiffSchema(WireSchema):
-    about = "A file to create or to change."
+    about = "A file to create or update."
 
     type = Choice("create_file", "update_file", **ALWAYS)
     path = String(**ALWAYS)
@@ -149,7 +149,9 @@ class DeletionSchema(WireSchema):
 
 
 class ApplyPatchCallSchema(ValueSchema[ApplyPatchCall]):
-    about = "A change of a file that the caller is to make. One that was cut short is in progress."
+    about = (
+        "A file change for the caller to apply. One that was cut short has the status in_progress."
+    )
     values = (ApplyPatchCall,)
 
     id = String(shortest=1, **ALWAYS)
@@ -166,14 +168,14 @@ class ApplyPatchCallSchema(ValueSchema[ApplyPatchCall]):
 
 
 class ApplyPatchCallOutputSchema(ValueSchema[ApplyPatchCallOutput]):
-    about = "What became of a change of a file."
+    about = "The result of a file change."
     values = (ApplyPatchCallOutput,)
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("apply_patch_call_output", **ALWAYS)
-    status = Choice("completed", "failed", about="Whether the change was made.", **ALWAYS)
+    status = Choice("completed", "failed", about="Whether the change succeeded.", **ALWAYS)
     call_id = String(**_CALL_ID)
-    output = String(about="A text, often empty.", **ALWAYS)
+    output = String(about="The output text, often empty.", **ALWAYS)
 
 
 BUILT_IN_CALLS: tuple[ValueSchema[Any], ...] = (

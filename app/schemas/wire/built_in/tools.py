@@ -14,10 +14,10 @@ from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema
 
 
 class SkillSchema(ValueSchema[Skill]):
-    about = "Instructions in a folder of the caller's."
+    about = "A folder of the caller's with instructions."
     values = (Skill,)
 
-    name = String(about="What it is called.", **ALWAYS)
+    name = String(about="The name of the skill.", **ALWAYS)
     description = String(**ALWAYS)
     path = String(**ALWAYS)
 
@@ -35,7 +35,7 @@ class ShellToolSchema(ValueSchema[ShellTool]):
     values = (ShellTool,)
 
     type = Choice("shell", **ALWAYS)
-    environment = Nested(LocalEnvironmentSchema(), about="As it was given.", **AT_TIMES)
+    environment = Nested(LocalEnvironmentSchema(), about="As it was sent.", **AT_TIMES)
 
 
 class LocalShellToolSchema(ValueSchema[LocalShellTool]):
@@ -46,7 +46,7 @@ class LocalShellToolSchema(ValueSchema[LocalShellTool]):
 
 
 class ApplyPatchToolSchema(ValueSchema[ApplyPatchTool]):
-    about = "Changes files of the caller's."
+    about = "File changes that the caller applies."
     values = (ApplyPatchTool,)
 
     type = Choice("apply_patch", **ALWAYS)

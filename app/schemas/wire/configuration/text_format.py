@@ -9,7 +9,7 @@ from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema
 
 
 class PlainFormatSchema(ValueSchema[str]):
-    about = "Free text, or JSON of any form."
+    about = "Free text, or any JSON."
     values = (str,)
 
     type = Choice("text", "json_object", itself=True, **ALWAYS)
@@ -20,7 +20,7 @@ class JsonSchemaFormatSchema(ValueSchema[JsonSchemaFormat]):
     values = (JsonSchemaFormat,)
 
     type = Choice("json_schema", **ALWAYS)
-    name = String(about="What the form is called.", **ALWAYS)
+    name = String(about="The name of the format.", **ALWAYS)
     description = String(**OR_NULL)
     schema = FreeObject(**ALWAYS)
     strict = Boolean(**OR_NULL)

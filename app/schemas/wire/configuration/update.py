@@ -11,13 +11,13 @@ from app.schemas.wire.document import ALWAYS, AT_TIMES, ValueSchema, WireSchema
 
 
 class ChangedReasoningSchema(WireSchema):
-    about = "How much the model thinks from here on."
+    about = "The reasoning effort from here on."
 
     effort = String(**ALWAYS)
 
 
 class ChangedTextSchema(WireSchema):
-    about = "What form answers have from here on."
+    about = "The format of responses from here on."
 
     format = Nested(TEXT_FORMAT, **ALWAYS)
 
@@ -44,7 +44,7 @@ class ChangedFormat(Nested):
         super().__init__(
             ChangedTextSchema(),
             attribute="text_format",
-            about="What form answers have from here on.",
+            about="The format of responses from here on.",
             **AT_TIMES,
         )
 
@@ -59,7 +59,7 @@ class ChangedFormat(Nested):
 
 
 class ConfigurationUpdateSchema(ValueSchema[ConfigurationUpdate]):
-    about = "What holds for answers from here on, in place of what the request says."
+    about = "Settings that override those of the request from here on."
     values = (ConfigurationUpdate,)
 
     id = String(shortest=1, **ALWAYS)

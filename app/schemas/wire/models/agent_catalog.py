@@ -38,78 +38,92 @@ _USABLE_PERCENT = 95
 
 
 class AgentEffortSchema(WireSchema):
-    about = "An effort that can be chosen."
+    about = "A selectable reasoning effort."
 
     effort = Choice(*_EFFORTS, **ALWAYS)
-    description = String(about="The effort, in words for people.", **ALWAYS)
+    description = String(about="A human-readable description of the effort.", **ALWAYS)
 
 
 class AgentTruncationSchema(WireSchema):
     about = "How much of a tool's output the model is shown."
 
-    mode = Choice("tokens", about="What is counted.", **ALWAYS)
-    limit = Integer(1, about="How many of them are shown.", **ALWAYS)
+    mode = Choice("tokens", about="The unit of the limit.", **ALWAYS)
+    limit = Integer(1, about="The maximum number of them that the model is shown.", **ALWAYS)
 
 
 class AgentModelSchema(WireSchema):
-    about = "A model as Codex reads it. Its keys and their meanings are Codex's."
+    about = "A model in Codex's format; Codex defines the keys and their meanings."
 
     slug = String(shortest=1, about="The model's id.", **ALWAYS)
-    display_name = String(shortest=1, about="What people call it.", **ALWAYS)
+    display_name = String(shortest=1, about="The display name.", **ALWAYS)
     description = String(about="Always null.", **OR_NULL)
-    default_reasoning_level = Choice(*_EFFORTS, about="The effort without a choice.", **AT_TIMES)
+    default_reasoning_level = Choice(*_EFFORTS, about="The default reasoning effort.", **AT_TIMES)
     supported_reasoning_levels = ListOf(
-        AgentEffortSchema(), about="The efforts that there are.", **ALWAYS
+        AgentEffortSchema(), about="The supported reasoning efforts.", **ALWAYS
     )
-    shell_type = Choice("unified_exec", about="The shell that Codex gives it.", **ALWAYS)
-    visibility = Choice("list", about="list: it is offered.", **ALWAYS)
-    supported_in_api = Boolean(about="true: it is served here.", **ALWAYS)
-    priority = Integer(0, about="Its place in the list, from 0.", **ALWAYS)
+    shell_type = Choice(
+        "unified_exec", about="The type of shell tool that Codex gives the model.", **ALWAYS
+    )
+    visibility = Choice("list", about="Always list: the model is offered.", **ALWAYS)
+    supported_in_api = Boolean(about="Always true: the gateway serves the model.", **ALWAYS)
+    priority = Integer(0, about="The position in the list, from 0.", **ALWAYS)
     availability_nux = FreeObject(about="Always null.", **OR_NULL)
-    upgrade = FreeObject(about="Always null: no model is to take its place.", **OR_NULL)
-    base_instructions = String(shortest=1, about="What Codex instructs it with.", **ALWAYS)
-    supports_reasoning_summaries = Boolean(about="Whether it tells what it thinks.", **ALWAYS)
-    supports_reasoning_summary_parameter = Boolean(about="Whether it can be asked to.", **ALWAYS)
+    upgrade = FreeObject(about="Always null: no model replaces it.", **OR_NULL)
+    base_instructions = String(shortest=1, about="The instructions that Codex sends.", **ALWAYS)
+    supports_reasoning_summaries = Boolean(
+        about="Whether the model returns reasoning summaries.", **ALWAYS
+    )
+    supports_reasoning_summary_parameter = Boolean(
+        about="Whether reasoning summaries can be requested.", **ALWAYS
+    )
     default_reasoning_summary = Choice(
-        "auto", about="How much it tells without being asked.", **ALWAYS
+        "auto", about="The default kind of reasoning summary.", **ALWAYS
     )
-    support_verbosity = Boolean(about="Whether it takes `text.verbosity`.", **ALWAYS)
-    default_verbosity = Choice(
-        "low", "medium", "high", about="Its verbosity without a choice.", **OR_NULL
-    )
+    support_verbosity = Boolean(about="Whether `text.verbosity` is honoured.", **ALWAYS)
+    default_verbosity = Choice("low", "medium", "high", about="The default verbosity.", **OR_NULL)
     apply_patch_tool_type = Choice(
-        "freeform", about="How it is given apply_patch; null: not at all.", **OR_NULL
+        "freeform",
+        about="The form of the apply_patch tool; null if the model does not get it.",
+        **OR_NULL,
     )
-    web_search_tool_type = Choice("text", about="What a search of the web gives it.", **ALWAYS)
+    web_search_tool_type = Choice(
+        "text", about="The type of content that a web search returns.", **ALWAYS
+    )
     truncation_policy = Nested(
-        AgentTruncationSchema(), about="How much of a tool's output it is shown.", **ALWAYS
+        AgentTruncationSchema(), about="How much of a tool's output the model is shown.", **ALWAYS
     )
     supports_parallel_tool_calls = Boolean(
-        about="Whether it may call several tools at once.", **ALWAYS
+        about="Whether the model may call several tools at once.", **ALWAYS
     )
-    supports_image_detail_original = Boolean(about="Whether it looks at images in full.", **ALWAYS)
-    context_window = Integer(1, about="The most tokens that it reads.", **AT_TIMES)
-    max_context_window = Integer(1, about="The same.", **AT_TIMES)
+    supports_image_detail_original = Boolean(
+        about="Whether the model supports images at their original resolution.", **ALWAYS
+    )
+    context_window = Integer(1, about="The size of the context window, in tokens.", **AT_TIMES)
+    max_context_window = Integer(1, about="The same as context_window.", **AT_TIMES)
     effective_context_window_percent = Integer(
-        1, 100, about="How much of that Codex fills.", **ALWAYS
+        1, 100, about="The percentage of the context window that Codex uses.", **ALWAYS
     )
     experimental_supported_tools = WordList(about="Always empty.", **ALWAYS)
-    input_modalities = WordList(*_READS, about="What it reads.", **ALWAYS)
-    supports_search_tool = Boolean(about="Whether tools can be searched for.", **ALWAYS)
-    use_responses_lite = Boolean(about="false: all of the API is there.", **ALWAYS)
+    input_modalities = WordList(*_READS, about="The input modalities.", **ALWAYS)
+    supports_search_tool = Boolean(about="Whether the tool search is supported.", **ALWAYS)
+    use_responses_lite = Boolean(about="Always false: the whole API is supported.", **ALWAYS)
     include_skills_usage_instructions = Boolean(
-        about="Whether it is told how to use skills.", **ALWAYS
+        about="Whether the model is sent instructions for skills.", **ALWAYS
     )
     include_plugin_usage_instructions = Boolean(
-        about="Whether it is told how to use plugins.", **ALWAYS
+        about="Whether the model is sent instructions for plugins.", **ALWAYS
     )
-    include_apps_usage_instructions = Boolean(about="Whether it is told how to use apps.", **ALWAYS)
+    include_apps_usage_instructions = Boolean(
+        about="Whether the model is sent instructions for apps.", **ALWAYS
+    )
 
 
 class AgentCatalogSchema(WireSchema):
-    about = "The models in the form in which Codex reads them."
+    about = "The list of models in Codex's format."
 
-    models = ListOf(AgentModelSchema(), about="The models, the first offered first.", **ALWAYS)
+    models = ListOf(
+        AgentModelSchema(), about="The models, in the order in which they are offered.", **ALWAYS
+    )
 
 
 AGENT_CATALOG = AgentCatalogSchema()

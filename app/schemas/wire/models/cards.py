@@ -36,35 +36,40 @@ class WordList(StrictField):
 
 
 class ModelSupportsSchema(ValueSchema[ModelCard]):
-    about = "What can be asked of it: parameters that are honoured, not only taken."
+    about = "What the model supports: parameters that are honoured, not merely accepted."
 
     reasoning = Boolean(
-        about="Whether it thinks; null where nobody says.", attribute="facts.reasoning", **OR_NULL
+        about="Whether the model reasons; null if unknown.", attribute="facts.reasoning", **OR_NULL
     )
-    reasoning_efforts = WordList(*EFFORTS, about="Values of `reasoning.effort`.", **ALWAYS)
+    reasoning_efforts = WordList(
+        *EFFORTS, about="The supported values of `reasoning.effort`.", **ALWAYS
+    )
     structured_outputs = Boolean(
-        about="Whether text of a JSON schema can be asked for.",
+        about="Whether output that matches a JSON schema is supported.",
         attribute="honoured.structured_outputs",
         **ALWAYS,
     )
     parallel_tool_calls = Boolean(
-        about="Whether it can be kept from them.",
+        about="Whether parallel tool calls can be turned off.",
         attribute="honoured.parallel_tool_calls",
         **ALWAYS,
     )
     verbosity = Boolean(
-        about="Whether `text.verbosity` is.", attribute="honoured.verbosity", **ALWAYS
+        about="Whether `text.verbosity` is honoured.", attribute="honoured.verbosity", **ALWAYS
     )
-    logprobs = Boolean(about="Whether `top_logprobs` is.", attribute="honoured.logprobs", **ALWAYS)
-    seed = Boolean(about="Whether `seed` is.", attribute="honoured.seed", **ALWAYS)
+    logprobs = Boolean(
+        about="Whether `top_logprobs` is honoured.", attribute="honoured.logprobs", **ALWAYS
+    )
+    seed = Boolean(about="Whether `seed` is honoured.", attribute="honoured.seed", **ALWAYS)
     hosted_tools = WordList(
         *HOSTED_TOOLS,
-        about="Types of the tools that its provider runs.",
+        about="The types of hosted tools that the provider runs.",
         attribute="policy.tools_in_order",
         **ALWAYS,
     )
     forwarded = Strings(
-        about='Fields that its provider is sent as they come; "all": whatever is not known here.',
+        about='Fields that are forwarded to the provider unchanged; "all" stands for every field '
+        "that is unknown to the gateway.",
         attribute="policy.fields_in_order",
         **ALWAYS,
     )
@@ -77,34 +82,42 @@ class ModelSchema(ValueSchema[ModelCard]):
     object = Choice("model", **ALWAYS)
     created = Integer(
         0,
-        about="Unix seconds; 0 where unknown.",
+        about="When the model was created, in Unix seconds; 0 if unknown.",
         attribute="facts.created_at",
         dump_default=0,
         **ALWAYS,
     )
-    owned_by = String(about="The name of its provider here.", **ALWAYS)
+    owned_by = String(
+        about="The name of the model's provider in the gateway's configuration.", **ALWAYS
+    )
     display_name = String(
-        about="What people call it; null where nobody says.",
+        about="The display name; null if unknown.",
         attribute="facts.display_name",
         **OR_NULL,
     )
     context_window = Integer(
-        1, about="The most tokens that it reads.", attribute="facts.context_window", **OR_NULL
+        1,
+        about="The size of the context window, in tokens.",
+        attribute="facts.context_window",
+        **OR_NULL,
     )
     max_output_tokens = Integer(
-        1, about="The most that it writes.", attribute="facts.max_output_tokens", **OR_NULL
+        1,
+        about="The maximum number of output tokens.",
+        attribute="facts.max_output_tokens",
+        **OR_NULL,
     )
     input_modalities = WordList(
         *MODALITIES,
-        about="What it reads; null where nobody says.",
+        about="The input modalities; null if unknown.",
         attribute="facts.input_modalities",
         **OR_NULL,
     )
     output_modalities = WordList(
-        "text", about="What it writes.", attribute="output_modalities", **ALWAYS
+        "text", about="The output modalities.", attribute="output_modalities", **ALWAYS
     )
     supports = Nested(
-        ModelSupportsSchema(), itself=True, about="What can be asked of it.", **ALWAYS
+        ModelSupportsSchema(), itself=True, about="What the model supports.", **ALWAYS
     )
 
 
