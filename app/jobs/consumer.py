@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from dramatiq import Message
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import BrokerConnectionError
 
@@ -66,6 +67,8 @@ class WakeableConsumer(Consumer):
 
     def __next__(self) -> MessageProxy | None:
         self.rounds += 1
+        if self._stopped.is_set():
+            self._leave_fetched()
         if self._is_empty and not self._inner.message_cache:
             self.wake.wait(self._timeout_s)
             self.wake.clear()
@@ -73,6 +76,15 @@ class WakeableConsumer(Consumer):
             self._is_empty = True
             return None
         return self._look()
+
+    def _leave_fetched(self) -> None:
+        """Leave to others the wake-ups that were fetched but not returned.
+
+        As long as there were some, no round would wait: under gevent no other greenlet would run.
+        """
+        fetched, self._inner.message_cache = self._inner.message_cache, []
+        if fetched:
+            self.requeue([MessageProxy(Message.decode(each)) for each in fetched])
 
     def _look(self) -> MessageProxy | None:
         looked, message = False, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from itertools import count
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -184,6 +185,17 @@ def test_who_stops_takes_no_more(bench: Bench) -> None:
     bench.broker.send(2)
     bench.broker.stop()
     assert taken(bench.broker.consume(QUEUE, timeout=0)) == []
+    assert len(taken(bench.another().consume(QUEUE, timeout=0))) == 1
+
+
+def test_who_stops_leaves_what_it_has_fetched_to_others_and_waits(bench: Bench) -> None:
+    bench.broker.send(2)
+    consumer = bench.broker.consume(QUEUE, prefetch=2, timeout=200)
+    assert next(consumer) is not None
+    bench.broker.stop()
+    begun_at = monotonic()
+    assert [next(consumer) for _ in range(3)] == [None] * 3
+    assert monotonic() - begun_at >= 0.2  # else no other greenlet would ever have its turn
     assert len(taken(bench.another().consume(QUEUE, timeout=0))) == 1
 
 
