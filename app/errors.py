@@ -43,7 +43,8 @@ class GatewayError(Exception):
     `retry_after_s` becomes the Retry-After header. `work_done` is true when an upstream may have
     been paid for an answer that was then lost: clients are told not to retry by themselves, as they
     are where `should_retry` is false. `another_key` says that the same provider may succeed at once
-    with another of its keys.
+    with another of its keys. `lost` is the usage of output that the failure discarded, None without
+    output.
     """
 
     status: ClassVar[int] = 500
@@ -68,6 +69,7 @@ class GatewayError(Exception):
             self.code = code
         self.retry_after_s = retry_after_s
         self.work_done = work_done
+        self.lost: object | None = None
 
 
 class InvalidRequest(GatewayError):

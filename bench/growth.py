@@ -191,7 +191,8 @@ def heard(reader: AnswerReader, body: bytes) -> list[Delta]:
         reader.read(splitter.feed(piece), new)
         budget.take(new)
         deltas += new
-    return deltas + reader.end()
+    reader.end(deltas)
+    return deltas
 
 
 def events_of(deltas: list[Delta]) -> list[Event]:

@@ -21,6 +21,11 @@ def chat(text: str | None, **choice: object) -> bytes:
     return orjson.dumps({"choices": [{"index": 0, "message": message} | choice]})
 
 
+def message(text: str) -> bytes:
+    content = [{"type": "text", "text": text}] if text else []
+    return orjson.dumps({"type": "message", "content": content, "stop_reason": "error"})
+
+
 def frames(*events: object) -> bytes:
     return b"".join(b"data: %b\n\n" % orjson.dumps(event) for event in events)
 
@@ -46,6 +51,7 @@ ANSWERS: list[tuple[Api, bytes, bytes]] = [
         frames(DELTA, {"type": "response.failed", "response": FAILED}),
         frames({"type": "response.failed", "response": FAILED}),
     ),
+    ("anthropic_messages", message("Hel"), message("")),
     (
         "anthropic_messages",
         frames(BEGIN, TEXT, {"type": "error", "error": OVERLOADED}),

@@ -36,6 +36,7 @@ from app.providers.reading.sse import Frame
 from app.providers.reading.streaming import stream_batches, whole_batches
 from app.providers.reply import Reply
 from tests.providers.calling import let_through
+from tests.providers.reads import whole_of
 
 SMALL = Bounds(text=100, notes=100, items=3, events=50, without_deltas=1000)
 CALL = [CallOpened("0", "call_1", "f")]
@@ -165,8 +166,8 @@ class Says(ChatReader):
         super().__init__(fault)
         self._deltas = list(deltas)
 
-    def whole(self, _body: bytes) -> list[Delta]:
-        return self._deltas
+    def whole(self, _body: bytes, deltas: list[Delta]) -> None:
+        deltas += self._deltas
 
 
 FORMATS = pytest.mark.parametrize(
@@ -216,18 +217,18 @@ def test_a_long_answer_is_told_in_parts() -> None:
 
 def chat_whole(count: int) -> Batch:
     message = {"tool_calls": [{"id": "c", "function": {"name": "f"}}] * count}
-    return ChatReader(fault).whole(orjson.dumps({"choices": [{"message": message}]}))
+    return whole_of(ChatReader(fault), orjson.dumps({"choices": [{"message": message}]}))
 
 
 def messages_whole(count: int) -> Batch:
     content = [{"type": "tool_use", "id": "c", "name": "f"}] * count
-    return EventReader(MessagesReader(fault)).whole(orjson.dumps({"content": content}))
+    return whole_of(EventReader(MessagesReader(fault)), orjson.dumps({"content": content}))
 
 
 def responses_whole(count: int) -> Batch:
     output = [{"type": "function_call", "call_id": "c", "name": "f"}] * count
     body = {"status": "completed", "output": output}
-    return EventReader(ResponsesReader(fault)).whole(orjson.dumps(body))
+    return whole_of(EventReader(ResponsesReader(fault)), orjson.dumps(body))
 
 
 WHOLE = pytest.mark.parametrize("read", [chat_whole, messages_whole, responses_whole])
@@ -251,7 +252,7 @@ def test_an_item_with_parts_without_number_is_not_read() -> None:
     output = [{"type": "message", "id": f"m{number}", "content": parts} for number in range(4)]
     body = orjson.dumps({"status": "completed", "output": output})
     with pytest.raises(AnswerTooLong, match="at once"):
-        EventReader(ResponsesReader(fault)).whole(body)
+        whole_of(EventReader(ResponsesReader(fault)), body)
 
 
 def test_a_stream_in_place_of_a_whole_answer_is_read_no_further_than_its_bounds() -> None:

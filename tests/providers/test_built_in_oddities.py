@@ -8,6 +8,7 @@ import pytest
 
 from app.providers.faults import fault_in_answer
 from app.providers.openai_responses.reader import ResponsesReader
+from tests.providers.reads import whole_of
 
 
 def noted(item: dict[str, Any]) -> set[str]:
@@ -16,7 +17,7 @@ def noted(item: dict[str, Any]) -> set[str]:
     reader = ResponsesReader(
         lambda error: fault_in_answer(error, "acme"), note=lambda kind, *_: kinds.append(kind)
     )
-    reader.whole({"status": "completed", "output": [item]})
+    whole_of(reader, {"status": "completed", "output": [item]})
     return set(kinds)
 
 

@@ -21,6 +21,7 @@ from app.domain.stream.deltas import (
 )
 from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.openai_chat.reader import ChatReader
+from tests.providers.reads import end_of, whole_of
 
 STOP = Finished("stop")
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -47,7 +48,7 @@ def read(*chunks: Any, done: bool = True) -> list[Delta]:
     deltas: list[Delta] = []
     for frame in frames:
         reader.read([frame], deltas)
-    return deltas + reader.end()
+    return deltas + end_of(reader)
 
 
 def chunk(reason: str | None = None, logprobs: Any = None, **delta: Any) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def chunk(reason: str | None = None, logprobs: Any = None, **delta: Any) -> dict
 def whole(reason: str | None = "stop", logprobs: Any = None, **message: Any) -> list[Delta]:
     """Return what a whole answer with this message says."""
     choice = {"message": message, "finish_reason": reason, "logprobs": logprobs}
-    return ChatReader(fault).whole(orjson.dumps({"choices": [choice]}))
+    return whole_of(ChatReader(fault), orjson.dumps({"choices": [choice]}))
 
 
 def test_a_stream_of_words() -> None:
@@ -207,7 +208,14 @@ def test_usage_apart_from_all_choices_ends_what_was_counted_all_along() -> None:
 
 
 def test_a_stream_without_a_choice_is_none() -> None:
-    assert STOP not in read({"choices": [], "usage": USAGE})
+    assert STOP not in read({"choices": [], "usage": USAGE}, done=False)
+
+
+@pytest.mark.parametrize("chunks", [[], [{"choices": [], "usage": USAGE}], [{"id": "1"}]])
+def test_a_stream_that_ends_without_a_choice_is_nonsense(chunks: list[dict[str, Any]]) -> None:
+    with pytest.raises(UpstreamMisbehaved, match="no choice") as caught:
+        read(*chunks)
+    assert caught.value.work_done
 
 
 def test_a_stream_with_a_reason_may_end_without_done() -> None:
@@ -251,13 +259,13 @@ def test_usage_that_is_repeated_is_told_once() -> None:
 )
 def test_what_is_not_counted_is_zero(usage: dict[str, Any], counted: Usage) -> None:
     body = {"choices": [{"message": {"content": "Hi"}}], "usage": usage}
-    assert Used(counted) in ChatReader(fault).whole(orjson.dumps(body))
+    assert Used(counted) in whole_of(ChatReader(fault), orjson.dumps(body))
 
 
 def test_the_tier_that_served_is_told() -> None:
     assert read(chunk("stop") | {"service_tier": "flex"})[-1] == Finished("stop", "flex")
     body = {"choices": [{"message": {"content": "Hi"}}], "service_tier": "flex"}
-    assert ChatReader(fault).whole(orjson.dumps(body))[-1] == Finished("stop", "flex")
+    assert whole_of(ChatReader(fault), orjson.dumps(body))[-1] == Finished("stop", "flex")
 
 
 @pytest.mark.parametrize(
@@ -286,7 +294,7 @@ def test_an_error_event_is_an_error_whatever_its_shape() -> None:
 )
 def test_an_error_in_a_whole_answer_is_raised(said: Any) -> None:
     with pytest.raises(UpstreamUnavailable, match="boom"):
-        ChatReader(fault).whole(orjson.dumps(said))
+        whole_of(ChatReader(fault), orjson.dumps(said))
 
 
 @pytest.mark.parametrize(
@@ -304,7 +312,7 @@ def test_a_frame_that_is_no_chunk_is_nonsense(said: bytes) -> None:
 )  # fmt: skip
 def test_a_body_that_is_no_answer_is_nonsense(said: bytes) -> None:
     with pytest.raises(UpstreamMisbehaved) as caught:
-        ChatReader(fault).whole(said)
+        whole_of(ChatReader(fault), said)
     assert caught.value.work_done
 
 
@@ -341,7 +349,7 @@ def test_a_part_that_is_not_known_is_a_failure_where_there_is_no_other() -> None
 def test_what_is_not_understood_is_noted_beside_what_is() -> None:
     noted: list[str] = []
     body = {"choices": [{"message": {"content": "Hi", "images": [1]}, "finish_reason": "stop"}]}
-    assert ChatReader(fault, lambda kind, *_: noted.append(kind)).whole(orjson.dumps(body)) == [
+    assert whole_of(ChatReader(fault, lambda kind, *_: noted.append(kind)), orjson.dumps(body)) == [
         Text("Hi"),
         STOP,
     ]
@@ -351,7 +359,7 @@ def test_what_is_not_understood_is_noted_beside_what_is() -> None:
 @pytest.mark.parametrize("message", [None, {}, {"content": None}, {"content": ""}, {"content": []}])
 def test_a_message_that_is_really_empty_keeps_its_finish(message: Any) -> None:
     choice = {"message": message, "finish_reason": "length"}
-    assert ChatReader(fault).whole(orjson.dumps({"choices": [choice]})) == [Finished("length")]
+    assert whole_of(ChatReader(fault), orjson.dumps({"choices": [choice]})) == [Finished("length")]
 
 
 @pytest.mark.parametrize(
@@ -376,7 +384,7 @@ def test_sources_beside_the_message_are_annotations_of_its_whole_text() -> None:
         for url, title in (("https://a.example", "A"), ("https://b.example", ""))
     ]  # fmt: skip
     body = {"choices": [{"message": {"content": "Hi [1]"}, "finish_reason": "stop"}], **sources}
-    assert ChatReader(fault).whole(orjson.dumps(body)) == [Text("Hi [1]"), *cited, STOP]
+    assert whole_of(ChatReader(fault), orjson.dumps(body)) == [Text("Hi [1]"), *cited, STOP]
     pieces = [chunk(content="Hi ") | sources, chunk("stop", content="[1]") | sources]
     assert read(*pieces) == [Text("Hi "), Text("[1]"), *cited, STOP]
 

@@ -17,6 +17,7 @@ from app.providers.openai_chat.reader import ChatReader
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.counts import MOST_TOKENS, Counts
 from app.providers.reading.events import EventReader
+from tests.providers.reads import end_of, whole_of
 
 ABSURD = [
     *("-1", "1.5", "true", "null", "[]", "{}", '"many"', "1e300", "NaN", "Infinity", "-Infinity"),
@@ -31,18 +32,18 @@ def fault(error: object) -> GatewayError:
 
 
 def chat(body: str) -> list[Delta]:
-    return ChatReader(fault).whole(body.encode())
+    return whole_of(ChatReader(fault), body.encode())
 
 
 def chat_stream(body: str) -> list[Delta]:
     reader, deltas = ChatReader(fault), list[Delta]()
     choice = '{"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}'
     reader.read([("", choice.encode()), ("", body.encode()), ("", b"[DONE]")], deltas)
-    return deltas + reader.end()
+    return deltas + end_of(reader)
 
 
 def messages(body: str) -> list[Delta]:
-    return EventReader(MessagesReader(fault)).whole(body.encode())
+    return whole_of(EventReader(MessagesReader(fault)), body.encode())
 
 
 def messages_stream(body: str) -> list[Delta]:
@@ -56,7 +57,7 @@ def messages_stream(body: str) -> list[Delta]:
 
 
 def responses(body: str) -> list[Delta]:
-    return EventReader(ResponsesReader(fault)).whole(body.encode())
+    return whole_of(EventReader(ResponsesReader(fault)), body.encode())
 
 
 def responses_stream(body: str) -> list[Delta]:

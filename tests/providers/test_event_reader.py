@@ -13,6 +13,7 @@ from app.providers.anthropic.reader import MessagesReader as Messages
 from app.providers.openai_responses.reader import ResponsesReader as Responses
 from app.providers.reading.events import EventInterpreter, EventReader
 from app.providers.reading.sse import Frame
+from tests.providers.reads import end_of, whole_of
 
 TEXT_DELTA = {"type": "text_delta", "text": "Hi"}
 
@@ -24,14 +25,12 @@ def fault(_error: object) -> GatewayError:
 @pytest.mark.parametrize(
     ("interpreter", "last"),
     [
-        (Messages(fault), b'{"type":"message_stop"}'),
+        (Messages(fault), b'{"type":"message","stop_reason":"end_turn"}'),
         (
             Responses(fault),
             b'{"type":"response.completed","response":{"status":"completed"}}',
         ),
         (Responses(fault), b'{"type":"response.incomplete","response":{}}'),
-        (Messages(fault), b"[DONE]"),
-        (Responses(fault), b"[DONE]"),
     ],
 )
 def test_the_last_event_is_the_last(interpreter: EventInterpreter, last: bytes) -> None:
@@ -42,17 +41,40 @@ def test_the_last_event_is_the_last(interpreter: EventInterpreter, last: bytes) 
     assert reader.is_done
 
 
-def test_what_comes_after_the_last_event_does_not_undo_it() -> None:
-    reader = EventReader(Messages(fault))
-    reader.read([("", b"[DONE]")], [])
-    reader.read([("", b'{"type":"ping"}')], [])
+STARTS = [
+    (Messages, b'{"type":"message_start","message":{}}'),
+    (Responses, b'{"type":"response.created","response":{}}'),
+]
+
+
+@pytest.mark.parametrize(("answer", "start"), STARTS)
+def test_what_comes_after_the_last_event_does_not_undo_it(answer: Any, start: bytes) -> None:
+    reader, deltas = EventReader(answer(fault)), list[Delta]()
+    reader.read([("", start), ("", b"[DONE]")], deltas)
+    reader.read([("", b'{"type":"ping"}')], deltas)
     assert reader.is_done
+    assert deltas == [Finished("stop")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        (Messages, [b"[DONE]"]),
+        (Messages, [b'{"type":"message_stop"}']),
+        (Messages, [b'{"type":"message_delta","usage":{"output_tokens":1}}', b"[DONE]"]),
+        (Responses, [b"[DONE]"]),
+    ],
+)
+def test_an_end_without_an_answer_is_nonsense(answer: Any, ends: list[bytes]) -> None:
+    reader = EventReader(answer(fault))
+    with pytest.raises(UpstreamMisbehaved, match="it is not a"):
+        reader.read([("", b'{"type":"ping"}'), *(("", end) for end in ends)], [])
 
 
 def test_an_event_without_a_type_has_the_frames_name() -> None:
-    reader = EventReader(Messages(fault))
-    reader.read([("message_stop", b"{}")], [])
-    assert reader.is_done
+    reader, deltas = EventReader(Messages(fault)), list[Delta]()
+    reader.read([("message_start", b'{"message":{}}'), ("message_stop", b"{}")], deltas)
+    assert deltas == [Finished("stop")]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +126,7 @@ def test_a_stream_that_says_done_is_whole_without_a_reason(
     reader.read(_events(*events), cut)
     assert Text("Hi") in whole
     assert whole[-1] == Finished("stop")
-    assert Finished("stop") not in [*cut, *reader.end()]
+    assert Finished("stop") not in [*cut, *end_of(reader)]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +156,7 @@ def test_a_body_that_is_no_object_is_nonsense_that_was_paid_for(
     answer: type[Messages] | type[Responses], body: bytes
 ) -> None:
     with pytest.raises(UpstreamMisbehaved) as caught:
-        EventReader(answer(fault)).whole(body)
+        whole_of(EventReader(answer(fault)), body)
     assert caught.value.work_done
 
 
@@ -199,4 +221,4 @@ def test_what_comes_before_all_words_ends_nothing(
     reader, deltas = EventReader(interpreter), list[Delta]()
     reader.read([("", orjson.dumps(event)) for event in events], deltas)
     assert not reader.may_end
-    assert not any(isinstance(delta, Finished) for delta in deltas + reader.end())
+    assert not any(isinstance(delta, Finished) for delta in deltas + end_of(reader))

@@ -146,7 +146,8 @@ def test_a_stream_that_just_ends_has_broken_off(said: list[bytes], stream: bool)
     "said", [[], [b"\n\n"], [b"upstream is away\n\n"]], ids=["nothing", "blanks", "nonsense"]
 )
 def test_a_stream_that_never_begins_is_no_answer(said: list[bytes]) -> None:
-    assert not any(answered(request(stream=True), *said))
+    with pytest.raises(UpstreamMisbehaved, match="no JSON"):
+        answered(request(stream=True), *said)
 
 
 def test_a_stream_that_is_cut_fails() -> None:

@@ -22,6 +22,7 @@ from app.domain.stream.deltas import (
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.openai_responses.reader import ResponsesReader
 from app.providers.reading.events import EventReader
+from tests.providers.reads import end_of
 
 Json = dict[str, Any]
 REASONING: Json = {"type": "reasoning", "id": "rs_1", "summary": []}
@@ -66,7 +67,7 @@ def read(*events: Json, is_encrypted: bool = True) -> list[list[Delta]]:
         deltas: list[Delta] = []
         reader.read([("", orjson.dumps(event))], deltas)
         said.append(deltas)
-    return [*said, reader.end()]
+    return [*said, end_of(reader)]
 
 
 def joined(*events: Json) -> list[Delta]:

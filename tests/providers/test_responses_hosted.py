@@ -31,7 +31,9 @@ def read(*inside: Json) -> list[Delta]:
         {"type": "response.output_item.done", **PLACE, "item": ITEM},
         {"type": "response.completed", "response": {"status": "completed", "output": [ITEM]}},
     ]
-    deltas = [delta for event in events for delta in reader.event(event)]
+    deltas: list[Delta] = []
+    for event in events:
+        reader.event(event, deltas)
     assert len(notes) == len(inside)
     return deltas
 
@@ -57,6 +59,8 @@ def test_what_other_items_have_makes_no_other_item_of_a_hosted_one(event: Json) 
 
 def test_a_text_of_another_id_at_its_place_is_a_message() -> None:
     reader = ResponsesReader(lambda _: UpstreamUnavailable("failed"), carries=True)
-    reader.event({"type": "response.output_item.added", **PLACE, "item": ITEM})
+    deltas: list[Delta] = []
+    reader.event({"type": "response.output_item.added", **PLACE, "item": ITEM}, [])
     text = {"type": "response.output_text.delta", "output_index": 0, "item_id": "msg_1"}
-    assert MessageOpened in map(type, reader.event(text | {"delta": "Hello"}))
+    reader.event(text | {"delta": "Hello"}, deltas)
+    assert MessageOpened in map(type, deltas)

@@ -20,6 +20,7 @@ from app.providers.openai_chat.think_tag import ThinkTag
 from app.providers.profiles import PROFILES
 from app.providers.reading.fields import ignore
 from tests.providers.chatting import GENERIC, knowing, request, user
+from tests.providers.reads import end_of, whole_of
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 
@@ -51,12 +52,12 @@ def streamed(*deltas: dict[str, Any], profile: str = "generic", **asked: Any) ->
     said, reading = list[Delta](), reader(profile, **asked)
     for chunk in chunks:
         reading.read([("", orjson.dumps(chunk))], said)
-    return said + reading.end()
+    return said + end_of(reading)
 
 
 def whole(profile: str = "generic", **message: Any) -> list[Delta]:
     body = {"choices": [{"message": message, "finish_reason": "stop"}]}
-    return reader(profile).whole(orjson.dumps(body))
+    return whole_of(reader(profile), orjson.dumps(body))
 
 
 def texts(deltas: list[Delta]) -> list[Delta]:
@@ -163,7 +164,7 @@ def test_a_whole_message_at_the_end_of_a_stream_says_nothing_twice() -> None:
     said, reading = list[Delta](), reader()
     for chunk in ({"choices": [{"delta": {"content": text}}]}, last):
         reading.read([("", orjson.dumps(chunk))], said)
-    assert texts(said + reading.end()) == [Thought("hm"), Text("Hi")]
+    assert texts(said + end_of(reading)) == [Thought("hm"), Text("Hi")]
 
 
 def test_sources_are_of_the_text_that_is_shown() -> None:
@@ -171,7 +172,7 @@ def test_sources_are_of_the_text_that_is_shown() -> None:
         "choices": [{"message": {"content": "<think>hm</think>Hi"}, "finish_reason": "stop"}],
         "citations": ["https://a.example"],
     }
-    (cited,) = [d for d in reader("perplexity").whole(orjson.dumps(body))
+    (cited,) = [d for d in whole_of(reader("perplexity"), orjson.dumps(body))
                 if isinstance(d, Annotated)]  # fmt: skip
     assert cited.annotation["end_index"] == 2
 
@@ -243,6 +244,6 @@ def test_no_payload_is_made_for_a_server_that_wants_nothing_back() -> None:
     strict = knowing(returns_unknown_fields=False)
     reading = ChatFormat().reader(request(), {}, strict, fault, ignore)
     body = {"choices": [{"message": {"content": "<think>a</think>b"}, "finish_reason": "stop"}]}
-    said = reading.whole(orjson.dumps(body))
+    said = whole_of(reading, orjson.dumps(body))
     assert not [delta for delta in said if isinstance(delta, Opaque)]
     assert GENERIC.think_tag == "think"

@@ -29,6 +29,8 @@ print(said)
 BODY = "from app.api.http.bodies import let_others_run as work"
 #: A piece that was compressed.
 LONG_PIECE = """
+from contextlib import suppress
+from app.errors import GatewayError
 from app.domain.upstream_call import UpstreamCall
 from app.providers.openai_chat.reader import ChatReader
 from app.providers.reading.streaming import stream_batches
@@ -36,9 +38,11 @@ class Reply:
     def pieces(self, take):
         piece = b": nothing\\n\\n" * 20_000 + b"data: [DONE]\\n\\n"
         return [] if take(piece) else [piece]
+    broke_off = False
     def close(self): pass
 def work():
-    list(stream_batches(Reply(), ChatReader(None), UpstreamCall(1e9), None))
+    with suppress(GatewayError):
+        list(stream_batches(Reply(), ChatReader(None), UpstreamCall(1e9), None))
 """
 #: A stream that came where a whole answer was wanted.
 STREAM_AS_BODY = """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.domain.frozen import frozen_dataclass
-from app.domain.response import Usage
+from app.domain.response import NO_USAGE, Usage
 from app.errors import GatewayError
 
 
@@ -185,8 +185,10 @@ def has_output(deltas: Batch) -> bool:
 
 
 def note_output(error: GatewayError, deltas: Batch) -> None:
-    """Record in an error that the model was paid for, if it had output before (U5)."""
-    error.work_done = error.work_done or has_output(deltas)
+    """Record in an error that the model was paid for output before it (U5), and its usage."""
+    if has_output(deltas):
+        counts = [delta.usage for delta in deltas if isinstance(delta, Used)]
+        error.work_done, error.lost = True, counts[-1] if counts else NO_USAGE
 
 
 def close_batches(batches: object) -> None:

@@ -8,7 +8,7 @@ from app.providers.anthropic.open_blocks import OpenBlocks
 from app.providers.faults.error_body import failure_instead
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
-from app.providers.reading.fields import Note, ignore, refuse_too_many
+from app.providers.reading.fields import Note, ignore, refuse_too_many, unreadable
 from app.providers.reading.finish_reasons import Reason, finish_reason, later_reason, reason_word
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
@@ -19,6 +19,7 @@ REFUSED = "The model declined to answer."
 #: A whole answer has the type "message" or at least one of these fields; usage alone is not enough,
 #: as other formats have it, too.
 _OF_A_MESSAGE = {"content", "stop_reason"}
+_NO_MESSAGE = "it is not a message"
 _TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 
@@ -47,8 +48,8 @@ class MessagesReader:
         """Whether an end here leaves the answer complete (A9)."""
         return self._stop_reason is not None or self._is_counted
 
-    def whole(self, body: Json) -> list[Delta]:
-        """Return the deltas of a whole body.
+    def whole(self, body: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole body.
 
         Raises:
             GatewayError: the body is an error.
@@ -56,11 +57,12 @@ class MessagesReader:
         if error := failure_instead(body):
             raise self._fault(error)
         if body.get("type") != "message" and not body.keys() & _OF_A_MESSAGE:
-            raise Misread("it is not a message")
-        return [*self._start(body), *self.end()]
+            raise Misread(_NO_MESSAGE)
+        self._start(body, deltas)
+        self.end(deltas)
 
-    def event(self, event: Json) -> list[Delta]:
-        """Return the deltas of the next event of a stream.
+    def event(self, event: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of the next event of a stream.
 
         Raises:
             GatewayError: the event is an error.
@@ -68,25 +70,24 @@ class MessagesReader:
         match event.get("type"):
             case "content_block_delta":
                 self._go_on()
-                return self._grow(event)
+                deltas += self._grow(event)
             case "content_block_start":
                 self._go_on()
                 block = self._reader.mapping(event, "content_block")
-                return self._open_block(block, event.get("index"))
+                deltas += self._open_block(block, event.get("index"))
             case "content_block_stop":
-                return self._noted(self._blocks.stop(event.get("index")))
+                deltas += self._noted(self._blocks.stop(event.get("index")))
             case "message_start":
-                return self._start(self._reader.mapping(event, "message"))
+                self._start(self._reader.mapping(event, "message"), deltas)
             case "message_delta":
-                return self._change(event)
+                self._change(event, deltas)
             case "message_stop":
-                return self.end()
+                self.end(deltas)
             case "message" if event.get("stop_reason"):  # a whole answer, after keep-alives
-                return self._last(event)
+                self._last(event, deltas)
             case _:
                 if error := failure_instead(event):
                     raise self._fault(error)
-                return []
 
     def _go_on(self) -> None:
         """Forget signs of the end as content follows: usage, and a reason that precedes output."""
@@ -94,36 +95,44 @@ class MessagesReader:
         if not self._has_output:
             self._stop_reason = None
 
-    def over(self) -> list[Delta]:
-        """Return the remaining deltas of a stream that ended without [DONE]."""
-        return self.end() if self.may_end else []
+    def over(self, deltas: list[Delta]) -> None:
+        """Append the remaining deltas of a stream that ended without [DONE]."""
+        if self.may_end and self._has_begun:
+            self.end(deltas)
 
-    def end(self) -> list[Delta]:
-        """Return the final deltas; the answer is complete even without a stop reason (A9)."""
+    @property
+    def _has_begun(self) -> bool:
+        """Whether there is an answer: a relay may omit the message's start."""
+        return self._started or self._has_output or self._stop_reason is not None
+
+    def end(self, deltas: list[Delta]) -> None:
+        """Append the final deltas; the answer is complete even without a stop reason (A9).
+
+        Raises:
+            UpstreamMisbehaved: an end came without an answer.
+            UpstreamUnavailable: the server broke off.
+        """
         was_done, self.is_done = self.is_done, True
-        # A relay may omit the message's start; but an end alone is not an answer.
-        if was_done or not (self._started or self._has_output or self._stop_reason is not None):
-            return []
-        deltas = self._noted(self._blocks.stop_all())
+        if was_done:
+            return
+        if not self._has_begun:
+            raise unreadable(Misread(_NO_MESSAGE))
+        deltas += self._noted(self._blocks.stop_all())
         self._understanding.check()
-        tier = _TIERS.get(self._tier)
-        match reason := self._reason():
-            case "length":
-                return [*deltas, Finished(reason, tier)]
-            case "content_filter":  # without output, the refusal has the explanation (U10)
-                refusal = [] if self._has_output else [Refused(self._explanation or REFUSED)]
-                return [*deltas, *refusal, Finished(reason, tier)]
-            case _:
-                return [*deltas, *self._blocks.end_call(), Finished("stop", tier)]
+        reason = self._reason()
+        if reason == "content_filter" and not self._has_output:  # explain why (U10)
+            deltas.append(Refused(self._explanation or REFUSED))
+        elif reason == "stop":
+            deltas += self._blocks.end_call()
+        deltas.append(Finished(reason, _TIERS.get(self._tier)))
 
-    def _start(self, message: Json) -> list[Delta]:
-        if self._started:
-            return []  # relays splice answers, or repeat this event
-        self._started = True
-        return self._message(message)
+    def _start(self, message: Json, deltas: list[Delta]) -> None:
+        if not self._started:  # relays splice answers, or repeat this event
+            self._started = True
+            self._message(message, deltas)
 
-    def _last(self, message: Json) -> list[Delta]:
-        """Return the deltas of a whole answer that ends a stream, without content already read.
+    def _last(self, message: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole answer that ends a stream, without content already read.
 
         Raises:
             GatewayError: it is an error.
@@ -133,25 +142,25 @@ class MessagesReader:
         self._started = True
         if self._has_content:
             message = message | {"content": []}
-        return [*self._message(message), *self.end()]
+        self._message(message, deltas)
+        self.end(deltas)
 
-    def _message(self, message: Json) -> list[Delta]:
-        deltas: list[Delta] = []
+    def _message(self, message: Json, deltas: list[Delta]) -> None:
         for index, block in enumerate(self._reader.contents(message, "content")):
             deltas += self._open_block(block, index)
             deltas += self._noted(self._blocks.stop(index))
             refuse_too_many(deltas)
         self._note_stop(message)
-        return deltas + self._count(message)
+        deltas += self._count(message)
 
-    def _change(self, event: Json) -> list[Delta]:
+    def _change(self, event: Json, deltas: list[Delta]) -> None:
         change = self._reader.mapping(event, "delta")
         self._note_stop(change)
-        deltas = self._noted(self._blocks.stop_all())
+        deltas += self._noted(self._blocks.stop_all())
         self._is_counted = self._is_counted or bool(event.get("usage") or change.get("usage"))
+        deltas += self._count(event) + self._count(change)
         if self._stop_reason is not None and self._reason() == "stop":
             deltas += self._blocks.end_call()
-        return deltas + self._count(event) + self._count(change)
 
     def _reason(self) -> Reason:
         """Return why the model stopped. Raises UpstreamUnavailable if the server failed."""

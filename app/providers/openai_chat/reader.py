@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain.stream.deltas import Delta, note_output
+from app.domain.stream.deltas import Delta
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.kept_fields import KeptFields
@@ -28,6 +28,7 @@ Fault = Callable[[object], GatewayError]
 
 #: Event names that do not identify the event.
 _NAMELESS = frozenset({"", "message", "error"})
+_NO_CHOICE = "it has no choice"
 #: Fields for pieces of calls; such a piece may not bring a delta yet.
 _CALLS = ("tool_calls", "function_call")
 
@@ -86,61 +87,62 @@ class ChatReader:
                 self._read_frame(*frames[index], deltas)
                 index += 1
 
-    def end(self) -> list[Delta]:
-        """Return the remaining deltas: calls still waiting, and Finished if it is complete."""
-        deltas: list[Delta] = []
+    def end(self, deltas: list[Delta]) -> None:
+        """Append the remaining deltas: calls still waiting, and Finished if it is complete.
+
+        Raises UpstreamMisbehaved if [DONE] came without a choice; otherwise as `finished` does.
+        """
         for chunk in self._json.all_left():
             self._read(chunk, b"", deltas)
         self._message.add_length(self.template.length)
-        deltas += self._message.end()
-        if self.may_end:
+        left = self._message.end()
+        if is_whole := self.may_end:
             self._message.understanding.check()
+        elif self.is_done:
+            raise unreadable(Misread(_NO_CHOICE))
+        deltas += left
+        if is_whole:
             deltas.append(finished(self._reason, self._tier, self._note))
-        return deltas
 
-    def whole(self, body: bytes) -> list[Delta]:
-        """Return the deltas of a whole answer, ending with Finished.
+    def whole(self, body: bytes, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole answer, ending with Finished.
 
         Raises:
             UpstreamMisbehaved: it cannot be read as an answer, or nothing in it is understood.
             GatewayError: it is an error instead.
         """
-        deltas: list[Delta] = []
         try:
             self._body(mapping(loads(body)), deltas)
         except Misread as error:
             raise unreadable(error) from error
-        except GatewayError as error:
-            note_output(error, deltas)
-            raise
-        return deltas
 
     def _body(self, answer: Json, deltas: list[Delta]) -> None:
         if error := failure_instead(answer):
             raise self._fault(error)
-        choices = [each for each in elements(answer.get("choices")) if isinstance(each, dict)]
-        if not choices:
-            raise Misread("it has no choice")
-        choice = choices[0]
+        choices = elements(answer.get("choices"))
+        if (choice := next((each for each in choices if isinstance(each, dict)), None)) is None:
+            raise Misread(_NO_CHOICE)
         self._take_message(answer, choice, deltas)
-        if error := failure_in(choice):
-            raise self._fault(error)
-        self._message.understanding.check()
+        left = self._message.end()
         groq = self._optional.mapping(answer, "x_groq") if "x_groq" in answer else {}
         for place in (answer, choice, groq):
             if usage := place.get("usage"):
-                deltas += self._counts.deltas_of(usage, self._note)
+                left += self._counts.deltas_of(usage, self._note)
+        if error := failure_in(choice):
+            deltas += left
+            raise self._fault(error)
+        self._message.understanding.check()
+        deltas += left
         tier = "service_tier" in answer and self._optional.string(answer, "service_tier")
         deltas.append(finished(choice.get("finish_reason"), tier or None, self._note))
 
     def _take_message(self, answer: Json, choice: Json, deltas: list[Delta]) -> None:
-        """Append the deltas of a choice's message, if it has one."""
+        """Append the deltas of a choice's message, if it has one, except those of its end."""
         message = message_in(choice, "message", "delta")
         if message.get("tool_calls"):
             message = numbered(message)
         self._message.take(message, choice.get("logprobs"), deltas)
         self._message.take_sources(answer)
-        deltas += self._message.end()
 
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
         if data == DONE:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import orjson
-
-from app.domain.response import PASSED_KEYS
 from app.domain.stream.deltas import Delta, Finished, Text, Used, note_output
-from app.errors import GatewayError
+from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_responses.output.calls import (
     BuiltInCallItem,
     CallItem,
     CustomCallItem,
 )
+from app.providers.openai_responses.output.hosted import passed_of
 from app.providers.openai_responses.output.items import (
     MessageItem,
     OutputItem,
@@ -25,7 +23,7 @@ from app.providers.openai_responses.output.open_items import OpenItems, kind_of
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
-from app.providers.reading.fields import Note, ignore
+from app.providers.reading.fields import Note, ignore, unreadable
 from app.providers.reading.finish_reasons import finish_reason, reason_word
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
@@ -61,6 +59,7 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
 }
 #: A whole answer has at least one of these fields.
 _OF_A_RESPONSE = {"output", "status", "error"}
+_NO_RESPONSE = "it is not a response"
 #: The events that end a stream.
 _LAST = {
     f"response.{ending}"
@@ -69,9 +68,6 @@ _LAST = {
 #: Statuses of a response that has not ended, or was cancelled.
 _NOT_ENDED = ("in_progress", "queued", "cancelled", "canceled")
 _ENDED = ("completed", "incomplete", "failed")
-
-#: Maximum size of each response field that is passed on (P1), in bytes of JSON.
-_MOST_PASSED = 64 * 1024
 
 #: Beginnings of error codes that come without a type and are about the request.
 _CALLERS_FAULTS = (
@@ -117,6 +113,7 @@ class ResponsesReader:
         self._counts = Counts()
         self._usage: object = None  # the latest usage
         self._is_counted = False  # usage came after the last output
+        self._has_begun = False  # the response came in an event
         self._cut_at = cut_at
         self._passes = passes
         self._items = OpenItems(
@@ -133,8 +130,8 @@ class ResponsesReader:
         """Whether an end here leaves the answer complete (A9)."""
         return self._is_counted
 
-    def whole(self, body: Json) -> list[Delta]:
-        """Return the deltas of a whole body.
+    def whole(self, body: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole body.
 
         Raises:
             GatewayError: the answer failed.
@@ -143,122 +140,125 @@ class ResponsesReader:
         if not body.get("output") and (error := failure_instead(body)):
             raise self._failure(error)
         if not body.keys() & _OF_A_RESPONSE:
-            raise Misread("it is not a response")
-        return self._finish(body, "completed")
+            raise Misread(_NO_RESPONSE)
+        self._finish(body, "completed", deltas)
 
-    def event(self, event: Json) -> list[Delta]:
-        """Return the deltas of the next event of a stream.
+    def event(self, event: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of the next event of a stream.
 
         Raises:
             GatewayError: the event reports that the answer failed.
         """
-        deltas = self._event(event)
-        self._understanding.note_known(deltas)
-        return deltas
+        before = len(deltas)
+        self._event(event, deltas)
+        if not self._understanding.has_known:
+            self._understanding.note_known(deltas[before:])
 
-    def _event(self, event: Json) -> list[Delta]:
+    def _event(self, event: Json, deltas: list[Delta]) -> None:
         kind = event.get("type")
         of_item = _OF_ITEMS.get(kind)
         if of_item is not None:
             self._is_counted = False
-            return self._items.take(*of_item, event)
+            deltas += self._items.take(*of_item, event)
+            return
         match kind:
             case "response.output_item.added":
                 self._is_counted = False
-                return self._items.added(event)
+                deltas += self._items.added(event)
             case "response.output_item.done":
-                return self._items.done(event)
+                deltas += self._items.done(event)
             case "response.content_part.done":
                 self._is_counted = False
                 part = self._reader.mapping(event, "part")
                 if part.get("type") == "reasoning_text":
-                    return self._items.take(ReasoningItem, ReasoningItem.end_part, event)
-                return self._items.take(MessageItem, MessageItem.end_part, event)
+                    deltas += self._items.take(ReasoningItem, ReasoningItem.end_part, event)
+                else:
+                    deltas += self._items.take(MessageItem, MessageItem.end_part, event)
             case "error":
                 raise self._failure(event.get("error") or _flat_error(event))
             case str() if kind in _LAST:
                 response = self._reader.mapping(event, "response")
                 ended = {"usage": event.get("usage")} | response
-                return self._finish(ended, kind.removeprefix("response."))
+                self._finish(ended, kind.removeprefix("response."), deltas)
             case _:
-                return self._other_event(event)
+                self._other_event(event, deltas)
 
-    def _other_event(self, event: Json) -> list[Delta]:
+    def _other_event(self, event: Json, deltas: list[Delta]) -> None:
         """Look for an error and for usage in an unknown event, and pass it on if `carries`.
 
         It may also be a whole answer, after keep-alives.
         """
         if event.get("object") == "response" and event.get("status") in _ENDED:
-            return self._finish(event, "completed")
+            self._finish(event, "completed", deltas)
+            return
         if error := failure_instead(event):
             raise self._failure(error)
         self._note_usage(event)
         passed = self._items.note(event)
         if not passed and event["type"].endswith(".delta"):
             self._understanding.note_unknown("event", event["type"])
-        return passed
+        deltas += passed
 
-    def end(self) -> list[Delta]:
-        """Return the final deltas at a [DONE] in place of the last event: it is complete (A9)."""
-        if self.is_done or self._items.is_empty:
-            return []
+    def end(self, deltas: list[Delta]) -> None:
+        """Append the final deltas at a [DONE] in place of the last event: it is complete (A9).
+
+        Raises:
+            UpstreamMisbehaved: no answer has begun.
+        """
+        if self.is_done:
+            return
+        if self._items.is_empty and not self._has_begun:
+            raise unreadable(Misread(_NO_RESPONSE))
         self.is_done = True
         self._understanding.check()
-        deltas = self._items.leave()
+        deltas += self._items.leave()
         self._used(self._usage, deltas)
-        return [*deltas, Finished("stop")]
+        deltas.append(Finished("stop"))
 
-    def over(self) -> list[Delta]:
-        """Return the final deltas of an answer whose usage came last (A9); none for another."""
-        return self.end() if self.may_end else []
+    def over(self, deltas: list[Delta]) -> None:
+        """Append the final deltas of an answer whose usage came last (A9); none for another."""
+        if self.may_end and not self._items.is_empty:
+            self.end(deltas)
 
     def _note_usage(self, event: Json) -> None:
         """Keep the usage in an event that is not the last one."""
-        response = event.get("response")
-        usage = event.get("usage") or (isinstance(response, dict) and response.get("usage"))
+        usage, response = event.get("usage"), event.get("response")
+        if isinstance(response, dict):
+            self._has_begun = True
+            usage = usage or response.get("usage")
         if usage:
             self._usage, self._is_counted = usage, True
 
-    def _finish(self, response: Json, ending: str) -> list[Delta]:
+    def _finish(self, response: Json, ending: str, deltas: list[Delta]) -> None:
         self.is_done = True
         status = self._reader.string(response, "status") or ending
         error = failure_in(response)
         output = self._reader.contents(response, "output", BOUNDS.items)
         if status == "failed" or error:
             failure = self._failure(error or {})
+            self._used(response.get("usage") or self._usage, deltas)
             if self._items.is_empty:  # else the output has come in events
-                note_output(failure, self._items.reconcile(output))
+                note_output(failure, [*self._items.reconcile(output), *deltas])
             raise failure
-        deltas = self._items.reconcile(output)
+        deltas += self._items.reconcile(output)
         if self._items.is_empty and (text := self._reader.text(response, "output_text")):
             deltas.append(Text(text))
         self._check_understanding(output, deltas)
         usage = self._used(response.get("usage") or self._usage, deltas)
         tier = self._reader.string(response, "service_tier") or None
-        passed = self._passed(response)
+        passed = passed_of(response) if self._passes else {}
         if status == "incomplete":
             why = self._reader.mapping(response, "incomplete_details")
             reason = finish_reason(reason_word(why.get("reason")))
             filtered = reason == "content_filter"
             deltas.append(Finished("content_filter" if filtered else "length", tier, passed))
-        elif status not in _NOT_ENDED:
+        elif status in _NOT_ENDED:
+            raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
+        else:
             if status != "completed":
                 self._reader.note("status", status)
             was_cut = self._cut_at is not None and usage >= self._cut_at
             deltas.append(Finished("length" if was_cut else "stop", tier, passed))
-        return deltas
-
-    def _passed(self, response: Json) -> Json:
-        """Return the server's fields about the whole answer that are passed on."""
-        if not self._passes:
-            return {}
-        return {
-            name: value
-            for name in PASSED_KEYS
-            if isinstance(value := response.get(name), dict)
-            and value
-            and len(orjson.dumps(value)) <= _MOST_PASSED
-        }
 
     def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
         """Raise AnswerNotUnderstood if nothing in the answer is known (A10)."""

@@ -39,20 +39,24 @@ class EventInterpreter(Protocol):
         """Whether an end here leaves the answer complete; see pieces.AnswerReader."""
         ...
 
-    def event(self, event: Json) -> list[Delta]:
-        """Return the deltas of the next event of a stream."""
+    def event(self, event: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of the next event of a stream."""
         ...
 
-    def whole(self, body: Json) -> list[Delta]:
-        """Return the deltas of a whole body."""
+    def whole(self, body: Json, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole body."""
         ...
 
-    def end(self) -> list[Delta]:
-        """Return the remaining deltas at [DONE], none if the last event came before it."""
+    def end(self, deltas: list[Delta]) -> None:
+        """Append the remaining deltas at [DONE], none if the last event came before it.
+
+        Raises:
+            UpstreamMisbehaved: no answer has begun.
+        """
         ...
 
-    def over(self) -> list[Delta]:
-        """Return the remaining deltas of a stream that ended without [DONE]."""
+    def over(self, deltas: list[Delta]) -> None:
+        """Append the remaining deltas of a stream that ended without [DONE]."""
         ...
 
 
@@ -94,38 +98,36 @@ class EventReader:
                     event["type"] = name
                 if self._json.is_waiting:
                     self._end_halves(event, deltas)
-                deltas += interpreter.event(event)
+                interpreter.event(event, deltas)
             except Misread as error:
                 self._read_odd(name, data, deltas, error)
             if interpreter.is_done:
                 self.is_done = True
 
-    def end(self) -> list[Delta]:
-        """Return the remaining deltas once the stream has ended."""
-        if self.is_done:
-            return []
-        deltas: list[Delta] = []
-        for left in self._json.all_left():
-            deltas += self._interpreter.event(left)
-        return deltas + self._interpreter.over()
+    def end(self, deltas: list[Delta]) -> None:
+        """Append the remaining deltas once the stream has ended."""
+        if not self.is_done:
+            for left in self._json.all_left():
+                self._interpreter.event(left, deltas)
+            self._interpreter.over(deltas)
 
-    def whole(self, body: bytes) -> list[Delta]:
-        """Return the deltas of a whole answer, ending with Finished.
+    def whole(self, body: bytes, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole answer, ending with Finished.
 
         Raises:
             UpstreamMisbehaved: it cannot be read as an answer.
             GatewayError: it is an error instead.
         """
         try:
-            return self._interpreter.whole(mapping(loads(body)))
+            self._interpreter.whole(mapping(loads(body)), deltas)
         except Misread as error:
             raise unreadable(error) from error
 
     def _finish(self, deltas: list[Delta]) -> None:
         """Append the remaining deltas when the server marks the end of the stream."""
         for left in self._json.all_left():
-            deltas += self._interpreter.event(left)
-        deltas += self._interpreter.end()
+            self._interpreter.event(left, deltas)
+        self._interpreter.end(deltas)
         self.is_done = True
 
     def _read_odd(self, name: str, data: bytes, deltas: list[Delta], error: Misread) -> None:
@@ -135,7 +137,7 @@ class EventReader:
                 self._finish(deltas)
             case "error":
                 message = data.decode("utf-8", "replace")
-                deltas += self._interpreter.event({"type": name, "error": {"message": message}})
+                self._interpreter.event({"type": name, "error": {"message": message}}, deltas)
             case "idle":
                 pass
             case None:
@@ -151,5 +153,5 @@ class EventReader:
         if kind.endswith(".delta") or kind in _PIECES:
             return
         for left in self._json.left():
-            deltas += self._interpreter.event(left)
+            self._interpreter.event(left, deltas)
         event.update(self._json.finished(event))

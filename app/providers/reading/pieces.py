@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from app.domain.slices import MOMENT_S
-from app.domain.stream.deltas import Batch, Delta, Text
+from app.domain.stream.deltas import Batch, Delta, Text, note_output
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.providers.reading.budget import Budget
@@ -22,6 +22,8 @@ BLANKS = b" \t\r\n\xef\xbb\xbf"
 #: Beginnings of the lines of an event stream.
 FIELDS = (b"data:", b"event:", b":", b"id:", b"retry:")
 
+#: Beginnings of JSON: any value is read as an answer, if only to report that it is none.
+_JSON = re.compile(rb'[{\["]|(?:null|true|false)\s*$')
 #: An object's end and, on a later line, the start of another or of an event: never in one object.
 _NEXT_LINE = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*(?:\{|data:|event:)")
 #: Bytes before a piece of a whole answer that are searched together with it.
@@ -74,12 +76,17 @@ class AnswerReader(Protocol):
         """
         ...
 
-    def end(self) -> list[Delta]:
-        """Return the remaining deltas once the stream has ended."""
+    def end(self, deltas: list[Delta]) -> None:
+        """Append the remaining deltas once the stream has ended.
+
+        Raises:
+            UpstreamMisbehaved: it marked its end, but contained no answer.
+            GatewayError: as `read` does.
+        """
         ...
 
-    def whole(self, body: bytes) -> list[Delta]:
-        """Return the deltas of a whole answer, ending with Finished. Raises as `read` does."""
+    def whole(self, body: bytes, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole answer, ending with Finished. Raises as `read` does."""
         ...
 
 
@@ -151,7 +158,9 @@ class PieceReader:
             self._is_of_lines = self.is_stream = True
         if self._is_of_lines:
             piece = as_frames(piece)
-        self._reader.read(self._splitter.feed(piece), deltas)
+        frames = self._splitter.feed(piece)
+        self.is_stream = self.is_stream or bool(frames)
+        self._reader.read(frames, deltas)
         try:
             if deltas:
                 self._budget.take(deltas)
@@ -181,20 +190,36 @@ class PieceReader:
         return time.monotonic() - self._yielded_at >= self._call.silence_s
 
     def end(self) -> list[Delta]:
-        """Return the remaining deltas once the stream has ended."""
+        """Return the remaining deltas once the stream has ended.
+
+        Raises:
+            UpstreamMisbehaved: neither a stream nor a whole answer came.
+            GatewayError: as AnswerReader.read does.
+        """
         deltas: list[Delta] = []
-        if self._body is not None:
-            deltas += self._reader.whole(b"".join(self._body))
+        frames = self._splitter.end()
+        if self.is_stream or frames:
+            self.deltas, self.is_stream = deltas, True
+            self._reader.read(frames, deltas)
+            self._reader.end(deltas)
+            self.deltas = []
         else:
-            self._reader.read(self._splitter.end(), deltas)
-            deltas += self._reader.end()
+            self._read_body(deltas)
         self._budget.take(deltas)
         return deltas
+
+    def _read_body(self, deltas: list[Delta]) -> None:
+        """Append the deltas of a whole answer; those of a failed one are only counted."""
+        try:
+            self._reader.whole(b"".join(self._body or ()), deltas)
+        except GatewayError as error:
+            note_output(error, deltas)
+            raise
 
     def _begin(self, piece: bytes) -> None:
         """Distinguish a whole answer from a stream by its first character. Raises WebPage."""
         if start := piece.lstrip(BLANKS):
             refuse_page(start)
             self._is_blank = False
-            self._body = [] if start[:1] in b"{[" else None
+            self._body = [] if _JSON.match(start) else None
             self.is_stream = any(field.startswith(start[: len(field)]) for field in FIELDS)

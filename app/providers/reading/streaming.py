@@ -167,18 +167,13 @@ def whole_batches(
         UpstreamUnavailable: it is a stream that broke off.
         AnswerTooLong, and what AnswerReader raises; the result of `mistake` for a bug of ours.
     """
-    budget = budget or Budget()
+    deltas: list[Delta] = []
     try:
-        body = reply.body()
-        start = body.lstrip(BLANKS)
-        refuse_page(start)
-        if start.startswith(FIELDS):
-            deltas = _all_frames(body, reader, budget)
-        else:
-            deltas = _one_object(body, reader, budget)
+        _read_body(reply.body(), reader, budget or Budget(), deltas)
     except WebPage:
         raise reply.page_error() from None
-    except GatewayError:
+    except GatewayError as error:
+        note_output(error, deltas)
         raise
     except Exception as bug:
         raise mistake(bug, call) from bug
@@ -188,37 +183,42 @@ def whole_batches(
         yield from split_batch(deltas)
 
 
-def _one_object(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
-    """Return the deltas of a body that is one JSON object, or several, one per line."""
+def _read_body(body: bytes, reader: AnswerReader, budget: Budget, deltas: list[Delta]) -> None:
+    """Append the deltas of a body: one JSON object, several, one per line, or a stream."""
+    start = body.lstrip(BLANKS)
+    refuse_page(start)
+    if start.startswith(FIELDS):
+        _read_frames(body, reader, budget, deltas)
+        return
     try:
-        deltas = reader.whole(body)
+        reader.whole(body, deltas)
     except GatewayError:
         if not is_of_lines(body):
             raise
-        return _all_frames(as_frames(body), reader, budget)
-    budget.take(deltas)
-    return deltas
+        deltas.clear()
+        _read_frames(as_frames(body), reader, budget, deltas)
+    else:
+        budget.take(deltas)
 
 
-def _all_frames(body: bytes, reader: AnswerReader, budget: Budget) -> Batch:
-    """Return the deltas of a stream that was read whole, yielding to others now and then."""
-    splitter, deltas, more = FrameSplitter(), list[Delta](), list[Delta]()
+def _read_frames(body: bytes, reader: AnswerReader, budget: Budget, deltas: list[Delta]) -> None:
+    """Append the deltas of a stream that was read whole, yielding to others now and then."""
+    splitter, new = FrameSplitter(), list[Delta]()
     try:
         for start in range(0, len(body), MOST_AT_ONCE):
-            piece, more = body[start : start + MOST_AT_ONCE], []
+            piece = body[start : start + MOST_AT_ONCE]
             budget.read(len(piece))
-            reader.read(splitter.feed(piece), more)
-            budget.take(more)
-            deltas += more
+            reader.read(splitter.feed(piece), new)
+            budget.take(new)
+            deltas += new
+            new = []
             time.sleep(MOMENT_S)
-        more = []
-        reader.read(splitter.end(), more)
-        more += reader.end()
-    except GatewayError as error:
-        note_output(error, [*deltas, *more])
-        raise
-    budget.take(more)
-    return _finished(deltas + more)
+        reader.read(splitter.end(), new)
+        reader.end(new)
+        budget.take(new)
+    finally:
+        deltas += new
+    _refuse_cut(deltas)
 
 
 def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
@@ -231,17 +231,17 @@ def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
     try:
         for batch in streamed:
             deltas += batch
+        _refuse_cut(deltas)
     except GatewayError as error:
         note_output(error, deltas)
         raise
-    yield from split_batch(_finished(deltas))
+    yield from split_batch(deltas)
 
 
-def _finished(deltas: Batch) -> Batch:
-    """Return the deltas if they end with Finished. Raises UpstreamUnavailable if they do not."""
+def _refuse_cut(deltas: Batch) -> None:
+    """Raise UpstreamUnavailable if the deltas do not end with Finished."""
     if not deltas or not isinstance(deltas[-1], Finished):
         raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
-    return deltas
 
 
 def split_batch(deltas: Batch) -> Iterator[Batch]:

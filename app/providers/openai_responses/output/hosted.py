@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+import orjson
+
 from app.domain.hosted.item import HOSTED_KINDS, is_search_elsewhere
+from app.domain.response import PASSED_KEYS
 from app.domain.stream.deltas import Delta, HostedEnded, HostedNoted, HostedOpened
 from app.providers.openai_responses.output.items import OutputItem
 from app.providers.reading.events import Json
@@ -32,6 +35,8 @@ _IS_NAME = re.compile(r"response\.[A-Za-z0-9_.]{1,100}").fullmatch
 #: Known events of hosted items, and events that only the gateway itself sends.
 _OF_ITEMS = frozenset(each for types in HOSTED_EVENTS.values() for each in types)
 _OWN = frozenset(EVENT.documents) - _OF_ITEMS
+#: Maximum size of each response field that is passed on (P1), in bytes of JSON.
+_MOST_PASSED = 64 * 1024
 _SEARCHES = ("tool_search_call", "tool_search_output")
 
 
@@ -96,6 +101,17 @@ def of_answer(event: Json) -> list[Delta]:
     if is_of_item or not _may_pass(kind):
         return []
     return [HostedNoted(None, kind, _fields(event))]
+
+
+def passed_of(response: Json) -> Json:
+    """Return the server's fields about the whole answer that are passed on (P1)."""
+    return {
+        name: value
+        for name in PASSED_KEYS
+        if isinstance(value := response.get(name), dict)
+        and value
+        and len(orjson.dumps(value)) <= _MOST_PASSED
+    }
 
 
 #: Keys of events that are about an item, or contain the response itself.
