@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.domain.identity import RequestIdentity
+from app.domain.response import Usage
 from app.domain.stream.deltas import Batch
 from app.errors import GatewayError
 
@@ -23,6 +24,7 @@ class UpstreamCall:
     relayed batch until it returns true. `relay` may be set once the answer has begun: each batch is
     offered to it as soon as it is read, and left out of the answer's batches if it takes it. It
     must not block. `fault` is why the call was given up, unless the caller did that.
+    `lost` is the usage of output that failures discarded, by provider and its own model name.
     """
 
     deadline: float
@@ -35,6 +37,7 @@ class UpstreamCall:
     attempts: int = 0
     cancelled: bool = False
     fault: GatewayError | None = None
+    lost: dict[tuple[str, str], Usage] = field(default_factory=dict)
     relay: Callable[[Batch], bool] | None = None
     on_batch: Callable[[Batch], bool] | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list)

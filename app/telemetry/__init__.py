@@ -42,6 +42,7 @@ from app.telemetry.model_calls import (
     fallback_counted,
     first_output_counted,
     retry_counted,
+    tokens_counted,
 )
 from app.telemetry.rounds import surviving
 from app.telemetry.saturation import SaturationSampler
@@ -94,6 +95,7 @@ __all__ = [
     "retry_counted",
     "shortage_noted",
     "surviving",
+    "tokens_counted",
     "unexpected",
     "upstream_ended",
     "upstream_oddity",

@@ -106,13 +106,18 @@ def call_counted(call: MeasuredCall, seconds: float, error: str = "") -> None:
     count(((_operation_seconds, _OPERATION, call.vendor, call.model, error), seconds))
 
 
+def tokens_counted(provider: str, model: str, taken: Mapping[str, int]) -> None:
+    """Count tokens by their kind, of a call that has no measurements."""
+    count(*[((_tokens, provider, model, kind), n) for kind, n in taken.items() if n])
+
+
 def answer_counted(call: MeasuredCall | None, taken: Mapping[str, int]) -> None:
     """Count the tokens of an answer by kind; None is a call by a process that was lost.
 
     For a finished stream the time per token is recorded, too.
     """
     if call is None:
-        count(*[((_tokens, *_LOST, kind), n) for kind, n in taken.items() if n])
+        tokens_counted(*_LOST, taken)
         return
     provider, model, vendor = call.provider, call.model, call.vendor
     counts: list[tuple[Counting, float]]

@@ -14,7 +14,7 @@ from app.domain.accounts.accounts import Allowance, Caller, Principal
 from app.domain.accounts.limits import Standing
 from app.domain.prices import Cost
 from app.domain.request import CreateRequest
-from app.domain.response import Response
+from app.domain.response import Response, Usage
 from app.domain.stream.events import Event, Lifecycle
 from app.errors import GatewayError, StorageUnavailable
 from app.schemas.request.create import CREATE_REQUEST
@@ -127,6 +127,9 @@ class Noted:
 
     def admitted(self, standing: Standing) -> None:
         self.standing = standing
+
+    def lost(self, usage: Usage, cost: Cost) -> None:
+        raise AssertionError("a queued response has lost nothing")
 
     def ended(self, response: Response, failure: GatewayError | None, cost: Cost) -> None:
         raise AssertionError("a queued response has not ended")

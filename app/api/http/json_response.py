@@ -18,7 +18,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError
 from app.services.responses.started import Started
 from app.services.upstreams.spans.calls import answered
-from app.telemetry import Trace, answer_counted
+from app.telemetry import Trace, answer_counted, tokens_counted
 
 MAX_IGNORED_NAMES = 20
 MAX_IGNORED_LENGTH = 1000
@@ -58,6 +58,13 @@ class TraceRecorder:
             trace.provider, trace.upstream_key = call.provider, call.key
         trace.upstream_request_id = trace.upstream_request_id or call.request_id
         trace.attempts = None if call.provider is None else call.attempts
+
+    def lost(self, usage: domain.Usage, cost: Cost) -> None:
+        """Record the usage and the cost of output that a failure discarded."""
+        trace = self.call.trace
+        trace.input_tokens, trace.output_tokens = usage.input_tokens, usage.output_tokens
+        trace.cost_microusd, trace.is_charged = cost.microusd, True
+        tokens_counted(cost.provider, cost.model, usage.by_kind)
 
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
         """Record how the response ended, and its cost."""

@@ -136,9 +136,9 @@ class Preparation:
         refuse_sampling(targets[0], request.parameters)
         return passing(targets, request) if needs_passing(request) else targets
 
-    def ignored(self, prepared: PreparedRequest) -> tuple[str, ...]:
-        """Name the parameters that the first-choice provider will not honour."""
-        target = prepared.targets[0]
+    def ignored(self, prepared: PreparedRequest, target: Target | None = None) -> tuple[str, ...]:
+        """Name the parameters that a target's provider will not honour; by default the first."""
+        target = target or prepared.targets[0]
         request = self._requests.answer(prepared, prepared.thread.visible, target)
         return target.provider.ignored(request)
 

@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.domain.prices import Cost
+from app.domain.response import Usage
 from app.domain.turns.job_payload import JobPayload
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, StorageUnavailable, UpstreamTimeout
 from app.services.background.event_writer import EventWriter
 from app.store.jobs.base import Claim, JobStore
-from app.telemetry import JobTrace
+from app.telemetry import JOB_WAIT_SECONDS, JobTrace
 
 #: For how many seconds a job may find no room before others are held back for its sake ...
 PATIENCE_S = 30.0
@@ -48,6 +50,17 @@ class ActiveJob:
         """Stop, so that another worker can run the job."""
         self.goes_back = True
         self.stop()
+
+    def count_wait(self) -> None:
+        """Record how long the job waited for its first run."""
+        if not self.claim.begun and self.claim.retries is None:
+            JOB_WAIT_SECONDS.observe(self.trace.waited_s or 0.0)
+
+    def lose(self, lost: tuple[Usage, Cost] | None) -> None:
+        """Have the claim charge output that a failure discarded, if there was any."""
+        if lost is not None:
+            usage, cost = lost
+            self.claim = replace(self.claim, begun=True, usage=usage, cost=cost)
 
 
 class JobMemory:

@@ -27,19 +27,12 @@ from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter
 from app.services.background.finisher import JobFinisher, trace_of
 from app.services.background.spans import recorded_job
+from app.services.limits.lost import lost_output
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import UpstreamAnswer
 from app.settings import BackgroundSettings
 from app.store.jobs.base import Claim, JobStore, RetryState
-from app.telemetry import (
-    JOB_WAIT_SECONDS,
-    JOBS_AGAIN,
-    STORE_FAILURES,
-    JobTrace,
-    identify,
-    log,
-    unexpected,
-)
+from app.telemetry import JOBS_AGAIN, STORE_FAILURES, JobTrace, identify, log, unexpected
 
 T = TypeVar("T")
 
@@ -201,7 +194,7 @@ class Worker:
             job.writer.append(narrator.begin())
             retries = job.claim.retries
             pause_s = FIRST_PAUSE_S if retries is None else retries.pause_s
-            opened = self._preparation.open(prepared, job.call, job.until, pause_s)
+            opened = self._opened(job, prepared, pause_s)
         except StorageUnavailable:
             raise
         except Parked as parked:
@@ -217,6 +210,16 @@ class Worker:
         else:
             self._stream(job, prepared, opened, narrator)
 
+    def _opened(self, job: ActiveJob, prepared: PreparedRequest, pause_s: float) -> UpstreamAnswer:
+        """Open the upstream. On failure, the job's claim gets the usage of discarded output."""
+        try:
+            return self._preparation.open(prepared, job.call, job.until, pause_s)
+        except CallerGone:
+            raise
+        except GatewayError:
+            job.lose(lost_output(job.call, prepared, self._preparation, self._finisher.cost))
+            raise
+
     def _prepared(self, job: ActiveJob) -> PreparedRequest | None:
         """Return the request to answer; None if its key may no longer be used."""
         if job.call.cancelled:
@@ -229,8 +232,7 @@ class Worker:
             caller = replace(caller, content_key=payload.key)
         targets = self._preparation.targets(caller, request)
         targets = readers(targets, request, payload.thread)
-        if not job.claim.begun and job.claim.retries is None:
-            JOB_WAIT_SECONDS.observe(job.trace.waited_s or 0.0)
+        job.count_wait()
         return PreparedRequest(caller, request, targets, payload.thread, payload.response)
 
     def _stream(

@@ -33,6 +33,10 @@ class Observer(Protocol):
         """Record that the limits have admitted it, and its caller's standing."""
         ...
 
+    def lost(self, usage: Usage, cost: Cost) -> None:
+        """Record the usage and the cost of output that its failure discarded."""
+        ...
+
     def ended(self, response: Response, failure: GatewayError | None, cost: Cost) -> None:
         """Record how its answer ended, and what it cost."""
         ...
@@ -81,18 +85,29 @@ class Meter:
             input_microusd=dearest(tariffs, now, given, 0, tier),
         )
 
-    def charge_unanswered(self, prepared: PreparedRequest, reservation: Reservation) -> None:
-        """Charge a request that no upstream has answered to its account."""
-        request = prepared.request
+    def charge_unanswered(
+        self,
+        prepared: PreparedRequest,
+        reservation: Reservation,
+        lost: tuple[Usage, Cost] | None = None,
+    ) -> None:
+        """Charge a request without an answer to its account, and the output that it lost.
+
+        If the upstream did not count that output, its usage is unknown and the estimate stays.
+        """
+        request, (usage, cost) = prepared.request, lost or (NO_USAGE, FREE)
+        is_unknown = lost is not None and usage.is_zero
         self.book.record(
             prepared.caller,
-            self._name(request.model, is_answered=False),
-            NO_USAGE,
+            self._name(request.model, is_answered=lost is not None),
+            None if is_unknown else usage,
             failed=True,
             reservation=reservation,
-            microusd=FREE.microusd,
+            microusd=cost.microusd,
             attribution=self._attribution(prepared.caller, request.parameters),
         )
+        if lost is not None:
+            cost_counted(cost.provider, cost.model, cost.microusd)
 
     def _attribution(self, caller: Caller, parameters: Parameters) -> Attribution:
         is_encrypted = caller.content_key is not None

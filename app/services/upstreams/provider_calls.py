@@ -11,6 +11,7 @@ from functools import partial
 from time import time_ns
 
 from app.domain.request import ModelRequest
+from app.domain.response import Usage
 from app.domain.stream.deltas import (
     Batch,
     close_batches,
@@ -241,6 +242,8 @@ class ProviderCalls:
                     return first, batches
         except GatewayError as error:
             opening.failed[key] = cause = _outcome(error)
+            if isinstance(error.lost, Usage):
+                call.lost[key] = error.lost
             upstream_ended(provider.name, cause, call.key)
             call_counted(measured, self._clock() - sent_at, cause)
             raise
