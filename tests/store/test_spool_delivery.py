@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from time import time as wall_clock
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import Counter
@@ -63,6 +64,17 @@ def test_a_folder_of_the_store_that_takes_nothing_is_found_out(delivers: SpoolDe
     own.rmdir()
     own.write_text("a file")
     assert delivers.folders.fault() == "Not a directory"
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"), [(os.ST_RDONLY, "Read-only file system"), (0, "Permission denied")]
+)
+def test_why_a_spool_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int, why: str
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # nothing keeps root out
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    assert SpoolFolders(tmp_path / "spool").fault() == why
 
 
 @pytest.fixture

@@ -134,7 +134,10 @@ class SpoolFolders:
             return error.strerror or type(error).__name__
         if not there.is_dir():
             return os.strerror(errno.ENOTDIR)
-        return None if os.access(there, os.W_OK) else os.strerror(errno.EACCES)
+        if os.access(there, os.W_OK):
+            return None
+        is_read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+        return os.strerror(errno.EROFS if is_read_only else errno.EACCES)
 
     def _try_to_write(self) -> None:
         folder = self.own().directory
