@@ -170,6 +170,11 @@ def test_all_of_nginxs_processes_learn_of_a_service_that_is_away(
         assert failures <= 1 + (time.monotonic() - begun) // 2  # fail_timeout
 
 
+def test_a_request_of_http_1_0_needs_no_host_behind_nginx_either(proxied: Gateway) -> None:
+    with contextlib.closing(RawCall(proxied.url, b"GET /healthz HTTP/1.0\r\n\r\n")) as call:
+        assert call.head()[0] == 200
+
+
 def test_a_key_in_a_wrong_place_is_not_in_nginxs_log(
     gevent_gateway: Gateway, tmp_path: Path
 ) -> None:
