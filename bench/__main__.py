@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, compare, keep."""
+"""`python -m bench`: measure the gateway beside a pass-through, and store the result."""
 
 from __future__ import annotations
 
@@ -30,9 +30,15 @@ def main() -> None:
     # On SIGTERM the servers are stopped as well: each leads a process group of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the main figures, in a minute")
-    parser.add_argument("--only", default="", help="only figures whose names begin like this")
-    parser.add_argument("--peers", type=Path, help="LiteLLM's proxy beside it, from this venv")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure only the main figures, in about a minute"
+    )
+    parser.add_argument(
+        "--only", default="", help="measure only figures whose names start with this"
+    )
+    parser.add_argument(
+        "--peers", type=Path, help="also measure LiteLLM's proxy, from this virtual environment"
+    )
     given = parser.parse_args()
     try:
         litellm = peers.installed(given.peers) if given.peers else None

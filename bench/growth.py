@@ -1,8 +1,9 @@
-"""How reading, telling and folding an answer grow with it, alone and with the bounds lifted.
+"""Measures how the CPU time of reading, narrating and accumulating an answer grows with its size.
 
-`python -m bench.growth` prints the CPU seconds of each size and their ratios: twice the size is to
-take twice the time. Every format reads tool calls, one after the other and all at once, and deltas
-of text; then the events are folded, told again as by a cancel, and looked at as by a poll.
+`python -m bench.growth` prints the CPU seconds of each size and their ratios: twice the size should
+take twice the time. It runs without a server, and with the limits lifted. Each format reads tool
+calls, one after another and all at once, and text deltas; then the events are accumulated, narrated
+again as by a cancel, and read as by polls.
 """
 
 from __future__ import annotations
@@ -261,7 +262,7 @@ def best(case: Case, n: int) -> dict[str, float]:
 def main() -> None:
     """Print the table; fail if a step grows faster than the answer."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
-    parser.add_argument("--only", default="", help="only cases whose names begin like this")
+    parser.add_argument("--only", default="", help="measure only cases whose names start with this")
     given = parser.parse_args()
     gc.disable()  # a collection traverses all live objects, here everything read
     steep = 0

@@ -1,8 +1,9 @@
-"""What responses cost Redis, by kind: through a gateway and a worker, into a Redis of its own.
+"""Measures the memory and CPU that each kind of response costs Redis.
 
-`python -m bench.redis_cost` stores 4,000 of each kind and prints by how many bytes `used_memory`
-has grown for each, what a million takes, and how much CPU Redis spent. What is said are sentences
-of docs/: random words, or one text again and again, would be compressed as no conversation is.
+`python -m bench.redis_cost` stores 4,000 responses of each kind, through a gateway and a worker and
+in a Redis of its own. It prints the growth of `used_memory` per response and per million, and the
+CPU time of Redis. The texts are sentences of docs/: random words, or one text repeated, would not
+compress as conversations do.
 """
 
 from __future__ import annotations
@@ -209,7 +210,7 @@ def lines(count: int) -> Iterator[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.redis_cost", description=__doc__)
-    parser.add_argument("--count", type=int, default=COUNT, help="responses of each kind")
+    parser.add_argument("--count", type=int, default=COUNT, help="number of responses of each kind")
     given = parser.parse_args(argv)
     head = ("kind", "its JSON, bytes", "in Redis, bytes", "a million", "CPU of Redis")
     sys.stdout.write(f"| {' | '.join(head)} |\n{'|---' * len(head)}|\n")

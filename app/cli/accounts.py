@@ -30,8 +30,10 @@ from app.schemas.wire.accounts import (
 from app.services.accounts.service import Accounts
 from app.settings import CostBudget
 
-accounts = OperatorGroup("accounts", help="List, close, open and limit accounts.")
-audit = OperatorGroup("audit", help="What operators did to keys, accounts and responses.")
+accounts = OperatorGroup("accounts", help="List, limit, disable and enable accounts.")
+audit = OperatorGroup(
+    "audit", help="The audit log: what operators did to keys, accounts and responses."
+)
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -68,7 +70,7 @@ def list_accounts(limit: int | None, since: int | None, *, as_json: bool) -> Non
 @click.argument("name")
 @_as_json
 def disable(name: str, *, as_json: bool) -> None:
-    """Close every key of an account, on every process within a second."""
+    """Disable an account: its keys stop working on every process within a second."""
     _print(_accounts().disable_account(name, by=operator()), as_json)
 
 
@@ -76,24 +78,29 @@ def disable(name: str, *, as_json: bool) -> None:
 @click.argument("name")
 @_as_json
 def enable(name: str, *, as_json: bool) -> None:
-    """Open a disabled account again."""
+    """Enable a disabled account again."""
     _print(_accounts().enable_account(name, by=operator()), as_json)
 
 
 @accounts.command("set-limits")
 @click.argument("name")
-@click.option("--rpm", "requests_per_minute", type=Change(), help="Requests per minute.")
-@click.option("--rpd", "requests_per_day", type=Change(), help="Requests per day.")
-@click.option("--tpm", "tokens_per_minute", type=Change(), help="Tokens per minute.")
-@click.option("--max-in-flight", type=Change(), help="Requests at the same time.")
+@click.option("--rpm", "requests_per_minute", type=Change(), help="Maximum requests per minute.")
+@click.option("--rpd", "requests_per_day", type=Change(), help="Maximum requests per day.")
+@click.option("--tpm", "tokens_per_minute", type=Change(), help="Maximum tokens per minute.")
+@click.option("--max-in-flight", type=Change(), help="Maximum concurrent requests.")
 @click.option(
-    "--budget", "budgets", type=BudgetChange(), help="US dollars a day, a month, or in all."
+    "--budget",
+    "budgets",
+    type=BudgetChange(),
+    help="US dollars per day, per month or in total.",
 )
-@click.option("--max-stored-bytes", type=Change(), help="Bytes of stored responses.")
 @click.option(
-    "--retention-days", type=RetentionChange(), help="For how many days responses are kept."
+    "--max-stored-bytes", type=Change(), help="Maximum size of stored responses, in bytes."
 )
-@click.option("--store/--no-store", default=None, help="Whether anything may be stored.")
+@click.option(
+    "--retention-days", type=RetentionChange(), help="Number of days for which responses are kept."
+)
+@click.option("--store/--no-store", default=None, help="Whether responses may be stored.")
 @_as_json
 def set_limits(
     *,
@@ -105,7 +112,7 @@ def set_limits(
     as_json: bool,
     **limits: tuple[int | None] | None,
 ) -> None:
-    """Change an account's limits; what is not named stays, `default` returns to the default."""
+    """Change an account's limits; options not given stay unchanged, `default` resets one."""
 
     def changed(account: Account) -> Account:
         account = replace(account, limits=changed_limits(account.limits, limits, budgets))
@@ -122,7 +129,7 @@ def set_limits(
 
 @audit.command("export")
 def export() -> None:
-    """Print the audit log, oldest first: a line of JSON for each entry."""
+    """Print the audit log, oldest first, one line of JSON per entry."""
     for entry in _accounts().audit():
         print_json(AUDIT_ENTRY.dump(entry))
 

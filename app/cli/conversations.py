@@ -22,7 +22,7 @@ from app.schemas.wire.conversations import CONVERSATION
 from app.schemas.wire.items import ITEM
 from app.services.conversations.service import Conversations
 
-conversations = OperatorGroup("conversations", help="Read, export, delete conversations.")
+conversations = OperatorGroup("conversations", help="List, show, export and delete conversations.")
 
 _ROW = "{:<53}  {:<17}  {}"
 _MOST_ITEMS = 100
@@ -30,10 +30,12 @@ _id = click.argument("conversation_id", metavar="ID")
 
 
 @conversations.command("list")
-@click.option("--account", required=True, metavar="NAME", help="Whose conversations.")
+@click.option(
+    "--account", required=True, metavar="NAME", help="The account that owns the conversations."
+)
 @limit
 @since
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 def list_conversations(
     account: str, limit: int | None, since: int | None, *, as_json: bool
 ) -> None:
@@ -49,11 +51,11 @@ def list_conversations(
 
 @conversations.command("show")
 @_id
-@click.option("--json", "as_json", is_flag=True, help="Print it as one line.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as one line of JSON.")
 def show(conversation_id: str, *, as_json: bool) -> None:
     """Print a conversation and all of its items as JSON.
 
-    Of one that is encrypted with its caller's key there are no items to print.
+    The items of a conversation that is encrypted with its caller's key are not printed.
     """
     found = _found(conversation_id)
     body = _summary(found)
@@ -65,7 +67,7 @@ def show(conversation_id: str, *, as_json: bool) -> None:
 @conversations.command("export")
 @_id
 def export(conversation_id: str) -> None:
-    """Print a conversation's items: a line of JSON for each."""
+    """Print a conversation's items, one line of JSON per item."""
     if _found(conversation_id).is_encrypted:
         raise click.ClickException(
             f"Conversation {conversation_id} is encrypted with its caller's key: it can be listed "
@@ -81,7 +83,7 @@ def export(conversation_id: str) -> None:
 def delete(conversation_ids: tuple[str, ...], *, is_sure: bool) -> None:
     """Hide conversations from their account, as DELETE does; a purge destroys them later.
 
-    At a terminal it asks whether you are sure.
+    Asks for confirmation at a terminal.
     """
     ask_at_terminal(f"Conversations to delete: {len(conversation_ids)}.", is_sure=is_sure)
     service, accounts = _conversations(), context.services().accounts

@@ -31,7 +31,7 @@ from app.schemas.wire.accounts import API_KEY, new_key
 from app.services.accounts.service import Accounts
 from app.settings import CostBudget, UnsupportedTools
 
-keys = OperatorGroup("keys", help="Make, list, change, close, open and rotate API keys.")
+keys = OperatorGroup("keys", help="Create, list, update, rotate, deactivate and activate API keys.")
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -40,33 +40,33 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--account", required=True, metavar="NAME", help="The account; created if it does not exist."
 )
-@click.option("--name", default="", help="What the key is for.")
+@click.option("--name", default="", help="A name that says what the key is for.")
 @click.option(
     "--models",
     type=Globs(),
     default=(),
-    help="Globs of the models that it may use.  [default: all]",
+    help="Glob patterns of the models that the key may use.  [default: all]",
 )
-@click.option("--rpm", type=Bound(), help="Requests per minute.")
-@click.option("--rpd", type=Bound(), help="Requests per day.")
-@click.option("--tpm", type=Bound(), help="Tokens per minute.")
-@click.option("--max-in-flight", type=Bound(), help="Requests at the same time.")
-@click.option("--budget", type=Budgets(), help="US dollars a day, a month, or in all.")
-@click.option("--expires", type=Moment(), help="When it stops working.")
-@click.option("--read-only", is_flag=True, help="It may read responses only.")
-@click.option("--no-background", is_flag=True, help="It may not create background responses.")
-@click.option("--no-store", is_flag=True, help="None of its responses is stored.")
+@click.option("--rpm", type=Bound(), help="Maximum requests per minute.")
+@click.option("--rpd", type=Bound(), help="Maximum requests per day.")
+@click.option("--tpm", type=Bound(), help="Maximum tokens per minute.")
+@click.option("--max-in-flight", type=Bound(), help="Maximum concurrent requests.")
+@click.option("--budget", type=Budgets(), help="US dollars per day, per month or in total.")
+@click.option("--expires", type=Moment(), help="When the key expires.")
+@click.option("--read-only", is_flag=True, help="The key may only read responses.")
+@click.option("--no-background", is_flag=True, help="The key may not create background responses.")
+@click.option("--no-store", is_flag=True, help="Responses created with the key are not stored.")
 @click.option(
     "--unsupported-tools",
     type=click.Choice(["refuse", "drop"]),
-    help="What to do with tools that are not functions, in place of the configured way.",
+    help="What to do with tools that are not functions; overrides the configuration.",
 )
 @click.option(
     "--hosted-tools",
     type=HostedTools(),
     default="all",
     show_default=True,
-    help="Types of the tools that providers run, which it may use.",
+    help="Types of hosted tools (run by the provider) that the key may use.",
 )
 @_as_json
 def create(
@@ -87,7 +87,7 @@ def create(
     hosted_tools: tuple[tuple[str, ...] | None],
     as_json: bool,
 ) -> None:
-    """Make a key and print it: this is the only time that it is shown."""
+    """Create a key and print it; it cannot be shown again."""
     permissions = Permissions(
         models=models,
         read_only=read_only,
@@ -111,19 +111,19 @@ def create(
 
 @keys.command("update")
 @click.argument("key_id", metavar="ID")
-@click.option("--name", help="What the key is for.")
-@click.option("--models", type=Globs(), help="Globs of the models that it may use; `*`: all.")
-@click.option("--rpm", "requests_per_minute", type=Change(), help="Requests per minute.")
-@click.option("--rpd", "requests_per_day", type=Change(), help="Requests per day.")
-@click.option("--tpm", "tokens_per_minute", type=Change(), help="Tokens per minute.")
-@click.option("--max-in-flight", type=Change(), help="Requests at the same time.")
-@click.option("--budget", type=BudgetChange(), help="US dollars a day, a month, or in all.")
-@click.option("--expires", type=EndChange(), help="When it stops working.")
-@click.option("--read-only/--read-write", default=None, help="Whether it may read only.")
+@click.option("--name", help="A name that says what the key is for.")
+@click.option("--models", type=Globs(), help="Globs of the models that the key may use; `*`: all.")
+@click.option("--rpm", "requests_per_minute", type=Change(), help="Maximum requests per minute.")
+@click.option("--rpd", "requests_per_day", type=Change(), help="Maximum requests per day.")
+@click.option("--tpm", "tokens_per_minute", type=Change(), help="Maximum tokens per minute.")
+@click.option("--max-in-flight", type=Change(), help="Maximum concurrent requests.")
+@click.option("--budget", type=BudgetChange(), help="US dollars per day, per month or in total.")
+@click.option("--expires", type=EndChange(), help="When the key expires.")
+@click.option("--read-only/--read-write", default=None, help="Whether the key may only read.")
 @click.option(
     "--background/--no-background",
     default=None,
-    help="Whether it may create background responses.",
+    help="Whether the key may create background responses.",
 )
 @click.option("--store/--no-store", default=None, help="Whether its responses are stored.")
 @click.option(
@@ -131,7 +131,7 @@ def create(
     type=click.Choice(["refuse", "drop", "default"]),
     help="What to do with tools that are not functions.",
 )
-@click.option("--hosted-tools", type=HostedTools(), help="Types of the providers' tools.")
+@click.option("--hosted-tools", type=HostedTools(), help="Hosted tools that the key may use.")
 @_as_json
 def update(
     key_id: str,
@@ -146,7 +146,7 @@ def update(
     max_in_flight: tuple[int | None] | None,
     **given: Any,
 ) -> None:
-    """Change a key, on every process within a second; what is not named stays as it is."""
+    """Update a key, on every process within a second; options not given stay unchanged."""
     limits = {
         "requests_per_minute": requests_per_minute,
         "requests_per_day": requests_per_day,
@@ -189,7 +189,7 @@ def changed_permissions(permissions: Permissions, given: Mapping[str, Any]) -> P
 @click.argument("key_id", metavar="ID")
 @_as_json
 def show(key_id: str, *, as_json: bool) -> None:
-    """Show a key and what it permits; its secret is kept nowhere."""
+    """Show a key and its permissions; its secret is not stored."""
     fields = API_KEY.dump(_accounts().key(key_id))
     if as_json:
         print_json(fields)
@@ -218,7 +218,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 @keys.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", help="Only entries of this account.")
 @limit
 @since
 @_as_json
@@ -250,7 +250,7 @@ def list_keys(account: str | None, limit: int | None, since: int | None, *, as_j
 @click.argument("key_id", metavar="ID")
 @_as_json
 def deactivate(key_id: str, *, as_json: bool) -> None:
-    """Close a key, on every process within a second."""
+    """Deactivate a key: it stops working on every process within a second."""
     _print_state(_accounts().deactivate(key_id, by=operator()), as_json)
 
 
@@ -258,7 +258,7 @@ def deactivate(key_id: str, *, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @_as_json
 def activate(key_id: str, *, as_json: bool) -> None:
-    """Open a deactivated key again."""
+    """Activate a deactivated key again."""
     _print_state(_accounts().activate(key_id, by=operator()), as_json)
 
 
@@ -269,11 +269,11 @@ def activate(key_id: str, *, as_json: bool) -> None:
     type=Duration(),
     default="24h",
     show_default=True,
-    help="How long the old secrets still work.",
+    help="How long the old secrets keep working.",
 )
 @_as_json
 def rotate(key_id: str, overlap: int, *, as_json: bool) -> None:
-    """Give a key a new secret and print it; the old ones work for the overlap."""
+    """Give a key a new secret and print it; old secrets keep working for the overlap."""
     key, secret = _accounts().rotate(key_id, overlap, by=operator())
     _print_new(key, secret, as_json)
 

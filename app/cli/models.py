@@ -19,10 +19,10 @@ Row = tuple[str, str, str, tuple[str, ...]]
 
 
 @click.command("models", cls=OperatorCommand)
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 @with_appcontext
 def models(*, as_json: bool) -> None:
-    """List the models that can be asked for, by provider; a pattern stands for what fits it."""
+    """List the available models by provider; a pattern stands for all models that match it."""
     rows = list(_rows(context.services().catalog))
     if as_json:
         for provider, model, upstream_model, fallbacks in rows:

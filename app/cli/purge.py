@@ -29,19 +29,20 @@ class _Plan:
 
 
 @click.command("purge")
-@click.option("--deleted-before", type=Moment(), help="Responses deleted before then, in UTC.")
-@click.option("--created-before", type=Moment(), help="Responses created before then, in UTC.")
+@click.option("--deleted-before", type=Moment(), help="Responses deleted before this time, in UTC.")
+@click.option("--created-before", type=Moment(), help="Responses created before this time, in UTC.")
 @click.option(
     "--safety-identifier",
     metavar="ID",
-    help="Responses to requests with this safety_identifier, or without one and with this user.",
+    help="Responses to requests with this safety_identifier or, if they have none, with this user.",
 )
 @click.option(
     "--account",
     metavar="NAME",
-    help="Of this account only; by itself, everything of it, deleted or not.",
+    help="Only responses of this account; used alone, everything that it has stored, deleted or "
+    "not.",
 )
-@click.option("--dry-run", is_flag=True, help="Say how much it would be, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Only print how much would be destroyed.")
 @yes
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_appcontext
@@ -55,11 +56,11 @@ def purge(
     is_sure: bool,
     as_json: bool,
 ) -> None:
-    """Destroy content for good: by its age, its end user, or its account, or what was deleted.
+    """Destroy content permanently, selected by age, end user, account or time of deletion.
 
-    At a terminal it asks whether you are sure; elsewhere it wants --yes. It may be interrupted and
-    given again. Of a response a tombstone without content stays: turns that continue it lose its
-    items. An account keeps its keys, its limits and its book of use; close it first.
+    Asks for confirmation at a terminal; elsewhere --yes is required. It can be interrupted and
+    run again. A purged response leaves a tombstone without content: turns that continue it lose
+    its items. An account keeps its keys, limits and usage records; disable it first.
     """
     chosen = (deleted_before, created_before, safety_identifier)
     plan = _plan(*chosen, account, by=operator())

@@ -17,7 +17,7 @@ from app.domain.accounts.request_log import RequestEntry
 from app.domain.response import Status
 from app.services.limits.request_log import RequestLog
 
-requests = OperatorGroup("requests", help="Find out what became of requests.")
+requests = OperatorGroup("requests", help="Look up requests and their outcomes.")
 
 _LIMIT = 50
 _CLASS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
@@ -40,9 +40,9 @@ class Ending(click.ParamType[str]):
 
 @requests.command("show")
 @click.argument("name", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each entry.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 def show(name: str, *, as_json: bool) -> None:
-    """Show what became of a request: by its X-Request-ID, its response's id or its trace's.
+    """Show the outcome of a request, by its X-Request-ID, response id or trace id.
 
     A background response has two entries: the request that queued it, and the job.
     """
@@ -58,17 +58,23 @@ def show(name: str, *, as_json: bool) -> None:
 
 
 @requests.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", help="Only entries of this account.")
 @since
-@click.option("--status", type=Ending(), help="Only those that ended so: 429, 5xx, failed, ...")
 @click.option(
-    "--limit", type=click.IntRange(1), default=_LIMIT, show_default=True, help="How many."
+    "--status", type=Ending(), help="Only requests with this outcome: 429, 5xx, failed, ..."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=_LIMIT,
+    show_default=True,
+    help="Maximum number of entries to list.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 def list_requests(
     account: str | None, since: int | None, status: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """List requests, newest first: all that a key has asked for, but reads that went well."""
+    """List requests made with API keys, newest first, except successful reads."""
     if account is not None:
         context.services().archive.account(account)
     found = islice(_log().newest(account=account, status=status, since=since or 0), limit)

@@ -17,23 +17,25 @@ from app.cli.purge import purge
 from app.services.responses.archive import Archive
 from app.store.responses.archive_base import Archived
 
-responses = OperatorGroup("responses", help="Look through, export, delete and purge responses.")
+responses = OperatorGroup("responses", help="List, show, export, delete and purge responses.")
 responses.add_command(purge)
 
 _ROW = "{:<53}  {:<11}  {:<17}  {:<17}  {}"
 
-_account = click.option("--account", required=True, metavar="NAME", help="Whose responses.")
+_account = click.option(
+    "--account", required=True, metavar="NAME", help="The account that owns the responses."
+)
 
 
 @responses.command("list")
 @_account
 @limit
 @since
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 def list_responses(account: str, limit: int | None, since: int | None, *, as_json: bool) -> None:
-    """List an account's responses, those of one conversation together, without their content.
+    """List an account's responses, grouped by conversation, without their content.
 
-    With --since those are left out whose content was purged: when they were made is gone.
+    With --since, purged responses are left out: their creation time is no longer known.
     """
     walked = islice((each for each in _walk(account) if _is_since(each, since)), limit)
     if not as_json:
@@ -44,9 +46,9 @@ def list_responses(account: str, limit: int | None, since: int | None, *, as_jso
 
 @responses.command("show")
 @click.argument("response_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print it as one line.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as one line of JSON.")
 def show(response_id: str, *, as_json: bool) -> None:
-    """Print all of a response as JSON, deleted ones included."""
+    """Print a whole response as JSON, even if it was deleted."""
     print_document(_archive().show(response_id).json(), as_json=as_json)
 
 
@@ -56,7 +58,7 @@ def show(response_id: str, *, as_json: bool) -> None:
 def delete(response_ids: tuple[str, ...], *, is_sure: bool) -> None:
     """Hide responses from their account, as DELETE does; a purge destroys them later.
 
-    At a terminal it asks whether you are sure.
+    Asks for confirmation at a terminal.
     """
     ask_at_terminal(f"Responses to delete: {len(response_ids)}.", is_sure=is_sure)
     archive = _archive()
@@ -68,17 +70,18 @@ def delete(response_ids: tuple[str, ...], *, is_sure: bool) -> None:
 @responses.command("export")
 @_account
 def export(account: str) -> None:
-    """Print everything that an account has stored: a line of JSON for each response."""
+    """Print everything that an account has stored, one line of JSON per response."""
     for found in _walk(account):
         print_line(orjson.dumps(found.json()))
 
 
 @responses.command("relist")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", help="Only entries of this account.")
 def relist(account: str | None) -> None:
-    """Have the console list what an earlier release has stored.
+    """Add responses that an earlier release stored to the lists of the console.
 
-    Once, after an upgrade from a release without the console: it lists what came since.
+    Run it once, after an upgrade from a release without the console; later responses are listed
+    without it.
     """
     services = context.services()
     if account is not None:

@@ -70,20 +70,20 @@ def _open_missing_streams() -> None:
     cls=Root,
     name=_NAME,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done, 1 failed, 2 wrongly used. stdout has the result, stderr the rest.",
+    epilog="Exit status: 0 done, 1 failed, 2 bad usage. Results go to stdout, the rest to stderr.",
 )
 @click.version_option(__version__, prog_name=_NAME)
 def main() -> None:
-    """A Responses API of your own, in front of any model provider.
+    """A self-hosted Responses API in front of any model provider.
 
-    `up` starts all of it on this machine; `web` and `worker` are the parts that a service runs.
+    `up` starts everything on this machine; `web` and `worker` are the parts to run as services.
     """
 
 
 @main.command("web", with_appcontext=False, context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[GUNICORN OPTION]...")
 def web(options: tuple[str, ...]) -> None:
-    """Serve HTTP by gunicorn until told to end; SIGHUP reads gateway.toml anew."""
+    """Serve HTTP with gunicorn until stopped; SIGHUP reloads gateway.toml."""
     command = [*processes.web(), *options]
     os.execv(command[0], command)  # noqa: S606 - the process becomes gunicorn, signals and all
 
@@ -91,7 +91,7 @@ def web(options: tuple[str, ...]) -> None:
 @main.command("version", with_appcontext=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def version(*, as_json: bool) -> None:
-    """Print the release."""
+    """Print the version."""
     if as_json:
         print_json({"version": __version__})
     else:
@@ -101,7 +101,7 @@ def version(*, as_json: bool) -> None:
 @main.command("completion", with_appcontext=False)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a script that completes these commands in a shell.
+    """Print a shell completion script for these commands.
 
     For bash: eval "$(responses-gateway completion bash)"
     """

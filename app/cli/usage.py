@@ -46,35 +46,35 @@ class UsageDay(click.ParamType[str]):
 
 
 @click.command("usage", cls=OperatorCommand)
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", help="Only entries of this account.")
 @click.option(
     "--from",
     "first",
     type=UsageDay(),
     metavar="YYYY-MM-DD",
-    help="The first day, UTC.  [default: 30 days]",
+    help="The first day, in UTC.  [default: 30 days]",
 )
 @click.option(
     "--to",
     "last",
     type=UsageDay(),
     metavar="YYYY-MM-DD",
-    help="The last day, UTC.  [default: today]",
+    help="The last day, in UTC.  [default: today]",
 )
 @click.option(
     "--group-by",
     metavar="GROUP,...",
     default="day,key,model",
     show_default=True,
-    help="What is counted apart: day, key, model, user, metadata.KEY.",
+    help="What to group by: day, key, model, user, metadata.KEY.",
 )
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-@click.option("--json", "form", flag_value="json", help="Print a line of JSON for each.")
+@click.option("--json", "form", flag_value="json", help="Print one line of JSON per entry.")
 @with_appcontext
 def usage(
     account: str | None, first: str | None, last: str | None, group_by: str, form: str | None
 ) -> None:
-    """Show requests, tokens, errors and costs by day, account, key and model, or otherwise."""
+    """Show requests, tokens, errors and costs by day, account, key and model, or other groups."""
     meter = context.services().meter
     try:
         groups = usage_groups(group_by, meter.metadata_keys)

@@ -24,13 +24,15 @@ from app.schemas.webhooks.wire import (
 )
 from app.services.webhooks.endpoints import WebhookEndpoints
 
-webhooks = OperatorGroup("webhooks", help="Look after the URLs that events are sent to.")
+webhooks = OperatorGroup(
+    "webhooks", help="Manage webhook endpoints: the URLs that events are sent to."
+)
 
 _LIMIT = 50
 _TITLES = ("TIME", "EVENT", "TYPE", "RESPONSE", "TRY", "OUTCOME", "ANSWER", "MS", "NEXT")
 
 _id = click.argument("endpoint_id", metavar="ID")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 
 
 class EventTypes(click.ParamType[tuple[str, ...]]):
@@ -49,12 +51,14 @@ class EventTypes(click.ParamType[tuple[str, ...]]):
 
 
 @webhooks.command("list")
-@click.option("--account", required=True, metavar="NAME", help="Whose endpoints.")
+@click.option(
+    "--account", required=True, metavar="NAME", help="The account that owns the endpoints."
+)
 @limit
 @since
 @_json
 def list_endpoints(account: str, limit: int | None, since: int | None, *, as_json: bool) -> None:
-    """List an account's endpoints, newest first, and how many events are on their way to each."""
+    """List an account's endpoints, newest first, with the number of pending events of each."""
     context.services().archive.account(account)
     page = _service().page(_operator_of(account), MOST_ENDPOINTS, None)
     found = [each for each in page.endpoints if each.created_at >= (since or 0)][:limit]
@@ -71,18 +75,20 @@ def list_endpoints(account: str, limit: int | None, since: int | None, *, as_jso
 
 
 @webhooks.command("create")
-@click.option("--account", required=True, metavar="NAME", help="Whose endpoint it is to be.")
-@click.option("--name", required=True, help="A name for people.")
-@click.option("--url", required=True, help="Where events are sent to: https://...")
+@click.option(
+    "--account", required=True, metavar="NAME", help="The account that will own the endpoint."
+)
+@click.option("--name", required=True, help="A display name.")
+@click.option("--url", required=True, help="The URL to send events to: https://...")
 @click.option(
     "--events",
     type=EventTypes(),
     default=",".join(EVENT_TYPES),
-    help="Types of events, with commas between them; all by default.",
+    help="Comma-separated types of events; all by default.",
 )
 @_json
 def create(account: str, name: str, url: str, events: tuple[str, ...], *, as_json: bool) -> None:
-    """Make an endpoint and print its secret, this once."""
+    """Create an endpoint and print its secret; it cannot be shown again."""
     context.services().archive.account(account)
     body = CREATE_WEBHOOK.load({"name": name, "url": url, "event_types": list(events)})
     made = _service().create(_operator_of(account), **body)
@@ -94,7 +100,7 @@ def create(account: str, name: str, url: str, events: tuple[str, ...], *, as_jso
 @_id
 @yes
 def delete(endpoint_id: str, *, is_sure: bool) -> None:
-    """Remove an endpoint; what is on its way to it is not sent any more."""
+    """Delete an endpoint; pending events are not sent any more."""
     caller = _service().caller_for(endpoint_id)
     waiting = _service().waiting(endpoint_id)
     make_sure(
@@ -107,10 +113,10 @@ def delete(endpoint_id: str, *, is_sure: bool) -> None:
 
 @webhooks.command("rotate")
 @_id
-@click.option("--keep-old", is_flag=True, help="The old secret signs as well, for 24 hours.")
+@click.option("--keep-old", is_flag=True, help="Keep the old secret active for 24 hours.")
 @_json
 def rotate(endpoint_id: str, *, keep_old: bool, as_json: bool) -> None:
-    """Give an endpoint a new secret and print it, this once."""
+    """Give an endpoint a new secret and print it; it cannot be shown again."""
     caller = _service().caller_for(endpoint_id)
     rotated = _service().rotate_secret(caller, endpoint_id, keep_old=keep_old)
     _record("webhook.rotate", endpoint_id, caller.account)
@@ -124,11 +130,11 @@ def rotate(endpoint_id: str, *, keep_old: bool, as_json: bool) -> None:
     type=click.Choice(EVENT_TYPES),
     default=EVENT_TYPES[0],
     show_default=True,
-    help="Of which type.",
+    help="The type of the event.",
 )
 @_json
 def send_sample(endpoint_id: str, event: str, *, as_json: bool) -> None:
-    """Send an endpoint a sample event, once, and print what it answers."""
+    """Send a sample event to an endpoint once, and print the answer."""
     status = _service().test(_service().caller_for(endpoint_id), endpoint_id, event)
     if as_json:
         print_json(sample_result(endpoint_id, event, status))
@@ -142,7 +148,7 @@ def send_sample(endpoint_id: str, event: str, *, as_json: bool) -> None:
 @since
 @_json
 def deliveries(endpoint_id: str, limit: int, since: int | None, *, as_json: bool) -> None:
-    """Show what was sent to an endpoint and what came of it, newest first: its last 1,000 tries."""
+    """Show the last 1,000 delivery attempts to an endpoint and their outcomes, newest first."""
     entries = _service().deliveries(endpoint_id)
     found = islice((each for each in entries if each.at >= (since or 0)), limit)
     if as_json:

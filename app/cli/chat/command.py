@@ -28,15 +28,17 @@ _HELP = (
 @click.option(
     "--url",
     metavar="URL",
-    help="The gateway, as in http://127.0.0.1:8000, with or without /v1; by default that of BIND.",
+    help="URL of the gateway, such as http://127.0.0.1:8000, with or without /v1. By default the "
+    "address in BIND.",
 )
 @click.option(
     "--key",
     envvar="GATEWAY_API_KEY",
-    help="The API key; better in GATEWAY_API_KEY. By default the one that `up` made here.",
+    help="The API key; preferably set GATEWAY_API_KEY instead. By default the key that `up` "
+    "created here.",
 )
-@click.option("--instructions", help="What the model is told of its task.")
-@click.option("--continue", "last_id", metavar="RESPONSE_ID", help="Go on from a stored response.")
+@click.option("--instructions", help="Instructions for the model.")
+@click.option("--continue", "last_id", metavar="RESPONSE_ID", help="Continue a stored response.")
 def chat(
     model: str | None,
     url: str | None,
@@ -44,9 +46,9 @@ def chat(
     instructions: str | None,
     last_id: str | None,
 ) -> None:
-    """Talk with MODEL; where stdin is a pipe, what it holds is the one question.
+    """Chat with MODEL; if stdin is a pipe, its content is the only question.
 
-    Each turn goes on from the last by previous_response_id. Ctrl-C interrupts an answer.
+    Each turn continues the last one by previous_response_id. Ctrl-C interrupts an answer.
     """
     url = None if url is None else _whole_url(url)
     client = ChatClient(url or _local_url(), key or _first_key(url), last_id)

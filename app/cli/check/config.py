@@ -18,10 +18,10 @@ from app.settings import Settings, SettingsError, config_file, environment
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(file: Path | None, as_json: bool) -> None:
-    """Judge FILE, or the gateway.toml of this environment; exit with 1 if it cannot be used.
+    """Check FILE, or the gateway.toml of this environment; exit with status 1 if it is invalid.
 
-    Nothing is connected to. The variables that it names (api_key_env) are looked up here, and its
-    commands (api_key_command) are run.
+    No connections are made. Environment variables that it names (api_key_env) are looked up, and
+    its commands (api_key_command) are run.
     """
     environ = environment() if file is None else environment(GATEWAY_CONFIG=str(file))
     place = config_file(environ)

@@ -24,25 +24,25 @@ CONNECT_S, SILENCE_S = 10.0, 600.0
 @click.option(
     "--key",
     envvar="GATEWAY_API_KEY",
-    help="The API key to send to a URL; better in GATEWAY_API_KEY.",
+    help="The API key to send to a URL; preferably set GATEWAY_API_KEY instead.",
 )
 @click.option(
     "--post",
     "body",
     type=click.File("rb"),
-    help='POST this JSON file to the URL; it asks for a stream: "stream": true.',
+    help='POST this JSON file to the URL; it must request a stream ("stream": true).',
 )
 @click.option(
     "--first-number",
     type=click.IntRange(min=0),
     default=0,
-    help="The first event's sequence_number, for the rest of a stream (starting_after).",
+    help="The sequence_number of the first event, for a replay with starting_after.",
 )
 def check(source: str, key: str | None, body: IO[bytes] | None, first_number: int) -> None:
-    """Read a stream from SOURCE, a file, a URL or - for stdin, and report its first breach.
+    """Read a stream from SOURCE (a file, a URL or - for stdin) and report the first violation.
 
-    The framing, the form of each event and the grammar of them all are checked. The exit status
-    is 1 when something is wrong.
+    Checks the framing, the form of each event and the grammar of the sequence. The exit status
+    is 1 if there is a violation.
     """
     try:
         with _opened(source, key, body) as lines:

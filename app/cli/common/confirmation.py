@@ -6,7 +6,7 @@ import sys
 
 import click
 
-yes = click.option("--yes", "is_sure", is_flag=True, help="Do not ask whether you are sure.")
+yes = click.option("--yes", "is_sure", is_flag=True, help="Do not ask for confirmation.")
 
 
 def make_sure(what: str, *, is_sure: bool, can_dry_run: bool = False) -> None:

@@ -228,6 +228,10 @@ def distance(seconds: int) -> str:
 
 
 #: Maximum number of entries that are listed; None for all.
-limit = click.option("--limit", type=click.IntRange(1), metavar="N", help="No more than so many.")
+limit = click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Maximum number of entries to list."
+)
 #: Unix seconds of the oldest entry that is listed; None for all.
-since = click.option("--since", type=Since(), help="Only those since then (UTC), or 2h ago.")
+since = click.option(
+    "--since", type=Since(), help="Only entries since this time (UTC), or since so long ago (2h)."
+)

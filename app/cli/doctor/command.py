@@ -30,12 +30,12 @@ from app.store.spool.store_identity import StoreIdentity
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each finding.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per finding.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, Redis, the worker, keys and providers, and say what mends them.
+    """Check settings, Redis, the worker, keys and providers, and say how to fix problems.
 
-    Exit status: 0 where nothing failed, though there may be warnings; 1 where something did; 2
-    where the command was called in a wrong way.
+    Exit status: 0 if no check failed (there may be warnings), 1 if one failed, 2 if the command
+    was used wrongly.
     """
     findings = list(examine_environment())
     if as_json:

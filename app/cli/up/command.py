@@ -38,9 +38,10 @@ _STOPS = {"worker": signal.SIGINT}
 
 @click.command("up")
 def up() -> None:
-    """Start Redis if none is named, web and worker; make a first key; end all with Ctrl-C.
+    """Start Redis (if none is configured), web and worker, and create a first key.
 
-    stdout gets a curl command that works, stderr what the processes write.
+    Ctrl-C stops everything. A working curl command is printed to stdout, the output of the
+    processes to stderr.
     """
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: sys.exit(0))

@@ -14,7 +14,7 @@ from app.settings import SettingsError
 
 @click.command("worker")
 def work() -> None:
-    """Work on background responses until told to end; SIGHUP reads gateway.toml anew."""
+    """Run background responses until stopped; SIGHUP reloads gateway.toml."""
     try:
         settings = checked_settings()
     except SettingsError as error:
