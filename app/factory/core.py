@@ -210,7 +210,7 @@ def trace_with(settings: TracingSettings | None) -> None:
     if settings is None:
         return
     if settings.fault is not None:
-        log.error("tracing_off", reason=settings.fault, remedy="mend the variable, and restart")
+        log.error("tracing_off", reason=settings.fault, remedy="correct the variable, and restart")
         return
     start_tracing(
         sampler=Sampler.named(settings.sampler, settings.ratio),

@@ -55,6 +55,6 @@ class GatewayLogger(Logger):  # type: ignore[misc] # gunicorn has no types
         error = sys.exc_info()[1]
         is_unread = isinstance(error, TimeoutError) and error.errno == errno.ETIMEDOUT
         if is_unread and msg in _FAULTS:
-            self.debug("Ignoring a caller who reads nothing")
+            self.debug("Ignoring a caller that reads nothing")
             return
         super().exception(msg, *args, **kwargs)

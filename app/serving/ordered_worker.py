@@ -123,7 +123,7 @@ class OrderedWorker(RefusingWorker):
         """Check for orders that came without a signal."""
         if self.ppid != os.getppid() and not self._orphaned:
             self._orphaned = True
-            self.log.warning("The master is gone: this worker ends in order.")
+            self.log.warning("The master process is gone: this worker shuts down gracefully.")
             self.obey(Order.STOP)
         elif self.state.order is not Order.NONE:
             self.obey(self.state.order)

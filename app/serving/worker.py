@@ -204,7 +204,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                 self._await_head(caller)
                 had = body.spare
         except OSError as error:
-            self.log.debug("A caller has gone: %s", error)
+            self.log.debug("A caller has disconnected: %s", error)
 
     def _is_read(self, caller: CallerSocket, body: RequestBody) -> bool:
         """Discard what the app left of a body; return whether its end was reached.

@@ -36,7 +36,7 @@ REQUESTS = Counter(
 )
 REQUEST_SECONDS = Timings(
     "gateway_request_duration_seconds",
-    "From the first byte of a request to the last of its answer.",
+    "Seconds from the first byte of a request to the last byte of its answer.",
     ["endpoint", "model"],
     buckets=SECONDS,
 )
@@ -45,54 +45,64 @@ WEBSOCKETS_OPEN = Gauge(
     "gateway_websockets_open", "WebSockets open now.", multiprocess_mode="livesum"
 )
 UPSTREAM_CALLS = Counter(
-    "gateway_upstream_calls", "Calls of upstream models, retries included.", ["provider", "outcome"]
+    "gateway_upstream_calls",
+    "Calls to upstream models, including retries.",
+    ["provider", "outcome"],
 )
 KEY_CALLS = Counter(
     "gateway_upstream_key_calls",
-    "Calls of upstream models by each key of a pool, retries included.",
+    "Calls to upstream models by each key of a pool, including retries.",
     ["provider", "key", "outcome"],
 )
 UPSTREAM_SECONDS = Timings(
     "gateway_upstream_first_byte_seconds",
-    "From calling an upstream to its first byte.",
+    "Seconds from calling an upstream to its first byte.",
     ["provider"],
     buckets=SECONDS,
 )
 BREAKERS_OPEN = Gauge(
     "gateway_upstream_breakers_open",
-    "Processes in which a provider's circuit breaker is open.",
+    "Number of processes in which a provider's circuit breaker is open.",
     ["provider"],
     multiprocess_mode="livesum",
 )
 COST = Counter(
     "gateway_cost_usd",
-    "What answers whose price is known have cost, in US dollars.",
+    "Cost of answers with a known price, in US dollars.",
     ["provider", "model"],
 )
 BUDGET_REFUSALS = Counter(
-    "gateway_budget_refusals", "Requests refused since a budget has no room for them."
+    "gateway_budget_refusals", "Requests refused because they would exceed a budget."
 )
-UNPRICED = Counter("gateway_unpriced_requests", "Answers whose cost nobody knows.")
+UNPRICED = Counter(
+    "gateway_unpriced_requests", "Answers of unknown cost: without a price or a token count."
+)
 JOBS = Counter("gateway_jobs", "Background responses that have ended.", ["outcome"])
 JOBS_AGAIN = Counter(
     "gateway_jobs_queued_again",
-    "Background responses put back into their queue: their worker was lost or stopped, or "
-    "they were parked until their upstream is asked again.",
+    "Background responses put back into the queue: their worker was lost or stopped, or they were "
+    "parked until the next attempt at their upstream.",
     ["reason"],
 )
-JOB_LEASES_LOST = Counter("gateway_job_leases_lost", "Leases that no worker renewed in time.")
+JOB_LEASES_LOST = Counter(
+    "gateway_job_leases_lost", "Leases of background responses that were not renewed in time."
+)
 JOB_WAIT_SECONDS = Histogram(
-    "gateway_job_wait_seconds", "From queueing to the worker that takes it.", buckets=SECONDS
+    "gateway_job_wait_seconds",
+    "Seconds from queueing a background response to a worker taking it.",
+    buckets=SECONDS,
 )
 JOB_SECONDS = Histogram(
-    "gateway_job_duration_seconds", "From queueing to the end.", buckets=SECONDS
+    "gateway_job_duration_seconds",
+    "Seconds from queueing a background response to its end.",
+    buckets=SECONDS,
 )
 UPSTREAM_ODDITIES = Counter(
     "gateway_upstream_oddities",
-    "Fields of answers that were left out, since they have another shape than they should.",
+    "Fields of upstream answers that were left out because of an unexpected type or form.",
     ["provider", "kind"],
 )
-STORE_FAILURES = Counter("gateway_store_failures", "Operations that Redis failed.", ["operation"])
+STORE_FAILURES = Counter("gateway_store_failures", "Redis operations that failed.", ["operation"])
 TOKEN_REFUSALS = Counter(
     "gateway_token_refusals", "Signed tokens that were refused.", ["issuer", "reason"]
 )
@@ -101,7 +111,7 @@ JWKS_FETCHES = Counter(
 )
 REQUEST_LOG_LOST = Counter(
     "gateway_request_log_lost",
-    "Requests that are not in the request log, since Redis could not take them in time.",
+    "Requests missing from the request log because Redis could not store them in time.",
 )
 WEBHOOKS = Counter(
     "gateway_webhook_deliveries",
@@ -110,25 +120,31 @@ WEBHOOKS = Counter(
     ["outcome"],
 )
 WEBHOOK_SECONDS = Histogram(
-    "gateway_webhook_duration_seconds", "How long such an attempt took.", buckets=SECONDS
+    "gateway_webhook_duration_seconds",
+    "Seconds that an attempt to deliver a webhook event took.",
+    buckets=SECONDS,
 )
 RETENTION_PURGED = Counter(
-    "gateway_retention_purged", "What was purged because its time had come.", ["kind"]
+    "gateway_retention_purged",
+    "Expired responses, items and conversations that were purged.",
+    ["kind"],
 )
 RETENTION_OVERDUE = Gauge(
     "gateway_retention_overdue",
-    "What is hidden because its time has come, and not purged yet.",
+    "Expired content that is hidden but not purged yet.",
     multiprocess_mode="livemax",
 )
 RETENTION_OVERDUE_SECONDS = Gauge(
     "gateway_retention_overdue_seconds",
-    "Seconds for which the oldest of it has been due.",
+    "Seconds since the oldest unpurged content expired.",
     multiprocess_mode="livemax",
 )
 SPOOL_DELIVERED = Counter(
-    "gateway_spool_delivered", "Spooled responses that Redis has now, replicas included."
+    "gateway_spool_delivered", "Spooled responses delivered to Redis, including its replicas."
 )
-SPOOL_LOST = Counter("gateway_spool_lost", "Responses that neither Redis nor the spool could take.")
+SPOOL_LOST = Counter(
+    "gateway_spool_lost", "Responses lost because neither Redis nor the spool could store them."
+)
 
 # MEASURED: a metric looks up its child under a lock, 4 µs each time, seven times a request. The
 # buffer does so: a count may come from the garbage collector, in a thread that holds that lock.
@@ -151,16 +167,16 @@ BUILD_INFO, BUILD_LABELS = "gateway_build_info", ["version", "python"]
 #: Figures that are looked up on each scrape: of the queues of background responses, the same for
 #: all processes, of this machine's spool, and of a worker's reloads.
 FIGURES = {
-    "gateway_spooled": "Responses that wait in this machine's spool for Redis.",
-    "gateway_jobs_queued": "Background responses that wait for a worker.",
-    "gateway_jobs_running": "Background responses that workers have taken.",
-    "gateway_jobs_oldest_seconds": "Seconds for which the oldest queued one has waited.",
-    "gateway_webhooks_waiting": "Events that are on their way to webhook endpoints.",
+    "gateway_spooled": "Responses in this machine's spool, waiting for Redis.",
+    "gateway_jobs_queued": "Background responses waiting for a worker.",
+    "gateway_jobs_running": "Background responses being run by workers.",
+    "gateway_jobs_oldest_seconds": "Seconds that the oldest queued background response has waited.",
+    "gateway_webhooks_waiting": "Events waiting for delivery to webhook endpoints.",
     "gateway_config_last_reload_successful": (
-        "Whether the configuration could be used when it was read last."
+        "Whether the configuration was valid when it was last read: 1 or 0."
     ),
     "gateway_config_last_reload_timestamp_seconds": (
-        "When a configuration that could be used was read last."
+        "Unix time at which a valid configuration was last read."
     ),
 }
 

@@ -26,34 +26,34 @@ _LOST = ("none", "other")
 
 TOKENS = Counter(
     "gateway_tokens",
-    "Tokens that upstreams counted: cached and cache_write are input, too, and reasoning output.",
+    "Tokens counted by upstreams: input includes cached and cache_write, output reasoning.",
     ["provider", "model", "kind"],
 )
 FIRST_TOKEN_SECONDS = Timings(
     "gateway_time_to_first_token_seconds",
-    "From sending a request to an upstream to the first output of its stream.",
+    "Seconds from sending a request to an upstream to the first output of its stream.",
     ["provider", "model"],
     buckets=SECONDS,
 )
 TOKEN_SECONDS = Timings(
     "gateway_time_per_output_token_seconds",
-    "From the first output of a stream to its end, for each token after the first.",
+    "Seconds per output token after the first, from a stream's first output to its end.",
     ["provider", "model"],
     buckets=_PER_TOKEN,
 )
 RETRIES = Counter(
     "gateway_upstream_retries",
-    "Calls of upstreams that were repeated, by why the one before failed.",
+    "Retried calls to upstreams, by the cause of the previous failure.",
     ["provider", "cause"],
 )
 FALLBACKS = Counter(
     "gateway_fallbacks",
-    "Calls that went on to a fallback, by the provider that was left and why it failed.",
+    "Calls that moved on to a fallback, by the provider that failed and the cause.",
     ["provider", "cause"],
 )
 OPERATION_TOKENS = Timings(
     "gen_ai_client_token_usage",
-    "Tokens that an answer took.",
+    "Tokens used by an answer.",
     [
         "gen_ai_operation_name",
         "gen_ai_provider_name",
@@ -64,7 +64,7 @@ OPERATION_TOKENS = Timings(
 )
 OPERATION_SECONDS = Timings(
     "gen_ai_client_operation_duration_seconds",
-    "From sending a request to an upstream to the end of its answer.",
+    "Seconds from sending a request to an upstream to the end of its answer.",
     ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"],
     buckets=_OPERATION_SECONDS,
 )

@@ -16,7 +16,7 @@ EACH_S = 1.0
 
 SATURATION = Gauge(
     "gateway_saturation_ratio",
-    "How much of a bound is in use, in the process that uses most of it; above 1 others wait.",
+    "Share of a limit in use, in the process that uses most of it; above 1, callers are waiting.",
     ["resource"],
     multiprocess_mode="livemax",
 )

@@ -11,13 +11,13 @@ from app.telemetry.logs import log
 
 KEY_READS = Counter(
     "gateway_upstream_key_reads",
-    "How often a credential was read again where it is kept, and what came of it.",
+    "Re-reads of a credential from its file or command, by outcome.",
     ["provider", "key", "outcome"],
 )
 KEY_RESTS_UNTIL = Gauge(
     "gateway_upstream_key_rests_until_timestamp_seconds",
-    "Until when a key of a pool rests, in the process where it rests longest; 0 for a rest that "
-    "was ended.",
+    "Unix time until which a key of a pool is not used, the latest of all processes; 0 if its rest "
+    "was ended early.",
     ["provider", "key"],
     multiprocess_mode="livemax",
 )

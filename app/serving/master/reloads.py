@@ -14,13 +14,13 @@ class ReloadMetrics:
     def __init__(self) -> None:
         self._successful = Gauge(
             "gateway_config_last_reload_successful",
-            "Whether the configuration could be used when it was read last.",
+            "Whether the configuration was valid when it was last read: 1 or 0.",
             registry=None,
             multiprocess_mode="mostrecent",
         )
         self._timestamp = Gauge(
             "gateway_config_last_reload_timestamp_seconds",
-            "When a configuration that could be used was read last.",
+            "Unix time at which a valid configuration was last read.",
             registry=None,
             multiprocess_mode="mostrecent",
         )

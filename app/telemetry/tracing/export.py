@@ -18,7 +18,7 @@ from app.telemetry.logs import log
 from app.telemetry.tracing.spans import Recording
 
 TRACES_LOST = Counter(
-    "gateway_trace_spans_lost", "Spans that the collector has not taken, or not in time."
+    "gateway_trace_spans_lost", "Spans that the collector did not accept, or not in time."
 )
 #: Seconds for which a process that ends waits for its last spans to be sent.
 LAST_S = 2.0
@@ -104,7 +104,7 @@ class TraceQueue:
             log.warning(
                 "traces_not_taken",
                 reason=fault,
-                remedy="see to the collector at OTEL_EXPORTER_OTLP_ENDPOINT; requests go on",
+                remedy="check the collector at OTEL_EXPORTER_OTLP_ENDPOINT; requests go on",
             )
         elif fault is None and self._is_failing:
             log.info("traces_taken_again")
