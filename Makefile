@@ -24,7 +24,7 @@ LOCK := $(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url 
 ##@ Run it
 
 .PHONY: run
-run: redis ## Start everything: Redis if none is named, web, worker, a first key, a curl line
+run: redis ## Start everything: Redis (if none is configured), web, worker; print a first key and a curl command
 	@exec $(GATEWAY) up
 
 .PHONY: web
@@ -32,11 +32,11 @@ web: $(TO_RUN) ## Start only the web process (gunicorn), on the Redis that REDIS
 	@exec $(GATEWAY) web
 
 .PHONY: worker
-worker: $(TO_RUN) ## Start only the worker of background responses, on the same Redis
+worker: $(TO_RUN) ## Start only the worker for background responses, on the same Redis
 	@exec $(GATEWAY) worker
 
 .PHONY: install
-install: $(TO_RUN) ## Make .venv with what the gateway needs, every package pinned by hash
+install: $(TO_RUN) ## Create .venv with the gateway's dependencies, every package pinned by hash
 
 ##@ Try it
 
@@ -73,7 +73,7 @@ e2e: $(TO_TEST) ## Only the tests over real sockets, with a real Redis and gunic
 	@$(PY) -m pytest tests/e2e
 
 .PHONY: fuzz
-fuzz: $(TO_TEST) ## Look for bad input that is answered badly, for five minutes on two cores, at most 15
+fuzz: $(TO_TEST) ## Search for inputs that are handled wrongly: five minutes on two cores, at most 15
 	@$(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0 --session-timeout=900 -n logical --dist worksteal
 
 .PHONY: clients
@@ -82,11 +82,11 @@ clients: $(TO_TEST) ## Run real client packages' tool loops through a gateway (N
 	@$(PY) -m tests.snippets --check --clients
 
 .PHONY: bench
-bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through, in ten minutes; keep the results
+bench: $(TO_TEST) ## Measure the gateway beside a naive pass-through, in ten minutes; store the results
 	@$(PY) -m bench
 
 .PHONY: bench-quick
-bench-quick: $(TO_TEST) ## The main figures, in less than a minute; nothing is kept
+bench-quick: $(TO_TEST) ## Measure the main figures, in less than a minute; nothing is stored
 	@$(PY) -m bench --quick
 
 .PHONY: bench-peers
@@ -94,15 +94,15 @@ bench-peers: $(TO_TEST) ## `bench` with LiteLLM's proxy beside it, from PEERS_VE
 	@$(PY) -m bench --peers "$(or $(PEERS_VENV),$(VENV))"
 
 .PHONY: bench-growth
-bench-growth: $(TO_TEST) ## How reading and telling an answer grow with its size: twice as much takes twice as long
+bench-growth: $(TO_TEST) ## Measure how the cost of an answer grows with its size: twice the size, twice the time
 	@$(PY) -m bench.growth
 
 .PHONY: bench-redis
-bench-redis: $(TO_TEST) ## What a response costs Redis, by kind: bytes, and its CPU, in some minutes
+bench-redis: $(TO_TEST) ## Measure the bytes and the CPU that each kind of response costs Redis, in some minutes
 	@$(PY) -m bench.redis_cost
 
 .PHONY: bench-readme
-bench-readme: $(TO_TEST) ## Show the newest results that were kept in docs/speed.md and docs/capacity.md
+bench-readme: $(TO_TEST) ## Write the newest stored results into docs/speed.md and docs/capacity.md
 	@$(PY) -m bench.readme
 
 ##@ Keep it
@@ -169,7 +169,7 @@ clean: ## Remove what was built; ./data, which holds what the gateway stored, st
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
-help: ## Say this
+help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
