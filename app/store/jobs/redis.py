@@ -52,6 +52,7 @@ from app.store.room import HasRoom, always
 
 class RedisJobStore:
     """Implements JobStore on any Redis >= 6.2. `lease_s` is how long a silent worker keeps a job.
+
     `wrapping` wraps the keys of encrypted jobs. What callers are promised (that a job is queued, is
     cancelled, has ended) is confirmed by as many replicas as `responses` waits for.
     """
@@ -231,6 +232,7 @@ class RedisJobStore:
         self, response_id: str, lease_token: str, why: EndReason, left_s: float | None = None
     ) -> Claim | bool:
         """Queue a job again that has this lease token, or any if it is ""; False if it has another.
+
         It loses its holder before it is queued: if cut off in between, it still has a lease.
         """
         with translated():
@@ -288,9 +290,7 @@ class RedisJobStore:
 
     def worker_silence_s(self) -> float:
         """Return the seconds since a worker could take a job, infinity if none ever could."""
-        with translated():
-            silence_ms, *_ = self._queues.figures()
-        return seconds_since(silence_ms)
+        return self.queues().silence_s
 
     def queues(self) -> QueueFigures:
         """Return the figures of the queues."""
