@@ -24,7 +24,7 @@ from pathlib import Path
 #: The size of a huge page on x86-64, and on ARM where a page has 4 KiB, in bytes.
 PIECE_BYTES = 2 * 1024 * 1024
 #: Share of a piece that must be resident already.
-_LEAST_SHARE = 0.7
+_LEAST_SHARE = 0.9
 #: Maximum time that moving may take, in seconds: before a process serves, and at a time while it
 #: does. MEASURED: moving a piece takes 1 to 6 ms, looking at 60 MB 1 ms.
 _BEFORE_S, _AT_ONCE_S = 1.0, 0.01
