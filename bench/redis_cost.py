@@ -68,8 +68,9 @@ class Caller:
         return self.send(script, {"input": prose(words[0], 2 * seed + 1)} | more)[0]
 
     def send(self, script: Script, body: Json) -> tuple[str, str]:
-        """Let the model follow a script, this one or one armed by another caller; return the
-        response's id and that of a call in it, if any.
+        """Send a request; return the response's id and that of a call in it, "" for none.
+
+        The model follows `script`, or one that another caller has armed.
         """
         self.upstream.arm(script)
         answer = self.session.post(self._url(""), json={"model": MODEL} | body, timeout=PATIENCE_S)
@@ -154,8 +155,9 @@ KINDS = (
 
 
 def measured(caller: Caller, client: redis.Redis, kind: Kind, count: int, first: int) -> Json:
-    """Store `count` responses of a kind; return for each: bytes in Redis, bytes of JSON,
-    microseconds of Redis's CPU.
+    """Store `count` responses of a kind; return what each takes.
+
+    That is bytes in Redis, bytes of JSON, and microseconds of Redis's CPU.
     """
     before, before_us = _used(client), _cpu_us(client)
     with ThreadPoolExecutor(AT_ONCE) as pool:

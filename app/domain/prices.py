@@ -32,8 +32,11 @@ def rate(usd: Decimal) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """The price of a token of each kind. Tokens read from a cache, or written to one for five
-    minutes or an hour, do not count as `input`, nor reasoning tokens as `output`."""
+    """The price of a token of each kind.
+
+    Tokens read from a cache, or written to one for five minutes or an hour, do not count as
+    `input`, nor reasoning tokens as `output`.
+    """
 
     input: int
     cached_input: int
@@ -111,8 +114,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """When a price is valid: from a Unix time on; daily from one second of the day (UTC) to
-    another, past midnight if the second one is smaller."""
+    """When a price is valid: from a Unix time on, and daily between two seconds of the day (UTC).
+
+    The daily range goes past midnight if its second limit is smaller than the first.
+    """
 
     since: int | None = None
     daily: tuple[int, int] | None = None

@@ -72,7 +72,7 @@ class Usage:
 
 
 def expiry(created_at: int, retention_days: int | None) -> int | None:
-    """Return when something of this age is to be purged, in Unix seconds; None for never."""
+    """Return when what was created then is to be purged, in Unix seconds; None for never."""
     return None if retention_days is None else created_at + retention_days * DAY_S
 
 

@@ -1,8 +1,8 @@
-"""Turns libraries' messages and uncaught errors into log lines, without what others have sent.
+"""Turns libraries' messages and uncaught errors into log lines.
 
-Nothing of a caller or an upstream is in them. A library's message is a constant of its source with
-arguments. The constant is repeated; arguments only if they are numbers, or in a few messages about
-the process itself.
+They contain nothing that a caller or an upstream has sent. A library's message is a constant of its
+source with arguments. The constant is repeated; arguments only if they are numbers, or in a few
+messages about the process itself.
 """
 
 from __future__ import annotations

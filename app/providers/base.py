@@ -19,8 +19,10 @@ class Provider(Protocol):
     def name(self) -> str: ...
 
     def known_tools(self, model: str, /) -> frozenset[str]:
-        """Return the types of tools, besides functions, that are sent to this model unchanged; of
-        items that bring tools (G1-G3); and the marks of tools that the upstream runs itself (P2).
+        """Return the types of tools, and of items that bring tools, that the model gets unchanged.
+
+        They are those besides functions (items: G1-G3), and the marks of tools that the upstream
+        runs itself (P2).
         """
         ...
 
@@ -55,8 +57,9 @@ class Provider(Protocol):
         ...
 
     def count_input(self, request: ModelRequest, call: UpstreamCall) -> int | None:
-        """Return the number of input tokens, counted without running the model; None if the
-        upstream cannot count them (G9).
+        """Return the number of input tokens; None if the upstream cannot count them (G9).
+
+        The model is not run.
 
         Raises:
             CallerGone: the call was cancelled.
@@ -64,8 +67,9 @@ class Provider(Protocol):
         ...
 
     def describe(self, model: str) -> tuple[ModelFacts, Honoured]:
-        """Return what a model's name and the latest model list say about it, without a request,
-        and which parameters are honoured for it.
+        """Return a model's facts, and which parameters are honoured for it, without a request.
+
+        The facts are what its name and the latest model list say.
         """
         ...
 

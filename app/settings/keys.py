@@ -43,12 +43,12 @@ class CredentialLookup:
 def read_key(
     values: dict[str, Any], path: KeyPath, place: CredentialLookup
 ) -> tuple[str | None, KeySource | None]:
-    """Remove these settings from `values`; return the key, and where to read it again.
+    """Remove from `values` where the key is; return the key, and where to read it again.
 
     A command is only checked here; whoever needs the key runs it.
 
     Raises:
-        Fault: more than one is given, or it leads to no key.
+        Fault: more than one place is given, or it leads to no key.
     """
     found = {name: values.pop(name) for name in WHEREABOUTS if name in values}
     if len(found) > 1:

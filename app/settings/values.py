@@ -92,11 +92,11 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """A `[models."ID"]` table. `reasoning` None leaves that to the model's profile, `price` None to
-    its vendor's published prices.
+    """A `[models."ID"]` table.
 
-    Lists of models show `context_window`, `input_modalities`, `reasoning_efforts`, `display_name`
-    and `base_instructions`, the text of a file.
+    `reasoning` None leaves that to the model's profile, `price` None to its vendor's published
+    prices. Lists of models show `context_window`, `input_modalities`, `reasoning_efforts`,
+    `display_name` and `base_instructions`, the text of a file.
     """
 
     id: str

@@ -29,8 +29,9 @@ class Agents:
         self._continued = continued(agent(1, TOOLS), response_id)
 
     def measure(self) -> dict[str, float]:
-        """Return CPU per request in microseconds, by number of items, server and storage, and the
-        gateway's share of the floor's.
+        """Return CPU per request in microseconds, and the gateway's share of the floor's.
+
+        They are by number of items, server and storage.
         """
         measured: dict[str, float] = {}
         for items, count in SIZES.items():

@@ -52,8 +52,9 @@ class Paced:
         self._setting = setting
 
     def measure(self) -> dict[str, float]:
-        """Return CPU per event in microseconds and lateness in milliseconds, by server, and the
-        gateway's share of the floor's CPU.
+        """Return CPU per event in microseconds, and lateness in milliseconds, by server.
+
+        With them comes the gateway's share of the floor's CPU.
         """
         measured = self._paced(self._setting.gateway) | self._paced(self._setting.floor)
         return measured | {"ratio": measured["gateway"] / measured["floor"]}

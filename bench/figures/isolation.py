@@ -29,8 +29,9 @@ class Isolation:
         self._ids = {"foreign": json.loads(data)["id"], "unknown": new_id("resp", new_tag())}
 
     def measure(self) -> dict[str, float]:
-        """Return the median of each in microseconds, and the difference of their ranks in standard
-        deviations.
+        """Return the median of each in microseconds, and how far their ranks are apart.
+
+        The latter is in standard deviations.
         """
         sent = [*self._ids] * (self._count + WARM_UP)
         Random(self._count).shuffle(sent)  # noqa: S311 - an order, no secret

@@ -23,11 +23,10 @@ class Pictures:
         self._question = picture(SIZE)
 
     def measure(self) -> dict[str, float]:
-        """Return CPU per request in milliseconds, by server and storage, and the peak memory of
-        one, as a multiple of its body.
+        """Return CPU per request in milliseconds, and its peak memory as a multiple of its body.
 
-        Requests come one at a time: the peak contains only one, and what the process keeps of those
-        before it. The stored ones come after the others.
+        They are by server and storage. Requests come one at a time: the peak contains only one, and
+        what the process keeps of those before it. The stored ones come after the others.
         """
         where = self._setting.where
         with servers.gateway(where, 1) as gateway:

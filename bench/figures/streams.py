@@ -16,8 +16,9 @@ WARM_UP = 20
 
 
 class Streams:
-    """`count` streams at once, through a gateway of two new processes: memory left behind by other
-    figures would be reused, and hide the streams' cost.
+    """`count` streams at once, through a gateway of two new processes.
+
+    Memory left behind by other figures would be reused, and hide the streams' cost.
     """
 
     def __init__(self, setting: Setting, count: int) -> None:

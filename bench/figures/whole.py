@@ -28,8 +28,9 @@ class Whole:
         self._long = [continuing(response_id) for response_id in parents]
 
     def measure(self) -> dict[str, float]:
-        """Return CPU per request in microseconds, by kind of request and server, and the gateway's
-        share of the floor's.
+        """Return CPU per request in microseconds, by kind of request and server.
+
+        With it comes the gateway's share of the floor's.
         """
         long_us = cpu_us(self._setting, self._setting.gateway, self._long, self._count // 4)
         return {

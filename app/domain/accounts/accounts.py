@@ -156,8 +156,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """What the console knows of its user: the caller, by which metadata keys usage is counted, and
-    whether requests are logged.
+    """What the console knows of its user.
+
+    That is the caller, by which metadata keys usage is counted, and whether requests are logged.
     """
 
     caller: Caller

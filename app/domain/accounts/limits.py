@@ -19,7 +19,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class BudgetQuota:
-    """A budget, and what is spent or reserved of it, in µUSD; `reset_s` None means never."""
+    """A budget, what is spent or reserved of it in µUSD, and the seconds to its end, or None."""
 
     budget: CostBudget
     spent: int

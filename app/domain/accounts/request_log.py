@@ -58,10 +58,10 @@ class RequestEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which entries of an account are wanted: from `since` on, before `until`, in Unix seconds;
-    with the request, response or trace id `name`; that ended as `status` says. "" matches any.
+    """Which entries of an account are wanted; "" matches any.
 
-    The list continues after the entry `after`.
+    They are those from `since` on, before `until`, in Unix seconds; with the request, response or
+    trace id `name`; that ended as `status` says. The list continues after the entry `after`.
     """
 
     account: str

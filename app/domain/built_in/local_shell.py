@@ -60,7 +60,7 @@ class LocalShellTool(BuiltInTool):
 
 @frozen_dataclass(frozen=True, slots=True)
 class LocalShellCall(BuiltInCall):
-    """A command to run: `arguments` has `command` and `env`, and optional limits."""
+    """A command to run: `arguments` has `command`, `env`, and optionally limit, user and folder."""
 
     type: ClassVar[str] = "local_shell_call"
     prefix: ClassVar[str] = "lsh"

@@ -115,8 +115,10 @@ def instructions_in(items: Sequence[Item]) -> tuple[str, ...]:
 
 
 def last_step(items: Sequence[Item]) -> int:
-    """Return the index of the part to be answered now: the user's last messages, or else the last
-    tool outputs, with what the model said and called before them.
+    """Return the index from which on items are to be answered now.
+
+    They are the user's last messages, or else the last tool outputs, with what the model said and
+    called before them.
     """
     at = len(items)
     while at and isinstance(items[at - 1], UnseenItem | FunctionCallOutput | HostedItem):

@@ -38,8 +38,10 @@ class ListCursor:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What to list, newest first. Times are in Unix seconds: from `since` on, before `until`. No
-    statuses means all; each key of `metadata` must have its value.
+    """What to list, newest first.
+
+    Times are in Unix seconds: from `since` on, before `until`. No statuses means all; each key of
+    `metadata` must have its value.
     """
 
     limit: int
@@ -64,8 +66,10 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListPage(Generic[R]):
-    """A page of a list. `next` is the cursor of the next page, None for the last. `examined`
-    entries were examined; `is_cut` says that the maximum was examined before the page was full.
+    """A page of a list. `next` is the cursor of the next page, None for the last.
+
+    `examined` entries were examined; `is_cut` says that the maximum was examined before the page
+    was full.
     """
 
     rows: tuple[R, ...]

@@ -58,11 +58,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a turn and those before it pass to the next: each turn's input, then its output, oldest
-    first. `tools` are those of the turn's own request. `inputs` has for each turn, purged ones
-    included, the indexes of its input in `items`; `purged` are the numbers of turns, from 0 on, of
-    which a purge left nothing. `position` is None if the turn is not stored: then the next turn
-    begins a conversation.
+    """What a turn and those before it pass to the next.
+
+    That is each turn's input, then its output, oldest first. `tools` are those of the turn's own
+    request. `inputs` has for each turn, purged ones included, the indexes of its input in `items`;
+    `purged` are the numbers of turns, from 0 on, of which a purge left nothing. `position` is None
+    if the turn is not stored: then the next turn begins a conversation.
     """
 
     items: tuple[Item, ...]

@@ -1,8 +1,8 @@
-"""Fields that are returned to a Chat Completions server unchanged: those not known here (U15), and
-reasoning whose text the caller keeps for the gateway (S10). Pure.
+"""Fields that are returned to a Chat Completions server unchanged. Pure.
 
-They are stored as the opaque payload of a reasoning item, which is sealed on its way. The payload
-of an answer with reasoning and a signed function call:
+They are those not known here (U15), and reasoning whose text the caller keeps for the gateway
+(S10), stored as the opaque payload of a reasoning item, which is sealed on its way. The payload of
+an answer with reasoning and a signed function call:
 
     {"chat": 1, "model": "gemini-3-pro", "field": "reasoning_content", "text": "I should look.",
      "fields": {"reasoning_details": [...]}, "in_tags": true,

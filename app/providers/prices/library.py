@@ -149,8 +149,10 @@ def _steps(kinds: Json) -> Iterator[int]:
 
 
 def _rates(kinds: Json, above: int) -> Rates:
-    """Return the rates for inputs of more than `above` tokens; a kind without a price of its own
-    costs as much as the most similar kind."""
+    """Return the rates for inputs of more than `above` tokens.
+
+    A kind without a price of its own costs as much as the most similar kind.
+    """
 
     def of(kind: str, kin: int) -> int:
         amount = kinds.get(kind)

@@ -75,10 +75,10 @@ def is_reasoning_model(model: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def sampling_efforts(model: str, reasons: bool | None) -> frozenset[str | None] | None:
-    """Return the efforts at which a model accepts temperature and top_p; None in the set stands
-    for no effort given, and None instead of a set for all efforts.
+    """Return the efforts at which a model accepts temperature and top_p; None for all efforts.
 
-    `reasons` is whether the model is configured to reason, None if its name decides.
+    None in the set stands for no effort given. `reasons` is whether the model is configured to
+    reason, None if its name decides.
     """
     if not (is_reasoning_model(model) if reasons is None else reasons):
         return None

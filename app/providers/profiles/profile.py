@@ -29,8 +29,8 @@ class Profile:
 
     All formats:
         whole: whether an answer that the caller wants whole is requested whole; else it is streamed
-            from the server, because that keeps working after a disconnect if the answer is not
-            streamed, or has models that think only in streams.
+            from the server, because the server would keep working for a caller who has left, or
+            has models that think only in streams.
         object_arguments: whether the arguments of calls in the history must be a JSON object;
             other text that a model wrote is wrapped into one.
         key_header: the header for the key; in `Authorization` it is a bearer token.

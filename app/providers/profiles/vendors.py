@@ -1,5 +1,7 @@
-"""The profiles of model vendors and hosts. Each flag has its source beside it; "as documented"
-means the vendor's own reference of Chat Completions, as of November 2026. No host could be tested.
+"""The profiles of model vendors and hosts. Each flag has its source beside it.
+
+"As documented" means the vendor's own reference of Chat Completions, as of November 2026. No host
+could be tested.
 
 A parameter that a source does not name is not sent: that costs an entry in X-Ignored-Parameters,
 whereas an unknown field would cost a 400.

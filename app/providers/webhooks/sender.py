@@ -23,8 +23,10 @@ from app.settings import WebhookSettings
 
 
 class WebhookSender:
-    """Posts to URLs that callers have configured. `clock` is like time.monotonic; certificates are
-    verified against certifi's authorities, or only against those in `ca_file`.
+    """Posts to URLs that callers have configured.
+
+    `clock` is like time.monotonic; certificates are verified against certifi's authorities, or only
+    against those in `ca_file`.
 
     A redirect is an answer like any other and is not followed, only the head of an answer is read,
     and the whole attempt, including the DNS lookup, takes `timeout_s` at most. No proxy and no
@@ -114,8 +116,10 @@ def _fault(error: Exception, adapter: AttemptAdapter, interrupt: Interrupt) -> F
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
-    """Tell whether a receiver refused the connection after the TLS handshake, as one that requires
-    a client certificate does in TLS 1.3."""
+    """Tell whether a receiver refused the connection after the TLS handshake.
+
+    One that requires a client certificate does so in TLS 1.3.
+    """
     while error is not None:
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return True

@@ -41,9 +41,9 @@ class IssuerSettings:
     """An `[[auth.jwt]]` table. Times are in seconds.
 
     Its keys are at `jwks_url` or in `jwks_file`. For the former, `token_file` has a bearer token,
-    `ca_file` the certificates to check its own against, and `proxy` is the proxy to it. Accounts
-    belong to the issuer and are named NAME~VALUE after its `name`, unless it `shares_accounts` with
-    this gateway's keys.
+    `ca_file` the authorities that the server's certificate is checked against, and `proxy` is the
+    proxy to it. Accounts belong to the issuer and are named NAME~VALUE after its `name`, unless it
+    `shares_accounts` with this gateway's keys.
     """
 
     name: str

@@ -129,8 +129,10 @@ _OF_SENTINELS = ("sentinel_user", "sentinel_password", _SENTINEL_TLS)
 
 @dataclass(frozen=True, slots=True)
 class UrlOptions:
-    """A parsed query. `given` are logins and the database, `tls` and `connection` redis-py's
-    options, `settings` fields of RedisSettings. `sentinel_tls`: whether Sentinels use TLS.
+    """A parsed query.
+
+    `given` are logins and the database, `tls` and `connection` redis-py's options, `settings`
+    fields of RedisSettings. `sentinel_tls`: whether Sentinels use TLS.
     """
 
     sentinel_tls: bool

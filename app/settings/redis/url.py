@@ -37,9 +37,11 @@ _PORTS = {"single": 6379, "cluster": 6379, "sentinel": 26379}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisUrl:
-    """A parsed URL. `tls` has redis-py's `ssl_…` options, None without TLS; `options` are other
-    options of its connections, `settings` are fields of RedisSettings given in the URL.
-    `sentinel_tls` is `tls` for the connections to Sentinels.
+    """A parsed URL.
+
+    `tls` has redis-py's `ssl_…` options, None without TLS; `options` are other options of its
+    connections, `settings` are fields of RedisSettings given in the URL. `sentinel_tls` is `tls`
+    for the connections to Sentinels.
     """
 
     kind: Kind

@@ -57,7 +57,7 @@ class ServerBreaker:
         self._trial: object = None
 
     def check(self, connection: object) -> None:
-        """Return if a connection may be used.
+        """Check that a connection may be used.
 
         Raises:
             TimedOut: the server did not answer another connection a moment ago.

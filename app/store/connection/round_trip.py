@@ -27,7 +27,7 @@ from redis.exceptions import TimeoutError as TimedOut
 
 Command = tuple[Any, ...]
 
-#: Size above which a value is not copied to be sent: packing would put it in memory three times.
+#: Bytes above which a value is not copied to be sent: packing would put it in memory three times.
 LONG = 256 * 1024
 #: Maximum number of times that commands follow their slot to another server, or wait for it to be
 #: moved, and the wait each time, in seconds.

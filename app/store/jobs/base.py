@@ -43,8 +43,7 @@ class RetryState:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that a process holds: to run it while its lease lasts, or, if `why` is set, to finish
-    it.
+    """A job that a process holds: to run it during its lease or, if `why` is set, to finish it.
 
     `lease_token` is what the store compares before it accepts a write; all processes that finish a
     job have the same one, and `holder` identifies this one. `packed` is the payload as it is
@@ -184,8 +183,9 @@ class JobStore(Protocol):
         ...
 
     def give_back(self, claim: Claim, left_s: float | None = None) -> Claim | None:
-        """Return a job to its queue, with `left_s` of its time. If its model has produced output,
-        that is impossible: returns the claim to finish it with.
+        """Return a job to its queue, with `left_s` of its time.
+
+        If its model has produced output, that is impossible: returns the claim to finish it with.
         """
         ...
 
@@ -200,8 +200,7 @@ class JobStore(Protocol):
     def take_over(
         self, account: str, response_id: str, why: EndReason, key: ContentKey | None = None
     ) -> Claim | None:
-        """Take over a job from the worker that runs it, to finish it; None if it has ended, or has
-        another key.
+        """Take over a job, to finish it; None if it has ended, or has another key.
 
         Several processes may take over one job: the first to finish it ends it. The reason that was
         given first stands.
@@ -234,8 +233,7 @@ class JobStore(Protocol):
     def stream_kind(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> EventsOf:
-        """Return what a response's events belong to: to a job while the response is stored, to a
-        stream while it runs.
+        """Return what a response's events belong to: a job, or a stream as long as it runs.
 
         Raises NotFound if it is unknown, deleted or another account's, or has another key.
         """

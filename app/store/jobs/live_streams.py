@@ -32,8 +32,10 @@ from app.store.responses.redis import RedisStore
 
 
 class RedisLiveStreamStore:
-    """Implements LiveStreamStore. `lease_s` is how long a silent process keeps a stream; `wrapping`
-    wraps the keys of encrypted ones.
+    """Implements LiveStreamStore.
+
+    `lease_s` is how long a silent process keeps a stream; `wrapping` wraps the keys of encrypted
+    ones.
     """
 
     def __init__(

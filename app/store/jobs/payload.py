@@ -9,10 +9,10 @@ It is JSON. Earlier and later releases use the same names:
      "admission": null, "identity": ["req_…", …], "passed": [["moderation"], []]}
 
 `items` are the conversation, `replaced` the indexes of those that the model shall not see, `own`
-those that the request brings, and `place` is its parent's position, null for none; `added` are the
-tools that items have brought, `update` is what they have changed of the configuration. `own` is the
-body's input, with ids; `compaction` says how the request asked for one. `passed` are the fields and
-tools that its provider accepted unchanged when the request came (P1, P2). If the caller had a
+those that the request brings (the body's input, with ids), and `place` is its parent's position,
+null for none; `added` are the tools that items have brought, `update` is what they have changed of
+the configuration; `compaction` says how the request asked for one. `passed` are the fields and
+tools that its provider was to be sent unchanged when the request came (P1, P2). If the caller had a
 token, `permissions` follow. With a key, all of it is compressed and sealed (store/codec.py).
 """
 

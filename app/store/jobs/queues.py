@@ -110,7 +110,9 @@ class JobQueues:
         self._run(FORGET, response_id, event_id(response_id, kind), kind, self._keys.news)
 
     def figures(self) -> tuple[int, int, int, int, int]:
-        """Return the ms since a worker could take a job (-1: never), how many jobs wait, how many
+        """Return how much waits and runs, and since when no worker was there.
+
+        These are the ms since a worker could take a job (-1: never), how many jobs wait, how many
         are leased, the age in ms of the oldest waiting, and the ms since a heartbeat (-1: never).
         """
         silence_ms, queued, leased, oldest_ms, beat_ms = self._run(FIGURES)

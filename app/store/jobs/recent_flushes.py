@@ -19,8 +19,7 @@ JOB_BYTES, JOBS = 256 * 1024, 1000
 
 
 class _Job:
-    """The calls of one job: what they have in common, each one's arguments and time, and their size
-    in bytes.
+    """The calls of one job: their common part, the arguments and time of each, and their bytes.
 
     MEASURED: a stream has one each second, of 480 bytes; stored as calls in a deque they took 680
     each, and the first 700 more.

@@ -54,8 +54,10 @@ class EndedJob:
 
 
 class JobRecords:
-    """The records of all jobs. `safety` says how many replicas must have what is promised. Long
-    payloads are read for callers once there is `room` for them.
+    """The records of all jobs.
+
+    `safety` says how many replicas must have what is promised. Long payloads are read for callers
+    once there is `room` for them.
     """
 
     def __init__(

@@ -12,10 +12,10 @@ from app.domain.turns.summary import ConversationTree, PendingList, ResponseSumm
 
 
 class ListingStore(Protocol):
-    """Lists what an account may read one by one, and nothing else: what is deleted, expired, or
-    encrypted with another key than the given one, is left out.
+    """Lists what an account may read one by one, and nothing else.
 
-    Every method raises StorageUnavailable when Redis is unreachable.
+    What is deleted, expired, or encrypted with another key than the given one, is left out. Every
+    method raises StorageUnavailable when Redis is unreachable.
     """
 
     def responses(

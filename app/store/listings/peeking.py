@@ -18,10 +18,10 @@ from app.store.listings.scripts import PEEK
 from app.store.responses.entries import Entries
 from app.store.responses.packed.entry_parts import has_items, without_items
 
-#: Maximum size of entries and payloads that are read whole; and maximum size of larger ones once
+#: Maximum size, in bytes, of entries and payloads that are read whole; and of larger ones once
 #: their items are left out.
 WHOLE_BYTES, MOST_BYTES = 65_536, 262_144
-#: Maximum unpacked size of an entry: what is short in Redis may be long.
+#: Maximum unpacked size of an entry, in bytes: what is short in Redis may be long.
 UNPACKED_BYTES = 1_048_576
 
 
@@ -36,8 +36,9 @@ def refuse_long(size: int) -> None:
 
 
 class Peeked(NamedTuple):
-    """Summaries of responses, in the order of their ids, None for those that cannot be seen; and
-    how many bytes Redis read for them.
+    """Summaries of responses, and how many bytes Redis read for them.
+
+    They are in the order of their ids, None for those that cannot be seen.
     """
 
     summaries: list[ResponseSummary | None]

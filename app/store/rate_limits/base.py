@@ -2,7 +2,7 @@
 
 A rate limit covers a window of time that ends now. The window is cut into SLOTS slots; all of them
 count, and the current one as well. So never more than the limit gets through in any `span_s`
-seconds, and what was counted leaves at most a sixtieth of them later.
+seconds, and what was counted leaves the window after at most a sixtieth of `span_s` more.
 """
 
 from __future__ import annotations
@@ -59,10 +59,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class AcquireRequest:
-    """What a request wants, all of it or nothing: amounts of rate limits, slots of concurrency
-    limits, and µUSD of budgets. A request that costs nothing fits into any budget.
+    """What a request wants, all of it or nothing.
 
-    `lease` is for the slots, and names the account. At least one thing is wanted.
+    That is amounts of rate limits, slots of concurrency limits, and µUSD of budgets; at least one
+    of these. A request that costs nothing fits into any budget. `lease` is for the slots, and names
+    the account.
     """
 
     amounts: tuple[tuple[RateLimit, int], ...]
@@ -109,12 +110,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A correction once a request is over: changes of the amounts that were counted for it at `at`,
-    and the end of its lease.
+    """A correction once a request is over.
 
-    A change is a rate limit, the amount to add, and the amount that was counted for the request: no
-    more than that is ever given back, whatever usage an upstream reports. `budgets` has the same
-    for budgets; such a change has no effect once the budget's period has ended.
+    It changes the amounts that were counted for the request at `at`, and ends its lease. A change
+    is a rate limit, the amount to add, and the amount that was counted for the request: no more
+    than that is ever given back, whatever usage an upstream reports. `budgets` has the same for
+    budgets; such a change has no effect once the budget's period has ended.
     """
 
     at: float

@@ -15,11 +15,12 @@ from app.schemas.wire.responses import RESPONSE
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """A stored response of an account. Times are in Unix seconds. `deleted_at` is None unless it
-    was deleted; `created_at` is None once it is purged, and while it waits or runs.
+    """A stored response of an account. Times are in Unix seconds.
 
-    `turn` is None if it is purged, encrypted with its caller's key (`is_encrypted`), or still waits
-    or runs in the background; for such a response `pending` may be what it has produced so far.
+    `deleted_at` is None unless it was deleted; `created_at` is None once it is purged, and while it
+    waits or runs. `turn` is None if it is purged, encrypted with its caller's key (`is_encrypted`),
+    or still waits or runs in the background; for such a response `pending` may be what it has
+    produced so far.
     """
 
     account: str
@@ -83,10 +84,10 @@ class Purged:
 
 
 class ArchiveStore(Protocol):
-    """The archive. Iterators work in steps and yield after each one. They may be stopped anywhere
-    and started again.
+    """The archive. Its iterators work in steps, and yield after each one.
 
-    Every method raises StorageUnavailable when Redis is unreachable, iterators between two steps.
+    They may be stopped anywhere and started again. Every method raises StorageUnavailable when
+    Redis is unreachable, iterators between two steps.
     """
 
     def find(self, response_id: str) -> Archived | None:

@@ -82,14 +82,14 @@ class ResponseStore(Protocol):
         ...
 
     def require_room(self) -> None:
-        """Return unless it is known that no answer can be stored, so that none should be paid for.
+        """Raise StorageUnavailable if it is known that no answer can be stored.
 
-        Sends no request to Redis. Raises StorageUnavailable.
+        So none is paid for in vain. Sends no request to Redis.
         """
         ...
 
     def ping(self) -> None:
-        """Return if the store answers."""
+        """Check that the store answers; raise StorageUnavailable if not."""
         ...
 
 

@@ -184,10 +184,10 @@ class Chains:
         references: Sequence[tuple[int, int, bytes]] = (),
         expired: Sequence[tuple[int, int]] = (),
     ) -> list[list[bytes]]:
-        """Read parts of logs. Each reference (part, index, log) is replaced by the first entry of
-        its log, and each expired place by PURGED.
+        """Read parts of logs; return [] if the conversation was erased meanwhile.
 
-        Returns an empty list if the conversation was erased meanwhile.
+        Each reference (part, index, log) is replaced by the first entry of its log, and each
+        expired place by PURGED.
         """
         ranges = [
             ("LRANGE", self._keys.log(tag, log.decode()), first, last) for log, first, last in parts
@@ -231,9 +231,7 @@ class PagedChain:
         return None
 
     def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
-        """Return the turns at these depths, as far as they exist; only some of them if they are
-        long.
-        """
+        """Return the turns at these depths that exist; only some of them if they are long."""
         found = self._find((first, last), is_rising=is_rising)
         if found is None:
             raise self.unknown or unknown_response(self.response_id)

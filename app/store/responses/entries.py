@@ -58,11 +58,11 @@ from app.store.responses.packed.known_items import EntryItems, KnownItems, entry
 from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.room import LIGHT_BYTES, Room, unbounded
 
-#: The fields that are stored once, and the size of JSON from which on they are.
+#: The fields that are stored once, and the bytes of JSON from which on they are.
 COMMON = ("instructions", "text", "tools")
 COMMON_FROM_BYTES = 300
 
-#: Size from which on cuts are packed. Cuts themselves never begin with a byte of VERSIONS.
+#: Bytes from which on cuts are packed. Cuts themselves never begin with a byte of VERSIONS.
 PACKED_FROM_BYTES = 512
 
 #: Names of the parts that are sealed separately, like PART.

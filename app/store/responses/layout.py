@@ -38,9 +38,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A parsed index. `records` has ended responses, `waiting` those that wait or run, `alone` the
-    entries of items without a response. `fork_points` has the position that each log continues, log
-    0 first. `conversation` is set if it has an id; `account` is "" if the index is empty.
+    """A parsed index.
+
+    `records` has ended responses, `waiting` those that wait or run, `alone` the entries of items
+    without a response. `fork_points` has the position that each log continues, log 0 first.
+    `conversation` is set if it has an id; `account` is "" if the index is empty.
     """
 
     tag: str

@@ -37,11 +37,10 @@ class Chain(Protocol):
         ...
 
     def read(self, first: int, last: int, *, is_rising: bool = True) -> TurnSlice:
-        """Return the turns at these depths, both included, as far as they exist; negative depths
-        count from the end.
+        """Return the turns at these depths, both included, as far as they exist.
 
-        Of long turns it returns only some, at least one: the first of them, or the last if not
-        `is_rising`.
+        Negative depths count from the end. Of long turns it returns only some, at least one: the
+        first of them, or the last if not `is_rising`.
         """
         ...
 

@@ -245,10 +245,10 @@ class RedisStore:
         return self._stored.of(account)
 
     def require_room(self) -> None:
-        """Return: only a write shows whether Redis takes it."""
+        """Do nothing: only a write shows whether Redis takes it."""
 
     def ping(self) -> None:
-        """Return if the store answers."""
+        """Check that the store answers; raise StorageUnavailable if not."""
         with translated():
             self._redis.ping()
 

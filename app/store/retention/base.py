@@ -19,10 +19,10 @@ class Due:
 
 
 class RetentionStore(Protocol):
-    """Knows what is due, and purges it in two steps, so that copies elsewhere can be deleted in
-    between. Each step may be repeated, wherever it was stopped.
+    """Knows what is due, and purges it in two steps.
 
-    Every method raises StorageUnavailable when Redis is unreachable.
+    So copies elsewhere can be deleted in between. Each step may be repeated, wherever it was
+    stopped. Every method raises StorageUnavailable when Redis is unreachable.
     """
 
     def due(self, token: str, most: int) -> Due | None:
@@ -69,10 +69,9 @@ class PurgeSearch(Protocol):
     """
 
     def created_before(self, account: str, before: int) -> Iterator[Found]:
-        """Yield what was stored before this time, in Unix seconds; conversations after their
-        content.
+        """Yield what was stored before this time, in Unix seconds.
 
-        A conversation is only included if nothing was added to it since.
+        A conversation comes after its content, and only if nothing was added to it since.
         """
         ...
 

@@ -43,7 +43,7 @@ class Identity(Protocol):
         ...
 
     def probe(self) -> None:
-        """Return if the store takes a write."""
+        """Check that the store takes a write; raise StorageUnavailable if not."""
         ...
 
 
@@ -118,9 +118,7 @@ class SpoolDelivery:
         log.error("response_lost", response_id=turn.response.id, reason=why)
 
     def find(self, account: str, response_id: str, key: ContentKey | None = None) -> Turn | None:
-        """Return an account's answer that waits on this machine; an encrypted one only with its
-        key.
-        """
+        """Return an account's answer that waits here; an encrypted one only with its key."""
         if tag_of(response_id) is None:
             return None
         with suppress(ValueError, OSError):

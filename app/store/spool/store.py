@@ -4,9 +4,9 @@ The policy, as a caller sees it:
 
 - Redis is unreachable: reading and deleting raise StorageUnavailable. Redis refuses writes: reading
   works as usual, deleting does not.
-- Saving an answer is retried for 5 s; then it is written to the spool, and counts as saved. Only
-  one answer waits 5 s: later ones go straight to the spool until Redis has taken a write again,
-  which is tested outside of requests (delivery.py).
+- Saving an answer is retried for 5 s; then it is written to the spool, and counts as saved. That
+  costs 5 s once: later answers go straight to the spool until Redis has taken a write again, which
+  is tested outside of requests (delivery.py).
 - If the spool cannot be written either, an answer that was paid for is lost
   (`gateway_spool_lost_total`). From then on requests whose answers must be saved are refused, until
   one of both takes writes again.
@@ -197,7 +197,7 @@ class SpoolingStore:
             ) from why.__cause__
 
     def ping(self) -> None:
-        """Return if the store answers."""
+        """Check that the store answers; raise StorageUnavailable if not."""
         self._store.ping()
 
     def _delivered(

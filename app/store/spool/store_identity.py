@@ -44,11 +44,11 @@ class StoreIdentity:
         return found.decode()
 
     def look(self) -> None:
-        """Return if the store can be read, whether or not it has an id."""
+        """Check that the store can be read, whether or not it has an id."""
         with translated():
             self._redis.get(self._keys.store_id)
 
     def probe(self) -> None:
-        """Return if the store takes a write."""
+        """Check that the store takes a write; raise StorageUnavailable if not."""
         with translated():
             self._redis.set(self._keys.write_probe, b"")

@@ -58,7 +58,7 @@ class RedisRequestLog:
                 yield entry
 
     def page(self, query: LogQuery) -> ListPage[LoggedRequest]:
-        """Return a page of an account's entries, newest first, of MOST_EXAMINED at most."""
+        """Return a page of an account's entries, newest first, examining at most MOST_EXAMINED."""
         mark, rows, examined, last = orjson.dumps(query.account), list[LoggedRequest](), 0, b""
         since_ms = max(0, (query.since or 0) * 1000 - SLACK_MS)
         for number, line in self._lines(since_ms, _beginning(query)):

@@ -15,8 +15,9 @@ MOST_ENTRIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Deliveries that were due. Look again after `pause_s`; `dropped` is the number of events
-    dropped unsent because they were too old, or too many waited.
+    """Deliveries that were due. Look again after `pause_s`.
+
+    `dropped` is the number of events dropped unsent because they were too old, or too many waited.
     """
 
     deliveries: Sequence[Delivery]

@@ -13,7 +13,7 @@ from app.telemetry.tracing.spans import Recording, Span
 #: Names of Lua programs by their SHA-1, as traces show them.
 PROGRAMS: dict[str, str] = {}
 
-#: Indexes of a command's name and its first argument in a split request; and the number of parts.
+#: Indexes of a command's name and its first argument in a split request; and the maximum splits.
 _NAME, _PROGRAM, _WORDS = 2, 4, 6
 _OF_CONNECTIONS = frozenset({"AUTH", "CLIENT", "HELLO", "PING", "READONLY", "SELECT"})
 

@@ -1,6 +1,6 @@
 -- Removes an item from a conversation: from the mark on that this appends, it is no longer in it.
--- KEYS: index. ARGV: account, conversation id, the item's name, mark, the check value of the caller's
--- key or ''.
+-- KEYS: index. ARGV: account, conversation id, the item's name, mark, the check value of the
+-- caller's key or ''.
 -- Returns the conversation's creation time and metadata, -1 if it has no key but the caller sent
 -- one, or nothing if there is none.
 local account, id, item_id, mark, check = unpack(ARGV)

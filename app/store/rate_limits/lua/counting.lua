@@ -3,8 +3,9 @@
 --
 -- Keys:
 --
---   <prefix>{account:NAME}:window:<name>  hash: amount by slot; `total` of them; `head`, the slot when
---                                         it was last looked at; `last`, the newest that has something
+--   <prefix>{account:NAME}:window:<name>  hash: amount by slot; `total` of them; `head`, the slot
+--                                         when it was last looked at; `last`, the newest slot with
+--                                         an amount
 --   <prefix>{account:NAME}:flight:<name>  sorted set: ids of leases by the time of their end, ms
 --
 -- A slot is a number: the time in ms, divided by the slot's width. A window of a minute, with 3

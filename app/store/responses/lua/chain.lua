@@ -10,9 +10,10 @@
 -- are too many; the last turn's common fields; the ids of items that had been removed; references
 -- among the parts still to be read (number of the part, index in it, log); a conversation's last
 -- turn; expired places among these parts (number of the part, index in it); whether the id has a
--- key. Of a long conversation a page has as many entries as fit into PAGE bytes, from the first on
--- or, falling, from the last, followed by 1 if these are not all. Without a page, it has no entries
--- but their maximum size in bytes; so has a single long entry if 'sized'.
+-- key. Of a long conversation a page has as many entries as fit into PAGE bytes (at least one),
+-- from the first on or, falling, from the last; then 1 if these are not all. Without a page, it has
+-- no entries but their maximum size in bytes; so has a single long entry if 'sized'.
+-- NEAR: number of entries at a conversation's end that are searched for its last turn.
 local NEAR = 8
 -- LONG: up to this size of a conversation, its entries are returned whatever their sizes.
 local LONG, PAGE = 1048576, 16777216

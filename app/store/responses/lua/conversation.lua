@@ -4,33 +4,33 @@
 --
 --   <prefix>{tag}         hash: the index
 --     account               the account that owns it
---     <response id>         status:log:depth:deleted_at; the last is empty while the response can be
---                           seen, the depth is -1 while it is queued or in progress
+--     <response id>         status:log:depth:deleted_at; the last is empty while the response can
+--                           be seen, the depth is -1 while it is queued or in progress
 --     bytes                 how many bytes are stored of it
 --     forks                 number of logs beside log 0
 --     fork:<n>              log:depth of the turn that log n continues
---     conversation          for conversations that have an id: id:created_at:deleted_at. Their log 0
---                           is what /v1/conversations lists, in order of arrival; beside turns it
---                           has entries of items alone, references and marks (entries.py)
+--     conversation          for conversations that have an id: id:created_at:deleted_at. Their log
+--                           0 is what /v1/conversations lists, in order of arrival; beside turns
+--                           it has entries of items alone, references and marks (entries.py)
 --     metadata              the conversation's, as JSON, sealed where it has a key
---     check:<id>            of a response, or conversation, that is encrypted with its caller's key:
---                           the key's check value (domain/accounts/content_key.py)
+--     check:<id>            of a response, or conversation, that is encrypted with its caller's
+--                           key: the key's check value (domain/accounts/content_key.py)
 --     items_<unique>        items:0:depth: of an entry of items alone
 --     terms:<unique>        created_at:user of a response, or of items alone, until it is purged:
 --                           user is a keyed hash of the end user, which may be empty
 --     references            depth=log, for each reference: log 0 at that depth stands for the first
 --                           entry of that log, a turn whose writer had not seen the entry before it
 --   <prefix>{tag}:<n>     list: log n, one entry per turn
---   <prefix>{tag}:common  hash: common fields of entries (entries.py) by digest, and under # and the
---                         digest the number of entries that refer to them
---   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay), packed
---                         where that is long (codec.py)
+--   <prefix>{tag}:common  hash: common fields of entries (entries.py) by digest, and under # and
+--                         the digest the number of entries that refer to them
+--   <prefix>{tag}:cuts    hash: response id -> where its stream was cut (domain/stream/replay),
+--                         packed if that is long (codec.py)
 --   <prefix>{tag}:removed hash: item id, or the name of an encrypted one (packed/homes.py) -> the
 --                         depth of the mark in log 0 from which on the item is no longer in the
 --                         conversation; turns before the mark have seen it
---   <prefix>{tag}:expiring  sorted set: log:depth of turns and items, and `conversation` for itself,
---                         by when they expire (Unix seconds). From that second on readers treat
---                         them as purged
+--   <prefix>{tag}:expiring  sorted set: log:depth of turns and items, and `conversation` for
+--                         itself, by when they expire (Unix seconds). From that second on readers
+--                         treat them as purged
 --
 -- A turn's depth is the number of turns before it: log n begins at its fork point's depth + 1. An
 -- index, in which both resp_B and resp_C continue resp_A:

@@ -1,6 +1,6 @@
 -- Marks a response as deleted for its account.
--- KEYS: index. ARGV: account, response id, time in Unix seconds, the check value of the caller's key
--- or ''.
+-- KEYS: index. ARGV: account, response id, time in Unix seconds, the check value of the caller's
+-- key or ''.
 -- Returns whether it was visible. A call that is repeated with the same time, because its reply was
 -- lost, returns 1 again.
 local account, id, now, check = unpack(ARGV)

@@ -20,7 +20,7 @@ from app.store.encryption import seal_of
 DIGEST_BYTES = 12
 #: Name of the part when sealed, followed by the digest.
 PART = b"common "
-#: Maximum number of cached fields, and maximum size of each as JSON: 8 MiB, and their packed form.
+#: Maximum number of cached fields, and of bytes of JSON of each: 8 MiB, and their packed form.
 MOST, LONGEST_BYTES = 64, 128 * 1024
 #: Lifetime of the cache in seconds: fields still in use are then encoded again.
 SPAN_S = 300.0
@@ -39,8 +39,9 @@ class CommonFields:
         self._since = clock()
 
     def stored(self, common: bytes, turn: Turn) -> tuple[bytes, bytes]:
-        """Return the digest of a turn's common fields, made with its key if it has one, and the
-        fields as they are stored.
+        """Return the digest of a turn's common fields, and the fields as they are stored.
+
+        The digest is made with the turn's key, if it has one.
         """
         key, response_id = turn.key, turn.response.id
         if key is not None:

@@ -27,8 +27,9 @@ _GROWTH, _OWN_BYTES = 3, 1000
 
 
 class EntryItems(NamedTuple):
-    """The items of an entry: `given` is the input, `made` the output; `is_turn` is false for items
-    without a response. `json_bytes` is the size of their JSON.
+    """The items of an entry: `given` is the input, `made` the output.
+
+    `is_turn` is false for items without a response. `json_bytes` is the size of their JSON.
     """
 
     given: tuple[Item, ...]

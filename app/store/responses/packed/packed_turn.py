@@ -21,9 +21,11 @@ def terms(created_at: int, user_hash: str = "") -> str:
 
 @frozen_dataclass(frozen=True, slots=True)
 class PackedTurn:
-    """A turn to be stored. `entry` and `cuts` are its stored bytes (entries.py), `check` the check
-    value of the key that encrypts them. `homes` are the fields that say where its items are
-    (packed/homes.py). Times are in Unix seconds; `user_hash` is a keyed hash of its end user.
+    """A turn to be stored.
+
+    `entry` and `cuts` are its stored bytes (entries.py), `check` the check value of the key that
+    encrypts them. `homes` are the fields that say where its items are (packed/homes.py). Times are
+    in Unix seconds; `user_hash` is a keyed hash of its end user.
     """
 
     account: str

@@ -2,7 +2,7 @@
 --
 --   <prefix>{expiring}           sorted set: ids of responses, of items that came alone and of
 --                                conversations, by when they are to be purged (Unix seconds)
---   <prefix>{expiring}:lease     string: the token of the process that sweeps, while its lease lasts
+--   <prefix>{expiring}:lease     string: the token of the sweeping process, while its lease lasts
 --   <prefix>{expiring}:unlogged  set: ids of purged responses that are still in the request log
 --   <prefix>{expiring}:since     string: when a release that writes terms was first here (Unix s)
 --

@@ -8,13 +8,13 @@
 --                                                seconds and attempts so far, each after a space
 --   <prefix>{jobs}:webhooks:due:<endpoint>       sorted set: event ids by when they are due, in ms
 --   <prefix>{jobs}:webhooks:attempts:<endpoint>  list: the delivery log, newest first, JSON
---   <prefix>{jobs}:webhooks:ready                sorted set: endpoints by when to look at them, in ms
+--   <prefix>{jobs}:webhooks:ready                sorted set: endpoints by the next look at them, in ms
 --   <prefix>{jobs}:webhooks:sending              sorted set: "<endpoint> <event>" by the end of the
 --                                                lease of the worker that sends it, in ms
 --   <prefix>{jobs}:webhooks:failures             hash: endpoint -> failed attempts in a row
 --   <prefix>{jobs}:webhooks:resting              hash: endpoint -> when sending may resume, in ms
---   <prefix>{jobs}:webhooks:dropped              number of events dropped because too many waited that
---                                                no worker has counted in its metrics yet
+--   <prefix>{jobs}:webhooks:dropped              number of events dropped because too many waited
+--                                                that no worker has counted in its metrics yet
 --
 -- From its job's end to its last attempt, an event is either due or being sent.
 local hooks = jobs .. ':webhooks'

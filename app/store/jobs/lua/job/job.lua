@@ -7,30 +7,31 @@
 --
 --   <prefix>{tag}:job:<id>     hash
 --     account, ticket            its account, and its payload
---     key                        the wrapped key that encrypts it (key_wrapping.py), if there is one
+--     key                        the wrapped key that encrypts it (key_wrapping.py), if any
 --     json_bytes                 size of an encrypted payload once it is decrypted, in bytes
---     status                     queued, in_progress, or ending: a process has taken the job over to
---                                finish it; one that is queued again is still in progress for callers
+--     status                     queued, in_progress, or ending: a process has taken the job over
+--                                to finish it; one that is queued again is still in progress for
+--                                callers
 --     owner                      the lease token that may write, FINISHER once it is taken over
 --     next, size                 the number of the next event; size in bytes of those before
 --     begun                      the first lease token under which an upstream may have been called
---     left                       seconds that were left of its time when it was returned to its queue
+--     left                       seconds left of its time when it was returned to its queue
 --     spoke                      set once its model has produced output
 --     usage                      tokens that the upstream has counted so far
---     cost                       what that costs: {"microusd": 12, "provider": "openai", "model": …}
+--     cost                       its cost so far: {"microusd": 12, "provider": "openai", "model": …}
 --     retries                    the state of attempts at its upstream when it was parked
 --     lost, why                  number of leases lost; why it is being finished
 --     kind                       for one that a web process streams to its caller: stream, or
 --                                outlasting if it may go on without the caller. Its events exist
 --                                while it runs; then its cuts replace them
---   <prefix>{tag}:events:<id>  stream: one entry per flush, with the id <number of first event + 1>;
+--   <prefix>{tag}:events:<id>  stream: one entry per flush, its id <number of first event + 1>;
 --                              n: number after its last event, d: the events, by: finisher's holder
 --   <prefix>{tag}:taken:<id>   for TAKEN_S seconds, if another process than its own ended a stream:
 --                              that process's holder word
 --
 -- A job and its stream, while it runs:
 --
---   account acme  ticket {"account":…}  status in_progress  owner 5f3a…  begun 5f3a…  next 3  size 412
+--   account acme  ticket {…}  status in_progress  owner 5f3a…  begun 5f3a…  next 3  size 412
 --   1-0  n 2  d <2 events>        3-0  n 3  d <1 event>
 --
 -- A reply may be lost and its program run again: each detects that it has run before.

@@ -10,11 +10,12 @@
 --   <prefix>{jobs}:parked           set: ids that wait for their upstream until their lease ends
 --   <prefix>{jobs}:unrouted         sorted set: ids that are left to workers that know their model,
 --                                   by when they were first left, in ms
---   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by when their
---                                   lease ends, in ms
---   <prefix>{jobs}:taken:<token>    string: the id that was taken with this token; expires with a lease
+--   <prefix>{jobs}:streams          sorted set: ids of streams that web processes run, by when
+--                                   their lease ends, in ms
+--   <prefix>{jobs}:taken:<token>    string: the id taken with this token; expires with a lease
 --   <prefix>{jobs}:alive            when a worker last took a job or could have, in ms
---   <prefix>{jobs}:beat             when a worker last sent a heartbeat, able to take a job or not, in ms
+--   <prefix>{jobs}:beat             when a worker last sent a heartbeat, in ms, whether or not it
+--                                   could take a job
 --
 -- A job either waits or has a lease, from its first moment to its end. A parked job, and one left
 -- as unrouted, also has a lease, longer than its wait: a worker of an earlier release, which does
