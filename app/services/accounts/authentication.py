@@ -195,7 +195,7 @@ class Authenticator:
     def _without_store(
         self, entry: _Entry | None, fault: StorageUnavailable | None = None
     ) -> Caller:
-        """Accept a key that was valid when the version was last read; ignore later changes."""
+        """Accept a key that was valid when the version was last read; later changes are unknown."""
         seen = self._seen
         known = entry is not None and entry.version == seen.version
         if entry is None or not known or self._monotonic() - seen.at >= STALE_S:

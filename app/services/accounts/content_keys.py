@@ -26,7 +26,8 @@ KEY, PASSPHRASE = "x-encryption-key", "x-encryption-passphrase"
 SHORTEST, LONGEST = 8, 1024
 #: For how many seconds a key derived from a passphrase is remembered, and how many of them are.
 REMEMBERED_S, MAX_REMEMBERED = 600.0, 1_000
-#: Maximum number of new passphrases of an account that a process stretches within this time.
+#: Maximum number of new passphrases of an account that a process stretches, and within how many
+#: seconds.
 MAX_NEW, NEW_WITHIN_S = 20, 60.0
 _CODE = "invalid_encryption_key"
 #: The least work that OWASP's password storage sheet recommends, and memory that a process has.

@@ -85,8 +85,9 @@ class CallPairing:
         return {self._items[index].id for index in lost | self._orphans}
 
     def add(self, given: Iterable[Item]) -> tuple[Item, ...]:
-        """Read the turn's own input; return it without calls that the parent made and still waits
-        for: these are not sent, stored or listed again.
+        """Read the turn's own input; return it without calls that the parent still waits for.
+
+        These calls, which the parent made, are not sent, stored or listed again.
 
         Raises:
             InvalidRequest: an output has no call, or a call has no output.

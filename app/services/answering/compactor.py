@@ -66,7 +66,8 @@ class Compactor:
     ) -> UpstreamAnswer:
         """Return an answer that begins with a compaction, made from what `opened` writes (G8).
 
-        `answer` continues from what is left; from then on its provider is the answer's.
+        `answer` opens the call that continues from what is left; from then on target and provider
+        are that call's.
         """
         joined = replace(opened)
         joined.batches = _begun(self._before(prepared, joined, opened, silence_s, answer))

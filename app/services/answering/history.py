@@ -136,7 +136,7 @@ def _paired(
 
 
 def _place(ids: IdGenerator, parent_id: str, context: Context) -> tuple[str, tuple[Item, ...]]:
-    """Return the id of a turn that continues another, and the context items that it takes over.
+    """Return the id of a turn that continues another, and the context items that become its own.
 
     A context that is stored nowhere has no log to branch from: its items start a new conversation.
     """

@@ -59,7 +59,7 @@ class JobFinisher:
         # 2. It closes what is open: these are the last events of the stream.
         ending, error = [] if events.count else narrator.begin(), error or _fault_of(claim)
         ending += narrator.fail(error) if error else narrator.cancel()
-        # 3. They are stored with the response, in one step; for a stream, only its cuts are.
+        # 3. They are stored with the response, in one step; of a stream, its cuts instead.
         turn, unconfirmed, lines = payload.turn(narrator.response), None, tuple[bytes, ...]()
         if claim.kind is None:
             lines = tuple(map(self._jobs.encode, ending))

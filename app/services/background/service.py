@@ -45,7 +45,7 @@ def not_cancellable() -> InvalidRequest:
 class Background:
     """The service of background responses.
 
-    `waking` returns the writes that wake workers for so many queued jobs. `now` returns Unix
+    `waking` returns the writes that wake workers for that many queued jobs. `now` returns Unix
     seconds. `is_spooled` tells whether an account's response is in the spool, so that it was made
     in the foreground; it gets the key of an encrypted one.
     """

@@ -58,8 +58,8 @@ class EventFeed:
     def await_from(self, number: int, wait_s: float, gone: Callable[[], bool]) -> StreamPart:
         """Return the lines from `number` on, as soon as there are any.
 
-        Returns none once `gone` returns true, and after `wait_s`, after one more read: when a
-        server of a Cluster is lost, its news are, and so may the response be.
+        Returns none once `gone` returns true, or after `wait_s` and one more read: a server of a
+        Cluster that is lost takes its news with it, and maybe the response.
 
         Raises:
             StorageUnavailable: the store is unreachable.
@@ -111,11 +111,10 @@ class EventFeed:
 
 class Subscriber:
     """One caller that follows a response: iterate over it for the events after `starting_after`.
-    `key` decrypts those of an encrypted response.
 
-    Yields lists of JSON lines, those of one moment together, and an empty list after `silence_s`
-    without any, or at once if there are none yet and it `begins_at_once`. While the store is
-    unreachable it waits, as if the stream were silent.
+    `key` decrypts those of an encrypted response. Yields lists of JSON lines, those of one moment
+    together, and an empty list after `silence_s` without any, or at once if there are none yet and
+    it `begins_at_once`. While the store is unreachable it waits, as if the stream were silent.
     """
 
     def __init__(

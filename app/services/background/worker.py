@@ -41,7 +41,7 @@ class Worker:
     """Runs background responses, many at once, each in a thread of the caller's.
 
     `caller_of` returns who may use a key or token, None when nobody may any more. `send` wakes
-    workers for so many queued jobs; `leave` leaves a job whose model is unknown here to others.
+    workers for that many queued jobs; `leave` leaves a job whose model is unknown here to others.
     `clock` is like time.monotonic, `now` returns Unix seconds, `pause` is like time.sleep.
     """
 

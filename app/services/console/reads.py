@@ -20,10 +20,10 @@ from app.store.usage.base import RequestPages
 
 
 class ConsoleReads:
-    """The service behind /console/api. `deliver` moves the answers of a conversation, given its
-    tag, from this machine's spool into the store.
+    """The service behind /console/api.
 
-    Deleted and expired content is left out, and so is encrypted content without its key. Every
+    `deliver` moves the answers of a conversation, given its tag, from this machine's spool into the
+    store. Deleted and expired content is left out, so is encrypted content without its key. Every
     method raises StorageUnavailable when the store is unreachable.
     """
 

@@ -23,8 +23,9 @@ _PURPOSE = b"responses-gateway idempotent answer\0"
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An answer: for a stored response its id, and whether it was streamed; else the JSON of its
-    body. `cuts` says where the stream of a response in the body was cut (base64).
+    """An answer: for a stored response its id, and whether it was streamed; else its JSON body.
+
+    `cuts` says where the stream of a response in the body was cut (base64).
     """
 
     status: int

@@ -1,6 +1,4 @@
-"""Idempotency keys: the first request with a key owns it; others with the same key wait, and get
-the result of the first (C3).
-"""
+"""Idempotency keys: the first request with a key owns it; the others get its result (C3)."""
 
 from __future__ import annotations
 
@@ -44,9 +42,10 @@ class RunningStream:
 
 
 class OwnedKey:
-    """A key that a request of this process owns. `on_unheard` is called once nobody has listened
-    for a minute since the caller left. `lost_response` is the id of the response that a lost
-    process was making with the key, if there is one.
+    """A key that a request of this process owns.
+
+    `on_unheard` is called once nobody has listened for a minute since the caller left.
+    `lost_response` is the id of the response that a lost process was making with the key, if any.
     """
 
     def __init__(

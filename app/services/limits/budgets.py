@@ -34,8 +34,8 @@ Reserved = tuple[tuple[BudgetLimit, int], ...]
 def reserved_of(budgets: Sequence[BudgetLimit], guess: Estimate) -> Reserved:
     """Return what is reserved of each budget.
 
-    The estimated output, as long as the request allows, is a high guess: it never keeps a request
-    out for good. An input that exceeds the budget does.
+    The output is estimated at the longest that the request allows. That is a high guess, so it
+    never keeps a request out for good; an input that exceeds the whole budget does.
 
     Raises:
         BudgetSpent: the input alone costs more than the whole budget.

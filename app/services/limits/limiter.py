@@ -159,8 +159,8 @@ def _limits_of(caller: Caller) -> _CallerLimits:
 def _charged(limits: tuple[RateLimit, ...], guess: Estimate) -> tuple[tuple[RateLimit, int], ...]:
     """Return what is counted for a request against the token limits.
 
-    The estimated output, as long as the request allows, is a high guess: it never keeps a request
-    out for good. An input that exceeds a whole minute's limit does.
+    The output is estimated at the longest that the request allows. That is a high guess, so it
+    never keeps a request out for good; an input that exceeds a whole minute's limit does.
 
     Raises:
         LimitReached: the input alone exceeds a limit.

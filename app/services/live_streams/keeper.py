@@ -31,7 +31,7 @@ FOLLOWED_S, UNFOLLOWED_S = 0.05, 1.0
 #: Streams written in one round trip. MEASURED: a second's events of one take 60 us. With 64 at a
 #: time, each of 500 streams takes 74 kB in place of 63, and the latest events are twice as late.
 AT_ONCE = 8
-#: Statuses with which another process ends a stream; with these, either process may have ended it.
+#: Statuses with which other processes end streams: one that has them may have been ended by these.
 ENDS_OF_OTHERS: tuple[Status, ...] = ("failed", "cancelled")
 #: How many times a lease is renewed within its duration.
 RENEWALS = 4

@@ -82,7 +82,7 @@ class LiveStream:
         self._counts: tuple[Usage | None, Cost | None] = (None, None)
 
     def new(self, queued_at: float) -> NewStream:
-        """Return the record that others see; of the conversation it has only the own input."""
+        """Return the record that others see; of the conversation it has only the turn's input."""
         prepared, thread = self._prepared, self._prepared.thread
         payload = JobPayload(
             account=self.claim.account,

@@ -89,7 +89,7 @@ class Archive:
         return self._archive.responses(account)
 
     def find(self, response_id: str) -> Archived:
-        """Return a response, whoever's it is. Raises NotFound."""
+        """Return a response of any account. Raises NotFound."""
         self._deliver()
         found = self._archive.find(response_id)
         if found is None:

@@ -37,9 +37,9 @@ class FoundResponse(NamedTuple):
 
 
 class ResponseLookup:
-    """Reads from `store`, else from `jobs`. To both, a foreign id is unknown, and so is the id of
-    an encrypted response without its key.
+    """Reads from `store`, else from `jobs`.
 
+    To both, another account's id is unknown, and so is an encrypted response's without its key.
     Every method raises StorageUnavailable when the store is unreachable.
     """
 
@@ -65,8 +65,9 @@ class ResponseLookup:
     def context(
         self, account: str, response_id: str, key: ContentKey | None = None
     ) -> Context | Status:
-        """Return the context for a turn that continues a response, or the status of a response that
-        has not ended. Raises NotFound.
+        """Return the context for a turn that continues a response.
+
+        If the response has not ended, its status is returned instead. Raises NotFound.
         """
         return self._look(self._store.context, self._jobs.status, account, response_id, key)
 

@@ -1,5 +1,7 @@
-"""Model cards, from the configuration, else the server, the model's name or a price list; and the
-models whose ids resemble an unknown one."""
+"""Model cards, and the models whose ids resemble an unknown one.
+
+A card is from the configuration, else from the server, the model's name or a price list.
+"""
 
 from __future__ import annotations
 

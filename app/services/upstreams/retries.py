@@ -39,7 +39,7 @@ def pause(call: UpstreamCall, seconds: float) -> None:
 class RetryPolicy:
     """Repeats failed attempts. `clock` is like time.monotonic, `jitter` like random.random.
 
-    `pause` waits so many seconds or until the call is cancelled.
+    `pause` waits the given seconds, or until the call is cancelled.
     """
 
     clock: Callable[[], float] = monotonic

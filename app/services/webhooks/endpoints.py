@@ -192,7 +192,7 @@ class WebhookEndpoints:
         return Caller(account=account, key_id="operator")
 
     def deliveries(self, endpoint_id: str) -> list[AttemptEntry]:
-        """Return an endpoint's delivery log, whoever's it is, newest first. Raises NotFound."""
+        """Return the delivery log of any account's endpoint, newest first. Raises NotFound."""
         self.caller_for(endpoint_id)
         return self._store.entries(endpoint_id)
 

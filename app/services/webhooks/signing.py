@@ -33,8 +33,8 @@ class SecretUnreadable(Exception):
 class WebhookSigner:
     """Makes and seals secrets, and signs with them.
 
-    `secret` returns the deployment's secret, `seal_key` is GATEWAY_SECRET; `entropy` returns so
-    many random bytes.
+    `secret` returns the deployment's secret, `seal_key` is GATEWAY_SECRET; `entropy` returns as
+    many random bytes as requested.
     """
 
     def __init__(

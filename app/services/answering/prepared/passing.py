@@ -29,9 +29,9 @@ _NOTHING: Mapping[str, Any] = {}
 def passing(targets: Sequence[Target], request: CreateRequest) -> tuple[Target, ...]:
     """Return the targets that can do everything in the request that no header can waive.
 
-    The first usually can: the request was validated for its provider. Blocking by moderation is a
-    demand for safety, which a fallback that would not be sent it must not answer (R22); nor must
-    one that does not run the tool which the model has to use (P2).
+    The first usually can: the request was validated for its provider. A fallback must not answer
+    if it would not be sent a moderation that blocks, which is a safety requirement (R22), or if it
+    does not run the tool that the model has to use (P2).
 
     Raises:
         InvalidRequest: none of them can, because the configuration has changed.
