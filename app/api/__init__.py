@@ -1,1 +1,1 @@
-"""The HTTP layer: the request handlers and what they need of flask."""
+"""The HTTP layer: the request handlers, on flask, which no lower layer imports."""

@@ -24,8 +24,9 @@ _LONG_CONVERSATION = (
 
 
 class Place:
-    """A request in flight: the memory of its body and of what was read for it, and its key once it
-    is known.
+    """A request in flight: the memory of its body and of what was read for it, and its key.
+
+    `key_id` is None until the caller is known.
     """
 
     __slots__ = ("body_bytes", "key_id", "stored_bytes")

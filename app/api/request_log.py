@@ -78,13 +78,13 @@ def begin() -> None:
 def _refuse_websocket(current: context.CallContext, path: str) -> None:
     """Refuse a WebSocket upgrade with the one status after which clients fall back at once (E10).
 
-    On 200, 404, 405 or 501 they retry for some seconds; on 400 they give up. The refusal precedes
-    authentication: a caller without a key learns that from the POST that follows. A proxy may have
-    dropped `Upgrade`, which is hop-by-hop, but not Sec-WebSocket-Key.
+    On 200, 404, 405 or 501 they retry for some seconds; on 400 they abandon the turn. The refusal
+    precedes authentication: a caller without a key learns that from the POST that follows. A proxy
+    may have dropped `Upgrade`, which is hop-by-hop, but not Sec-WebSocket-Key.
 
     Raises:
-        WebSocketNotOffered: the request asks for a WebSocket below /v1/responses, and the path,
-            the server or the settings do not offer one.
+        WebSocketNotOffered: the request asks for a WebSocket at or below /v1/responses, and the
+            path, the server or the settings do not offer one.
     """
     environ = current.environ
     if (

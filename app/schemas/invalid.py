@@ -45,8 +45,9 @@ def kind(value: object) -> str:
 
 
 def is_beyond_integers(value: object) -> bool:
-    """Tell whether a parsed number is outside 64 bits: then it may have been written as an
-    integer, which the parser has turned into a float.
+    """Tell whether a parsed number is outside 64 bits.
+
+    Then it may have been written as an integer, which the parser has turned into a float.
     """
     return type(value) is float and abs(value) >= 2.0**63
 

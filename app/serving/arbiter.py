@@ -134,8 +134,8 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
     def reload(self) -> None:
         """Start workers with the new settings, if these are valid.
 
-        It waits while an earlier reload's workers start: on a busy machine that takes long, and if
-        each reload replaced the one before it, none would ever serve.
+        While an earlier reload's workers start, it is put off: on a busy machine that takes long,
+        and if each reload replaced the one before it, none would ever serve.
         """
         if self._is_under_way():
             self._again = True
@@ -167,7 +167,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
         return is_fresh and bool(self._outgoing & self.WORKERS.keys())
 
     def _supersede(self, before: tuple[Settings | None, Any]) -> None:
-        """Let serving workers retire once there are others; retire the ones still starting now."""
+        """Retire serving workers once their successors serve, and those still starting at once."""
         if not self._outgoing & self.WORKERS.keys():
             self._before, self._outgoing = before, set()
         workers = {pid: worker for pid, worker in self.WORKERS.items() if not worker.state.leaves}

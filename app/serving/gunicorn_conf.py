@@ -89,7 +89,7 @@ keepalive = 75
 # worker classes the heartbeat does not depend on them.
 timeout = 60
 # On a stop, running responses have [requests] grace_s to end, which the workers enforce; then they
-# are stored. Workers that have not ended by now are killed.
+# are stored. Workers that have not ended by then are killed.
 graceful_timeout = math.ceil(settings.requests.grace_s + SPARE_S)
 # The workers' heartbeat touches a file: in memory, so that a slow disk does not get them killed.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - as above

@@ -40,7 +40,7 @@ class Posting:
         }
 
     def answer(self, turn: SocketTurn, socket: WebSocket) -> bool:
-        """Send a turn's response, message by message; return whether it succeeded.
+        """Send a turn's response, message by message; return False if it is an error or failed.
 
         Raises:
             OSError: the caller has disconnected; the response has been cancelled.

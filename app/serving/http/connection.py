@@ -27,9 +27,9 @@ def asks_to_close(fields: Iterable[tuple[str, str]]) -> bool:
 
 
 def has_host(fields: Iterable[tuple[str, str]], version: tuple[int, int]) -> bool:
-    """Tell whether a request has the Host header that its version needs (RFC 9112, 3.2).
+    """Tell whether a request has the Host header that its version needs, and a valid one.
 
-    gunicorn itself refuses two of them, and no other fault.
+    gunicorn itself refuses a repeated Host, but not a missing or invalid one (RFC 9112, 3.2).
 
     Example: [("ACCEPT", "*/*")], (1, 1) -> False
     """

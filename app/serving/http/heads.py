@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.serving.http.connection import HOST
 
-#: Maximum bytes of a head and of its first line, and header fields; gunicorn.conf.py allows no
+#: Maximum bytes of a head and of its first line, and number of fields; gunicorn.conf.py allows no
 #: fewer, so that a signed token of any length that it takes may open a WebSocket.
 MAX_HEAD, MAX_LINE, MAX_FIELDS = 17 * 1024, 8190, 100
 
@@ -72,7 +72,7 @@ _keys = _Keys()
 
 
 def is_begun(data: bytes) -> bool:
-    """Tell whether this is the beginning, and not all, of a head that may be in the usual form."""
+    """Tell whether this is an incomplete head, which may turn out to be in the usual form."""
     line, ends, _ = data.partition(b"\r\n")
     return (
         data.startswith(_METHODS)

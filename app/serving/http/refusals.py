@@ -48,7 +48,7 @@ class TLSHandshake(errors.InvalidRequestLine):  # type: ignore[misc] # gunicorn 
 
 
 class BadHost(errors.InvalidHeader):  # type: ignore[misc] # as above
-    """A request's Host header is missing, or is not one."""
+    """A request's Host header is missing or invalid."""
 
     def __init__(self) -> None:
         super().__init__("HOST")
@@ -61,7 +61,7 @@ def check_host(request: Any) -> None:
     """Check the Host header of a request that gunicorn has parsed.
 
     Raises:
-        BadHost: it is missing, or is not one.
+        BadHost: it is missing or invalid.
     """
     if not has_host(request.headers, request.version):
         raise BadHost

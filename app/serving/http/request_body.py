@@ -53,7 +53,7 @@ class RequestBody:
         return had[:wanted]
 
     def _come(self, wanted: int) -> bytes:
-        """Return the bytes read before and new ones, until they are `wanted` or the stream ends."""
+        """Return the bytes read before, then new ones, up to `wanted` bytes or the stream's end."""
         pieces, drops, missing = [self._had], bytearray(), wanted - len(self._had)
         if missing >= LONG:
             return self._come_long(wanted)

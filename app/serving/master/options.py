@@ -20,8 +20,9 @@ _OF_CHECKS: Final = ("--che", "--pri")
 
 
 def given_to_check(environ: Mapping[str, str]) -> Any | None:
-    """Return what the command line and GUNICORN_CMD_ARGS set, if gunicorn is run only to check or
-    print its configuration; None if it will serve.
+    """Return what the command line and GUNICORN_CMD_ARGS set, if gunicorn will not serve.
+
+    It is then run only to check or print its configuration. None if it will serve.
     """
     lines = (shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), sys.argv[1:])
     if not any(word.startswith(_OF_CHECKS) for line in lines for word in line):

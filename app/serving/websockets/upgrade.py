@@ -57,8 +57,9 @@ class Upgrade:
         return self._handler if self._status.startswith(_SWITCHING) else None
 
     def switched(self) -> tuple[bytes, Connection, bool]:
-        """Return the response to the handshake, wsproto's connection for what follows, and whether
-        the client's messages may be compressed.
+        """Return the response to the handshake, and wsproto's connection for what follows.
+
+        The third value tells whether the client's messages may be compressed.
         """
         protocol = self._protocol
         if protocol is None:

@@ -33,7 +33,7 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
     """Check the rules that span several fields (E4), and settle the tool choice.
 
     Raises:
-        InvalidField: two fields exclude each other.
+        InvalidField: input is missing, two fields exclude each other, or see `_settle_tools`.
     """
     continues = not found.keys().isdisjoint(("previous_response_id", "conversation"))
     if not found.get("input"):
@@ -54,11 +54,11 @@ def settle_together(found: dict[str, Any], context: ReadContext) -> None:
 
 
 def _settle_tools(found: dict[str, Any], context: ReadContext, *, continues: bool) -> None:
-    """Hold the tools of the request and of its items to one another, and the choice to both.
+    """Check the tools of the request and of its items together, and settle the choice among them.
 
     Raises:
-        InvalidField: two tools have one name, the choice names none of them, or there were searches
-            alone, which are left out (R7), and nothing that may have brought another tool.
+        InvalidField: two tools have one name, the choice names none of them, or there are only
+            searches, which are left out (R7), and nothing that may have declared another tool.
     """
     added = context.added_tools
     if found.get("tools") or added:

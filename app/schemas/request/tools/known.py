@@ -133,7 +133,7 @@ class ToolMemory:
         return None
 
     def _find(self, account: str, raw: bytes, start: int) -> _Array | None:
-        """Return the array that starts there if it was sent before, adding it to the cache."""
+        """Return the array that starts there if it was sent before; the second time, cache it."""
         key = account, hash(raw[start : start + _BEGINNING])
         for known in self.cache.alike(key):
             if raw.startswith(known.text, start):

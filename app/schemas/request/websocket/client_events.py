@@ -92,7 +92,7 @@ def steered(frame: dict[str, Any]) -> dict[str, Any]:
     """Return the input of a `response.steer`, and the response that it is for.
 
     Raises:
-        InvalidField: one of them is missing.
+        InvalidField: one of them is missing, or the response's id is not a string.
     """
     for name in ("previous_response_id", "input"):
         if frame.get(name) is None:
