@@ -148,7 +148,7 @@ def send_sample(endpoint_id: str, event: str, *, as_json: bool) -> None:
 @since
 @_json
 def deliveries(endpoint_id: str, limit: int, since: int | None, *, as_json: bool) -> None:
-    """Show the last 1,000 delivery attempts to an endpoint and their outcomes, newest first."""
+    """Show delivery attempts to an endpoint and their outcomes, newest first; 1,000 are kept."""
     entries = _service().deliveries(endpoint_id)
     found = islice((each for each in entries if each.at >= (since or 0)), limit)
     if as_json:

@@ -250,7 +250,7 @@ def _published(settings: Settings) -> dict[str, HostPrices]:
     """Return the published facts on each provider's models, by the provider's name (M1)."""
     urls = {each.name: each.base_url for each in settings.providers}
     if not any(url.startswith("https://") for url in urls.values()):
-        return dict.fromkeys(urls, NO_PRICES)  # every vendor is reached by https
+        return dict.fromkeys(urls, NO_PRICES)  # vendors are reached by https only
     library = PriceLibrary.of_file()
     return {name: library.at(url) for name, url in urls.items()}
 

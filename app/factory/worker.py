@@ -136,7 +136,7 @@ def _unrouted(
     active_jobs: ActiveJobs,
     begin: Callable[[str], None],
 ) -> Unrouted:
-    """Return the service that leaves jobs of unknown models to others, and takes over theirs."""
+    """Return the service that leaves jobs of unknown models to others, and takes theirs."""
     limits = settings.background
     return Unrouted(
         UnroutedJobs(

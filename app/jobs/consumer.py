@@ -22,7 +22,7 @@ from app.store.connection.reasons import reason
 from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE = "background"
-#: At least this many wake-ups come at once, if there are so many (dramatiq's max_unpack_size).
+#: A fetch returns at least this many wake-ups, if there are as many (dramatiq's max_unpack_size).
 _MOST_AT_ONCE = 1000
 
 

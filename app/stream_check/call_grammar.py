@@ -6,7 +6,7 @@ from app.stream_check.item_grammar import ItemGrammar, Json, require
 
 
 class ToolSearchCallGrammar(ItemGrammar):
-    """A tool search: no event may come between its added and its done."""
+    """A tool search, which has no events of its own between its added and its done."""
 
     def __init__(self, item: Json) -> None:
         super().__init__(item)
@@ -19,7 +19,7 @@ class ToolSearchCallGrammar(ItemGrammar):
 
 
 class LocalShellCallGrammar(ItemGrammar):
-    """A local shell call: no event may come between its added and its done."""
+    """A local shell call, which has no events of its own between its added and its done."""
 
     def __init__(self, item: Json) -> None:
         super().__init__(item)

@@ -65,7 +65,7 @@ def is_terminal() -> bool:
 
 
 def _question() -> str:
-    """Return the question that stdin has, as UTF-8 whatever the locale.
+    """Return the question on stdin, decoded as UTF-8 whatever the locale.
 
     Raises:
         click.ClickException: it is not UTF-8.

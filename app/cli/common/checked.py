@@ -45,8 +45,8 @@ def served_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def reloaded_settings(file: Path | None) -> Settings:
     """Return the settings anew, for a process that read them from `file` before.
 
-    What is no error at a first start is one here: a file that is gone, or that is empty because
-    somebody is about to write it. A file that is being written is waited for, and one that was
+    Unlike at a first start, it is an error if the file is gone, or is empty because somebody is
+    about to write it. A file that is being written is waited for, and one that was
     written to meanwhile is read again: half a file may well pass for a whole one.
 
     Raises:

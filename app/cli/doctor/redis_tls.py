@@ -55,8 +55,9 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def tls_remedy(error: BaseException | None) -> str | None:
-    """Return the remedy for a TLS connection that failed with redis-py's `error`; None if TLS has
-    nothing to do with it.
+    """Return the remedy for a TLS connection that failed with redis-py's `error`.
+
+    None if TLS has nothing to do with it.
 
     Example: ConnectionError("... certificate verify failed: certificate has expired ...") ->
         "renew the certificate of Redis, or mend the clock of this machine"

@@ -1,4 +1,4 @@
-"""A Redis for a machine that names none: append-only on disk, behind a socket of its own user."""
+"""A Redis for a machine that names none: append-only on disk, its socket open to its user only."""
 
 from __future__ import annotations
 

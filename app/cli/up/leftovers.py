@@ -80,7 +80,7 @@ def await_left_over(
 ) -> None:
     """Return once nothing of an earlier `up` of the folder is left: it ends by itself.
 
-    A Redis may be left alone: whoever starts the next one ends it.
+    A Redis that is all that is left does not count: starting the next one ends it.
 
     Raises:
         LeftOver: something does not end.
