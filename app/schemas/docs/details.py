@@ -95,8 +95,8 @@ DETAILS = {
     "updateWebhookEndpoint": "Fields that are left out stay unchanged.",
     "deleteWebhookEndpoint": "Nothing more is sent to it; pending retries are dropped.",
     "rotateWebhookSecret": "The old secret can stay active for 24 hours beside the new one.",
-    "testWebhookEndpoint": "Returns once the endpoint has answered. If it did not accept the "
-    "event, the error says what it answered.",
+    "testWebhookEndpoint": "Returns the status with which the endpoint answered, whatever it is. "
+    "If there was no answer, the error says why.",
     "listWebhookEventTypes": "Lists the values that `event_types` of an endpoint may contain.",
     "healthz": "Returns 200 as long as the process can answer at all.",
     "health": "The same as `/healthz`.",

@@ -32,11 +32,11 @@ class CounterFields(WireSchema):
     errors = Integer(0, about="The number of requests that failed.", **ALWAYS)
     cost_microusd = Integer(
         0,
-        about="The cost of the requests with a known price, in millionths of a US dollar; null if "
-        "no price is known.",
+        about="The cost of the requests whose cost is known, in millionths of a US dollar; null if "
+        "none is.",
         **OR_NULL,
     )
-    unpriced_requests = Integer(0, about="The number of requests without a known price.", **ALWAYS)
+    unpriced_requests = Integer(0, about="The number of requests of unknown cost.", **ALWAYS)
 
 
 class UsageTotalSchema(CounterFields, ValueSchema[UsageLine]):

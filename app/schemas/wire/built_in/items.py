@@ -156,7 +156,13 @@ class ApplyPatchCallSchema(ValueSchema[ApplyPatchCall]):
 
     id = String(shortest=1, **ALWAYS)
     type = Choice("apply_patch_call", **ALWAYS)
-    status = Choice("in_progress", "completed", attribute="status", **ALWAYS)
+    status = Choice(
+        "in_progress",
+        "completed",
+        attribute="status",
+        about="The item's status; `in_progress` if it was cut short.",
+        **ALWAYS,
+    )
     call_id = String(**_CALL_ID)
     operation = JsonObject(
         OneOf(PatchWithDiffSchema(), DeletionSchema()),
