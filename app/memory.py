@@ -2,9 +2,9 @@
 
 Memory that large bodies leave behind is kept. MEASURED: a picture of 8 MB takes 25 ms if each large
 block of a request is returned to the kernel when freed: the next one is mapped page by page, each
-page zeroed. If the process keeps them it takes 10 ms, and no more memory at most (3.0 bodies). That
-is for gevent's workers, which run all requests in one thread: with many threads malloc has many
-arenas, and each would keep as much.
+page zeroed. If the process keeps them it takes 10 ms, and no more memory at its peak (3.0 bodies).
+That is for gevent's workers, which run all requests in one thread: with many threads malloc has
+many arenas, and each would keep as much.
 
 Each minute, free memory beyond what a process shall keep is returned. MEASURED: after eight
 pictures at once 10 to 30 bodies lie between blocks still in use, and would stay; and on threads,

@@ -25,7 +25,8 @@ class LearnedProfile:
     """A provider's profile: configured, known by its URL, or else detected from answers.
 
     `detected` names the profile that the server's answers point to, whatever is configured, or
-    is None. The `Server` header of its first answer and every model list are looked at.
+    is None. It looks at every model list, and at the `Server` header of answers until one is
+    recognised; if a profile is configured, of the first answer only.
     """
 
     def __init__(self, profile: Profile, transport: Transport) -> None:

@@ -28,8 +28,8 @@ from app.store.room import GROWTH, LIGHT_BYTES, Room, unbounded
 
 #: Shorter data is stored uncompressed: there is nothing to be gained.
 THRESHOLD_BYTES = 48
-#: Data from this size on is compressed in pieces. MEASURED: compressing a picture of 8 MB in one
-#: piece would take as much memory again at its worst, on top of everything else.
+#: Size from which on data is compressed in pieces, and their size. MEASURED: compressing a picture
+#: of 8 MB in one piece would take as much memory again at its worst, on top of everything else.
 LONG_BYTES, _PIECE_BYTES = 1024 * 1024, 256 * 1024
 #: Window for such data: 256 KiB. MEASURED: zstandard's default of 2 MiB would save a hundredth of 5
 #: MB of an agent's history.

@@ -121,7 +121,7 @@ def _instructs(item: Item) -> TypeGuard[Message]:
 
 
 def payload(reasoning: Json) -> str | None:
-    """Return the fields of a reasoning item to return to the server, as JSON; None without any."""
+    """Return a reasoning item's id and encrypted content as JSON; None without the latter."""
     content = reasoning.get("encrypted_content")
     if not content or not isinstance(content, str):
         return None

@@ -13,7 +13,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 
-#: Share of maxmemory above which a Redis counts as nearly full.
+#: Share of maxmemory from which on a Redis counts as nearly full.
 NEARLY_FULL = 0.9
 
 

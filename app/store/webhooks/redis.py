@@ -25,7 +25,7 @@ from app.store.webhooks.scripts import ERASE, LOG, PUT, REMOVE, SETTLE, TAKE, WA
 
 #: Number of endpoints examined in one step.
 AT_ONCE = 200
-#: Maximum number of deliveries under way, of all workers together.
+#: Maximum number of deliveries under way to an endpoint, and of an account, by all workers.
 MOST_TO_ENDPOINT, MOST_OF_ACCOUNT = 4, 12
 #: Maximum rest of an endpoint that fails repeatedly, in seconds.
 LONGEST_REST_S = 60

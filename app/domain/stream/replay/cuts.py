@@ -223,7 +223,7 @@ def opening(item: OutputItem) -> OutputItem | None:
 
 
 def read(cuts: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Yield each event's code, a delta's characters and log probabilities, and its bytes."""
+    """Yield each event's code, a delta's numbers of characters and log probabilities, its bytes."""
     at = 0
 
     def number() -> int:

@@ -8,7 +8,7 @@
 --                                                seconds and attempts so far, each after a space
 --   <prefix>{jobs}:webhooks:due:<endpoint>       sorted set: event ids by when they are due, in ms
 --   <prefix>{jobs}:webhooks:attempts:<endpoint>  list: the delivery log, newest first, JSON
---   <prefix>{jobs}:webhooks:ready                sorted set: endpoints by the next look at them, in ms
+--   <prefix>{jobs}:webhooks:ready                sorted set: endpoints by their next look, in ms
 --   <prefix>{jobs}:webhooks:sending              sorted set: "<endpoint> <event>" by the end of the
 --                                                lease of the worker that sends it, in ms
 --   <prefix>{jobs}:webhooks:failures             hash: endpoint -> failed attempts in a row

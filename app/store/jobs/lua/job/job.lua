@@ -18,7 +18,7 @@
 --     left                       seconds left of its time when it was returned to its queue
 --     spoke                      set once its model has produced output
 --     usage                      tokens that the upstream has counted so far
---     cost                       its cost so far: {"microusd": 12, "provider": "openai", "model": …}
+--     cost                       its cost so far {"microusd": 12, "provider": "openai", "model": …}
 --     retries                    the state of attempts at its upstream when it was parked
 --     lost, why                  number of leases lost; why it is being finished
 --     kind                       for one that a web process streams to its caller: stream, or
