@@ -1,6 +1,6 @@
 """Model cards, and the models whose ids resemble an unknown one.
 
-A card is from the configuration, else from the server, the model's name or a price list.
+Each fact of a card is the configuration's, else the server's, the model name's or a price list's.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class Router:
             InvalidRequest, NotFound, ContextLengthExceeded: a target rejected the request; the
                 next ones are not called.
             UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved: all
-                targets failed; raised is the first failure that may pass, or else the first.
+                targets failed; the first that may be temporary is raised, or else the first of all.
             CallerGone: the call was cancelled.
         """
         opening = Opening(call, self._clock(), patience_s, patience_s)

@@ -176,7 +176,7 @@ class KeyedCall:
     def _renewed(self, error: UpstreamRefused) -> bool:
         """Tell whether the refused key has been replaced by now.
 
-        If other keys of the pool are left, this does not wait.
+        Waits for it, but not in a pool, where the next attempt may take another key.
         """
         credential = self._credential
         if credential is None or error.refusal != UNAUTHORIZED:
