@@ -60,7 +60,7 @@ def move(within_s: float) -> None:
     least = _LEAST_SHARE * len(pages)
     ends_at = time.monotonic() + within_s
     try:
-        maps = Path("/proc/self/maps").read_text()
+        maps = Path("/proc/self/maps").read_text(errors="replace")
     except OSError:  # no file descriptor is left: the next look tries again
         return
     for address in pieces(maps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ before = kilobytes("Rss")
 move(60)
 print(moved, int(kept[:] == bytes(range(250)) * 80_000), kilobytes("Rss") - before)
 """
+#: Maps a file, moves memory, and prints 1.
+_MAPPING = """
+import mmap
+from app.huge_pages import move
+
+with open({file!r}, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ):
+    move(60)
+print(1)
+"""
 _MAPS = """\
 55e0a0000000-55e0a0100000 rw-p 00000000 00:00 0                          [heap]
 7f0000100000-7f0000700000 rw-p 00000000 00:00 0
@@ -53,6 +63,12 @@ def test_what_is_kept_is_moved_whole_and_what_was_given_back_is_not() -> None:
     assert moved * 1024 >= 10_000_000  # the kernel may have no more of them
     assert is_same
     assert grown < 10_000
+
+
+def test_a_library_whose_path_is_not_utf_8_stops_nothing(tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/libr\xe9.so"
+    Path(os.fsdecode(file)).write_bytes(b"x")
+    assert printed(_MAPPING.format(file=file)) == ["1"]
 
 
 def test_only_a_process_s_own_memory_is_looked_at_in_whole_pieces() -> None:
