@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from app.services.background.active_jobs import ActiveJobs
 from app.services.background.unrouted import WAIT_S
 from tests.services.jobs_bench import Bench
 
@@ -99,6 +100,19 @@ def test_one_that_ends_just_then_gives_it_back_at_once(bench: Bench, left: str) 
     bench.worker.work_on(left)
     assert (bench.provider.requests, bench.box.sent) == ([], [1])
     assert bench.store.take() == left
+
+
+def test_what_was_given_back_so_costs_nothing_where_it_fails_then(bench: Bench, left: str) -> None:
+    bench.models = ("m",)
+    assert bench.unrouted_jobs.take(left)
+    bench.active_jobs.close()
+    bench.worker.work_on(left)
+    bench.active_jobs, bench.models = ActiveJobs(bench.jobs, bench.clock, 800), ()  # another
+    bench.worker.work()
+    age(bench, WAIT_S + 1)
+    bench.unrouted.look()
+    (used,) = bench.usage.read("acme", [bench.meter.book.today()])
+    assert (used.errors, used.unpriced_requests) == (1, 0)  # no upstream was called
 
 
 def test_only_one_of_several_takes_it(bench: Bench, left: str) -> None:

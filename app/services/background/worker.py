@@ -286,7 +286,8 @@ class Worker:
         """Settle a job whose run was stopped early; others may have ended it by now."""
         job.writer.close()
         if job.goes_back:
-            claim = self._jobs.give_back(job.claim, job.until - self._clock())
+            run = replace(job.claim, begun=job.claim.begun or job.call.attempts > 0)
+            claim = self._jobs.give_back(run, job.until - self._clock())
             if claim is not None:
                 self._finisher.end(claim)
                 return

@@ -183,7 +183,7 @@ class JobStore(Protocol):
         ...
 
     def give_back(self, claim: Claim, left_s: float | None = None) -> Claim | None:
-        """Return a job to its queue, with `left_s` of its time.
+        """Return a job to its queue, with `left_s` of its time; `claim.begun` includes this run.
 
         If its model has produced output, that is impossible: returns the claim to finish it with.
         """

@@ -133,20 +133,20 @@ class JobRecords:
     def give_back(
         self,
         response_id: str,
-        lease_token: str,
+        claim: Claim | None,
         why: EndReason,
-        *,
         left_s: float | None = None,
-        is_uncalled: bool = False,
     ) -> bytes | Claim | EndedJob | None:
-        """Free a job of the holder with this lease token; an empty token stands for any.
+        """Free a job that this claim holds; None stands for any holder.
 
-        It keeps `left_s` of its time; `is_uncalled` says that its holder has called no upstream.
+        It keeps `left_s` of its time. If the claim has not begun, no upstream was called under it.
 
         Returns the account in whose queue it must be put again; or, if it cannot be run again, the
         claim to finish it with; or EndedJob; or None if it has another holder, or does not exist.
         """
+        lease_token = "" if claim is None else claim.lease_token
         left = "" if left_s is None else f"{left_s:.3f}"
+        is_uncalled = claim is not None and not claim.begun
         arguments = (lease_token, why, MAX_LOST_LEASES, self._keys.news, left, int(is_uncalled))
         match self._job(GIVE_BACK, response_id, *arguments).run(self._redis):
             case None:

@@ -194,7 +194,7 @@ class RedisJobStore:
 
     def give_back(self, claim: Claim, left_s: float | None = None) -> Claim | None:
         """Return a job to its queue, or else return the claim to finish it with."""
-        given = self._give_back(claim.response_id, claim.lease_token, "stopped", left_s)
+        given = self._give_back(claim.response_id, claim, "stopped", left_s)
         return given if isinstance(given, Claim) else None
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
@@ -226,22 +226,22 @@ class RedisJobStore:
         """Settle a job whose lease was lost; see JobStore."""
         with translated():
             is_accepted = self._queues.is_accepted(response_id)
-        return self._give_back(response_id, "", "lost" if is_accepted else "refused")
+        return self._give_back(response_id, None, "lost" if is_accepted else "refused")
 
     def _give_back(
-        self, response_id: str, lease_token: str, why: EndReason, left_s: float | None = None
+        self, response_id: str, claim: Claim | None, why: EndReason, left_s: float | None = None
     ) -> Claim | bool:
-        """Queue a job again that has this lease token, or any if it is ""; False if it has another.
+        """Queue a job again that this claim holds, or any holder if None; False for another one.
 
         It loses its holder before it is queued: if cut off in between, it still has a lease.
         """
         with translated():
-            freed = self._records.give_back(response_id, lease_token, why, left_s=left_s)
+            freed = self._records.give_back(response_id, claim, why, left_s)
             if isinstance(freed, Claim):
                 return freed
             if isinstance(freed, bytes):
                 self._queues.push(freed, response_id)
-            elif not lease_token:  # it has ended: its lease must not bring it up again
+            elif claim is None:  # it has ended: its lease must not bring it up again
                 self._end(response_id, freed)
         return isinstance(freed, bytes)
 

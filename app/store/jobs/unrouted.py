@@ -37,9 +37,7 @@ class UnroutedJobs:
     def leave(self, claim: Claim) -> Claim | None:
         """Leave a job to others; if it was taken over, return the claim to finish it with."""
         with translated():
-            freed = self._records.give_back(
-                claim.response_id, claim.lease_token, "stopped", is_uncalled=True
-            )
+            freed = self._records.give_back(claim.response_id, claim, "stopped")
             if isinstance(freed, Claim):
                 return freed
             if isinstance(freed, bytes):
