@@ -1,4 +1,4 @@
-"""The maximum nesting of free-form values: JSON writers have a limit when they are sent on."""
+"""Limits the nesting of free-form values, since the JSON writers that send them on have a limit."""
 
 from __future__ import annotations
 

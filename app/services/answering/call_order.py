@@ -87,7 +87,7 @@ def in_order(
 class _Group:
     """Calls whose outputs follow one another, in the order of the outputs, as indexes of items.
 
-    `last_before` is the last item before the first output that is not a call: a call in front of it
+    `last_before` is the last item that is not a call before the first output: a call in front of it
     has to move, and is in `moved`. `place` is where moved calls go: before the first call that
     stays, or else before the first output.
     """

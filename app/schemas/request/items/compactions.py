@@ -37,7 +37,7 @@ class CompactionTriggerSchema(ItemSchema):
     type = Choice("compaction_trigger", required=True)
 
     def build(self, found: dict[str, Any], path: str, context: ReadContext) -> None:
-        """Return None, to leave it out of the items: it is not part of the conversation."""
+        """Record its path, and return None: it is not an item of the conversation."""
         context.trigger = context.trigger or path
 
 
