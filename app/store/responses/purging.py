@@ -99,7 +99,7 @@ class Purging:
             PURGE_CONVERSATION, account, tag, conversation_id, now
         )
         if is_alone and not asks:
-            self._forget(layout)  # before: it can only be found until its deletion is forgotten
+            self._forget(layout)  # first: without the index a repeated purge cannot know these
             self._destroy(ERASE, account, tag)
         return Purged(conversation_id, account, size > 0, (deleted_at or now) if is_empty else None)
 
