@@ -8,7 +8,7 @@ from time import monotonic
 
 from app.telemetry.counts import JOB_SECONDS, JOBS, request_counted
 from app.telemetry.logs import log_ending
-from app.telemetry.model_calls import MeasuredCall, answer_counted
+from app.telemetry.model_calls import MeasuredCall, answer_counted, tokens_counted
 
 #: Endpoints polled by the platform: logged at debug level, unless they fail.
 PROBES = frozenset({"/health", "/healthz", "/readyz", "/version", "/metrics"})
@@ -82,7 +82,8 @@ def request_ended(trace: Trace, status: int) -> float:
 class JobTrace:
     """The content of one background response's log line; times are in seconds.
 
-    `call` is that of the target which answered.
+    `call` is that of the target which answered. `lost_by` is the provider and the model, as metrics
+    name it, of output that a failure discarded.
     """
 
     response_id: str
@@ -98,6 +99,7 @@ class JobTrace:
     request_id: str | None = None
     trace_id: str | None = None
     call: MeasuredCall | None = None
+    lost_by: tuple[str, str] | None = None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -121,7 +123,10 @@ def job_ended(
     """
     JOBS.labels(outcome).inc()
     JOB_SECONDS.observe(duration_s)
-    answer_counted(trace.call, tokens)
+    if trace.lost_by is None:
+        answer_counted(trace.call, tokens)
+    else:
+        tokens_counted(*trace.lost_by, tokens)
     fields = {
         "request_id": trace.request_id,
         "trace_id": trace.trace_id,

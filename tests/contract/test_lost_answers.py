@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from tests.contract.test_broken_answers import BEGIN, BOOM, DELTA, FAILED, OVERL
 from tests.contract.test_case_faults import HEAD, caller_of
 from tests.contract.test_case_siblings import frames
 from tests.contract.works import Works
+from tests.samples import Growth
 
 Json = dict[str, Any]
 
@@ -122,16 +123,16 @@ def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
 @pytest.fixture
 def bill(
     client: FlaskClient, settings: Settings, upstream: RawUpstream, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[bytes, Json], Json]]:
-    """Have a request be answered with this, and return what it added to the account's use."""
+) -> Iterator[Callable[[Sequence[bytes], Json], Json]]:
+    """Have a request be answered with these, and return what it added to the account's use."""
     with closing(Works(settings, monkeypatch)) as works:
-        yield lambda answer_body, body: _billed(client, works, upstream, answer_body, body)
+        yield lambda answers, body: _billed(client, works, upstream, answers, body)
 
 
 def _billed(
-    client: FlaskClient, works: Works, upstream: RawUpstream, answer_body: bytes, body: Json
+    client: FlaskClient, works: Works, upstream: RawUpstream, answers: Sequence[bytes], body: Json
 ) -> Json:
-    upstream.play((HEAD + answer_body,), None)
+    upstream.play(tuple(HEAD + each for each in answers), None)
     before = client.get("/v1/usage").get_json()["total"]
     answer = client.post("/v1/responses", json={"input": "Hello"} | body)
     answer.get_data()
@@ -155,35 +156,53 @@ def _bill(tokens: tuple[int, int], microusd: int, unpriced: int = 0) -> Json:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", LOST)
 def test_it_costs_what_was_counted(
-    name: str, form: str, bill: Callable[[bytes, Json], Json], upstream: RawUpstream
+    name: str, form: str, bill: Callable[[Sequence[bytes], Json], Json], upstream: RawUpstream
 ) -> None:
     provider, answer_body = LOST[name]
-    assert bill(answer_body, {"model": provider} | FORMS[form]) == _bill((9, 3), 39)
+    growth = Growth("gateway_tokens_total")
+    assert bill([answer_body], {"model": provider} | FORMS[form]) == _bill((9, 3), 39)
+    tokens = {"provider": provider, "model": provider}
+    assert growth.of("gateway_tokens_total", **tokens, kind="input") == 9
     assert len(upstream.sent) == 1  # what was paid for is not bought again
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", UNCOUNTED)
 def test_the_cost_of_what_nobody_counted_is_not_known(
-    name: str, form: str, bill: Callable[[bytes, Json], Json]
+    name: str, form: str, bill: Callable[[Sequence[bytes], Json], Json]
 ) -> None:
     provider, answer_body = UNCOUNTED[name]
-    assert bill(answer_body, {"model": provider} | FORMS[form]) == _bill((0, 0), 0, unpriced=1)
+    assert bill([answer_body], {"model": provider} | FORMS[form]) == _bill((0, 0), 0, unpriced=1)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["chat-whole", "chat-stream"])
+def test_it_costs_that_beside_the_compaction_before_it(
+    name: str, form: str, bill: Callable[[Sequence[bytes], Json], Json]
+) -> None:
+    summary = orjson.dumps({"choices": [MESSAGE | {"finish_reason": "stop"}], "usage": USED})
+    history = [{"role": each, "content": "word " * 2000} for each in ("user", "assistant")]
+    body = {
+        "model": "c",
+        "input": [*history, {"role": "user", "content": "Hello"}],
+        "context_management": [{"type": "compaction", "compact_threshold": 1000}],
+    }
+    assert bill([summary, LOST[name][1]], body | FORMS[form]) == _bill((18, 6), 78)
 
 
 def test_what_a_fallback_answered_costs_what_that_took(
-    bill: Callable[[bytes, Json], Json],
+    bill: Callable[[Sequence[bytes], Json], Json],
 ) -> None:
     _, answer_body = LOST["chat-whole"]
-    billed = bill(answer_body, {"model": "safe"})
+    billed = bill([answer_body], {"model": "safe"})
     assert (billed["errors"], billed["cost_microusd"]) == (0, 0)
 
 
 def test_what_several_have_lost_costs_what_each_took_at_its_price(
-    bill: Callable[[bytes, Json], Json], upstream: RawUpstream
+    bill: Callable[[Sequence[bytes], Json], Json], upstream: RawUpstream
 ) -> None:
     _, answer_body = LOST["chat-whole"]
-    assert bill(answer_body, {"model": "twice"}) == _bill((18, 6), 39 + 3900)
+    assert bill([answer_body], {"model": "twice"}) == _bill((18, 6), 39 + 3900)
     assert len(upstream.sent) == 2
 
 

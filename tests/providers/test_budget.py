@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 import pytest
 
+from app.domain.response import Usage
 from app.domain.stream.deltas import (
     Annotated,
     Arguments,
@@ -22,6 +23,7 @@ from app.domain.stream.deltas import (
     Refused,
     Text,
     Thought,
+    Used,
 )
 from app.domain.upstream_call import UpstreamCall
 from app.errors import AnswerTooLong, GatewayError, UpstreamMisbehaved, UpstreamUnavailable
@@ -253,6 +255,16 @@ def test_an_item_with_parts_without_number_is_not_read() -> None:
     body = orjson.dumps({"status": "completed", "output": output})
     with pytest.raises(AnswerTooLong, match="at once"):
         whole_of(EventReader(ResponsesReader(fault)), body)
+
+
+@pytest.mark.parametrize("batches", [stream_batches, whole_batches])
+def test_what_was_counted_of_a_whole_answer_that_is_too_long_is_known(
+    batches: Callable[..., Iterator[Batch]],
+) -> None:
+    reader = Says([Text("x" * 101), Used(Usage(9, 3))])
+    with pytest.raises(AnswerTooLong) as caught:
+        list(batches(reply([b"{}"]), reader, A_CALL, let_through, Budget(SMALL)))
+    assert caught.value.lost == Usage(9, 3)
 
 
 def test_a_stream_in_place_of_a_whole_answer_is_read_no_further_than_its_bounds() -> None:

@@ -203,15 +203,16 @@ class PieceReader:
             self._reader.read(frames, deltas)
             self._reader.end(deltas)
             self.deltas = []
+            self._budget.take(deltas)
         else:
             self._read_body(deltas)
-        self._budget.take(deltas)
         return deltas
 
     def _read_body(self, deltas: list[Delta]) -> None:
         """Append the deltas of a whole answer; those of a failed one are only counted."""
         try:
             self._reader.whole(b"".join(self._body or ()), deltas)
+            self._budget.take(deltas)
         except GatewayError as error:
             note_output(error, deltas)
             raise

@@ -14,7 +14,7 @@ from app.domain.response import NO_USAGE, Usage
 from app.domain.stream.deltas import Batch, Compacted, Delta, Finished, Text, Used, close_batches
 from app.domain.turns.compaction import LONGEST_SEALED, Summary, instructions_in, last_step, stays
 from app.domain.turns.turn import Thread
-from app.errors import InvalidRequest, UpstreamMisbehaved
+from app.errors import GatewayError, InvalidRequest, UpstreamMisbehaved
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.sealing import SUMMARY_TAG, PayloadSealer
 from app.services.upstreams.catalog import Target
@@ -108,8 +108,13 @@ class Compactor:
             items = prepared.thread.visible
             step = last_step(items)
             kept = (item for item in items[:step] if stays(item) and type(item) is not Compaction)
-            opened = answer((*kept, Compaction("", compacted.encrypted_content), *items[step:]))
             joined.before = joined.target, written.usage
+            try:
+                opened = answer((*kept, Compaction("", compacted.encrypted_content), *items[step:]))
+            except GatewayError as error:
+                if isinstance(error.lost, Usage):  # output that the failure discarded is paid for
+                    yield [Used(written.usage.plus(error.lost))]
+                raise
             joined.target, joined.provider = opened.target, opened.provider
             batches = opened.batches
             for batch in batches:

@@ -61,6 +61,7 @@ class ActiveJob:
         if lost is not None:
             usage, cost = lost
             self.claim = replace(self.claim, begun=True, usage=usage, cost=cost)
+            self.trace.lost_by = cost.provider, cost.model
 
 
 class JobMemory:
