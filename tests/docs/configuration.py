@@ -66,7 +66,7 @@ _DEFAULTS: dict[str, type] = {
 
 @dataclass
 class Key:
-    """A key: an example of its value, and what it says."""
+    """A key: an example of its value, and its meaning."""
 
     name: str
     example: str
@@ -89,7 +89,7 @@ class Table:
     def text(self) -> str:
         """Return it as the page has it."""
         rows = [each.row(default_of(self.header, each.name)) for each in self.keys.values()]
-        head = ["| key | default | such as | what it says |", "|---|---|---|---|"]
+        head = ["| key | default | example | meaning |", "|---|---|---|---|"]
         return "\n".join([f"### `{self.header}`", "", *head, *rows, ""])
 
 
