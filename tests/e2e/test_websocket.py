@@ -252,7 +252,7 @@ def test_responses_count_towards_max_requests(
         until(lambda: not before & running.workers(), "the old worker to end")
 
 
-@pytest.mark.parametrize("first", [20, 100, -2])
+@pytest.mark.parametrize("first", [3, 20, 100, -2])
 def test_a_handshake_may_arrive_in_pieces(gateway: Gateway, first: int) -> None:
     key = f"Authorization: Bearer {gateway.keys.own}\r\n\r\n".encode()
     handshake = websocket_bytes("/v1/responses")[:-2] + key

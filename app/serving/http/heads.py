@@ -75,7 +75,8 @@ def is_begun(data: bytes) -> bool:
     """Tell whether this is an incomplete head, which may turn out to be in the usual form."""
     line, ends, _ = data.partition(b"\r\n")
     return (
-        data.startswith(_METHODS)
+        data != b""
+        and any(data.startswith(each[: len(data)]) for each in _METHODS)
         and len(line) <= MAX_LINE
         and (not ends or line.endswith(b" HTTP/1.1"))
         and data.count(b"\n") == data.count(b"\r\n")
