@@ -34,6 +34,7 @@ GatewayError                     500  api_error
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 
@@ -277,3 +278,12 @@ class CallerGone(GatewayError):
 
     status = 499
     code = "caller_left"
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and those that led to it, ten at most: the chain may be circular."""
+    for _ in range(10):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__

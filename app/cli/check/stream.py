@@ -14,6 +14,7 @@ import requests
 import urllib3
 
 from app.cli.common.refusal import refusal
+from app.errors import causes
 from app.stream_check.checker import StreamBreach, check_stream
 
 CONNECT_S, SILENCE_S = 10.0, 600.0
@@ -64,13 +65,9 @@ def _reason(error: OSError) -> str:
 
     requests' message repeats the messages of all its causes; the system's error is the last one.
     """
-    found: BaseException | None = error
-    for _ in range(10):  # the chain may be circular
-        if isinstance(found, OSError) and found.strerror:
-            return found.strerror
-        if found is None:
-            break
-        found = found.__cause__ or found.__context__
+    for each in causes(error):
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
     return type(error).__name__
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from app.errors import causes
+
 #: Patterns of messages, specific ones before general ones, with their remedies.
 _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(words, re.IGNORECASE), remedy)
@@ -62,13 +64,6 @@ def tls_remedy(error: BaseException | None) -> str | None:
     Example: ConnectionError("... certificate verify failed: certificate has expired ...") ->
         "renew the certificate of Redis, or mend the clock of this machine"
     """
-    if error is None:
-        return None
     # Only the cause shows that a handshake timed out; with a Sentinel it lies deeper.
-    message, beneath = str(error), error.__cause__ or error.__context__
-    for _ in range(10):  # the chain may be circular
-        if beneath is None:
-            break
-        message += f" {beneath}"
-        beneath = beneath.__cause__ or beneath.__context__
+    message = " ".join(map(str, causes(error)))
     return next((remedy for found, remedy in _REMEDIES if found.search(message)), None)
