@@ -155,12 +155,14 @@ class Tariff:
 class Cost:
     """The cost of an answer in µUSD, None if unknown; and which provider is paid for which model.
 
-    `provider` and `model` are metric labels: they never come from a caller.
+    `provider` and `model` are metric labels: they never come from a caller. `is_counted` is false
+    if an upstream has not counted what it was paid for: no tokens that are known are all of them.
     """
 
     microusd: int | None
     provider: str = "none"
     model: str = "other"
+    is_counted: bool = True
 
 
 #: The cost of a request that no upstream has answered.

@@ -24,7 +24,8 @@ class UpstreamCall:
     relayed batch until it returns true. `relay` may be set once the answer has begun: each batch is
     offered to it as soon as it is read, and left out of the answer's batches if it takes it. It
     must not block. `fault` is why the call was given up, unless the caller did that.
-    `lost` is the usage of output that failures discarded, by provider and its own model name.
+    `lost` is the usage of each output that a failure discarded, with its provider and that one's
+    name of the model.
     """
 
     deadline: float
@@ -37,7 +38,7 @@ class UpstreamCall:
     attempts: int = 0
     cancelled: bool = False
     fault: GatewayError | None = None
-    lost: dict[tuple[str, str], Usage] = field(default_factory=dict)
+    lost: list[tuple[tuple[str, str], Usage]] = field(default_factory=list)
     relay: Callable[[Batch], bool] | None = None
     on_batch: Callable[[Batch], bool] | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list)

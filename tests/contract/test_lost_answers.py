@@ -175,19 +175,78 @@ def test_the_cost_of_what_nobody_counted_is_not_known(
     assert bill([answer_body], {"model": provider} | FORMS[form]) == _bill((0, 0), 0, unpriced=1)
 
 
+def summarized(text: Json) -> bytes:
+    return orjson.dumps(text | {"choices": [MESSAGE | {"finish_reason": "stop"}]})
+
+
+SUMMARY = summarized({"usage": USED})
+_HISTORY = [{"role": each, "content": "word " * 2000} for each in ("user", "assistant")]
+#: A request that is compacted before it is answered.
+COMPACTED = {
+    "model": "c",
+    "input": [*_HISTORY, {"role": "user", "content": "Hello"}],
+    "context_management": [{"type": "compaction", "compact_threshold": 1000}],
+}
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["chat-whole", "chat-stream"])
 def test_it_costs_that_beside_the_compaction_before_it(
     name: str, form: str, bill: Callable[[Sequence[bytes], Json], Json]
 ) -> None:
-    summary = orjson.dumps({"choices": [MESSAGE | {"finish_reason": "stop"}], "usage": USED})
-    history = [{"role": each, "content": "word " * 2000} for each in ("user", "assistant")]
-    body = {
-        "model": "c",
-        "input": [*history, {"role": "user", "content": "Hello"}],
-        "context_management": [{"type": "compaction", "compact_threshold": 1000}],
-    }
-    assert bill([summary, LOST[name][1]], body | FORMS[form]) == _bill((18, 6), 78)
+    assert bill([SUMMARY, LOST[name][1]], COMPACTED | FORMS[form]) == _bill((18, 6), 78)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_that_is_lost_behind_a_compaction_costs_its_own_price(
+    form: str, bill: Callable[[Sequence[bytes], Json], Json]
+) -> None:
+    lost, body = LOST["chat-whole"][1], COMPACTED | FORMS[form] | {"model": "twice"}
+    assert bill([SUMMARY, lost, lost], body) == _bill((27, 9), 39 + 39 + 3900)
+
+
+def test_it_costs_that_behind_a_compaction_whichever_failure_is_raised(
+    bill: Callable[[Sequence[bytes], Json], Json],
+) -> None:
+    # The caller gets the first target's failure, which came without output.
+    refused, lost = orjson.dumps({"error": BOOM}), LOST["chat-whole"][1]
+    answers = [SUMMARY, refused, refused, refused, lost]
+    assert bill(answers, COMPACTED | {"model": "twice"}) == _bill((18, 6), 39 + 3900)
+
+
+def test_what_was_lost_before_a_fallback_wrote_the_summary_costs_nothing(
+    bill: Callable[[Sequence[bytes], Json], Json],
+) -> None:
+    lost, body = LOST["chat-whole"][1], COMPACTED | {"model": "twice"}
+    assert bill([lost, SUMMARY, lost, lost], body) == _bill((27, 9), 3900 + 39 + 3900)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_cost_is_not_known_if_nobody_has_counted_what_came_behind_a_compaction(
+    form: str, bill: Callable[[Sequence[bytes], Json], Json]
+) -> None:
+    billed = bill([SUMMARY, UNCOUNTED["chat"][1]], COMPACTED | FORMS[form])
+    assert billed == _bill((9, 3), 0, unpriced=1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "tokens"),
+    [((SUMMARY, summarized({})), (9, 3)), ((summarized({}), SUMMARY), (9, 3))],
+    ids=["the answer", "the summary"],
+)
+def test_nor_if_half_of_an_answer_is_not_counted(
+    answers: Sequence[bytes],
+    tokens: tuple[int, int],
+    bill: Callable[[Sequence[bytes], Json], Json],
+) -> None:
+    assert bill(answers, COMPACTED) == _bill(tokens, 0, unpriced=1) | {"errors": 0}
+
+
+def test_a_compaction_costs_its_own_price_if_nothing_is_lost_behind_it(
+    bill: Callable[[Sequence[bytes], Json], Json],
+) -> None:
+    refused = orjson.dumps({"error": BOOM})
+    assert bill([SUMMARY, *[refused] * 3], COMPACTED) == _bill((9, 3), 39)
 
 
 def test_what_a_fallback_answered_costs_what_that_took(

@@ -19,7 +19,7 @@ from app.services.answering.compactor import Compactor
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.sealing import PayloadSealer
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.router import UpstreamAnswer
+from app.services.upstreams.router import EndedCall, UpstreamAnswer
 from tests.services.scripted import Clock, ScriptedProvider
 
 SEALER = PayloadSealer(lambda: b"secret")
@@ -85,7 +85,9 @@ def test_what_begins_an_answer_does_not_wait_for_the_summary() -> None:
     request = prepared(RULE, CITY, NOTED, NEXT)
     for answer in (
         Compactor(SEALER, clock).alone(request, Upstream(SUMMING, clock=clock).opened, 15),
-        Compactor(SEALER, clock).before(request, Upstream(SUMMING, clock=clock).opened, 15, never),
+        Compactor(SEALER, clock).before(
+            request, Upstream(SUMMING, clock=clock).opened, 15, never, tuple
+        ),
     ):
         begun = clock.now
         assert (next(answer.batches), clock.now) == ((), begun)
@@ -110,6 +112,7 @@ def test_what_is_left_before_its_end_frees_its_upstream() -> None:
 
 def test_an_answer_goes_on_from_the_summary_and_what_it_is_to_answer() -> None:
     summing, answering = Upstream(SUMMING), Upstream(ANSWERING, "other")
+    answering.opened.ignored = ("service_tier",)
     seen: list[tuple[Item, ...]] = []
 
     def answer(items: tuple[Item, ...]) -> UpstreamAnswer:
@@ -117,7 +120,7 @@ def test_an_answer_goes_on_from_the_summary_and_what_it_is_to_answer() -> None:
         return answering.opened
 
     request = prepared(RULE, CITY, NOTED, NEXT)
-    joined = Compactor(SEALER).before(request, summing.opened, 15, answer)
+    joined = Compactor(SEALER).before(request, summing.opened, 15, answer, tuple)
     _silence, counted, compacted, said, ending = joined.batches
     assert counted == [Used(Usage(10, 5))]
     assert opened_summary(compacted) == Summary("The city is Oslo.")
@@ -126,7 +129,8 @@ def test_an_answer_goes_on_from_the_summary_and_what_it_is_to_answer() -> None:
     assert (seen[0][0], seen[0][2]) == (RULE, NEXT)
     # What is opaque in the answer, and its price, are those of the one that gave it.
     assert (joined.provider, joined.target.upstream_model) == ("other", "other")
-    assert joined.before == (summing.opened.target, Usage(10, 5))
+    assert joined.before == (EndedCall(summing.opened.target, Usage(10, 5), "flex"),)
+    assert joined.ignored == ("service_tier",)
     assert summing.closed
     assert answering.closed
 
@@ -135,11 +139,17 @@ def test_an_answer_that_cannot_be_had_fails_behind_its_compaction() -> None:
     def answer(_items: tuple[Item, ...]) -> UpstreamAnswer:
         raise UpstreamUnavailable("gone")
 
-    joined = Compactor(SEALER).before(prepared(CITY, NEXT), Upstream(SUMMING).opened, 15, answer)
-    _silence, _counted, compacted = islice(joined.batches, 3)
+    summing = Upstream(SUMMING).opened
+    lost = EndedCall(summing.target, Usage(3, 1), "default")
+    request = prepared(CITY, NEXT)
+    joined = Compactor(SEALER).before(request, summing, 15, answer, lambda: (lost,))
+    _silence, _counted, compacted, total = islice(joined.batches, 4)
     assert opened_summary(compacted) is not None
+    assert total == [Used(Usage(13, 6))]
     with pytest.raises(UpstreamUnavailable):
         next(joined.batches)
+    assert joined.has_failed
+    assert joined.before[1:] == (lost,)
 
 
 def never(_items: tuple[Item, ...]) -> UpstreamAnswer:
@@ -153,7 +163,7 @@ def never(_items: tuple[Item, ...]) -> UpstreamAnswer:
 )
 def test_no_answer_goes_on_from_a_summary_that_is_none(batches: list[Batch]) -> None:
     upstream = Upstream(batches)
-    joined = Compactor(SEALER).before(prepared(CITY, NEXT), upstream.opened, 15, never)
+    joined = Compactor(SEALER).before(prepared(CITY, NEXT), upstream.opened, 15, never, tuple)
     with pytest.raises(UpstreamMisbehaved):
         list(joined.batches)
     assert upstream.closed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from app.domain.accounts.accounts import Caller
+from app.domain.accounts.accounts import NO_ALLOWANCE, Caller
 from app.domain.estimates import Estimate
 from app.domain.prices import ALWAYS_VALID, Band, Cost, Price, Rates, Tariff, configured, rate
 from app.domain.request import CreateRequest, Parameters
@@ -17,7 +18,7 @@ from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.usage import UsageBook
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.router import UpstreamAnswer
+from app.services.upstreams.router import EndedCall, UpstreamAnswer
 from app.settings import LimitSettings, PriceSettings
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
@@ -58,7 +59,7 @@ def test_a_tier_that_the_upstream_was_never_sent_counts_as_the_usual_one(meter: 
 
 @pytest.mark.parametrize("usage", [None, NO_USAGE], ids=["unknown", "not counted"])
 def test_the_cost_of_what_nobody_counted_is_not_known(meter: Meter, usage: Usage | None) -> None:
-    assert meter.cost(opened(), usage, "default") == Cost(None, "p", "m")
+    assert meter.cost(opened(), usage, "default") == Cost(None, "p", "m", is_counted=False)
 
 
 def test_without_a_price_the_cost_is_not_known(meter: Meter) -> None:
@@ -73,12 +74,40 @@ def test_calls_of_one_answer_are_priced_each_by_itself(meter: Meter) -> None:
     bands = (Band(0, rates(1)), Band(150, rates(10)))
     rising = Tariff(((ALWAYS_VALID, Price(bands)),))
     cheap, dear = opened(rising), opened(TARIFF)
-    cheap.before = cheap.target, USAGE
+    cheap.before = (EndedCall(cheap.target, USAGE, "default"),)
     together = meter.cost(cheap, USAGE.plus(USAGE), "default").microusd
-    cheap.before = None
+    cheap.before = ()
     assert together == 2 * (meter.cost(cheap, USAGE, "default").microusd or 0)
-    dear.before = opened(None).target, USAGE
+    dear.before = (EndedCall(opened(None).target, USAGE, "default"),)
     assert meter.cost(dear, USAGE.plus(USAGE), "default") == Cost(None, "p", "m")
+
+
+def test_each_call_of_an_answer_costs_what_the_tier_that_served_it_costs(meter: Meter) -> None:
+    answer = opened(TARIFF, "service_tier")  # a fallback, which knows no tiers
+    answer.before = (EndedCall(opened().target, USAGE, "flex"),)
+    assert meter.cost(answer, USAGE.plus(USAGE), "flex").microusd == 60 + 120
+
+
+def test_calls_before_a_failure_are_all_that_an_answer_costs(meter: Meter) -> None:
+    answer = opened()
+    answer.before = (EndedCall(answer.target, USAGE, "default"),)
+    assert meter.cost(answer, USAGE, "default") == Cost(None, "p", "m", is_counted=False)
+    answer.has_failed = True
+    assert meter.cost(answer, USAGE, "default") == Cost(120, "p", "m")
+
+
+@pytest.mark.parametrize(("is_counted", "left"), [(True, 890), (False, 700)])
+def test_an_answer_that_is_counted_in_part_keeps_its_estimate(
+    meter: Meter, is_counted: bool, left: int
+) -> None:
+    allowance = replace(NO_ALLOWANCE, tokens_per_minute=1000)
+    caller = replace(CALLER, account_limits=allowance)
+    reservation = meter.limiter.reserve(caller, lambda: Estimate(100, 200))
+    cost = Cost(None, is_counted=is_counted)
+    meter.charge_unanswered(prepared("m"), reservation, (USAGE, cost))
+    after = meter.limiter.reserve(caller, lambda: Estimate(0, 0)).standing.tokens
+    assert after is not None
+    assert after.remaining == left
 
 
 # The names of models in the book

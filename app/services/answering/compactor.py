@@ -14,11 +14,11 @@ from app.domain.response import NO_USAGE, Usage
 from app.domain.stream.deltas import Batch, Compacted, Delta, Finished, Text, Used, close_batches
 from app.domain.turns.compaction import LONGEST_SEALED, Summary, instructions_in, last_step, stays
 from app.domain.turns.turn import Thread
-from app.errors import GatewayError, InvalidRequest, UpstreamMisbehaved
+from app.errors import CallerGone, GatewayError, InvalidRequest, UpstreamMisbehaved
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.sealing import SUMMARY_TAG, PayloadSealer
 from app.services.upstreams.catalog import Target
-from app.services.upstreams.router import UpstreamAnswer
+from app.services.upstreams.router import EndedCall, UpstreamAnswer, served_tier, total_usage
 
 #: Opens an upstream whose answer continues from these items.
 Answer = Callable[[tuple[Item, ...]], UpstreamAnswer]
@@ -62,15 +62,20 @@ class Compactor:
         return replace(opened, batches=_begun(self._alone(prepared, opened, silence_s)))
 
     def before(
-        self, prepared: PreparedRequest, opened: UpstreamAnswer, silence_s: float, answer: Answer
+        self,
+        prepared: PreparedRequest,
+        opened: UpstreamAnswer,
+        silence_s: float,
+        answer: Answer,
+        lost: Callable[[], tuple[EndedCall, ...]],
     ) -> UpstreamAnswer:
         """Return an answer that begins with a compaction, made from what `opened` writes (G8).
 
-        `answer` opens the call that continues from what is left; from then on target and provider
-        are that call's.
+        `answer` opens the call that continues from what is left; from then on target, provider and
+        `ignored` are that call's. If it fails, `lost` returns the calls whose output is lost.
         """
         joined = replace(opened)
-        joined.batches = _begun(self._before(prepared, joined, opened, silence_s, answer))
+        joined.batches = _begun(self._before(prepared, joined, opened, silence_s, answer, lost))
         return joined
 
     def _alone(
@@ -97,6 +102,7 @@ class Compactor:
         opened: UpstreamAnswer,
         silence_s: float,
         answer: Answer,
+        lost: Callable[[], tuple[EndedCall, ...]],
     ) -> Generator[Batch, None, None]:
         batches = opened.batches
         try:
@@ -108,15 +114,19 @@ class Compactor:
             items = prepared.thread.visible
             step = last_step(items)
             kept = (item for item in items[:step] if stays(item) and type(item) is not Compaction)
-            joined.before = joined.target, written.usage
+            tier = written.finished.service_tier or prepared.response.service_tier
+            tier = served_tier(opened.ignored, tier)
+            joined.before = (EndedCall(opened.target, written.usage, tier),)
             try:
                 opened = answer((*kept, Compaction("", compacted.encrypted_content), *items[step:]))
-            except GatewayError as error:
-                if isinstance(error.lost, Usage):  # output that the failure discarded is paid for
-                    yield [Used(written.usage.plus(error.lost))]
+            except CallerGone:
+                raise  # the call may have used anything
+            except GatewayError:
+                joined.before, joined.has_failed = (*joined.before, *lost()), True
+                yield [Used(total_usage(joined.before))]
                 raise
             joined.target, joined.provider = opened.target, opened.provider
-            batches = opened.batches
+            joined.ignored, batches = opened.ignored, opened.batches
             for batch in batches:
                 yield [_added_to(written.usage, delta) for delta in batch]
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 from app.domain.accounts.accounts import Caller
@@ -14,7 +15,7 @@ from app.domain.estimates import TokenCount, estimate
 from app.domain.ids import IdGenerator
 from app.domain.items import Compaction, Item
 from app.domain.request import INCLUDE_ENCRYPTED, CreateRequest, ModelRequest
-from app.domain.response import Response, Status
+from app.domain.response import Response, Status, Usage
 from app.domain.stream.call_names import CallNames
 from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
@@ -38,7 +39,7 @@ from app.services.answering.turn_memory import TurnMemory
 from app.services.answering.unseen_items import in_thread, refuse_empty, refuse_undeclared
 from app.services.upstreams.catalog import ModelCatalog, Target
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S
-from app.services.upstreams.router import Router, UpstreamAnswer
+from app.services.upstreams.router import EndedCall, Router, UpstreamAnswer, served_tier
 from app.store.responses.base import ResponseStore
 from app.telemetry import log
 
@@ -142,6 +143,18 @@ class Preparation:
         request = self._requests.answer(prepared, prepared.thread.visible, target)
         return target.provider.ignored(request)
 
+    def lost(self, prepared: PreparedRequest, call: UpstreamCall) -> tuple[EndedCall, ...]:
+        """Return the calls whose output failures have discarded: all of them are paid for."""
+        targets = {(each.provider.name, each.upstream_model): each for each in prepared.targets}
+
+        def ended(place: tuple[str, str], usage: Usage) -> EndedCall:
+            target = targets[place]
+            ignored = self.ignored(prepared, target)
+            tier = served_tier(ignored, prepared.response.service_tier)
+            return EndedCall(target, usage, tier)
+
+        return tuple(starmap(ended, call.lost))
+
     def count_input(self, caller: Caller, request: CreateRequest, call: UpstreamCall) -> TokenCount:
         """Return how many tokens the model would read, including history and tools (G9).
 
@@ -196,11 +209,13 @@ class Preparation:
 
         def answer(items: tuple[Item, ...]) -> UpstreamAnswer:
             call.deadline = deadline  # the summary has had its own time
+            call.lost.clear()  # a fallback has written it
             return self._opened(prepared, items, self._requests.answer, call)
 
-        answering = self._requests.answer(prepared, items, first)
-        opened.ignored = first.provider.ignored(answering)
-        return self._compactor.before(prepared, opened, call.silence_s, answer)
+        lost = partial(self.lost, prepared, call)
+        joined = self._compactor.before(prepared, opened, call.silence_s, answer, lost)
+        joined.ignored = self.ignored(prepared, first)
+        return joined
 
     def _opened(
         self,

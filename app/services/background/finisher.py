@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from app.domain.accounts.accounts import Caller
@@ -17,7 +17,7 @@ from app.errors import GatewayError, Unavailable, Unconfirmed
 from app.services.background.spans import job_recorded
 from app.services.limits.meter import Meter
 from app.services.limits.request_log import job_entry
-from app.services.upstreams.router import UpstreamAnswer
+from app.services.upstreams.router import EndedCall, UpstreamAnswer
 from app.store.jobs.base import Claim, EndReason, Flush, JobStore
 from app.telemetry import JobTrace, job_ended, log
 
@@ -91,6 +91,10 @@ class JobFinisher:
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
         """Return what an answer costs (Meter.cost)."""
         return self._meter.cost(opened, usage, tier)
+
+    def lost(self, calls: Sequence[EndedCall]) -> tuple[Usage, Cost] | None:
+        """Return what lost output has used, and its cost (Meter.lost)."""
+        return self._meter.lost(calls)
 
     def settle(
         self,

@@ -27,7 +27,6 @@ from app.services.background.active_jobs import ActiveJob, ActiveJobs
 from app.services.background.event_writer import PAUSE_S, EventWriter
 from app.services.background.finisher import JobFinisher, trace_of
 from app.services.background.spans import recorded_job
-from app.services.limits.lost import lost_output
 from app.services.upstreams.retry_rounds import FIRST_PAUSE_S, Parked
 from app.services.upstreams.router import UpstreamAnswer
 from app.settings import BackgroundSettings
@@ -217,7 +216,7 @@ class Worker:
         except CallerGone:
             raise
         except GatewayError:
-            job.lose(lost_output(job.call, prepared, self._preparation, self._finisher.cost))
+            job.lose(self._finisher.lost(self._preparation.lost(prepared, job.call)))
             raise
 
     def _prepared(self, job: ActiveJob) -> PreparedRequest | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import time
 from typing import Protocol
@@ -21,7 +21,7 @@ from app.services.limits.limiter import RateLimiter
 from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
 from app.services.upstreams.model_labels import OTHER as OTHER_LABEL
-from app.services.upstreams.router import UpstreamAnswer
+from app.services.upstreams.router import EndedCall, UpstreamAnswer, served_tier, total_usage
 from app.store.usage.base import OTHER_MODELS
 from app.telemetry import cost_counted
 
@@ -93,17 +93,17 @@ class Meter:
     ) -> None:
         """Charge a request without an answer to its account, and the output that it lost.
 
-        If the upstream did not count that output, its usage is unknown and the estimate stays.
+        If an upstream did not count its output, the estimate stays.
         """
         request, (usage, cost) = prepared.request, lost or (NO_USAGE, FREE)
-        is_unknown = lost is not None and usage.is_zero
         self.book.record(
             prepared.caller,
             self._name(request.model, is_answered=lost is not None),
-            None if is_unknown else usage,
+            usage,
             failed=True,
             reservation=reservation,
             microusd=cost.microusd,
+            is_counted=cost.is_counted,
             attribution=self._attribution(prepared.caller, request.parameters),
         )
         if lost is not None:
@@ -126,24 +126,32 @@ class Meter:
         return model if is_known else OTHER_MODELS
 
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
-        """Return the cost of an answer with this usage, served in this tier.
+        """Return the cost of an answer with this usage, whose last call was served in this tier."""
+        calls = opened.before
+        if not opened.has_failed:
+            usage, tier = usage or NO_USAGE, served_tier(opened.ignored, tier)
+            rest = usage.minus(total_usage(calls)) if calls else usage
+            calls = (*calls, EndedCall(opened.target, rest, tier))
+        return self._sum(calls)
 
-        An upstream that was not sent the requested tier has served the default one. Each call of
-        an answer is priced by itself, since prices may rise with a request's input.
+    def lost(self, calls: Sequence[EndedCall]) -> tuple[Usage, Cost] | None:
+        """Return the usage and the cost of output that failures have discarded; None for none."""
+        return (total_usage(calls), self._sum(calls)) if calls else None
+
+    def _sum(self, calls: Sequence[EndedCall]) -> Cost:
+        """Return the cost of calls, each priced by itself: prices may rise with a call's input.
+
+        It is unknown if one of them is not counted, or has no price.
         """
-        target, before = opened.target, opened.before
-        if target.tariff is None or usage is None or usage.is_zero:
-            return Cost(None, opened.provider, target.label)
-        if "service_tier" in opened.ignored:
-            tier = "default"
-        microusd = 0
-        if before is not None:
-            other, taken = before
-            if other.tariff is None:
-                return Cost(None, opened.provider, target.label)
-            microusd, usage = other.tariff.at(self.now()).cost(taken, tier), usage.minus(taken)
-        microusd += target.tariff.at(self.now()).cost(usage, tier)
-        return Cost(microusd, opened.provider, target.label)
+        target, microusd, now = calls[-1].target, 0, self.now()
+        name, label = target.provider.name, target.label
+        if any(usage.is_zero for _, usage, _ in calls):
+            return Cost(None, name, label, is_counted=False)
+        for each, usage, tier in calls:
+            if each.tariff is None:
+                return Cost(None, name, label)
+            microusd += each.tariff.at(now).cost(usage, tier)
+        return Cost(microusd, name, label)
 
     def charge_answer(
         self,
@@ -178,6 +186,7 @@ class Meter:
             failed=failed,
             reservation=reservation,
             microusd=cost.microusd,
+            is_counted=cost.is_counted,
             entry=entry,
             attribution=self._attribution(caller, parameters),
             charged=before,

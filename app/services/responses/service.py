@@ -22,7 +22,6 @@ from app.services.answering.run import Run
 from app.services.answering.turn_memory import TurnMemory
 from app.services.background.service import Background, not_cancellable
 from app.services.conversations.service import Conversations
-from app.services.limits.lost import lost_output
 from app.services.limits.meter import Counted, Meter, Observer
 from app.services.limits.reservation import Reservation
 from app.services.live_streams.keeper import LiveStreams
@@ -101,7 +100,7 @@ class Responses:
             charge(self._stopped_response(prepared, call.fault, memory), fault, cost, None)
             raise fault from None
         except GatewayError:
-            lost = lost_output(call, prepared, self._preparation, self._meter.cost)
+            lost = self._meter.lost(self._preparation.lost(prepared, call))
             if lost is not None:
                 observer.lost(*lost)
             self._meter.charge_unanswered(prepared, reservation, lost)

@@ -243,7 +243,7 @@ class ProviderCalls:
         except GatewayError as error:
             opening.failed[key] = cause = _outcome(error)
             if isinstance(error.lost, Usage):
-                call.lost[key] = error.lost
+                call.lost.append((key, error.lost))
             upstream_ended(provider.name, cause, call.key)
             call_counted(measured, self._clock() - sent_at, cause)
             raise

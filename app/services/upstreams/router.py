@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from time import monotonic
 from types import MappingProxyType
 from typing import NamedTuple
 
 from app.domain.request import ModelRequest
-from app.domain.response import Usage
+from app.domain.response import NO_USAGE, Usage
 from app.domain.stream.deltas import Batch
 from app.domain.upstream_call import UpstreamCall
 from app.errors import (
@@ -45,6 +46,27 @@ PATIENCE_S = 10.0
 _FAULTS = (UpstreamRateLimited, UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved)
 
 
+class EndedCall(NamedTuple):
+    """A call that is paid for: its target, what it has used, and the tier that served it.
+
+    Its usage is zero if the upstream has not counted it.
+    """
+
+    target: Target
+    usage: Usage
+    tier: str
+
+
+def total_usage(calls: Iterable[EndedCall]) -> Usage:
+    """Return what calls have used together."""
+    return reduce(Usage.plus, (each.usage for each in calls), NO_USAGE)
+
+
+def served_tier(ignored: Container[str], tier: str) -> str:
+    """Return the tier that served a call: the default one if the upstream was not sent any."""
+    return "default" if "service_tier" in ignored else tier
+
+
 @dataclass(slots=True)
 class UpstreamAnswer:
     """An answer that has begun; `batches` must be exhausted or closed.
@@ -53,8 +75,8 @@ class UpstreamAnswer:
     `target` is the one that answers now: it may change if an answer takes several calls (G8).
     `provider` is the target's, by name; `ignored` names the parameters that it cannot honour.
     `attempts` counts those at all targets; `first_batch_s` is the time from the first of them to
-    the first batch. `call` is what metrics know of the call. `before` is the target of a call that
-    ended before this one in the same answer, and its usage.
+    the first batch. `call` is what metrics know of the call. `before` are the calls that ended
+    before this one in the same answer; if `has_failed`, none came after them.
     """
 
     target: Target
@@ -64,7 +86,8 @@ class UpstreamAnswer:
     first_batch_s: float
     batches: Iterator[Batch]
     call: MeasuredCall | None = None
-    before: tuple[Target, Usage] | None = None
+    before: tuple[EndedCall, ...] = ()
+    has_failed: bool = False
 
 
 def given_up(gone: CallerGone) -> Iterator[Batch]:

@@ -44,7 +44,7 @@ def events_seal(response_id: str, first: int, key: ContentKey | None) -> Seal | 
 def append_arguments(claim: Claim, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
     """Return the arguments of lua/job/append.lua, except the id and the channel."""
     usage = b"" if flush.usage is None else _usage_json(flush.usage)
-    cost = b"" if flush.cost is None else orjson.dumps(asdict(flush.cost))
+    cost = b"" if flush.cost is None else _cost_json(flush.cost)
     packed_flush = packed(claim, flush, codec)
     return claim.lease_token, *packed_flush, int(flush.has_output), usage, cost
 
@@ -54,6 +54,13 @@ def _usage_json(usage: Usage) -> bytes:
     counts = asdict(usage)
     del counts["cache_write_1h_tokens"]
     return orjson.dumps(counts)
+
+
+def _cost_json(cost: Cost) -> bytes:
+    """Return the fields of a cost that earlier releases know as well."""
+    fields = asdict(cost)
+    del fields["is_counted"]
+    return orjson.dumps(fields)
 
 
 def retries_json(retries: RetryState) -> bytes:
