@@ -37,7 +37,8 @@ class Reply:
     The request is sent by the first read. A piece b"" means that the upstream was silent for
     `call.silence_s`, before the answer begins or later. The connection is always closed or
     returned to the pool at the end; call `close` if the pieces are not read to the end.
-    `broke_off` is true if a transport error or a timeout ended the pieces.
+    `broke_off` is true if a transport error or a timeout ended the pieces; `partial` is what had
+    come of a body that these ended.
 
     Reading raises InvalidRequest, NotFound, ContextLengthExceeded, UpstreamRateLimited,
     UpstreamUnavailable, UpstreamTimeout, UpstreamMisbehaved, and CallerGone when the call was
@@ -51,17 +52,27 @@ class Reply:
         self._has_begun = False  # the head of a successful response has arrived
         self._is_ending = False  # the content is complete: the rest of the body does not matter
         self.broke_off = False
+        self.partial = b""
         self._pieces: Iterator[bytes] | None = None
         self._relay: Relay = ignore_piece
 
     def body(self) -> bytes:
         """Send the request and return the whole answer."""
         try:
-            return self._send(stream=False).content
+            return self._content(self._send(stream=False))
         except requests.RequestException as error:
             raise self._fault(error) from error
         finally:
             self._request.close()
+
+    def _content(self, response: requests.Response) -> bytes:
+        try:
+            return response.content
+        except requests.RequestException:
+            if not self._call.cancelled:
+                body: Any = response.raw
+                self.partial = body.partial
+            raise
 
     def pieces(self, relay: Relay = ignore_piece) -> Iterator[bytes]:
         """Send the request and yield the answer's pieces, except those that `relay` takes."""

@@ -72,6 +72,24 @@ LOST: dict[str, tuple[str, bytes]] = {
         orjson.dumps({"status": "cancelled", "output": [SAID], "usage": COUNTED}),
     ),
 }
+DONE = {"choices": [WORD["choices"][0] | {"finish_reason": "stop"}], "usage": USED}
+STOPPED = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": COUNTED}
+COUNTED_BEGIN = BEGIN | {"message": {"usage": COUNTED}}
+COMPLETED = {"status": "completed", "output": [SAID], "usage": COUNTED}
+#: Streams that break off: behind words, and behind their last event, which makes them complete.
+BROKEN: dict[str, tuple[str, bytes, bytes]] = {
+    "chat": ("c", frames(WORD) + b"data: {", frames(DONE)),
+    "messages": (
+        "a",
+        frames(COUNTED_BEGIN, TEXT) + b"event: content_bl",
+        frames(COUNTED_BEGIN, TEXT, STOPPED, {"type": "message_stop"}),
+    ),
+    "responses": (
+        "r",
+        frames(DELTA) + b"data",
+        frames(DELTA, {"type": "response.completed", "response": COMPLETED}),
+    ),
+}
 #: Nobody has counted what these say.
 UNCOUNTED: dict[str, tuple[str, bytes]] = {
     "chat": ("c", frames(WORD)),
@@ -132,7 +150,8 @@ def bill(
 def _billed(
     client: FlaskClient, works: Works, upstream: RawUpstream, answers: Sequence[bytes], body: Json
 ) -> Json:
-    upstream.play(tuple(HEAD + each for each in answers), None)
+    heads = (b"" if each.startswith(b"HTTP/") else HEAD for each in answers)
+    upstream.play(tuple(map(bytes.__add__, heads, answers)), None)
     before = client.get("/v1/usage").get_json()["total"]
     answer = client.post("/v1/responses", json={"input": "Hello"} | body)
     answer.get_data()
@@ -164,6 +183,30 @@ def test_it_costs_what_was_counted(
     tokens = {"provider": provider, "model": provider}
     assert growth.of("gateway_tokens_total", **tokens, kind="input") == 9
     assert len(upstream.sent) == 1  # what was paid for is not bought again
+
+
+def broken(answer_body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + answer_body
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_came_of_a_stream_counts_if_its_connection_breaks(
+    name: str, form: str, bill: Callable[[Sequence[bytes], Json], Json], upstream: RawUpstream
+) -> None:
+    provider, words, complete = BROKEN[name]
+    body = {"model": provider} | FORMS[form]
+    counted = _bill((9, 3), 39) if name == "messages" else _bill((0, 0), 0, unpriced=1)
+    assert bill([broken(complete)], body) == _bill((9, 3), 39) | {"errors": 0}
+    assert bill([broken(words)], body) == counted
+    assert len(upstream.sent) == 1
+
+
+def test_what_came_of_a_whole_answer_does_not_if_its_connection_breaks(
+    bill: Callable[[Sequence[bytes], Json], Json],
+) -> None:
+    _, answer_body = LOST["chat-whole"]
+    assert bill([broken(answer_body[:-3])], {"model": "c"}) == _bill((0, 0), 0)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -117,6 +117,7 @@ class Pieces:
     """A reply of these pieces."""
 
     broke_off = False
+    partial = b""
 
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = pieces

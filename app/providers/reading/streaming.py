@@ -46,6 +46,11 @@ class AnswerSource(Protocol):
         """Whether a transport error or a timeout ended the pieces."""
         ...
 
+    @property
+    def partial(self) -> bytes:
+        """What had come of a body that one of these ended."""
+        ...
+
     def body(self) -> bytes:
         """Return the whole answer."""
         ...
@@ -161,15 +166,23 @@ def whole_batches(
 ) -> Iterator[Batch]:
     """Yield the deltas of an answer that was not streamed: as one batch, unless it is long.
 
-    If the server sent a stream instead, it is read as a stream.
+    If the server sent a stream instead, it is read as a stream, also if its connection breaks.
 
     Raises:
         UpstreamUnavailable: it is a stream that broke off.
         AnswerTooLong, and what AnswerReader raises; the result of `mistake` for a bug of ours.
     """
     deltas: list[Delta] = []
+    budget = budget or Budget()
     try:
-        _read_body(reply.body(), reader, budget or Budget(), deltas)
+        try:
+            body = reply.body()
+        except GatewayError:
+            _read_partial(reply.partial, reader, budget, deltas)
+            if not _is_ended(reader, deltas):
+                raise
+        else:
+            _read_body(body, reader, budget, deltas)
     except WebPage:
         raise reply.page_error() from None
     except GatewayError as error:
@@ -201,7 +214,22 @@ def _read_body(body: bytes, reader: AnswerReader, budget: Budget, deltas: list[D
         budget.take(deltas)
 
 
-def _read_frames(body: bytes, reader: AnswerReader, budget: Budget, deltas: list[Delta]) -> None:
+def _read_partial(body: bytes, reader: AnswerReader, budget: Budget, deltas: list[Delta]) -> None:
+    """Append the deltas of a body that broke off; there are none unless it is a stream."""
+    if body.lstrip(BLANKS).startswith(FIELDS):
+        _read_frames(body, reader, budget, deltas, broke_off=True)
+    elif is_of_lines(body):
+        _read_frames(as_frames(body), reader, budget, deltas, broke_off=True)
+
+
+def _read_frames(
+    body: bytes,
+    reader: AnswerReader,
+    budget: Budget,
+    deltas: list[Delta],
+    *,
+    broke_off: bool = False,
+) -> None:
     """Append the deltas of a stream that was read whole, yielding to others now and then."""
     splitter, new = FrameSplitter(), list[Delta]()
     try:
@@ -213,12 +241,14 @@ def _read_frames(body: bytes, reader: AnswerReader, budget: Budget, deltas: list
             deltas += new
             new = []
             time.sleep(MOMENT_S)
-        reader.read(splitter.end(), new)
-        reader.end(new)
-        budget.take(new)
+        if not broke_off or reader.is_done or reader.may_end:
+            reader.read(splitter.end(), new)
+            reader.end(new)
+            budget.take(new)
     finally:
         deltas += new
-    _refuse_cut(deltas)
+    if not broke_off:
+        _refuse_cut(deltas)
 
 
 def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:

@@ -191,6 +191,12 @@ class ResponseBody:
         self.relay: Relay = ignore_piece
         self.headers = exchange.response.headers
         self.status = exchange.response.status
+        self._pieces: list[bytes] = []
+
+    @property
+    def partial(self) -> bytes:
+        """What `whole` has read before it failed."""
+        return b"".join(self._pieces)
 
     def piece(self) -> bytes | None:
         """Return the next piece, b"" when the server is silent, None at the end.
@@ -205,7 +211,7 @@ class ResponseBody:
 
     def whole(self) -> bytes:
         """Return the whole body, waiting through silence. Raises ResponseTooLong, too."""
-        pieces, read = [], 0
+        pieces, read = self._pieces, 0
         while (piece := self.piece()) is not None:
             pieces.append(piece)
             read += len(piece)
