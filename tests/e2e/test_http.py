@@ -135,8 +135,11 @@ def test_a_connection_ends_where_that_is_among_its_options(
     "request_line", ["GET /healthz", "OPTIONS /v1/models", "GET /v1/models/a%20b"]
 )
 @pytest.mark.parametrize("hosts", ["", "Host: a\r\nHost: a\r\n", "Host: a b\r\n"])
-def test_a_request_needs_one_host(either_gateway: Gateway, request_line: str, hosts: str) -> None:
-    request = f"{request_line} HTTP/1.1\r\n{hosts}Accept: */*\r\n\r\n".encode()
+@pytest.mark.parametrize("version", ["1.1", "1.2", "1.9"])
+def test_a_request_needs_one_host(
+    either_gateway: Gateway, request_line: str, hosts: str, version: str
+) -> None:
+    request = f"{request_line} HTTP/{version}\r\n{hosts}Accept: */*\r\n\r\n".encode()
     with contextlib.closing(RawCall(either_gateway.url, request)) as call:
         status, headers = call.head()
         error = json.loads(call.whole())["error"]
@@ -145,10 +148,25 @@ def test_a_request_needs_one_host(either_gateway: Gateway, request_line: str, ho
         assert call.is_closed()
 
 
-def test_a_request_of_http_1_0_needs_no_host(either_gateway: Gateway) -> None:
-    request = b"GET /healthz HTTP/1.0\r\n\r\n"
-    with contextlib.closing(RawCall(either_gateway.url, request)) as call:
-        assert call.head()[0] == 200
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("GET /healthz HTTP/1.0\r\n", 200),
+        # A higher minor version is served as 1.1 (RFC 9110, 2.5).
+        ("GET /healthz HTTP/1.2\r\nHost: here\r\n", 200),
+        ("GET /healthz HTTP/0.9\r\nHost: here\r\n", 400),
+        ("GET /healthz HTTP/2.0\r\nHost: here\r\n", 400),
+        ("GET /healthz HTTP/1.10\r\nHost: here\r\n", 400),
+        ("GET /healthz http/1.1\r\nHost: here\r\n", 400),
+        ("GET /healthz\r\nHost: here\r\n", 400),
+    ],
+)
+def test_versions_of_http(either_gateway: Gateway, line: str, status: int) -> None:
+    with contextlib.closing(RawCall(either_gateway.url, f"{line}\r\n".encode())) as call:
+        assert call.head()[0] == status
+        if status == 400:
+            assert json.loads(call.whole())["error"]["type"] == "invalid_request_error"
+            assert call.is_closed()
 
 
 def test_a_small_body_that_inflates_without_end_is_refused(gateway: Gateway) -> None:

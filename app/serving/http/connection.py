@@ -29,9 +29,10 @@ def asks_to_close(fields: Iterable[tuple[str, str]]) -> bool:
 def has_host(fields: Iterable[tuple[str, str]], version: tuple[int, int]) -> bool:
     """Tell whether a request has the Host header that its version needs, and a valid one.
 
-    gunicorn itself refuses a repeated Host, but not a missing or invalid one (RFC 9112, 3.2).
+    gunicorn itself refuses a repeated Host, but not a missing or invalid one (RFC 9112, 3.2). A
+    higher minor version than 1.1 is served as that one (RFC 9110, 2.5).
 
     Example: [("ACCEPT", "*/*")], (1, 1) -> False
     """
     hosts = [value for name, value in fields if name == "HOST"]
-    return all(map(HOST.fullmatch, hosts)) and (bool(hosts) or version != (1, 1))
+    return all(map(HOST.fullmatch, hosts)) and (bool(hosts) or version < (1, 1))
