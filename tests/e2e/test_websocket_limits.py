@@ -195,6 +195,15 @@ def test_a_foreign_response_is_unknown(place: Place) -> None:
         assert last(connection)["error"]["code"] == "previous_response_not_found"
 
 
+def test_a_handshake_may_have_all_that_a_post_may_have(place: Place) -> None:
+    long = "".join(f"X-Long-{n}: {'x' * 16 * 1024}\r\n" for n in range(3))
+    place.raw(long).close()
+    over = websocket_bytes("/v1/responses")[:-2] + b"X-Long: " + b"x" * 17 * 1024 + b"\r\n\r\n"
+    with contextlib.closing(RawCall(place.url, over)) as call:
+        assert call.head()[0] == 431
+        assert json.loads(call.whole())["error"]["type"] == "invalid_request_error"
+
+
 def test_a_page_of_another_origin_is_refused(place: Place) -> None:
     with pytest.raises(InvalidStatus) as refused:
         place.opened(origin="https://evil.example").close()

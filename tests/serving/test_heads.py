@@ -121,6 +121,7 @@ def test_any_other_upgrade_is_left_to_gunicorn(head: bytes) -> None:
         HANDSHAKE.replace(b"Host: here:8000\r\n", b""),
         USUAL.replace(b"\r\n\r\n", b"".join(b"\r\nA%d: b" % n for n in range(100)) + b"\r\n\r\n"),
         USUAL.replace(b"here:8000", b"x" * heads.MAX_HEAD),
+        USUAL.replace(b"Bearer sk-1", b"x" * (heads.MAX_FIELD - len("Authorization: "))),
         USUAL.replace(b"/v1/responses", b"/" + b"x" * heads.MAX_LINE),
         USUAL[:-2],
     ],
@@ -131,6 +132,16 @@ def test_what_is_unusual_is_left_to_gunicorn(head: bytes) -> None:
 
 def test_what_is_longer_than_a_first_line_may_be_is_read() -> None:
     assert heads.read(USUAL.replace(b"sk-1", b"x" * 16 * 1024)) is not None
+
+
+@pytest.mark.parametrize("sent", [USUAL, HANDSHAKE], ids=["usual", "handshake"])
+def test_several_long_fields_are_read(sent: bytes) -> None:
+    long = b"x" * (heads.MAX_FIELD - len("X-1: \r\n"))
+    fields = b"".join(b"X-%d: %b\r\n" % (n, long) for n in range(4))
+    head = sent.replace(b"Host", fields + b"Host")
+    read = heads.read(head)
+    assert read is not None
+    assert read.environ["HTTP_X_3"] == long.decode() == by_gunicorn(head)[0]["HTTP_X_3"]
 
 
 def test_the_rest_of_a_usual_head_is_waited_for() -> None:
@@ -163,6 +174,9 @@ def test_what_cannot_become_usual_is_gunicorns_at_once(data: bytes) -> None:
     [
         ([], (1, 1), False),
         ([], (1, 0), True),
+        ([], (1, 2), False),
+        ([], (1, 9), False),
+        ([("HOST", "here:8000")], (1, 9), True),
         ([("X", "y"), ("HOST", "here:8000")], (1, 1), True),
         ([("HOST", "")], (1, 1), True),
         ([("HOST", "[2001:db8::1]:8000")], (1, 1), True),

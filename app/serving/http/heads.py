@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 from app.serving.http.connection import HOST
 
-#: Maximum bytes of a head and of its first line, and number of fields; gunicorn.conf.py allows no
-#: fewer, so that a signed token of any length that it takes may open a WebSocket.
-MAX_HEAD, MAX_LINE, MAX_FIELDS = 17 * 1024, 8190, 100
+#: Maximum bytes of a first line and of a field, and number of fields, as in gunicorn.conf.py: what
+#: may be sent by POST may open a WebSocket, too.
+MAX_LINE, MAX_FIELD, MAX_FIELDS = 8190, 17 * 1024, 100
+#: Maximum bytes of a head: what deploy/nginx.d lets through.
+MAX_HEAD = 80 * 1024
 
 #: Method, target without percent-escapes, then fields without anything ambiguous: no underscore in
 #: a name, only printable ASCII in a value. No part can match the same text in two ways, so that
@@ -88,6 +90,8 @@ def is_begun(data: bytes) -> bool:
 def read(head: bytes) -> Head | None:
     """Parse a head that ends with its blank line; return None if it is not in the usual form."""
     if len(head) > MAX_HEAD or head.find(b"\r\n") > MAX_LINE:
+        return None
+    if len(head) > MAX_FIELD and max(map(len, head.split(b"\r\n"))) + 2 > MAX_FIELD:
         return None
     matched = _HEAD.fullmatch(head.decode("latin-1"))
     if matched is None:
