@@ -16,6 +16,7 @@ from app.domain.request import CreateRequest, Parameters
 from app.domain.response import NO_USAGE, Response, Usage
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
+from app.services.limits.reservation import Reservation
 from app.services.limits.usage import UsageBook
 from app.services.upstreams.catalog import Target
 from app.services.upstreams.router import EndedCall, UpstreamAnswer
@@ -96,18 +97,41 @@ def test_calls_before_a_failure_are_all_that_an_answer_costs(meter: Meter) -> No
     assert meter.cost(answer, USAGE, "default") == Cost(120, "p", "m")
 
 
-@pytest.mark.parametrize(("is_counted", "left"), [(True, 890), (False, 700)])
+LIMITED = replace(CALLER, account_limits=replace(NO_ALLOWANCE, tokens_per_minute=1000))
+
+
+def reserved(meter: Meter) -> Reservation:
+    """Return what is reserved for a request of an estimated 300 tokens."""
+    return meter.limiter.reserve(LIMITED, lambda: Estimate(100, 200))
+
+
+def left(meter: Meter) -> int:
+    """Return how many of the minute's 1,000 tokens are left."""
+    tokens = meter.limiter.reserve(LIMITED, lambda: Estimate(0, 0)).standing.tokens
+    assert tokens is not None
+    return tokens.remaining
+
+
+@pytest.mark.parametrize(("is_counted", "remaining"), [(True, 890), (False, 700)])
 def test_an_answer_that_is_counted_in_part_keeps_its_estimate(
-    meter: Meter, is_counted: bool, left: int
+    meter: Meter, is_counted: bool, remaining: int
 ) -> None:
-    allowance = replace(NO_ALLOWANCE, tokens_per_minute=1000)
-    caller = replace(CALLER, account_limits=allowance)
-    reservation = meter.limiter.reserve(caller, lambda: Estimate(100, 200))
     cost = Cost(None, is_counted=is_counted)
-    meter.charge_unanswered(prepared("m"), reservation, (USAGE, cost))
-    after = meter.limiter.reserve(caller, lambda: Estimate(0, 0)).standing.tokens
-    assert after is not None
-    assert after.remaining == left
+    meter.charge_unanswered(prepared("m"), reserved(meter), (USAGE, cost))
+    assert left(meter) == remaining
+
+
+@pytest.mark.parametrize(("attempts", "remaining"), [(0, 1000), (1, 700)])
+def test_an_answer_for_which_no_upstream_was_called_gives_its_estimate_back(
+    meter: Meter, attempts: int, remaining: int
+) -> None:
+    answer = opened()
+    answer.attempts = attempts
+    response = Response("resp_1", "m", 1, {}, "cancelled")
+    cost = meter.cost(answer, None, "default")
+    meter.charge_answer(CALLER, response, None, reserved(meter), Parameters(user="bob"), cost)
+    assert left(meter) == remaining
+    assert cost.microusd == (None if attempts else 0)
 
 
 # The names of models in the book

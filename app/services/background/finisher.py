@@ -81,7 +81,6 @@ class JobFinisher:
                 error,
                 trace,
                 cost,
-                may_have_called=claim.begun,
                 is_job=claim.kind is None,
             )
         if unconfirmed is not None:
@@ -104,13 +103,11 @@ class JobFinisher:
         trace: JobTrace,
         cost: Cost,
         *,
-        may_have_called: bool = True,
         is_job: bool = True,
     ) -> None:
         """Charge a job that has ended to its account, count it in the metrics, and log it.
 
-        `may_have_called` is false if no upstream can have been called, `is_job` for a stream that
-        was not ended by its own process.
+        `is_job` is false for a stream that was not ended by its own process.
         """
         caller = Caller(account=payload.account, key_id=payload.key_id, content_key=payload.key)
         reservation = self._meter.limiter.resume(payload.charge)
@@ -124,7 +121,6 @@ class JobFinisher:
             reservation,
             payload.request.parameters,
             cost,
-            may_have_called=may_have_called,
             entry=job_entry(trace, outcome, duration_s, usage, code, now, cost.microusd),
         )
         if not is_job:

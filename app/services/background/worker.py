@@ -284,8 +284,8 @@ class Worker:
     def _stopped(self, job: ActiveJob) -> None:
         """Settle a job whose run was stopped early; others may have ended it by now."""
         job.writer.close()
+        run = replace(job.claim, begun=job.claim.begun or job.call.attempts > 0)
         if job.goes_back:
-            run = replace(job.claim, begun=job.claim.begun or job.call.attempts > 0)
             claim = self._jobs.give_back(run, job.until - self._clock())
             if claim is not None:
                 self._finisher.end(claim)
@@ -293,5 +293,5 @@ class Worker:
             JOBS_AGAIN.labels("stopped").inc()
             self._send(1)
         elif job.stop_error is not None:
-            self._end(replace(job.claim, begun=True), job.stop_error, job.trace)
+            self._end(run, job.stop_error, job.trace)
         log.info("job_stopped", response_id=job.claim.response_id, given_back=job.goes_back)

@@ -127,6 +127,8 @@ class Meter:
 
     def cost(self, opened: UpstreamAnswer, usage: Usage | None, tier: str) -> Cost:
         """Return the cost of an answer with this usage, whose last call was served in this tier."""
+        if not opened.attempts:
+            return FREE  # it was given up before any upstream was called
         calls = opened.before
         if not opened.has_failed:
             usage, tier = usage or NO_USAGE, served_tier(opened.ignored, tier)
@@ -162,27 +164,23 @@ class Meter:
         parameters: Parameters,
         cost: Cost = UNKNOWN_COST,
         *,
-        may_have_called: bool = True,
         entry: RequestEntry | None = None,
         charged: Counted | None = None,
     ) -> None:
-        """Charge an answer to its account; a cancelled one without counts may have used anything.
+        """Charge an answer to its account; if nothing was counted it may have used anything.
 
-        `parameters` are its request's. `may_have_called` is false if no upstream can have been
-        called. `entry` is logged. `charged` is what another process, which ends it as well, charges
-        for it: only the excess over that is charged here, and no further request.
+        A cost that is known all the same says that no upstream was called. `parameters` are its
+        request's. `entry` is logged. `charged` is what another process, which ends it as well,
+        charges for it: only the excess over that is charged here, and no further request.
         """
-        usage = response.usage
-        is_counted = usage is not None and not usage.is_zero
-        is_answered = bool(response.output) or is_counted
-        if not is_counted and may_have_called:
-            usage = None
+        used = response.usage or NO_USAGE
+        is_answered = bool(response.output) or not used.is_zero
         failed = failure is not None and response.status != "cancelled"
         before = None if charged is None else (charged[0], _microusd(charged[1]))
         self.book.record(
             caller,
             self._name(response.model, is_answered=is_answered),
-            usage,
+            None if used.is_zero and cost.microusd is None else used,
             failed=failed,
             reservation=reservation,
             microusd=cost.microusd,
