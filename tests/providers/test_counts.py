@@ -151,10 +151,23 @@ def counted(*usages: dict[str, Any], apart: bool = False) -> Usage | None:
             },
             Usage(32, 103, reasoning_tokens=94),
         ),
+        (
+            {
+                "prompt_tokens": 33, "completion_tokens": 9, "total_tokens": 42,
+                "citation_tokens": 20, "num_search_queries": 18, "reasoning_tokens": 94,
+            },
+            Usage(33, 103, reasoning_tokens=94),
+        ),
+        ({"prompt_tokens": 5, "reasoning_tokens": 7}, Usage(5, 7, reasoning_tokens=7)),
+        (
+            {"prompt_tokens": 5, "completion_tokens": 1, "reasoning_tokens": MOST_TOKENS},
+            Usage(5, MOST_TOKENS, reasoning_tokens=MOST_TOKENS),
+        ),
         ({"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 99}, Usage(5, 1)),
     ],
     ids=["total", "responses-names", "top-level-cached", "mixed-details", "total-is-less",
-         "reasoning-apart", "reasoning-within", "total-is-more"],
+         "reasoning-apart", "reasoning-within", "reasoning-in-no-total", "nothing-but-reasoning",
+         "absurd-reasoning", "total-is-more"],
 )  # fmt: skip
 def test_counts_are_found_under_the_names_of_others(usage: dict[str, Any], expected: Usage) -> None:
     assert counted(usage) == expected

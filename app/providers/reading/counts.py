@@ -113,5 +113,7 @@ class Counts:
         is_apart = bool(reasoning) and rest == reasoning  # not in the output count: xAI's
         if output is None or is_apart or self._total_has_thoughts:
             output = (output or 0) + rest
+        if reasoning > output:  # nor in any total: Perplexity's
+            output = min(output + reasoning, MOST_TOKENS)
         written_1h = min(most("written_1h", 0), written) if written else 0
         return Usage(given, output, cached, written, reasoning, written_1h)
