@@ -15,6 +15,7 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.client import Client, connect
 from app.store.connection.errors import is_refusal
 from app.store.connection.reasons import reason, refuses_writes
+from app.store.idempotency.redis import RedisIdempotencyStore
 from app.store.responses.redis import RedisStore
 from app.store.spool.store_identity import StoreIdentity
 from tests.processes import free_port, until
@@ -65,6 +66,23 @@ def test_it_is_read_and_says_why_it_is_not_written(
             assert reason(refused.value).startswith(word)
             assert refuses_writes(refused.value)
     store.save(turn())
+
+
+@pytest.mark.parametrize("word", REFUSALS)
+def test_a_key_whose_answer_could_not_be_kept_is_not_taken(
+    client: Client, server: tuple[str, Refusing], word: str
+) -> None:
+    keys = RedisIdempotencyStore(client, "rg:", lease_s=0)
+    keys.begin(ACCOUNT, f"{word} lost", b"digest", "lost")
+    keys.note(ACCOUNT, f"{word} lost", "lost", "resp_1")
+    with REFUSALS[word](server[1]):
+        for key in (f"{word} new", f"{word} lost"):
+            with pytest.raises(StorageUnavailable) as refused:
+                keys.begin(ACCOUNT, key, b"digest", "next")
+            assert refuses_writes(refused.value)
+    assert keys.begin(ACCOUNT, f"{word} new", b"digest", "next").state == "begun"
+    found = keys.begin(ACCOUNT, f"{word} lost", b"digest", "next")
+    assert (found.state, found.response_id) == ("begun", "resp_1")
 
 
 def test_a_redis_that_is_not_there_refuses_more_than_writes() -> None:

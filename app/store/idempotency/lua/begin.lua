@@ -21,7 +21,9 @@ if owner and owner ~= token and tonumber(ends) > now then
   redis.call('HSET', KEYS[1], 'waited', now)
   return {'running', '', response or ''}
 end
-redis.call('DEL', KEYS[1])
+-- HSET comes first: a Redis whose memory is full refuses it, but no longer once a program has
+-- deleted something. A key whose answer could not be kept must not be taken.
 redis.call('HSET', KEYS[1], 'digest', digest, 'token', token, 'until', now + lease)
+redis.call('HDEL', KEYS[1], 'waited', 'response')
 redis.call('PEXPIRE', KEYS[1], kept)
 return {'begun', '', owner ~= token and response or ''}
