@@ -34,6 +34,9 @@ AWAY = [
     ResponseError("UNBLOCKED force unblock from blocking operation, instance state changed"),
     ResponseError("max number of clients + cluster connections reached"),
     ResponseError("Error running script, f_1: Script killed by user with SCRIPT KILL."),
+    ResponseError("The user executing the script can't run this command or subcommand script: 1"),
+    ResponseError("The user executing the script can't publish to the channel mentioned"),
+    ResponseError("ACL failure in script: User a has no permissions to run the 'hset' command"),
     ResponseError(
         "Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not "
         "allowed when used memory > 'maxmemory'."

@@ -17,8 +17,10 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import clock_offsets, persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
+from app.store.responses.redis import RedisStore
 from app.store.spool.store_identity import StoreIdentity
 from tests.redis_server import running
+from tests.store.turns import saved
 
 FORBIDDEN = ("-@admin", "-@dangerous", "-info", "-config", "-client", "-script", "-time", "-role")
 
@@ -73,6 +75,18 @@ def test_is_told_why_a_cluster_does_not_open(users_url: str, user: str, why: str
 def test_is_connected_and_has_programs_run(client: Client) -> None:
     StoreIdentity(client, "rg:").probe()
     assert RedisAccountStore(client, "rg:").find("aa").key is None
+
+
+def test_is_told_that_a_program_may_not_do_what_it_does() -> None:
+    with running() as url, redis.Redis.from_url(url) as operator:
+        rules = ("on", ">pw", "~rg:*", "&*", "+@all", "-zadd")
+        operator.execute_command("ACL", "SETUSER", "gateway", *rules)
+        with (
+            connect(RedisSettings(url=url.replace("unix://", "unix://gateway:pw@"))) as client,
+            pytest.raises(StorageUnavailable) as caught,
+        ):
+            saved(RedisStore(client, "rg:"))
+    assert reason(caught.value) == "NOPERM: the user of Redis may not do this"
 
 
 def test_has_workers_woken(client: Client) -> None:

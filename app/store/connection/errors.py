@@ -30,7 +30,7 @@ from redis.exceptions import (
 
 from app.descriptors import is_shortage
 from app.errors import OVERLOADED, GatewayError, StorageRefused, StorageUnavailable
-from app.store.connection.reasons import NO_DATABASE, NO_ROOM, is_write_refusal
+from app.store.connection.reasons import NO_DATABASE, NO_PERMISSION, NO_ROOM, is_write_refusal
 from app.telemetry import shortage_noted, unexpected
 
 #: Error replies by which a server says that it cannot serve any command now.
@@ -50,7 +50,7 @@ _AWAY = (
 _AWAY_WORDS = re.compile(
     r"\b(OOM|MISCONF|READONLY|NOREPLICAS|NOGOODSLAVE|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN"
     "|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|DENIED|UNKILLABLE|UNBLOCKED|FAILOVER"
-    rf"|{NO_DATABASE}|{NO_ROOM}|Script killed by user)\b"
+    rf"|{NO_DATABASE}|{NO_ROOM}|{NO_PERMISSION}|Script killed by user)\b"
 )
 
 

@@ -43,6 +43,10 @@ NO_DATABASE = "DB index is out of range|SELECT is not allowed in cluster mode"
 _NO_DATABASE = re.compile(NO_DATABASE)
 #: Error text of Redis and of a Cluster for a client above maxclients; it has no code either.
 NO_ROOM = "max number of clients"
+#: Error texts of Redis, up to 7.0 and from 7.2 on, for a program that does what its user may not:
+#: only commands that a user sends directly are refused with NOPERM.
+NO_PERMISSION = "user executing the script can't|ACL failure in script"
+_NO_PERMISSION = re.compile(NO_PERMISSION)
 #: Codes of a server that refuses writes but answers reads.
 _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
@@ -143,5 +147,7 @@ def _code(error: BaseException | None) -> str | None:
         return "NODB"
     if NO_ROOM in str(error):
         return "MAXCLIENTS"
+    if _NO_PERMISSION.search(str(error)):
+        return "NOPERM"
     found = _CODE.search(str(error))
     return found and found[0]
