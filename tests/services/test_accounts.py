@@ -9,7 +9,14 @@ import pytest
 
 from app.domain.accounts.accounts import Account, ApiKey, AuditEntry, Permissions
 from app.domain.accounts.api_keys import is_well_formed
-from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
+from app.errors import (
+    InvalidRequest,
+    NotFound,
+    StorageUnavailable,
+    Unauthenticated,
+    Unavailable,
+)
+from app.services.accounts.deployment_secret import REREAD_S
 from app.services.accounts.service import Accounts
 from app.settings import LimitSettings
 from tests.memory_stores.accounts import MemoryAccountStore
@@ -278,7 +285,38 @@ def test_the_secret_of_the_deployment_is_long(accounts: Accounts) -> None:
     assert len(accounts.secret()) == 32
 
 
-def test_the_secret_of_the_deployment_is_asked_for_once(accounts: Accounts) -> None:
+def test_the_secret_of_the_deployment_is_read_once_a_minute(
+    store: MemoryAccountStore, clock: Clock
+) -> None:
+    accounts = Accounts(store, LimitSettings(), monotonic=clock)
     first = accounts.secret()
-    accounts._store = MemoryAccountStore()
+    store._secret = b"another"
+    clock.now += REREAD_S - 1
     assert accounts.secret() == first
+    clock.now += 1
+    assert accounts.secret() == b"another"
+
+
+def test_a_store_that_was_emptied_gets_the_secret_back_from_who_knows_it(
+    store: MemoryAccountStore, clock: Clock
+) -> None:
+    one, two = (Accounts(store, LimitSettings(), monotonic=clock) for _ in range(2))
+    known = one.secret()
+    store._secret = None
+    clock.now += REREAD_S
+    assert one.secret() == known
+    assert two.secret() == known
+
+
+def test_the_secret_stays_while_the_store_is_away(
+    store: MemoryAccountStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = Accounts(store, LimitSettings(), monotonic=clock)
+    known = accounts.secret()
+    clock.now += REREAD_S
+
+    def away(_candidate: bytes) -> bytes:
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(store, "secret", away)
+    assert accounts.secret() == known

@@ -24,6 +24,7 @@ from app.domain.accounts.accounts import (
 from app.domain.accounts.api_keys import ENTROPY_BYTES, digest, format_secret
 from app.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from app.services.accounts.authentication import Authenticator
+from app.services.accounts.deployment_secret import DeploymentSecret
 from app.services.accounts.names import check_account_name, check_key_name
 from app.services.accounts.tokens.verifier import TokenVerifier
 from app.settings import LimitSettings
@@ -60,7 +61,7 @@ class Accounts:
             store, defaults, retention_days, tokens=tokens, clock=clock, monotonic=monotonic
         )
         self._bootstrap: ApiKey | None = None
-        self._secret: bytes | None = None
+        self._secret = DeploymentSecret(store, monotonic, entropy)
 
     def authenticate(self, secret: str | None) -> Caller:
         """Return the caller who sends this secret.
@@ -242,9 +243,7 @@ class Accounts:
 
     def secret(self) -> bytes:
         """Return this deployment's secret: 32 random bytes, the same on every process."""
-        if self._secret is None:
-            self._secret = self._store.secret(self._entropy(32))
-        return self._secret
+        return self._secret()
 
     def _make_bootstrap_key(self, secret: str) -> bool:
         """Create the bootstrap key if this is its secret and it was never created."""
