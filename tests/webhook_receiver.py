@@ -101,6 +101,13 @@ def _pour(handler: _Handler) -> None:
         handler.wfile.write(b"x" * 65536)
 
 
+def _hint(handler: _Handler) -> None:
+    """Answer as a server does that has begun to work: 102 and 103, then the answer."""
+    handler.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+    handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+    _answer(handler)
+
+
 def _redirect(handler: _Handler) -> None:
     handler.send_response(307)
     handler.send_header("Location", handler.receiver.url + "/elsewhere")
@@ -126,6 +133,7 @@ _WAYS: dict[str, Callable[[_Handler], None]] = {
     "hold": _hold,
     "drip": _drip,
     "pour": _pour,
+    "hint": _hint,
     "redirect": _redirect,
     "flood": _flood,
     "babble": _babble,

@@ -93,6 +93,11 @@ def test_whatever_it_answers_is_its_status(receiver: Receiver, status: int) -> N
     assert posted(receiver.url + "/x").status == status
 
 
+def test_what_comes_before_the_answer_is_not_it(receiver: Receiver) -> None:
+    receiver.statuses["/hint"] = [204]
+    assert posted(receiver.url + "/hint").status == 204
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed(receiver: Receiver) -> None:
     receipt = posted(receiver.url + "/redirect")
     assert (receipt.status, receipt.is_taken) == (307, False)
