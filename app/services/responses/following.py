@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from time import sleep
 
 from app.domain.accounts.accounts import Caller
-from app.errors import InvalidRequest, NotFound, RequestTooLarge, StorageUnavailable
+from app.errors import InvalidRequest, RequestTooLarge, StorageUnavailable
 from app.services.background.subscriptions import AGAIN_S, Subscriber
 from app.services.responses.replays import StreamReplays
 
@@ -64,7 +64,10 @@ class Follower:
             yield lines
 
     def _reached_end(self) -> Iterator[Sequence[bytes]]:
-        """Continue from the stored response once the stream of events is gone (C7)."""
+        """Continue from the stored response once the stream of events is gone (C7).
+
+        Raises NotFound if the response was deleted or lost meanwhile: its end cannot be sent.
+        """
         while not self._closed:
             try:
                 with self.reading():
@@ -75,6 +78,6 @@ class Follower:
                 continue
             except RequestTooLarge:
                 raise
-            except (InvalidRequest, NotFound):
-                pass  # nothing follows, or the response was deleted
+            except InvalidRequest:
+                pass  # nothing follows
             return
