@@ -10,14 +10,13 @@ from app.providers.reading.fields import TextProgress
 class PartCursor:
     """The current part of an item, and how much of it has been read.
 
-    `index` is the part's index, `text` the progress of its text, `notes` counts its annotations,
-    `tokens` its log probabilities.
+    `index` is the part's index, `text` the progress of its text, `notes` counts its annotations.
     """
 
     def __init__(self) -> None:
         self.index = 0
         self.text = TextProgress()
-        self.notes = self.tokens = 0
+        self.notes = 0
         self._begun = False
 
     def reach(self, index: object) -> list[Delta] | None:
@@ -36,8 +35,7 @@ class PartCursor:
         """End the current part, if it has begun."""
         if not self._begun:
             return []
-        self.index, self._begun = self.index + 1, False
-        self.notes = self.tokens = 0
+        self.index, self.notes, self._begun = self.index + 1, 0, False
         self.text = TextProgress()
         return [PartEnded()]
 
