@@ -6,6 +6,8 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPResponse
 from typing import Any
 
 from requests import PreparedRequest
@@ -71,8 +73,21 @@ class AttemptAdapter(HTTPAdapter):
             raise
 
 
+class _FinalResponse(HTTPResponse):
+    """The final response: interim ones (1xx) before it are skipped (RFC 9110, 15.2)."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment]  # or it would not read another head
+            super().begin()
+
+
 class _DialedConnection(HTTPConnection):
     """A connection whose socket is made by `dial`."""
+
+    response_class = _FinalResponse
 
     def __init__(self, *args: Any, dial: Callable[[], socket.socket], **options: Any) -> None:
         super().__init__(*args, **options)
