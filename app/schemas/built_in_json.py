@@ -32,9 +32,14 @@ def shell_arguments(action: Json) -> str:
 
 
 def local_shell_action(arguments: str) -> Json:
-    """Return the action of a local shell call, made from its arguments."""
+    """Return the action of a local shell call, made from its arguments.
+
+    Unlike in other actions, what it lacks is left out: OpenAI's endpoint does so, and the AI SDK
+    refuses a null there.
+    """
     given = orjson.loads(arguments)
-    return {"type": "exec"} | {name: given.get(name) for name in _LOCAL_SHELL}
+    there = {name: value for name in _LOCAL_SHELL if (value := given.get(name)) is not None}
+    return {"type": "exec"} | there
 
 
 def local_shell_arguments(action: Json) -> str:

@@ -106,7 +106,7 @@ def test_a_local_shell_call_comes_at_once() -> None:
         "type": "local_shell_call",
         "status": "completed",
         "call_id": "call_0",
-        "action": {"type": "exec", "timeout_ms": None} | WRITTEN["local_shell"][0],
+        "action": {"type": "exec"} | WRITTEN["local_shell"][0],
     }
     assert types_of(events) == ["output_item.added", "output_item.done"]
 

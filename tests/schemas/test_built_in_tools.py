@@ -178,8 +178,6 @@ LOCAL_ACTION = {
     "type": "exec",
     "command": ["ls"],
     "env": {"A": "b"},
-    "timeout_ms": None,
-    "user": None,
     "working_directory": "/",
 }
 LOCAL_CALL = {

@@ -20,7 +20,7 @@ from app.schemas.built_in_json import (
 from app.schemas.fields import Choice, Integer, String, StringList, TextMap
 from app.schemas.json_text import JsonArray, JsonObject
 from app.schemas.nesting import Nested, OneOf
-from app.schemas.wire.document import ALWAYS, OR_NULL, ValueSchema, WireSchema
+from app.schemas.wire.document import ALWAYS, AT_TIMES, OR_NULL, ValueSchema, WireSchema
 
 _STATUSES = ("in_progress", "completed", "incomplete")
 _CALL_ID: dict[str, Any] = {"shortest": 1, "longest": 64} | ALWAYS
@@ -100,9 +100,9 @@ class LocalShellActionSchema(WireSchema):
     type = Choice("exec", **ALWAYS)
     command = StringList(about="The program and its arguments.", **ALWAYS)
     env = TextMap(100_000, 100_000_000, 100_000_000, **ALWAYS)
-    timeout_ms = Integer(0, **OR_NULL)
-    user = String(about="The user to run the command as.", **OR_NULL)
-    working_directory = String(**OR_NULL)
+    timeout_ms = Integer(0, **AT_TIMES)
+    user = String(about="The user to run the command as.", **AT_TIMES)
+    working_directory = String(**AT_TIMES)
 
 
 class LocalShellCallSchema(ValueSchema[LocalShellCall]):
