@@ -50,8 +50,10 @@ def test_what_hosted_tools_did_is_kept_and_read_by_every_model(
     body |= {"background": True} if how == "background" else {"stream": how == "streamed"}
     answer = gateway.call("POST", "/v1/responses", body)
     ignored = answer.headers["X-Ignored-Parameters"].split(",")
+    # A search for tools tells a model nothing that has every tool from the start.
+    in_words = [item["type"] not in ("tool_search_call", "tool_search_output") for item in ITEMS]
     assert [each.strip() for each in ignored] == [
-        f"input[{index}]" for index in range(1, len(ITEMS) + 1)
+        f"input[{index}]" for index, is_named in enumerate(in_words, 1) if is_named
     ]
     is_streamed = how == "streamed"
     response_id = stream_of(answer.content).response["id"] if is_streamed else answer.json()["id"]

@@ -25,7 +25,8 @@ class CallNames:
     """What an answer must know of its request to name its calls.
 
     `used_ids` are ids of earlier calls, which no other call may have. `namespaced` maps qualified
-    tool names, as models know them, to namespace and own name; `custom` are the names of custom
+    tool names, as models know them, to namespace and own name; a deferred tool outside of any has
+    its own name as its namespace (tools/deferred.py). `custom` are the names of custom
     tools as models know them, `built_in` maps such names to the types of built-in tools.
     `hosted_ids` maps ids that servers gave earlier requests for approval to ours.
     """
@@ -38,14 +39,22 @@ class CallNames:
 
     @classmethod
     def of(
-        cls, used_ids: Container[str], tools: Sequence[Tool], items: Collection[Item] = ()
+        cls,
+        used_ids: Container[str],
+        tools: Sequence[Tool],
+        items: Collection[Item] = (),
+        deferred: Collection[str] = (),
     ) -> CallNames:
-        """Return the names for an answer to a request with these tools and earlier items."""
+        """Return the names for an answer to a request with these tools and earlier items.
+
+        `deferred` are the names of the tools that the server is to search for.
+        """
         hosted_ids = request_ids(items)
+        own = {name: (name, name) for name in deferred}
         if all(type(tool) is FunctionTool for tool in tools):
-            return cls(used_ids, hosted_ids=hosted_ids)
+            return cls(used_ids, own, hosted_ids=hosted_ids)
         return cls(
-            used_ids, own_names(tools), custom_names(tools), built_in_types(tools), hosted_ids
+            used_ids, own_names(tools) | own, custom_names(tools), built_in_types(tools), hosted_ids
         )
 
     def own_id(self, given: str, response_id: str) -> str:

@@ -25,7 +25,7 @@ _DIGITS = 8
 class FunctionTool:
     """A function. `strict` None means omitted: the upstream's own default applies.
 
-    `defer_loading` is kept as given, but models see all tools from the start (G3).
+    `defer_loading` is kept as given, but models see all tools from the start (deferred.py).
     `allowed_callers` and `output_schema` are for programs that call it (hosted.PROGRAMS).
     """
 
@@ -131,8 +131,11 @@ Tool = SingleTool | NamespaceTool
 
 
 def qualified(namespace: str | None, name: str) -> str:
-    """Return the name by which models know a function: deterministic, and short enough."""
-    if namespace is None:
+    """Return the name by which models know a function: deterministic, and short enough.
+
+    A namespace of the same name says that the function was deferred: OpenAI reserves it for that.
+    """
+    if namespace is None or namespace == name:
         return name
     full = f"{namespace}{_SEPARATOR}{name}"
     if len(full) <= LONGEST_NAME:

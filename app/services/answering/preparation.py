@@ -33,6 +33,7 @@ from app.services.answering.prepared.passing import needs_passing, passing
 from app.services.answering.prepared.reducible_input import ReducibleInput
 from app.services.answering.prepared.request import PreparedRequest
 from app.services.answering.prepared.sampling import refuse_sampling
+from app.services.answering.prepared.tool_searches import with_searches
 from app.services.answering.run import Run
 from app.services.answering.sealing import PayloadSealer
 from app.services.answering.turn_memory import TurnMemory
@@ -252,6 +253,7 @@ class Preparation:
                 used_call_ids(prepared.request, prepared.thread.items),
                 prepared.parameters.tools,
                 prepared.thread.items,
+                prepared.deferred,
             ),
         )
 
@@ -283,7 +285,7 @@ class Preparation:
 
         return Run(
             begun or self.narrator(prepared),
-            opened.batches,
+            with_searches(prepared, opened.batches, self._echo),
             store=store_marked,
             on_end=on_end,
             abort_error=abort_error,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.built_in.tool_search import ToolSearchOutput
-from app.domain.items import AdditionalTools, Item
+from app.domain.hosted.item import HostedItem
+from app.domain.items import AdditionalTools, FunctionCall, Item
 from app.domain.request import Parameters
 from app.domain.tools import (
     FunctionTool,
@@ -17,9 +18,11 @@ from app.domain.tools import (
     choice_in_known_forms,
     grouped,
     in_known_forms,
+    known_as,
     members_of,
     undeferred,
 )
+from app.domain.tools.deferred import FOUND, SEARCH, namespace_names
 from app.domain.turns.turn import Thread
 from app.services.answering.unseen_items import with_added, with_update
 
@@ -33,16 +36,17 @@ def for_provider(
     parameters get their tools and changes. If the type is known, the parameters get only the tools
     of those items that are no longer among `items` (G8, S8).
     """
+    declared = (*parameters.tools, *thread.added)
+    searches = any(_searches(tool, known) for tool in declared)
+    if not searches and known_as(ToolSearchTool.type) not in known:
+        items = _without_searches(items, namespace_names(declared))
     if not (parameters.tools or thread.added) and thread.update is None:
         return parameters, items
     if thread.update is not None and ConfigurationUpdate.type not in known:
         parameters = with_update(parameters, thread.update)
         items = tuple(item for item in items if not isinstance(item, ConfigurationUpdate))
     everything = with_added(parameters, thread)
-    if not thread.added and all(
-        type(tool) is FunctionTool and tool.allowed_callers is None and tool.output_schema is None
-        for tool in everything.tools
-    ):
+    if not thread.added and all(map(_is_plain, everything.tools)):
         return parameters, items
     if AdditionalTools.type not in known:
         items = tuple(item for item in items if not isinstance(item, AdditionalTools))
@@ -50,11 +54,21 @@ def for_provider(
     elif gone := _gone(thread.added, items):
         parameters = replace(parameters, tools=grouped((*parameters.tools, *undeferred(gone))))
     tools = parameters.tools
-    if not any(_searches(tool, known) for tool in everything.tools):
+    if not searches:
         # A deferred tool is refused where no tool searches for it.
         tools, items = undeferred(tools), tuple(map(_undeferred, items))
     choice = choice_in_known_forms(parameters.tool_choice, everything.tools, known)
     return replace(parameters, tools=in_known_forms(tools, known), tool_choice=choice), items
+
+
+def _is_plain(tool: Tool) -> bool:
+    """Tell whether every provider is sent the tool as it is."""
+    return (
+        type(tool) is FunctionTool
+        and tool.allowed_callers is None
+        and tool.output_schema is None
+        and not tool.defer_loading
+    )
 
 
 def _searches(tool: Tool, known: frozenset[str]) -> bool:
@@ -79,3 +93,28 @@ def _undeferred(item: Item) -> Item:
     if not isinstance(item, AdditionalTools):
         return item
     return replace(item, tools=undeferred(item.tools))
+
+
+def _without_searches(items: tuple[Item, ...], namespaces: Collection[str]) -> tuple[Item, ...]:
+    """Return the items for a provider that does not search and has every tool from the start.
+
+    Searches are left out; a call whose namespace only says that its tool was deferred has none.
+    `namespaces` are the names of those that were declared.
+    """
+    if not any(map(_is_of_search, items)):
+        return items
+    return tuple(_without_search(items, namespaces))
+
+
+def _is_of_search(item: Item) -> bool:
+    if isinstance(item, FunctionCall):
+        return item.namespace is not None and item.namespace == item.name
+    return isinstance(item, HostedItem) and item.type in (SEARCH, FOUND)
+
+
+def _without_search(items: Iterable[Item], namespaces: Collection[str]) -> Iterator[Item]:
+    for item in items:
+        if not _is_of_search(item):
+            yield item
+        elif isinstance(item, FunctionCall):
+            yield item if item.name in namespaces else replace(item, namespace=None)

@@ -15,7 +15,10 @@ from app.schemas.program import InputCallersField, OutputSchemaField
 from app.schemas.request.bounds import LONGEST_DESCRIPTION, NAME, NAME_HINT
 
 #: The description of `defer_loading`.
-DEFERRED = "Returned as sent, without effect: the model has every tool from the start."
+DEFERRED = (
+    "The model has the tool from the start. Its calls come as if a search of the server's had "
+    "found it, unless the caller runs the search."
+)
 _KEYS = frozenset({"type", "name", "description", "parameters", "strict"})
 _is_name = re.compile(NAME).fullmatch
 

@@ -6,6 +6,7 @@ from app.domain.accounts.accounts import Caller
 from app.domain.frozen import frozen_dataclass
 from app.domain.request import CreateRequest, Parameters
 from app.domain.response import Response
+from app.domain.tools.deferred import deferred_names
 from app.domain.turns.turn import Thread
 from app.services.answering.unseen_items import in_thread
 from app.services.upstreams.catalog import Target
@@ -31,3 +32,8 @@ class PreparedRequest:
         thread, parameters = self.thread, self.request.parameters
         is_changed = thread.added or thread.update is not None
         return in_thread(parameters, thread) if is_changed else parameters
+
+    @property
+    def deferred(self) -> frozenset[str]:
+        """The names of the tools that the caller expects a server to search for (G3)."""
+        return deferred_names(self.request.parameters.tools, self.thread.added)
