@@ -34,6 +34,7 @@ class Keys:
         self._prefix = prefix
         self.deleted = f"{prefix}deleted"
         self.expiring = f"{prefix}{{expiring}}"
+        self.unlogged = f"{self.expiring}:unlogged"
         self.jobs = f"{prefix}{{jobs}}"
         self.news = f"{prefix}news"
         self.stream_news = f"{prefix}news:streams"

@@ -10,10 +10,13 @@ from click.testing import Result
 
 from app.api import context
 from app.cli.responses import responses
+from app.services.retention.copies import Copies
 from app.store.connection.client import Client
+from app.store.retention.redis import RedisRetention
 from tests.api.conftest import asker
 from tests.api.test_idempotency import ask
 from tests.cli.test_responses import TEXT, TOMORROW, House, client, dumped, house
+from tests.store.kills import Killed
 from tests.store.servers import everything
 
 __all__ = ["client", "house"]
@@ -138,6 +141,38 @@ def test_what_is_purged_leaves_the_request_log_and_stays_in_the_audit_log(house:
     assert WHO not in str(house.audited())
 
 
+BY_DELETION = ("--deleted-before", TOMORROW)
+BY_ACCOUNT = ("--account", "acme")
+
+
+@pytest.mark.parametrize("step", ["forget", "forget_names"])
+@pytest.mark.parametrize("named", [BY_AGE, BY_USER, BY_DELETION], ids=["age", "user", "deletion"])
+def test_a_purge_that_was_killed_can_be_repeated(
+    house: House, client: Client, named: tuple[str, ...], step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"input": TEXT, "safety_identifier": WHO}
+    # Nobody works here: it waits, and the answer that is kept for the key has a copy of it.
+    made = ask(house.acme, "k", background=True, **body).get_json()["id"]
+    house.acme.ask("POST", f"/v1/responses/{made}/cancel")
+    if named == BY_DELETION:
+        house.acme.ask("DELETE", f"/v1/responses/{made}")
+    house.written()
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Copies, step, killed)
+        with pytest.raises(Killed):
+            purge(house, *named)
+    purge(house, *named)
+    left = everything(client)
+    assert TEXT.encode() not in left
+    assert b"copies:" not in left
+    # What a repeated purge did not find, the sweep removes from the log.
+    assert house.logged() & {made} <= RedisRetention(client, "house:").unlogged(10)
+
+
 def test_a_conversation_goes_with_what_is_in_it(house: House, client: Client) -> None:
     item = {"type": "message", "role": "user", "content": TEXT}
     body = {"items": [item], "metadata": {"about": TEXT}}
@@ -157,10 +192,6 @@ def spooled(house: House) -> str:
     assert found.turn is not None
     house.spool.put(found.turn, is_kept=True)
     return made
-
-
-BY_DELETION = ("--deleted-before", TOMORROW)
-BY_ACCOUNT = ("--account", "acme")
 
 
 @pytest.mark.parametrize("named", [BY_AGE, BY_USER, BY_DELETION, BY_ACCOUNT], ids=" ".join)

@@ -98,7 +98,7 @@ class Bench:
         self.store, self.log, self.at = FakeRetention(*ids), FakeLog(), 0.0
         self.copies = FakeCopies(self.store.steps)
         log: Any = self.log
-        copies = Copies(log, self.log, self.copies)
+        copies = Copies(log, self.log, self.store, self.copies)
         self.sweep = RetentionSweep(self.store, copies, worker, lambda: self.at)
 
 

@@ -26,14 +26,26 @@ class DeliveryStore(Protocol):
         ...
 
 
+class NameStore(Protocol):
+    """Keeps the ids of purged responses that are still named elsewhere."""
+
+    def log_erased(self, response_ids: set[str]) -> None:
+        """Record that nothing names these any more. Raises StorageUnavailable."""
+        ...
+
+
 class Copies:
-    """All of it: `stores` have copies; the request log and webhook deliveries name responses."""
+    """All of it: `stores` have copies; the request log and webhook deliveries name responses.
+
+    `names` has the ids of those that are still named there, in case this process is killed.
+    """
 
     def __init__(
-        self, request_log: RequestLog, webhooks: DeliveryStore, *stores: CopyStore
+        self, request_log: RequestLog, webhooks: DeliveryStore, names: NameStore, *stores: CopyStore
     ) -> None:
         self._request_log = request_log
         self._webhooks = webhooks
+        self._names = names
         self._stores = stores
 
     def forget(self, purged: Sequence[Purged]) -> None:
@@ -51,3 +63,4 @@ class Copies:
         if response_ids:
             self._request_log.erase_responses(response_ids)
             self._webhooks.purge(response_ids)
+            self._names.log_erased(response_ids)

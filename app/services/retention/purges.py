@@ -103,9 +103,10 @@ class Purges:
                 if (gone := self._destroyed(each)) is None:
                     continue
                 batch.append(gone)
-                purged += 1
                 unlogged.add(each.any_id)
-                yield each.any_id
+                if gone.is_news:  # or else a purge was interrupted before it was settled
+                    purged += 1
+                    yield each.any_id
                 if len(batch) == AT_ONCE:
                     self._settle(batch)
                 if len(unlogged) == UNLOGGED_AT_ONCE:
@@ -120,13 +121,13 @@ class Purges:
                 self._accounts.record("responses.purge", which, f"destroyed: {purged}", by=by)
 
     def _destroyed(self, found: Found) -> Purged | None:
-        """Destroy an item, cancelling it first if it runs; None if somebody else destroyed it."""
+        """Destroy an item, cancelling it first if it runs; None if it cannot be destroyed now."""
         if found.is_pending:
             caller = Caller(account=found.account, key_id="operator")
             self._background.cancel(caller, found.any_id, any_kind=True)
         gone = self._store.purge(found.any_id, only_due=False)
         self._spool.drop(found.any_id)
-        return gone if gone is not None and gone.is_news else None
+        return gone
 
     def _settle(self, batch: list[Purged]) -> None:
         if batch:

@@ -102,7 +102,6 @@ class RetentionSweep:
         self._logs_from = self._clock() + UNLOGGING_S
         if names := self._store.unlogged(UNLOGGED_AT_ONCE):
             self._copies.forget_names(names)
-            self._store.log_erased(names)
         if len(names) >= UNLOGGED_AT_ONCE:  # more are left, and the logs must not fall behind
             self._logs_from = self._clock()
 

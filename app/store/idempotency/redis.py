@@ -74,15 +74,13 @@ class RedisIdempotencyStore:
         with translated():
             found = run_all(self._redis, [("SMEMBERS", each) for each in copies])
             gone = [
-                key
-                for key_hashes, each in zip(found, copies, strict=True)
-                if key_hashes
-                for key in (
-                    *(self._keys.idempotency(account, h.decode()) for h in key_hashes),
-                    each,
-                )
+                self._keys.idempotency(account, key_hash.decode())
+                for key_hashes in found
+                for key_hash in key_hashes
             ]
-            run_all(self._redis, [("UNLINK", key) for key in gone])
+            if gone:  # the sets, by which they are found, last
+                run_all(self._redis, [("UNLINK", key) for key in gone])
+                run_all(self._redis, [("UNLINK", each) for each in copies])
 
     def erase(self, account: str) -> None:
         """Delete all keys of an account."""

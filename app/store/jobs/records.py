@@ -6,6 +6,7 @@ if too few replicas have a write that is promised to a caller.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, cast
@@ -15,7 +16,7 @@ from app.domain.ids import tag_of
 from app.domain.response import Status
 from app.domain.turns.job_payload import JobPayload
 from app.store.connection.client import Client
-from app.store.connection.replication import Safety
+from app.store.connection.replication import Command, Safety
 from app.store.connection.script import Call, Script
 from app.store.jobs.base import Claim, EndReason, EventsOf, RetryState
 from app.store.jobs.codec import claim_of, retries_json
@@ -74,8 +75,8 @@ class JobRecords:
         self._keys = keys
         self._safety = safety
 
-    def create(self, payload: JobPayload) -> bool:
-        """Record a job that waits; False if its conversation is another account's."""
+    def create(self, payload: JobPayload, marks: Sequence[Command] = ()) -> bool:
+        """Write `marks`, then record a job that waits; False if its conversation is another's."""
         account, response_id, key = payload.account, payload.response.id, payload.key
         data = payload_json(payload)
         arguments = (
@@ -88,7 +89,7 @@ class JobRecords:
             len(data),
         )
         create = self._on_index(CREATE, response_id, *arguments)
-        (is_created,) = self._safety.run(self._redis, create)
+        *_, is_created = self._safety.run(self._redis, *marks, create)
         return bool(is_created)
 
     def withdraw(self, account: str, response_id: str) -> bool:

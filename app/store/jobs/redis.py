@@ -101,15 +101,15 @@ class RedisJobStore:
         return True
 
     def _queue(self, payload: JobPayload, waking: Sequence[Write]) -> None:
-        turn = payload.turn(payload.response)
-        push = self._queues.pushing(payload.account, payload.response.id)
+        account, response_id = payload.account, payload.response.id
+        push = self._queues.pushing(account, response_id)
+        marks = self._responses.marks(payload.turn(payload.response))
         with translated():
-            if not self._records.create(payload):
-                raise unknown_response(payload.response.id)
-            writes: list[Write] = [*self._responses.marks(turn), push]
-            if not self._is_cluster:
-                writes += waking
-            self.safety.run(self._redis, *writes)
+            # Listed first: a sweep may end it, and what is stored then must be found.
+            if not self._records.create(payload, marks):
+                self._responses.unlist(account, response_id)
+                raise unknown_response(response_id)
+            self.safety.run(self._redis, push, *(() if self._is_cluster else waking))
         if self._is_cluster:  # wake-ups may be on another server, which may be down
             with suppress(StorageUnavailable), translated():
                 ONE_SERVER.attempt(self._redis, *waking)

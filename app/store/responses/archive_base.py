@@ -67,13 +67,15 @@ class Purged:
     """Something whose content is purged; `account` is "" if the store never knew it.
 
     `is_news`: this purge destroyed it, not an earlier one. `hidden_at`: if only places are left of
-    its conversation, since when nobody could begin to continue it, in Unix seconds.
+    its conversation, since when nobody could begin to continue it, in Unix seconds. `user_hash` is
+    that of a response's end user, "" without one; None once no mention of the response is left.
     """
 
     any_id: str
     account: str = ""
     is_news: bool = False
     hidden_at: int | None = None
+    user_hash: str | None = None
 
     @property
     def kind(self) -> PurgedKind:

@@ -158,6 +158,7 @@ class RedisArchive:
                 else:
                     yield found
                     with translated():
+                        self._purging.settle([found])
                         self._redis.zrem(self._keys.deleted, response_id)
 
     def _deleted(self, before: int, left: int) -> list[str]:

@@ -1,13 +1,15 @@
 """Purges one response, or one conversation, in an order that leaves nothing behind if interrupted.
 
-What is left is its place, which later turns count from, and a record that it existed.
+What is left is its place, which later turns count from, and a record that it existed. Whoever
+purges may be killed between any two steps: the entry by which a step was found is removed after it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from app.domain.ids import is_conversation_id, tag_of
+from app.domain.ids import UNIQUE_LENGTH, is_conversation_id, tag_of
 from app.store.connection.client import Client
 from app.store.connection.replication import Command, Safety
 from app.store.connection.script import run_all
@@ -61,16 +63,19 @@ class Purging:
         found = HIDDEN((self._keys.index(tag),), (any_id, before)).run(self._redis)
         if not isinstance(found, list):
             return Purged(any_id) if found is None else None
-        account, entry, user_hash = found[0].decode(), found[1], found[2].decode()
+        account, entry, terms = found[0].decode(), found[1], found[2].decode()
         hidden_at = int(found[3] or now)
         self._leave_homes(account, any_id, entry)
         at = now if hidden_before is None else ""
         _, is_empty = self._destroy(PURGE, account, tag, any_id, at, int(asks))
-        marks: list[Command] = [("ZREM", self._keys.responses(account), any_id)]
-        if user_hash:
-            marks.append(("SREM", self._keys.user(account, user_hash), any_id))
-        run_all(self._redis, marks)
-        return Purged(any_id, account, entry != PURGED, hidden_at if is_empty else None)
+        is_news, user_hash = entry != PURGED, terms.partition(":")[2]
+        return Purged(
+            any_id,
+            account,
+            is_news,
+            hidden_at if is_empty else None,
+            user_hash if terms or is_news else None,
+        )
 
     def _purge_conversation(
         self,
@@ -98,10 +103,32 @@ class Purging:
         size, is_empty, is_alone = self._destroy(
             PURGE_CONVERSATION, account, tag, conversation_id, now
         )
-        if is_alone and not asks:
-            self._forget(layout)  # first: without the index a repeated purge cannot know these
-            self._destroy(ERASE, account, tag)
+        if is_alone and is_empty and not asks:
+            # First: without the index a repeated purge cannot know these.
+            ids = [each.response_id for each in layout.all_records]
+            self._redis.zrem(self._keys.expiring, *ids)
+            self.erase_empty(account, tag)
         return Purged(conversation_id, account, size > 0, (deleted_at or now) if is_empty else None)
+
+    def settle(self, purged: Sequence[Purged]) -> None:
+        """Remove purged responses from lists, once no copies of them are left elsewhere.
+
+        What names them (the request log, webhook deliveries) is searched for many at once: their
+        ids are noted for that. Their terms are removed last: a repeated purge needs them.
+        """
+        marks, terms = list[Command](), list[Command]()
+        for each in purged:
+            if each.kind != "response" or each.user_hash is None:
+                continue
+            any_id, index = each.any_id, self._keys.index(tag_of(each.any_id) or "")
+            marks.append(("SADD", self._keys.unlogged, any_id))
+            marks.append(("ZREM", self._keys.responses(each.account), any_id))
+            if each.user_hash:
+                marks.append(("SREM", self._keys.user(each.account, each.user_hash), any_id))
+            terms.append(("HDEL", index, f"terms:{any_id[-UNIQUE_LENGTH:]}"))
+        if marks:
+            run_all(self._redis, marks)
+            run_all(self._redis, terms)
 
     def layout(self, tag: str) -> Layout:
         """Return the parsed index of a conversation."""
@@ -109,8 +136,9 @@ class Purging:
 
     def erase(self, layout: Layout) -> None:
         """Remove a whole conversation, then its entry in the account's list."""
-        self._destroy(ERASE, layout.account, layout.tag)
         self._forget(layout)
+        self._destroy(ERASE, layout.account, layout.tag)
+        self._redis.zrem(self._keys.conversations(layout.account), layout.tag)
 
     def erase_empty(self, account: str, tag: str) -> None:
         """Remove a conversation of which only places are left, unless something was added to it."""
@@ -130,10 +158,9 @@ class Purging:
         return result
 
     def _forget(self, layout: Layout) -> None:
-        """Remove a deleted conversation from the indexes that purges use."""
-        account, records = layout.account, layout.all_records
+        """Remove what a conversation contains from the lists and the indexes that purges use."""
+        account, records, marks = layout.account, layout.all_records, list[Command]()
         ids = [each.response_id for each in records]
-        marks: list[Command] = [("ZREM", self._keys.conversations(account), layout.tag)]
         if ids:
             marks.append(("ZREM", self._keys.deleted, *ids))
             marks.append(("ZREM", self._keys.expiring, *ids))
@@ -144,7 +171,8 @@ class Purging:
             for each in records
             if each.user_hash
         ]
-        run_all(self._redis, marks)
+        if marks:
+            run_all(self._redis, marks)
 
     def _leave_homes(self, account: str, any_id: str, entry: bytes) -> None:
         if is_sealed(entry):

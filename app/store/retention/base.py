@@ -45,11 +45,11 @@ class RetentionStore(Protocol):
         ...
 
     def unlogged(self, most: int) -> set[str]:
-        """Return ids of purged responses that the request log may still name."""
+        """Return ids of purged responses that the request log, or deliveries, may still name."""
         ...
 
     def log_erased(self, response_ids: set[str]) -> None:
-        """Record that the request log no longer names these."""
+        """Record that neither the request log nor deliveries name these any more."""
         ...
 
 

@@ -51,7 +51,7 @@ class RedisRetention:
         self._now = now
         self._expiring = self._keys.expiring
         self._lease, self._since = f"{self._expiring}:lease", f"{self._expiring}:since"
-        self._unlogged = f"{self._expiring}:unlogged"
+        self._unlogged = self._keys.unlogged
 
     def due(self, token: str, most: int) -> Due | None:
         """Take or renew the lease and return what is due; None if another process has it."""
@@ -67,16 +67,17 @@ class RedisRetention:
         """Purge something; None if it has not ended, or is not due."""
         now = int(self._now())
         with translated():
+            if not only_due:  # if this purge is cut off, a sweep completes it
+                self._redis.zadd(self._expiring, {any_id: now + AGAIN_S}, lt=True)
             return self._purging.purge(any_id, now, _WHENEVER if only_due else None)
 
     def settle(self, purged: Sequence[Purged]) -> None:
         """Remove purged things from the indexes, once no copies of them are left elsewhere."""
         now, marks = int(self._now()), list[Command]()
         with translated():
+            self._purging.settle(purged)
             for each in purged:
                 marks.append(("ZREM", self._keys.deleted, each.any_id))
-                if each.is_news and each.kind == "response":
-                    marks.append(("SADD", self._unlogged, each.any_id))
                 places_until = (each.hidden_at or 0) + PLACES_S
                 if each.hidden_at is not None and places_until > now:
                     marks.append(("ZADD", self._expiring, places_until, each.any_id))
@@ -93,13 +94,13 @@ class RedisRetention:
             self._redis.zadd(self._expiring, {any_id: int(self._now()) + AGAIN_S})
 
     def unlogged(self, most: int) -> set[str]:
-        """Return ids of purged responses that the request log may still name."""
+        """Return ids of purged responses that the request log, or deliveries, may still name."""
         with translated():
             found = self._redis.srandmember(self._unlogged, most)
         return {response_id.decode() for response_id in found}
 
     def log_erased(self, response_ids: set[str]) -> None:
-        """Record that the request log no longer names these."""
+        """Record that neither the request log nor deliveries name these any more."""
         if response_ids:
             with translated():
                 self._redis.srem(self._unlogged, *response_ids)

@@ -122,7 +122,10 @@ class RedisPurgeSearch:
             return self._purging.layout(tag)
 
     def times(self, layout: Layout) -> Iterator[tuple[Record, int | None]]:
-        """Yield records that are not purged, with their times of arrival, None if unknown."""
+        """Yield records with their times of arrival, None if unknown.
+
+        What is purged is left out, unless that purge was cut off before it was settled.
+        """
         turns, unmarked = dict[Record, int](), list[Record]()
         for record in (*layout.waiting, *layout.records.values()):
             if record.created_at is not None:

@@ -143,9 +143,9 @@ class RedisWebhookStore:
             for event, text in self._redis.hscan_iter(events, count=AT_ONCE)
             if response_of(text) in response_ids
         ]
-        if gone:  # one that is being sent now cannot be settled then
-            self._redis.zrem(due, *gone)
+        if gone:  # one that is being sent now cannot be settled then; one that is due is dropped
             self._redis.hdel(events, *gone)
+            self._redis.zrem(due, *gone)
         for entry in self._redis.lrange(self._log(endpoint_id), 0, -1):
             if load_entry(entry).response_id in response_ids:
                 self._redis.lrem(self._log(endpoint_id), 0, entry)

@@ -16,8 +16,9 @@
 --     check:<id>            of a response, or conversation, that is encrypted with its caller's
 --                           key: the key's check value (domain/accounts/content_key.py)
 --     items_<unique>        items:0:depth: of an entry of items alone
---     terms:<unique>        created_at:user of a response, or of items alone, until it is purged:
---                           user is a keyed hash of the end user, which may be empty
+--     terms:<unique>        created_at:user of a response, or of items alone, until it is purged
+--                           and no mention of it is left: user is a keyed hash of the end user,
+--                           which may be empty
 --     references            depth=log, for each reference: log 0 at that depth stands for the first
 --                           entry of that log, a turn whose writer had not seen the entry before it
 --   <prefix>{tag}:<n>     list: log n, one entry per turn

@@ -1,4 +1,5 @@
--- Empties the entry of a response, or of items without one, and leaves its place.
+-- Empties the entry of a response, or of items without one, and leaves its place. A response's
+-- terms stay until no mention of it is left (purging.py): they name its end user.
 -- KEYS: index, stored bytes.
 -- ARGV: id; the deletion time for one that is not deleted, '' to leave such a one alone; 1 to learn
 -- whether it was the last.
@@ -27,9 +28,8 @@ end
 redis.call('LSET', index .. ':' .. found.log, place, '')
 redis.call('UNLINK', events)
 redis.call('ZREM', index .. ':expiring', found.log .. ':' .. found.depth)
-redis.call('HDEL', index, terms(id))
 if found.status == 'items' then
-  redis.call('HDEL', index, id)
+  redis.call('HDEL', index, id, terms(id))
 else
   local deleted = found.deleted ~= '' and found.deleted or at
   redis.call('HSET', index, id, table.concat({found.status, found.log, found.depth, deleted}, ':'))

@@ -1,0 +1,47 @@
+"""Kills a process between any two of its exchanges with Redis, as SIGKILL or the OOM killer may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from redis.connection import AbstractConnection
+
+
+class Killed(BaseException):
+    """The process is no more: nothing that it would have done is done."""
+
+
+def _is_killed(act: Callable[[], object], after: int) -> bool:
+    """Run `act` until it has sent something so many times; return whether it wanted to do more."""
+    send, sent = AbstractConnection.send_packed_command, 0
+
+    def sending(connection: Any, *arguments: Any, **more: Any) -> object:
+        nonlocal sent
+        if sent == after:
+            raise Killed
+        sent += 1
+        return send(connection, *arguments, **more)  # type: ignore[no-untyped-call]  # redis-py's
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AbstractConnection, "send_packed_command", sending)
+        try:
+            act()
+        except Killed:
+            return True
+    return False
+
+
+def kills(prepare: Callable[[], Callable[[], object]]) -> Iterator[int]:
+    """Yield after each kill of what `prepare` returns: before its first exchange, its second, ...
+
+    And once more, after it has run to its end.
+    """
+    for after in count():
+        act = prepare()
+        is_killed = _is_killed(act, after)
+        yield after
+        if not is_killed:
+            return
