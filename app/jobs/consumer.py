@@ -83,8 +83,12 @@ class WakeableConsumer(Consumer):
         As long as there were some, no round would wait: under gevent no other greenlet would run.
         """
         fetched, self._inner.message_cache = self._inner.message_cache, []
-        if fetched:
-            self.requeue([MessageProxy(Message.decode(each)) for each in fetched])
+        messages = []
+        for each in fetched:
+            with faults_counted():  # one that cannot be decoded holds back no other
+                messages.append(MessageProxy(Message.decode(each)))
+        if messages:
+            self.requeue(messages)
 
     def _look(self) -> MessageProxy | None:
         looked, message = False, None

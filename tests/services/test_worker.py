@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import redis
@@ -15,6 +15,7 @@ from app.domain.response import Usage
 from app.domain.stream.deltas import Used
 from app.domain.stream.narrate import Narrator
 from app.errors import (
+    CallerGone,
     ContextLengthExceeded,
     NotFound,
     StorageUnavailable,
@@ -24,6 +25,7 @@ from app.errors import (
 from app.services.answering.preparation import Preparation
 from app.services.background.active_jobs import JobMemory
 from app.settings import BackgroundSettings
+from app.telemetry import JOB_WAIT_SECONDS
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
 
@@ -468,6 +470,41 @@ def test_what_is_given_back_keeps_the_rest_of_its_time(bench: Bench) -> None:
         scripted(bench, wait, HELLO, THE_END)
         bench.worker.work()
     assert [round(each) for each in limits] == [799, 499, 199, -101]
+
+
+def waits_counted() -> float:
+    """Return how many jobs' waits the metric has counted."""
+    (family,) = JOB_WAIT_SECONDS.collect()
+    return next(each.value for each in family.samples if each.name.endswith("_count"))
+
+
+def test_the_wait_of_a_job_that_is_given_back_before_its_model_was_called_counts_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_for_a_slot(*_: object) -> NoReturn:
+        bench.active_jobs.give_back()
+        raise CallerGone("stopped")
+
+    response_id, before = bench.queued(), waits_counted()
+    with monkeypatch.context() as patch:
+        patch.setattr(Preparation, "open", wait_for_a_slot)
+        for _ in range(2):
+            bench.worker.work()
+    assert bench.jobs.queues().queued == 1
+    bench.worker.work()
+    assert bench.kept(response_id).status == "completed"
+    assert waits_counted() == before + 1
+
+
+def test_the_wait_of_a_job_that_was_begun_too_late_counts_with_its_next_run(bench: Bench) -> None:
+    response_id, before = bench.queued(), waits_counted()
+    bench.active_jobs.closed = True
+    bench.worker.work_on(bench.store.take() or "")
+    assert (bench.jobs.queues().queued, waits_counted()) == (1, before)
+    bench.active_jobs.closed = False
+    bench.worker.work()
+    assert bench.kept(response_id).status == "completed"
+    assert waits_counted() == before + 1
 
 
 def test_what_had_spoken_ends_with_its_worker(bench: Bench) -> None:

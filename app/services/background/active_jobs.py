@@ -29,7 +29,8 @@ class ActiveJob:
     """A job that this worker runs, until `until` (time.monotonic) at the latest.
 
     `stop_error` is the error that it was stopped with: None if it was not stopped, or for no fault.
-    `goes_back` says that it was stopped so that another worker can run it.
+    `goes_back` says that it was stopped so that another worker can run it, `is_counted` that its
+    wait has been recorded, by this run or an earlier one.
     """
 
     claim: Claim
@@ -40,6 +41,7 @@ class ActiveJob:
     until: float
     stop_error: GatewayError | None = None
     goes_back: bool = False
+    is_counted: bool = False
 
     def stop(self, error: GatewayError | None = None) -> None:
         """Cancel the upstream call; the job ends with the first `error` that is given."""
@@ -52,8 +54,12 @@ class ActiveJob:
         self.stop()
 
     def count_wait(self) -> None:
-        """Record how long the job waited for its first run."""
-        if not self.claim.begun and self.claim.retries is None:
+        """Record how long the job waited for its first run.
+
+        A job that has some time left has had one, also if that called no upstream.
+        """
+        claim, self.is_counted = self.claim, True
+        if not claim.begun and claim.retries is None and claim.left_s is None:
             JOB_WAIT_SECONDS.observe(self.trace.waited_s or 0.0)
 
     def lose(self, lost: tuple[Usage, Cost] | None) -> None:

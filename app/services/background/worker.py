@@ -286,7 +286,8 @@ class Worker:
         job.writer.close()
         run = replace(job.claim, begun=job.claim.begun or job.call.attempts > 0)
         if job.goes_back:
-            claim = self._jobs.give_back(run, job.until - self._clock())
+            left_s = job.until - self._clock() if job.is_counted else None
+            claim = self._jobs.give_back(run, left_s)
             if claim is not None:
                 self._finisher.end(claim)
                 return
