@@ -15,7 +15,7 @@ from typing import Protocol
 
 from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import served_settings
-from app.cli.common.processes import leave_no_core
+from app.cli.common.processes import METRICS_PREFIX, leave_no_core, occupy
 from app.descriptors import raise_limit
 from app.huge_pages import keep_in_huge_pages
 from app.memory import collect_seldom, expect_to_keep, give_back_each_minute, keep_freed_memory
@@ -41,7 +41,7 @@ raise_limit()
 # All processes write their counters to files in this folder. prometheus_client reads its name when
 # imported, so it is set before that; a fresh folder contains no counts of ended processes.
 # The pid marks it as this master's: a reload executes this file again.
-_OWN_METRICS = f"gateway-metrics-{os.getpid()}-"
+_OWN_METRICS = f"{METRICS_PREFIX}{os.getpid()}-"
 # A check loads the gateway here and ends: it counts in memory, and leaves a folder that is named
 # to those who serve.
 _check = given_to_check(os.environ)
@@ -151,6 +151,8 @@ def on_starting(server: GunicornMaster) -> None:
         except AddressTaken as taken:
             sys.exit(f"The gateway cannot start: {taken}")
     _metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if _is_own:
+        occupy(_metrics)
 
 
 def post_worker_init(worker: GunicornWorker) -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.settings import Settings
 
 #: prometheus_client's variable for the folder where the counters of processes are gathered.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
+#: Prefix of such folders of ours in the temporary directory.
+METRICS_PREFIX = "gateway-metrics-"
+#: The file in such a folder that its process holds locked.
+_IN_USE = "in-use"
 
 #: A file, not a module: gunicorn reads it again for a reload.
 _GUNICORN_CONF = Path(__file__).resolve().parents[2] / "serving" / "gunicorn_conf.py"
@@ -23,6 +33,47 @@ def leave_no_core() -> None:
     A kernel that hands cores to a program (kernel.core_pattern) may still do so: see SECURITY.md.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@contextmanager
+def metrics_folder() -> Iterator[str]:
+    """Yield a new folder for counters, and remove it in the end."""
+    with tempfile.TemporaryDirectory(prefix=METRICS_PREFIX) as folder:
+        lock = occupy(Path(folder))
+        try:
+            yield folder
+        finally:
+            os.close(lock)
+
+
+def occupy(folder: Path) -> int:
+    """Mark a folder for counters as in use while this process, or a fork of it, lives.
+
+    Folders of processes that were killed are removed: in a temporary directory that outlives a
+    container, as Kubernetes has them, they would pile up. The mark is a lock, as two containers
+    that share the directory do not know each other's pids. Returns its descriptor.
+    """
+    fresh = folder / f"{_IN_USE}.new"
+    lock = os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    fresh.rename(folder / _IN_USE)  # only now: nobody finds it unlocked
+    for each in Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}*"):
+        with suppress(OSError):  # it is in use, another user's, or has just gone
+            _remove_abandoned(each)
+    return lock
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a folder that no process has locked. Raises OSError if one has.
+
+    One without a mark is left: an earlier release may use it.
+    """
+    lock = os.open(folder / _IN_USE, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)
 
 
 def web() -> list[str]:

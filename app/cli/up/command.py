@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -112,7 +111,7 @@ def _metrics() -> Iterator[str]:
     if named := environment().get(METRICS):
         yield named
     else:
-        with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
+        with processes.metrics_folder() as folder:
             yield folder
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -53,7 +52,7 @@ def _listening(bind: str | None) -> Iterator[Master]:
         shared = environment().get(METRICS)
         folder = shared
         if bind is not None and folder is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-metrics-"))
+            folder = stack.enter_context(processes.metrics_folder())
         master = Master(partial(_start, folder), gone=partial(_forget, folder))
 
         def exposition() -> bytes:
