@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 
-from tests.processes import started, until
+from tests.processes import PATIENCE_S, started, until
 from tests.redis_server import binary
 
 SLOTS = 16384
@@ -34,7 +34,8 @@ _LOWEST, _HIGHEST = 20_000, 22_700
 def running_cluster() -> Iterator[str]:
     """Run a Cluster without replicas and yield its URL."""
     with contextlib.ExitStack() as stack:
-        nodes = _nodes(stack, MASTERS)
+        # On a busy machine a node may be silent for seconds: nobody is to take it for lost.
+        nodes = _nodes(stack, MASTERS, timeout_ms=PATIENCE_S * 1000)
         yield _url(nodes)
 
 
@@ -89,7 +90,7 @@ Node = tuple[subprocess.Popen[bytes], Any, int]
 _SHARE = -(-SLOTS // MASTERS)
 
 
-def _nodes(stack: contextlib.ExitStack, count: int, timeout_ms: int = 2000) -> list[Node]:
+def _nodes(stack: contextlib.ExitStack, count: int, timeout_ms: int) -> list[Node]:
     """Start nodes that know each other; the first of them share the slots."""
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
     ports = _free_ports(count)

@@ -22,6 +22,7 @@ from tests.browser.console import Console, Visit
 from tests.e2e import gateway as gateways
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.workers import brief
+from tests.processes import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -112,7 +113,7 @@ def visit(browser: Browser, gateway: Gateway, accounts: Accounts) -> Iterator[Vi
     """Somebody with a new account and a browser that knows nothing yet."""
     key, secret = accounts.create_key(f"browser-{token_hex(4)}", by="test")
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_S * 1000)
     visit = Visit(Console(context.new_page(), gateway.url), gateway, key.id, secret)
     yield visit
     context.close()

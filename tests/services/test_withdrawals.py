@@ -34,12 +34,13 @@ class Shelf:
 
 def settled(shelf: Shelf, *ids: str, most: int = 10) -> list[str]:
     """Return what has been taken back, once nothing is left; all of it is refused first."""
-    go_on, left = threading.Event(), threading.active_count()
+    go_on = threading.Event()
     withdrawals = Withdrawals(shelf.withdraw, lambda _: go_on.wait(), most)
     for each in ids:
         withdrawals.take_back("acme", each)
     go_on.set()
-    until(lambda: threading.active_count() <= left, "the thread to end")
+    # Its own word: threads of other tests come and go meanwhile.
+    until(lambda: not withdrawals._goes_on, "nothing to be left")
     return shelf.taken
 
 
