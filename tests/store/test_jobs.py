@@ -594,7 +594,8 @@ def test_nothing_is_stuck_or_run_when_the_store_is_lost_between_two_steps(
 def test_what_was_not_promised_leaves_nothing_behind(bench: Bench, runs: bool) -> None:
     jobs = bench.jobs
     finished(jobs)
-    before = bench.keys("")
+    before, listed = bench.keys(""), f"{bench.prefix}conversations:acme"
+    conversations = bench.client.zrange(listed, 0, -1)
     waiting = queued(jobs)
     claim = claimed(jobs) if runs else None
     if claim is not None:
@@ -609,6 +610,7 @@ def test_what_was_not_promised_leaves_nothing_behind(bench: Bench, runs: bool) -
         assert not jobs.finish(claim, ended(waiting), ENDING)
         assert jobs.give_back(claim) is None
     assert set(bench.keys("")) == set(before)
+    assert bench.client.zrange(listed, 0, -1) == conversations
 
 
 def test_what_was_taken_and_not_promised_is_not_begun(jobs: RedisJobStore) -> None:

@@ -99,8 +99,14 @@ class RedisStore:
         return [*self._begins(packed), self._listing(packed), *self._marks(packed)]
 
     def unlist(self, account: str, response_id: str) -> None:
-        """Remove from the account's list a response that was never stored. Raises RedisError."""
+        """Remove from the account's lists a response that was never stored. Raises RedisError.
+
+        Its conversation goes, too, if nothing is stored of that.
+        """
+        tag = _tag(response_id)
         self._redis.zrem(self._keys.responses(account), response_id)
+        if not self._redis.exists(self._keys.index(tag)):
+            self._redis.zrem(self._keys.conversations(account), tag)
 
     def _marks(self, turn: PackedTurn) -> list[Command]:
         marks = purge_marks(self._keys, turn)
