@@ -38,6 +38,11 @@ def test_an_image_as_a_data_url_is_base64(kind: str) -> None:
     }
 
 
+def test_the_scheme_of_a_data_url_may_be_in_capitals() -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    assert block(InputImage("DATA:image/PNG;base64,AAAA"))["source"] == source
+
+
 def test_the_wrong_name_of_jpeg_is_understood() -> None:
     assert block(InputImage("data:image/JPG;base64,A"))["source"]["media_type"] == "image/jpeg"
 
@@ -85,6 +90,11 @@ def test_a_bare_file_is_what_its_name_says() -> None:
         InputFile(file_data="data:text/plain,Gr%C3%BC%C3%9Fe"),
         InputFile(file_data="data:,Gr%C3%BC%C3%9Fe"),
         InputFile(file_data=TEXT, filename="a.txt"),
+        InputFile(file_data=TEXT, filename="a.md"),
+        InputFile(file_data=TEXT, filename="a.rs"),
+        InputFile(file_data=TEXT),
+        InputFile(file_data=f"data:text/csv;charset=utf-8;base64,{TEXT}"),
+        InputFile(file_data=f"data:application/octet-stream;base64,{TEXT}", filename="a.go"),
     ],
 )
 def test_plain_text_is_told_as_text(part: InputFile) -> None:
@@ -126,7 +136,12 @@ def test_a_file_by_url_is_a_url() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [InputFile(file_data="data:text/csv;base64,AAAA"), InputFile(file_data="AAAA")]
+    "part",
+    [
+        InputFile(file_data="data:text/csv;base64,AAAA"),
+        InputFile(file_data="AAAA"),
+        InputFile(file_data="UEsDBP8=", filename="a.docx"),
+    ],
 )
 def test_a_file_of_another_kind_is_refused(part: InputFile) -> None:
     with pytest.raises(InvalidRequest, match="PDF and plain text"):

@@ -303,7 +303,11 @@ def test_an_image_is_a_url_with_its_detail(detail: str, sent: dict[str, str]) ->
         ),
         (
             InputFile(file_data="data:text/plain;base64,aGk="),
-            {"filename": "file.pdf", "file_data": "data:text/plain;base64,aGk="},
+            {"filename": "file.txt", "file_data": "data:text/plain;base64,aGk="},
+        ),
+        (
+            InputFile(file_data="JVBERi0xLjc="),
+            {"filename": "file.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjc="},
         ),
         (InputFile(file_id="file-1"), {"file_id": "file-1"}),
     ],

@@ -119,6 +119,22 @@ def test_a_file_is_passed_on(fields: dict[str, Any]) -> None:
     assert items_of(shown(InputFile(**fields)))[0]["content"] == [{"type": "input_file"} | fields]
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"file_data": "JVBERi0x"}, ("file.pdf", "data:application/pdf;base64,JVBERi0x")),
+        ({"file_data": "aGk=", "filename": "a.md"}, ("a.md", "data:text/markdown;base64,aGk=")),
+        ({"file_data": "data:text/csv,1%2C2"}, ("file.csv", "data:text/csv,1%2C2")),
+        ({"file_data": "DATA:Text/CSV;base64,MQ=="}, ("file.csv", "DATA:Text/CSV;base64,MQ==")),
+    ],
+)
+def test_the_data_of_a_file_is_sent_as_a_data_url_with_a_name(
+    given: dict[str, Any], sent: tuple[str, str]
+) -> None:
+    (part,) = items_of(shown(InputFile(**given)))[0]["content"]
+    assert (part["filename"], part["file_data"]) == sent
+
+
 @pytest.mark.parametrize("part", [InputImage("https://x.test/a"), InputFile(file_id="file-1")])
 def test_a_server_that_does_not_read_such_parts_is_not_sent_them(part: InputPart) -> None:
     with pytest.raises(InvalidRequest, match="reads no"):

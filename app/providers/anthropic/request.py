@@ -19,7 +19,7 @@ from app.providers.anthropic.thinking import Thinking, thinking
 from app.providers.anthropic.tools import ignored_choice, ignored_strict, tool_fields
 from app.providers.anthropic.turns import split_instructions, turns
 from app.providers.profiles import Profile, tier_name
-from app.providers.writing.details import ignored_details
+from app.providers.writing.attachments import ignored_details
 from app.providers.writing.forced_calls import is_forced
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.parameters import PassThrough

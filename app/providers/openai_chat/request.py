@@ -26,7 +26,7 @@ from app.providers.profiles import (
     takes_effort,
     tier_name,
 )
-from app.providers.writing.details import ignored_details
+from app.providers.writing.attachments import ignored_details
 from app.providers.writing.hosted import hosted_in_words
 from app.providers.writing.openai import (
     ToolWords,

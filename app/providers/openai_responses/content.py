@@ -16,6 +16,7 @@ from app.domain.items import (
 from app.errors import InvalidRequest
 from app.providers.openai_responses.prompt_cache import cache_breakpoint
 from app.providers.profiles import Profile
+from app.providers.writing.attachments import named_data
 
 Json = dict[str, Any]
 
@@ -45,13 +46,13 @@ def part_json(part: ContentPart, role: str, profile: Profile) -> Json:
             if not profile.files:
                 raise _unread("files")
             where = {
-                "file_data": part.file_data,
                 "file_url": part.file_url,
                 "file_id": part.file_id,
                 "filename": part.filename,
                 "detail": part.detail,
             }
-            return {"type": "input_file"} | _given(where) | _breakpoint(part, profile)
+            data = {} if part.file_data is None else named_data(part, part.file_data)
+            return {"type": "input_file"} | _given(where) | data | _breakpoint(part, profile)
         case _:
             assert_never(part)
 

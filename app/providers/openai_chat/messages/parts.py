@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import mimetypes
 from typing import Any, assert_never
 
 from app.domain.items import ContentPart, InputFile, InputImage, InputText, OutputText, Refusal
 from app.errors import InvalidRequest
 from app.providers.profiles import Profile
+from app.providers.writing.attachments import named_data
 
 Json = dict[str, Any]
 
@@ -43,12 +43,7 @@ def _file(file: InputFile, profile: Profile) -> Json:
         return {"file_id": file.file_id}
     if file.file_data is None:
         raise unsupported("the model's server takes files as data, not by file_url")
-    name = file.filename or "file.pdf"
-    data = file.file_data
-    if not data.startswith("data:"):
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        data = f"data:{kind};base64,{data}"
-    return {"filename": name, "file_data": data}
+    return named_data(file, file.file_data)
 
 
 def unsupported(why: str) -> InvalidRequest:
