@@ -82,6 +82,37 @@ def test_whole_calls_of_one_index_are_several(fragments: list[Json], arguments: 
         assert [each[1]["city"] for each in summary_of(telling)] == arguments
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        {"index": 1, "delta": {"content": "another"}},
+        {"delta": {"tool_calls": [call("", id=None, name="")]}},
+        {"delta": {"tool_calls": [call(ROME, index=1, id="b")]}},
+    ],
+)
+def test_a_character_of_arguments_is_whole_whatever_comes_between_its_halves(between: Json) -> None:
+    pieces = [call('{"city": "HIGH', id="a"), call('LOW"}', id="a")]
+    first, last = ({"delta": {"tool_calls": [piece]}} for piece in pieces)
+    shown = summary_of(chat_streamed(first, between, last))
+    assert shown[0] == ("f", {"city": "\U0001f600"})
+
+
+def test_a_character_is_whole_where_another_choice_comes_between_its_halves() -> None:
+    another = {"index": 1, "delta": {"content": "another"}}
+    halves = [{"delta": {"content": half}} for half in ("HIGH", "LOW")]
+    assert summary_of(chat_streamed(halves[0], another, halves[1])) == ["\U0001f600"]
+    called = {"delta": {"tool_calls": [call(OSLO)]}}
+    assert summary_of(chat_streamed(halves[0], called)) == ["\ufffd", ("f", {"city": "Oslo"})]
+
+
+def test_half_a_character_at_the_end_of_arguments_is_replaced() -> None:
+    cut = {"delta": {"tool_calls": [call('{"city": "HIGH')]}}
+    telling = chat_streamed(cut, {"delta": {}, "finish_reason": "length"})
+    (item,) = fold(telling.events).output
+    assert isinstance(item, FunctionCall)
+    assert item.arguments == '{"city": "\ufffd'
+
+
 def a_block(at: int, call_id: str, city: str) -> Json:
     return {"type": "tool_use", "id": call_id, "name": "f", "input": {"city": city}, "index": at}
 

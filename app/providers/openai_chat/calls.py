@@ -18,8 +18,9 @@ from app.domain.request import NO_PARAMETERS, Parameters
 from app.domain.stream.deltas import Arguments, CallOpened, Delta
 from app.errors import UpstreamMisbehaved
 from app.providers.openai_chat.arguments import ArgumentsText, is_whole
+from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import whole_number
-from app.providers.reading.fields import arguments_text, id_text
+from app.providers.reading.fields import arguments_text, elements, id_text
 from app.providers.reading.json_text import loads
 
 Json = Mapping[str, Any]
@@ -237,3 +238,19 @@ def _is_another(call: _Call, call_id: str, name: str, whole: str) -> bool:
     if call_id and call.id:
         return call_id != call.id or has_others
     return call.has_arguments if name != call.name else has_others
+
+
+def numbered(message: dict[str, Any]) -> dict[str, Any]:
+    """Number the calls of a whole message, so that none is taken for a fragment of another."""
+    calls = [
+        {**call, "index": i} if isinstance(call, dict) else call
+        for i, call in enumerate(elements(listed_calls(message["tool_calls"]), BOUNDS.items))
+    ]
+    return {**message, "tool_calls": calls}
+
+
+def listed_calls(calls: object) -> object:
+    """Return calls as a list if they are an object keyed by index: `{"0": {…}}`."""
+    if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
+        return list(calls.values())
+    return calls

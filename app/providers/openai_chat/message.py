@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.request import NO_PARAMETERS
 from app.domain.stream.deltas import CallOpened, Delta, Refused, Text, Thought
-from app.providers.openai_chat.calls import Calls
+from app.providers.openai_chat.calls import Calls, listed_calls
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message_text import MessageText
 from app.providers.openai_chat.sources import Sources
@@ -75,6 +75,7 @@ class MessageReader:
     think_tag = ""
     _tag: ThinkTag | None = None  # made for the first text that may begin with the tag
     _hidden = 0  # characters of the text that were thoughts or tags, or still wait
+    _ended_at = 0  # the text's length when something else followed it
 
     def __init__(self, note: Note, kept: KeptFields, *, shows_logprobs: bool = True) -> None:
         self.kept = kept
@@ -97,6 +98,8 @@ class MessageReader:
         self.text.add(text)
         self._speak(deltas)
         deltas.append(Text(text))
+        if self._sources.waiting:
+            self._cite(deltas)
 
     def add_length(self, length: int) -> None:
         """Count the characters of texts that were not given to `take_text`."""
@@ -114,13 +117,12 @@ class MessageReader:
         self._take_thoughts(message, deltas)
         if content := message.get("content"):
             self._take_content(content, likely, deltas)
+        if message.get("annotations"):
+            self._sources.cite(self.reader.mappings(message, "annotations"))
+            self._cite(deltas)
         if message.get("refusal") and (refusal := self.reader.text(message, "refusal")):
             self._end_tag(deltas)
-            self._speak(deltas)
-            deltas.append(Refused(refusal))
-        for annotation in self.reader.mappings(message, "annotations"):
-            if cited := self._sources.cited(annotation):
-                deltas.append(cited)
+            self._refuse(refusal, deltas)
         self._take_calls(message, deltas)
         if len(deltas) > before:
             self.understanding.has_known = True
@@ -147,8 +149,24 @@ class MessageReader:
                 self._think("", detail, deltas)
                 return
 
+    def _refuse(self, refusal: str, deltas: list[Delta]) -> None:
+        self._speak(deltas)
+        deltas.append(Refused(refusal))
+        self._ended_at = self._spoken
+
+    @property
+    def _spoken(self) -> int:
+        return self.text.length - self._hidden
+
+    def _cite(self, deltas: list[Delta]) -> None:
+        """Append the citations that wait, if the text that they are of is open."""
+        if self._spoken > self._ended_at:
+            deltas += self._sources.waiting
+            self._sources.waiting = []
+
     def _think(self, field: str, text: str, deltas: list[Delta]) -> None:
         self._has_thought = True
+        self._ended_at = self._spoken
         self.kept.think(field, text)
         deltas.append(Thought(text))
 
@@ -182,8 +200,10 @@ class MessageReader:
             if calls.has_blank:
                 self.understanding.note_unknown("call", "")
             self.understanding.has_known = self.understanding.has_known or bool(ended)
-        elif length := self.text.length - self._hidden:
+        elif length := self._spoken:
             ended += self._sources.of_all(length)
+        if self._sources.waiting:
+            self.reader.note("annotations")  # their text has ended, or there was none
         self.kept.end_thought(ended, () if calls is None else calls.opened(self.kept.places))
         return ended
 
@@ -204,13 +224,15 @@ class MessageReader:
         if not self.think_tag:
             self._speak(deltas)
             deltas.append(Text(text, tokens))
-            return
-        self._hidden += len(text)
-        tag = self._tag = self._tag or ThinkTag(self.think_tag)
-        parted = tag.feed(text)
-        self._take_parted(parted, tokens if parted == [(False, text)] else (), deltas)
-        if tag.is_over:
-            self.think_tag = ""
+        else:
+            self._hidden += len(text)
+            tag = self._tag = self._tag or ThinkTag(self.think_tag)
+            parted = tag.feed(text)
+            self._take_parted(parted, tokens if parted == [(False, text)] else (), deltas)
+            if tag.is_over:
+                self.think_tag = ""
+        if self._sources.waiting:
+            self._cite(deltas)
 
     def _take_parted(
         self, parted: list[tuple[bool, str]], tokens: tuple[Json, ...], deltas: list[Delta]
@@ -249,14 +271,13 @@ class MessageReader:
                 self._think("", thought, deltas)
         elif kind == "refusal":
             if refusal := self.reader.text(part, "refusal"):
-                self._speak(deltas)
-                deltas.append(Refused(refusal))
+                self._refuse(refusal, deltas)
         else:
             self.understanding.note_unknown("part", kind)
 
     def _take_calls(self, message: Json, deltas: list[Delta]) -> None:
         if given := message.get("tool_calls"):
-            name, fragments = "tool_calls", elements(_listed(given), BOUNDS.items)
+            name, fragments = "tool_calls", elements(listed_calls(given), BOUNDS.items)
         elif function := message.get("function_call"):
             legacy = {"index": 0, "function": function} if isinstance(function, dict) else function
             name, fragments = "function_call", (legacy,)
@@ -273,21 +294,6 @@ class MessageReader:
     def _open_calls(self, calls: Calls, added: list[Delta], deltas: list[Delta]) -> None:
         """Append the deltas of calls; fields to return precede the call that they belong to."""
         if any(type(delta) is CallOpened for delta in added):
+            self._ended_at = self._spoken
             self.kept.end_thought(deltas, calls.opened(self.kept.places))
         deltas += added
-
-
-def numbered(message: Json) -> Json:
-    """Number the calls of a whole message, so that none is taken for a fragment of another."""
-    calls = [
-        {**call, "index": i} if isinstance(call, dict) else call
-        for i, call in enumerate(elements(_listed(message["tool_calls"]), BOUNDS.items))
-    ]
-    return {**message, "tool_calls": calls}
-
-
-def _listed(calls: object) -> object:
-    """Return calls as a list if they are an object keyed by index: `{"0": {…}}`."""
-    if isinstance(calls, dict) and calls and all(map(str.isdigit, calls)):
-        return list(calls.values())
-    return calls

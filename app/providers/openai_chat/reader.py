@@ -13,8 +13,10 @@ from typing import Any
 from app.domain.stream.deltas import Delta
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
+from app.providers.openai_chat.calls import numbered
+from app.providers.openai_chat.chunk import CALLS, content_of, goes_on, message_in
 from app.providers.openai_chat.kept_fields import KeptFields
-from app.providers.openai_chat.message import MessageReader, numbered
+from app.providers.openai_chat.message import MessageReader
 from app.providers.reading.chunk_template import ChunkTemplate
 from app.providers.reading.counts import Counts
 from app.providers.reading.fields import Note, elements, ignore, mapping, unreadable
@@ -29,8 +31,6 @@ Fault = Callable[[object], GatewayError]
 #: Event names that do not identify the event.
 _NAMELESS = frozenset({"", "message", "error"})
 _NO_CHOICE = "it has no choice"
-#: Fields for pieces of calls; such a piece may not bring a delta yet.
-_CALLS = ("tool_calls", "function_call")
 
 
 class ChatReader:
@@ -158,8 +158,8 @@ class ChatReader:
             error = failure_instead({"type": event} | chunk if is_named else mapping(chunk))
             if error or event == "error":
                 raise self._fault(error or chunk)
-            if self._json.is_waiting and _goes_on(chunk):
-                for left in self._json.left():
+            if self._json.is_waiting and goes_on(chunk, self._index):
+                for left in self._json.left(but=CALLS):
                     self._read(left, b"", deltas)
             self._read(chunk, data, deltas)
         except Misread as error:
@@ -203,12 +203,12 @@ class ChatReader:
                 progress, is_text = self._message.text, not self._message.think_tag
                 # Leading blanks must be counted one by one, which the template does not do.
                 if is_text and not reason and progress.length > progress.blanks:
-                    self.template.learn(data, text, _content)
+                    self.template.learn(data, text, content_of)
         else:
             self._message.take(delta, likely, deltas)
             if self._message.kept.is_thinking:
                 self.template.forget()  # the next text ends the thought: it must be parsed
-        says = len(deltas) > before or any(map(delta.get, _CALLS))
+        says = len(deltas) > before or any(map(delta.get, CALLS))
         self._count_choice(choice, deltas, says=says)
         if reason:
             self._reason = later_reason(self._reason, reason)
@@ -268,33 +268,3 @@ class ChatReader:
             self._is_counted = True
             self.template.forget()  # text after usage must be noticed: it must be parsed
             deltas += self._counts.deltas_of(usage, self._note)
-
-
-def _goes_on(chunk: Json) -> bool:
-    """Tell whether a chunk has content: surrogate halves of other texts then stay unpaired."""
-    for choice in elements(chunk.get("choices")):
-        if isinstance(choice, dict):
-            delta = choice.get("delta")
-            fields = delta if isinstance(delta, dict) else {}
-            has_words = any(fields[name] for name in fields if name != "role")
-            if has_words or choice.get("finish_reason"):
-                return True
-    return False
-
-
-def _content(chunk: Json) -> object:
-    return chunk["choices"][0]["delta"]["content"]
-
-
-def message_in(choice: Json, *names: str) -> Json:
-    """Return the message of a choice, from the first of these fields that is not empty.
-
-    A string stands for a message with that content, as does `text` of the older completions.
-    """
-    for name in (*names, "text"):
-        value = choice.get(name)
-        if value and isinstance(value, dict):
-            return value
-        if value and isinstance(value, str):
-            return {"content": value}
-    return next(({name: value} for name in names if (value := choice.get(name))), {})

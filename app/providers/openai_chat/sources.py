@@ -13,24 +13,32 @@ Json = dict[str, Any]
 
 
 class Sources:
-    """The sources of one answer, for parts of its text and for all of it."""
+    """The sources of one answer, for parts of its text and for all of it.
+
+    `waiting` are citations that are not yet in the text: some servers send them before it.
+    """
 
     def __init__(self, reader: OptionalFields) -> None:
+        self.waiting: list[Annotated] = []
         self._reader = reader
+        self._known: set[tuple[str, str, int, int]] = set()
         self._urls: Iterable[str] = ()
         self._titles: dict[str, str] = {}
 
-    def cited(self, annotation: Json) -> Annotated | None:
-        """Return a web citation, flat as in Responses; None for other kinds, or without a URL."""
-        if annotation.get("type") != "url_citation":
-            return None
-        cited = annotation.get("url_citation")
-        cited = cited if isinstance(cited, dict) else annotation
-        url, title = self._reader.string(cited, "url"), self._reader.string(cited, "title")
-        if not url:
-            return None
-        start = whole_number(cited.get("start_index")) or 0
-        return _url_citation(url, title, start, whole_number(cited.get("end_index")) or 0)
+    def cite(self, annotations: Iterable[Json]) -> None:
+        """Add web citations; those that came before are left out, as are other kinds."""
+        for annotation in annotations:
+            if annotation.get("type") != "url_citation":
+                continue
+            cited = annotation.get("url_citation")
+            cited = cited if isinstance(cited, dict) else annotation
+            url, title = self._reader.string(cited, "url"), self._reader.string(cited, "title")
+            start = whole_number(cited.get("start_index")) or 0
+            citation = url, title, start, whole_number(cited.get("end_index")) or 0
+            # Some streams end with the whole message, and relays repeat what they have so far.
+            if url and citation not in self._known:
+                self._known.add(citation)
+                self.waiting.append(_url_citation(*citation))
 
     def take(self, place: Json) -> None:
         """Read sources listed beside the message (Perplexity); later lists replace earlier ones."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -107,13 +108,19 @@ class SurrogateJoiner:
             }
         return value
 
-    def left(self) -> list[Json]:
+    def left(self, but: Iterable[str] = ()) -> list[Json]:
         """Return events with U+FFFD as the text for halves that stay unpaired, and forget these.
 
         They are those that were waiting before the latest event and were not completed by it. One
-        that the latest event brought may still be completed by the next.
+        that the latest event brought may still be completed by the next, as may those within
+        fields named in `but`, in whose place other texts may come meanwhile.
         """
-        paths = [path for path in self._before if path in self._halves]
+        within = [_SPLIT + name for name in but]
+        paths = [
+            path
+            for path in self._before
+            if path in self._halves and not any(name in path for name in within)
+        ]
         for path in paths:
             del self._halves[path]
         return [_event_at(path) for path in paths]

@@ -79,6 +79,7 @@ class MessageItem(OutputItem):
 
     kind: ClassVar[str] = "message"
     passes_unknown = False
+    _is_left = False
 
     def __init__(self, item_json: Json, reader: ContentReader) -> None:
         super().__init__(item_json, reader)
@@ -94,6 +95,7 @@ class MessageItem(OutputItem):
         if before is None:
             return []
         tokens = logprobs(event, "logprobs", self._reader) if event.get("logprobs") else ()
+        self._parts.tokens += len(tokens)
         if piece or tokens:
             before.append(Text(piece, tokens))
         return before
@@ -138,6 +140,10 @@ class MessageItem(OutputItem):
     def ended(self) -> list[Delta]:
         return [ItemEnded()]
 
+    def left(self) -> list[Delta]:
+        self._is_left = True
+        return []
+
     def _part(self, part: Json, index: object) -> list[Delta]:
         before = self._parts.reach(index)
         if before is None:
@@ -149,14 +155,26 @@ class MessageItem(OutputItem):
         if "refusal" in part:
             rest = self._parts.rest(self._reader.text(part, "refusal"))
             return [*before, *([Refused(rest)] if rest else [])]
-        likely = logprobs(part, "logprobs", self._reader) if self._parts.text.length == 0 else ()
         rest = self._parts.rest(self._reader.text(part, "text"))
+        likely = () if self._is_left and not rest else self._likely(part)
         notes = self._reader.mappings(part, "annotations")[self._parts.notes :]
         self._parts.notes += len(notes)
-        texts = [Text(rest, likely)] if rest else []
+        texts = [Text(rest, likely)] if rest or likely else []
         return [*before, *texts, *self._annotated(notes)]
 
+    def _likely(self, part: Json) -> tuple[Json, ...]:
+        """Return the log probabilities of a whole part, if its pieces came without."""
+        if self._parts.tokens or not part.get("logprobs"):
+            return ()
+        likely = logprobs(part, "logprobs", self._reader)
+        self._parts.tokens = len(likely)
+        return likely
+
     def _annotated(self, notes: list[Json]) -> list[Delta]:
+        """Return annotations; none for a text that has ended, as no other text has them."""
+        if self._is_left and notes:
+            self._reader.note("annotation")
+            return []
         annotations = (
             annotation(note, self._reader, passes_unknown=self.passes_unknown)
             for note in notes

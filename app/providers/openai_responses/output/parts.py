@@ -10,13 +10,14 @@ from app.providers.reading.fields import TextProgress
 class PartCursor:
     """The current part of an item, and how much of it has been read.
 
-    `index` is the part's index, `text` the progress of its text, `notes` counts its annotations.
+    `index` is the part's index, `text` the progress of its text, `notes` counts its annotations,
+    `tokens` its log probabilities.
     """
 
     def __init__(self) -> None:
         self.index = 0
         self.text = TextProgress()
-        self.notes = 0
+        self.notes = self.tokens = 0
         self._begun = False
 
     def reach(self, index: object) -> list[Delta] | None:
@@ -35,7 +36,8 @@ class PartCursor:
         """End the current part, if it has begun."""
         if not self._begun:
             return []
-        self.index, self.notes, self._begun = self.index + 1, 0, False
+        self.index, self._begun = self.index + 1, False
+        self.notes = self.tokens = 0
         self.text = TextProgress()
         return [PartEnded()]
 
