@@ -113,6 +113,31 @@ def test_half_a_character_at_the_end_of_arguments_is_replaced() -> None:
     assert item.arguments == '{"city": "\ufffd'
 
 
+@pytest.mark.parametrize("reason", ["tool_calls", "stop", None])
+@pytest.mark.parametrize(
+    ("arguments", "count", "is_cut"),
+    [('{"city": "Os', 16, True), ('{"city": "Os', 15, False), ('{"city": "Oslo"}', 16, False),
+     ("Oslo", 16, False), ("{", 16, True)],
+)  # fmt: skip
+def test_a_call_that_the_limit_has_cut_is_cut_whatever_the_reason(
+    reason: str | None, arguments: str, count: int, *, is_cut: bool
+) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": count}
+    message = {"tool_calls": [call(arguments)]}
+    end = {"index": 0, "delta": {}, "finish_reason": reason}
+    chunks = [{"choices": [{"index": 0, "delta": message}]}, {"choices": [end]}]
+    body = {"choices": [{"message": message, "finish_reason": reason}], "usage": usage}
+    streams = [frames(*chunks, {"choices": [], "usage": usage}, done=True)]
+    for pieces, stream in ((streams, True), ([orjson.dumps(body)], False)):
+        telling = play("chat_completions", pieces, stream=stream, max_output_tokens=16)
+        response = fold(telling.events)
+        (made,) = response.output
+        assert isinstance(made, FunctionCall)
+        shown = response.status, response.incomplete_reason, made.status
+        cut = ("incomplete", "max_output_tokens", "incomplete")
+        assert shown == (cut if is_cut else ("completed", None, "completed"))
+
+
 def a_block(at: int, call_id: str, city: str) -> Json:
     return {"type": "tool_use", "id": call_id, "name": "f", "input": {"city": city}, "index": at}
 

@@ -33,6 +33,12 @@ class ArgumentsText:
         """Whether there was a piece, even an empty object."""
         return self.is_empty or self._length > 0
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether they are the beginning of an object."""
+        text = "".join(self._pieces).strip()
+        return text.startswith("{") and not is_whole(text)
+
     def add(self, piece: str) -> str:
         """Add a piece; return its new part."""
         if not self._length and piece.strip() in _NONE:

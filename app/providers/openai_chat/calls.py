@@ -86,6 +86,11 @@ class Calls:
         return not self._calls
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the last call is incomplete."""
+        return bool(self._calls) and self._calls[-1].arguments.is_cut
+
+    @property
     def has_blank(self) -> bool:
         """Whether a call has neither a name nor arguments: it calls nothing."""
         return any(map(_is_blank, self._calls))

@@ -49,7 +49,7 @@ class ChatFormat:
     def reader(
         self,
         request: ModelRequest,
-        _sent: Mapping[str, Any],
+        sent: Mapping[str, Any],
         profile: Profile,
         fault: Fault,
         note: Note,
@@ -67,7 +67,7 @@ class ChatFormat:
         if profile.think_tag and may_reason(request):
             message.think_tag = profile.think_tag
         counts = Counts(total_has_thoughts=profile.total_has_thoughts)
-        return ChatReader(fault, note, message, counts)
+        return ChatReader(fault, note, message, counts, sent.get(profile.max_tokens))
 
     def reads_compactions(self, _profile: Profile) -> bool:
         """The format has none; see WireFormat."""

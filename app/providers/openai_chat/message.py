@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.request import NO_PARAMETERS
 from app.domain.stream.deltas import CallOpened, Delta, Refused, Text, Thought
 from app.providers.openai_chat.calls import Calls, listed_calls
+from app.providers.openai_chat.chunk import CALLS
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message_text import MessageText
 from app.providers.openai_chat.sources import Sources
@@ -19,20 +20,6 @@ from app.providers.reading.understanding import ContentReader
 
 Json = dict[str, Any]
 
-#: Fields that are read here.
-_READ = frozenset(
-    {
-        "content",
-        "reasoning_content",
-        "reasoning",
-        "reasoning_text",
-        "thinking",
-        "refusal",
-        "annotations",
-        "tool_calls",
-        "function_call",
-    }
-)
 #: Fields without content, which are ignored.
 _SILENT = frozenset(
     {
@@ -58,7 +45,8 @@ _TEXT_ONLY = ["content"]
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
 #: Fields with pieces of reasoning to return; some servers have it nowhere else.
 _DETAILS = ("reasoning_details", "thinking_blocks")
-_CALLS = ("tool_calls", "function_call")
+#: Fields that are read here.
+_READ = frozenset({"content", "refusal", "annotations", *_THOUGHTS, *CALLS})
 #: Types of parts that are reasoning, also Databricks' and Mistral's, and the fields of its text.
 _THINKING_PARTS = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "summary_text")
 _PARTS_THOUGHTS = ("thinking", "text", "summary", "content", "reasoning", "reasoning_content")
@@ -100,6 +88,11 @@ class MessageReader:
         deltas.append(Text(text))
         if self._sources.waiting:
             self._cite(deltas)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ends with an incomplete call."""
+        return self._calls is not None and self._calls.is_cut
 
     def add_length(self, length: int) -> None:
         """Count the characters of texts that were not given to `take_text`."""
@@ -180,7 +173,7 @@ class MessageReader:
         `uncounted` is the number of characters already read elsewhere than in this reader.
         """
         has_calls = self._calls is not None and not self._calls.is_empty
-        known = (_THOUGHTS + _DETAILS if self._has_thought else ()) + (_CALLS if has_calls else ())
+        known = (_THOUGHTS + _DETAILS if self._has_thought else ()) + (CALLS if has_calls else ())
         new = {name: value for name, value in message.items() if name not in known}
         if "content" in new:
             new["content"] = self.text.rest_of_message(new["content"], uncounted)

@@ -8,6 +8,7 @@ A chunk of a stream, and its delta:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.domain.stream.deltas import Delta
@@ -38,7 +39,7 @@ class ChatReader:
 
     Finished comes at the end of the stream, because usage follows the chunk with the reason.
     A stream that ends without a reason is complete if [DONE] came, or usage after the last output
-    (A9); otherwise it gets no Finished.
+    (A9); otherwise it gets no Finished. `cut_at` is the limit of output tokens that was sent.
     """
 
     is_done = False
@@ -57,7 +58,9 @@ class ChatReader:
         note: Note = ignore,
         message: MessageReader | None = None,
         counts: Counts | None = None,
+        cut_at: int | None = None,
     ) -> None:
+        self._cut_at = cut_at
         self._fault = fault
         self._note = note
         self._message = message or MessageReader(note, KeptFields("", fields=False))
@@ -102,7 +105,18 @@ class ChatReader:
             raise unreadable(Misread(_NO_CHOICE))
         deltas += left
         if is_whole:
-            deltas.append(finished(self._reason, self._tier, self._note))
+            self._append_end(self._reason, self._tier, deltas)
+
+    def _append_end(self, reason: object, tier: object, deltas: list[Delta]) -> None:
+        """Append Finished: a call that the limit has cut is cut, whatever the server says.
+
+        vLLM gives "tool_calls" for it in a stream (vllm-project/vllm 53269).
+        """
+        end = finished(reason, tier, self._note)
+        used_up = self._cut_at is not None and self._counts.output_tokens >= self._cut_at
+        if used_up and end.reason == "stop" and self._message.is_cut:
+            end = replace(end, reason="length")
+        deltas.append(end)
 
     def whole(self, body: bytes, deltas: list[Delta]) -> None:
         """Append the deltas of a whole answer, ending with Finished.
@@ -134,7 +148,7 @@ class ChatReader:
         self._message.understanding.check()
         deltas += left
         tier = "service_tier" in answer and self._optional.string(answer, "service_tier")
-        deltas.append(finished(choice.get("finish_reason"), tier or None, self._note))
+        self._append_end(choice.get("finish_reason"), tier or None, deltas)
 
     def _take_message(self, answer: Json, choice: Json, deltas: list[Delta]) -> None:
         """Append the deltas of a choice's message, if it has one, except those of its end."""

@@ -64,6 +64,11 @@ class Counts:
         self._inclusive = False
         self._most: dict[str, int] = {}
 
+    @property
+    def output_tokens(self) -> int:
+        """The output tokens so far, as the server counts them."""
+        return self._most.get("output", 0)
+
     def read(self, counts: object) -> Usage | None:
         """Add a usage object; return all counts so far, None if it contains none."""
         if not isinstance(counts, dict):
