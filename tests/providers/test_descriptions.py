@@ -32,7 +32,8 @@ def provider(api: Api, base_url: str, quirks: dict[str, object] | None = None) -
         ("chat_completions", "nobody-knows", None, ("low", "medium", "high")),
         ("anthropic_messages", "claude-3-5-haiku-latest", False, ("none",)),
         ("anthropic_messages", "claude-sonnet-4-5", True, EFFORTS),
-        ("anthropic_messages", "claude-opus-5-5", True, EFFORTS[1:]),
+        ("anthropic_messages", "claude-sonnet-4-6", True, ("none", "low", "medium", "high", "max")),
+        ("anthropic_messages", "claude-opus-5-5", True, EFFORTS[2:]),
     ],
 )
 def test_a_models_name_tells_whether_and_how_much_it_thinks(

@@ -71,7 +71,9 @@ def thinking(
     thoughts = _within_budget(max_tokens, options, family)
     if not says_effort:
         return thoughts
-    return replace(thoughts, effort="low" if options.effort == "minimal" else options.effort)
+    if options.effort != "minimal":
+        return replace(thoughts, effort=options.effort)
+    return replace(thoughts, effort="low", ignored=("reasoning.effort", *thoughts.ignored))
 
 
 def _without(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
@@ -95,8 +97,11 @@ def _left_out(max_tokens: int, options: ReasoningOptions, family: Family) -> Thi
 def _adaptive(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
     names = {"minimal": "low", "xhigh": family.top_effort}
     effort = options.effort and names.get(options.effort, options.effort)
+    changed = ("reasoning.effort",) if effort != options.effort else ()
     switch = {"type": "adaptive"} | _display(options)
-    return Thinking(max_tokens, switch, effort, thinks=True, ignored=_ignored_summary(options))
+    return Thinking(
+        max_tokens, switch, effort, thinks=True, ignored=(*changed, *_ignored_summary(options))
+    )
 
 
 def _within_budget(max_tokens: int, options: ReasoningOptions, family: Family) -> Thinking:
