@@ -209,7 +209,9 @@ def test_what_has_expired_is_not_listed_even_before_it_is_purged(shelf: Shelf) -
     expired = shelf.made(echo=shown, at=AT)
     assert shelf.ids() == []
     retention = RedisRetention(shelf.client, shelf.prefix)
-    assert retention.purge(expired.response.id, only_due=True)
+    purged = retention.purge(expired.response.id, only_due=True)
+    assert purged is not None
+    retention.settle([purged])
     assert shelf.client.zcard(f"{shelf.prefix}responses:{ACCOUNT}") == 0
 
 
