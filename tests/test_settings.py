@@ -519,6 +519,9 @@ def test_what_is_passed_on_is_read() -> None:
         ("[background]\nenabled = 1", "line 2: [background] enabled must be true or false"),
         ("[background]\ngrace_s = -1", "[background] grace_s must be a number of seconds, 0 or"),
         ("[storage]\nrequest_log = -1", "request_log must be a whole number of at least 0"),
+        ("[storage]\nrequest_log = 99999999999999999999", "request_log must be at most 900"),
+        ("[redis]\ntimeout_s = 1e300", "timeout_s must be at most 2000000 seconds, which are 23 d"),
+        ("[requests]\ngrace_s = 2000001", "grace_s must be at most 2000000 seconds"),
         ("[storage]\nretention_days = 366", "must be a whole number of days from 0 to 365"),
         ("[storage]\nretention_days = -1", "must be a whole number of days from 0 to 365"),
         ("[storage]\nretention_days = '30'", "must be a whole number of days from 0 to 365"),
@@ -554,6 +557,7 @@ def test_what_is_passed_on_is_read() -> None:
         (A + 'hosted_tools = ["websearch"]', "hosted_tools must be a list of web_search, "),
         (A + 'hosted_tools = ["mcp", "mcp"]', "image_generation, mcp, computer, "),
         (A + 'ca_file = "no.pem"', "ca_file names a file that cannot be read: No such file"),
+        (A + 'ca_file = "a\\u0000"', "line 4: [providers.a] ca_file names a file that no system"),
         (A + 'api_key_env = "X"\napi_key_file = "x"', "line 1: [providers.a] has both"),
         (A + 'api_key_env = "X"', "line 4: [providers.a] api_key_env names X, which holds no key"),
         (A + 'api_key_file = "x"', "line 4: [providers.a] api_key_file names a file that cannot"),
@@ -605,6 +609,14 @@ def test_a_bad_file_is_refused_with_its_line_and_the_reason(text: str, refused: 
 def test_a_base_url_that_is_no_plain_address_is_refused(base_url: str) -> None:
     text = f'[providers.a]\napi = "responses"\nbase_url = "{base_url}"\n'
     assert "line 3: [providers.a] base_url must be an address" in refusal(text)
+
+
+@pytest.mark.parametrize("end", ["/chat/completions", "/responses", "/messages", "/messages/"])
+def test_a_base_url_that_names_an_endpoint_is_refused(end: str) -> None:
+    text = f'[providers.a]\napi = "chat_completions"\nbase_url = "https://a/v1{end}?k=v"\n'
+    assert f"line 3: [providers.a] base_url must end before {end.rstrip('/')}" in refusal(text)
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL must end before"):
+        Settings.from_env({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"https://a/v1{end}"})
 
 
 @pytest.mark.parametrize("key", ["", "two words", "schlüssel", "a\nb"])

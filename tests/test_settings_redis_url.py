@@ -177,6 +177,7 @@ def test_a_url_says(text: str, said: RedisUrl) -> None:
         ("rediss://redis?ssl_cert_reqs=never", "must be one of none, optional, required"),
         ("rediss://redis?ssl_min_version=1.0", "must be 1.2 or 1.3"),
         ("redis://redis?socket_timeout=0", "must be a number of seconds, more than 0"),
+        ("redis://redis?socket_timeout=4294968", "more than 0 and at most 2000000"),
         ("redis://redis?socket_timeout=nan", "must be a number of seconds, more than 0"),
         ("redis://redis?socket_timeout=soon", "must be a number of seconds, more than 0"),
         ("redis://redis?max_connections=0", "must be a whole number of at least 1"),

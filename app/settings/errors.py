@@ -10,14 +10,23 @@ from app.logs.redaction import redact
 class SettingsError(Exception):
     """The gateway cannot start with its configuration; the text is for the operator.
 
-    `file` and `line` (from 1) give the place of a fault in a file. Anything that looks like a
-    credential is hidden: a key may be where a name should be.
+    `file` and `line` (from 1) give the place of a fault in a file; `path` is that of its key, where
+    whoever found it has not seen the file. Anything that looks like a credential is hidden: a key
+    may be where a name should be.
     """
 
-    def __init__(self, reason: str, *, file: Path | None = None, line: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: Path | None = None,
+        line: int | None = None,
+        path: tuple[str | int, ...] = (),
+    ) -> None:
         self.reason = reason = redact(reason)
         self.file = file
         self.line = line
+        self.path = path
         super().__init__(f"{_place(file, line)}{reason}")
 
 

@@ -119,13 +119,18 @@ def read_file(
 
 def located(file: Path | None, path: KeyPath, reason: str) -> SettingsError:
     """Return the error for an invalid key of the file, with the key's line."""
-    if file is None:
-        return SettingsError(bad_key(path, reason).reason)
+    return placed(file, SettingsError(bad_key(path, reason).reason, path=path))
+
+
+def placed(file: Path | None, error: SettingsError) -> SettingsError:
+    """Return an error that knows its key's path, with the file and the line where the key is."""
+    if file is None or not error.path:
+        return error
     try:
-        line = toml.line_of(file.read_text(_ENCODING), path)
+        line = toml.line_of(file.read_text(_ENCODING), error.path)
     except (OSError, UnicodeDecodeError):  # it was removed meanwhile
         line = None
-    return SettingsError(bad_key(path, reason).reason, file=file, line=line)
+    return SettingsError(error.reason, file=file, line=line)
 
 
 def _read(

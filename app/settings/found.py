@@ -84,7 +84,7 @@ def _key(environ: Mapping[str, str], variable: str) -> _FoundKey | None:
 def _url(environ: Mapping[str, str], variable: str) -> str | None:
     text = environ.get(variable, "").strip()
     try:
-        return readers.http_url(text) if text else None
+        return readers.base_url(text) if text else None
     except ValueError as error:
         raise SettingsError(f"{variable} {error}") from None
 

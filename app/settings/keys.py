@@ -26,7 +26,7 @@ _READERS: Mapping[str, readers.Reader] = {
     **WHEREABOUTS,
     "id": readers.text,
     "weight": readers.whole(1),
-    "base_url": readers.http_url,
+    "base_url": readers.base_url,
     "max_concurrency": readers.whole(1),
 }
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -16,7 +16,7 @@ from app.settings.values import LOCAL, KeySettings, ProviderSettings
 _APIS = ("responses", "chat_completions", "anthropic_messages", "local")
 _READERS: Mapping[str, readers.Reader] = {
     "api": readers.one_of(*_APIS),
-    "base_url": readers.http_url,
+    "base_url": readers.base_url,
     **WHEREABOUTS,
     "api_key_refresh_s": readers.seconds,
     "keys": readers.anything,

@@ -19,6 +19,12 @@ MAX_METADATA_KEYS = 16
 #: Maximum number of days for which a response may be kept (C5).
 MOST_RETENTION_DAYS = 365
 MAX_METADATA_KEY = 64
+#: Largest number that Redis' Lua counts exactly; as JSON has it for every client.
+_MOST_WHOLE = 2**53
+#: Longest time, 23 days: poll(2) counts milliseconds in 32 bits, and wraps around beyond.
+MOST_S = 2_000_000
+#: What the gateway appends to a base_url, by the format.
+_ENDPOINTS = ("/chat/completions", "/responses", "/v1/messages")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
@@ -91,6 +97,8 @@ def whole(at_least: int) -> Reader:
     def read(raw: object) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int) or raw < at_least:
             raise ValueError(f"must be a whole number of at least {at_least}")
+        if raw > _MOST_WHOLE:
+            raise ValueError(f"must be at most {_MOST_WHOLE}")
         return raw
 
     return read
@@ -149,14 +157,20 @@ def seconds(raw: object) -> float:
     """Read a time above 0."""
     if not _is_number(raw) or raw <= 0:
         raise ValueError("must be a number of seconds above 0")
-    return float(raw)
+    return _bounded(raw)
 
 
 def seconds_or_none(raw: object) -> float:
     """Read a time that may be 0."""
     if not _is_number(raw) or raw < 0:
         raise ValueError("must be a number of seconds, 0 or more")
-    return float(raw)
+    return _bounded(raw)
+
+
+def _bounded(seconds: int | float) -> float:
+    if seconds > MOST_S:
+        raise ValueError(f"must be at most {MOST_S} seconds, which are 23 days")
+    return float(seconds)
 
 
 def http_url(raw: object) -> str:
@@ -171,6 +185,17 @@ def http_url(raw: object) -> str:
     if url.username or url.password or url.fragment:
         raise ValueError("must be an address without a user or a fragment")
     return text(raw).strip()
+
+
+def base_url(raw: object) -> str:
+    """Read the address of a model server: that of its API, to which endpoints are appended."""
+    url = http_url(raw)
+    path = urlsplit(url).path.rstrip("/")
+    endpoint = next(filter(path.endswith, _ENDPOINTS), None)
+    if endpoint is not None:
+        extra = endpoint.removeprefix("/v1")
+        raise ValueError(f"must end before {extra}: the gateway appends that")
+    return url
 
 
 def proxy_url(raw: object) -> str:

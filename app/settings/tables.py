@@ -79,6 +79,8 @@ def readable(name: str, path: KeyPath, folder: Path) -> Path:
         file.open("rb").close()
     except OSError as error:
         raise bad_key(path, f"names a file that cannot be read: {error.strerror}") from None
+    except ValueError:  # it holds a NUL
+        raise bad_key(path, "names a file that no system can have") from None
     return file
 
 

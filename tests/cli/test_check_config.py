@@ -62,10 +62,18 @@ def test_programs_are_told_what_a_good_file_holds() -> None:
     }
 
 
-def test_a_profile_that_is_not_there_is_found() -> None:
-    result = judged(GOOD + 'profile = "nobodys"\n', "some.toml")
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('profile = "olama"', "profile 'olama' is none of anthropic, "),
+        ("quirks = { refusal = true }", "quirks: 'refusal' is not known (did you mean refusals?)"),
+        ("quirks = { refusals = 1 }", "quirks: refusals must be true or false"),
+    ],
+)
+def test_what_no_profile_has_is_found_with_its_line(line: str, reason: str) -> None:
+    result = judged(f"{GOOD}{line}\n", "some.toml")
     assert result.exit_code == 1
-    assert "nobodys" in result.stderr or "profile" in result.stderr
+    assert f"some.toml, line 4: [providers.house] {reason}" in result.stderr
 
 
 def test_without_a_name_the_file_of_this_environment_is_judged() -> None:

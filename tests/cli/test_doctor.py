@@ -180,7 +180,9 @@ def test_a_provider_out_of_reach_has_failed(settings: Settings) -> None:
 
 def test_a_model_server_that_nobody_named_need_not_be_there(settings: Settings) -> None:
     house = nowhere(discover=True)
-    assert found(replace(settings, providers=(house,)))["house"].state == "warning"
+    finding = found(replace(settings, providers=(house,)))["house"]
+    assert finding.state == "warning"
+    assert finding.remedy.startswith("nothing, if you have no such server; else see whether it")
 
 
 def test_it_prints_a_table_and_fails_with_what_failed(

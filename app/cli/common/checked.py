@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.cli.common.command_keys import with_command_keys
 from app.providers.profiles import profile_of
 from app.settings import RedisSettings, Settings, SettingsError, config_file, environment
+from app.settings.file import placed
 
 #: Seconds without a write after which a file is complete, and for how many that is waited for.
 SETTLED_S, WRITTEN_S = 0.2, 3.0
@@ -28,8 +29,12 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     settings = Settings.from_env(environ)
     for provider in settings.providers:
-        if provider.api != "local":
+        if provider.api == "local":
+            continue
+        try:
             profile_of(provider)
+        except SettingsError as error:
+            raise placed(config_file(environ), error) from None
     return settings
 
 

@@ -44,7 +44,10 @@ def _looked_at(settings: Settings, provider: ProviderSettings) -> Iterator[Findi
         away = isinstance(error, UpstreamUnavailable)
         state: State = "warning" if nobodys and away else "failed"
         detail = f"{error.message} ({_way(provider)})"
-        yield Finding(provider.name, state, detail, _remedy(error, provider, settings, table))
+        remedy = _remedy(error, provider, settings, table)
+        if state == "warning":
+            remedy = f"nothing, if you have no such server; else {remedy}"
+        yield Finding(provider.name, state, detail, remedy)
     else:
         yield _well(found, provider)
         yield from _models(settings.models, provider, found)

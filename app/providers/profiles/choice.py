@@ -12,6 +12,7 @@ from app.providers.profiles.profile import GENERIC, Profile
 from app.providers.profiles.servers import SERVERS
 from app.providers.profiles.vendors import VENDORS
 from app.settings import Api, ProviderSettings, SettingsError
+from app.settings.tables import did_you_mean
 
 PROFILES: dict[str, Profile] = {each.name: each for each in (GENERIC, *VENDORS, *SERVERS)}
 
@@ -57,30 +58,36 @@ def profile_of(settings: ProviderSettings, learned: str | None = None) -> Profil
     Raises:
         SettingsError: the profile or a quirk is unknown, or a quirk has an invalid value.
     """
-    where = f"[providers.{settings.name}]"
+    where, path = f"[providers.{settings.name}]", ("providers", settings.name)
     name = settings.profile or profile_by_url(settings.base_url)
     if name == GENERIC.name and not settings.profile and learned:
         name = learned
     if name not in PROFILES:
+        known = ", ".join(sorted(PROFILES))
+        hint = did_you_mean(name, PROFILES)
         raise SettingsError(
-            f"{where} profile {name_or_hidden(name)!r} is none of {', '.join(sorted(PROFILES))}"
+            f"{where} profile {name_or_hidden(name)!r} is none of {known}{hint}",
+            path=(*path, "profile"),
         )
     # MEASURED: this is a third of the cost of making a provider, and most have no quirks.
     hints = get_type_hints(Profile) if settings.quirks else {}
     for quirk, value in settings.quirks.items():
-        if quirk == "name" or quirk not in hints:
-            known = ", ".join(
-                sorted(field.name for field in fields(Profile) if field.name != "name")
-            )
-            raise SettingsError(
-                f"{where} quirks: {name_or_hidden(quirk)!r} is not known; there are {known}"
-            )
-        if not _fits(value, hints[quirk]):
-            raise SettingsError(f"{where} quirks: {quirk} must be {_wanted(hints[quirk])}")
+        reason = _fault_of(quirk, value, hints)
+        if reason is not None:
+            raise SettingsError(f"{where} quirks: {reason}", path=(*path, "quirks", quirk))
     in_format = _IN_FORMAT.get((name, settings.api), {})
     caching = {} if settings.prompt_cache is None else _CACHING[settings.prompt_cache]
     reasoning = {"reasoning_text": True} if settings.reasoning_text else {}
     return replace(PROFILES[name], **{**in_format, **caching, **reasoning, **settings.quirks})
+
+
+def _fault_of(quirk: str, value: object, hints: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a quirk of gateway.toml; `hints` are the types of a profile."""
+    if quirk == "name" or quirk not in hints:
+        names = sorted(field.name for field in fields(Profile) if field.name != "name")
+        hint = did_you_mean(quirk, names)
+        return f"{name_or_hidden(quirk)!r} is not known{hint}; there are {', '.join(names)}"
+    return None if _fits(value, hints[quirk]) else f"{quirk} must be {_wanted(hints[quirk])}"
 
 
 def _fits(value: object, hint: object) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from app.settings.readers import MOST_S
 from app.settings.tables import did_you_mean
 
 #: False values of flags for redis-py, in any case; it takes everything else as true.
@@ -42,8 +43,8 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= _MOST:  # NaN fails, too
-        raise ValueError("must be a number of seconds, more than 0")
+    if not 0 < seconds <= MOST_S:  # NaN fails, too
+        raise ValueError(f"must be a number of seconds, more than 0 and at most {MOST_S}")
     return seconds
 
 
