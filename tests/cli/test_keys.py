@@ -92,6 +92,7 @@ def test_create_takes_a_date(operator: Operator, date: str, at: int) -> None:
     ("option", "value"),
     [
         ("--expires", "tomorrow"),
+        ("--expires", "9999-12-31T23:59-12:00"),  # in UTC that is the year 10000
         ("--rpm", "0"),
         ("--rpm", "many"),
         ("--rpm", str(2**60)),

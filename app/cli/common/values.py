@@ -41,12 +41,13 @@ class Moment(click.ParamType[int]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the Unix seconds."""
+        """Return the Unix seconds; the moment must have a date in UTC, to be printed again."""
         try:
             moment = datetime.fromisoformat(str(value))
-        except ValueError:
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a date such as 2030-01-31T12:00.", param, ctx)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        return int(moment.timestamp())
 
 
 class Since(click.ParamType[int]):

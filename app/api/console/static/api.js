@@ -24,7 +24,7 @@ export class Unreachable extends Error {
 
 export async function call(method, path, options = {}) {
   const answer = await send(method, path, options);
-  return answer.json();
+  return answer.json().catch(ofAnother);
 }
 
 export const get = (path, query, signal) => call("GET", path, { query, signal });
@@ -112,6 +112,12 @@ async function send(method, path, { body, query, signal } = {}) {
 // Of fetch a TypeError is the network's; another is a stop.
 function ofNetwork(error) {
   throw error instanceof TypeError ? new Unreachable() : error;
+}
+
+// A page of a proxy's, such as its sign-in, may come with status 200.
+function ofAnother(error) {
+  if (!(error instanceof SyntaxError)) ofNetwork(error);
+  throw new Error("The answer is not the gateway's: something between here and it has answered in its place.");
 }
 
 function dataOf(frame) {

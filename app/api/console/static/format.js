@@ -66,7 +66,7 @@ export function httpStatus(code) {
 export function metadata(pairs) {
   const entries = Object.entries(pairs ?? {});
   if (!entries.length) return null;
-  const chips = entries.map(([key, value]) => h("li", { class: "chip" }, h("b", {}, key), ` ${value}`));
+  const chips = entries.map(([key, value]) => h("li", { class: "chip" }, h("span", {}, h("b", {}, key), ` ${value}`)));
   return h("ul", { class: "chips", "aria-label": "Metadata" }, chips);
 }
 
