@@ -1,15 +1,20 @@
-"""Find the parts of a chunk, or of a choice in one. Pure."""
+"""Find the parts of a chunk or an answer, or of a choice in one. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from app.providers.openai_chat.calls import listed_calls
 from app.providers.reading.fields import elements
+from app.providers.reading.finish_reasons import later_reason, reason_word
 
 Json = dict[str, Any]
 
 #: Fields for pieces of calls; such a piece may not bring a delta yet.
 CALLS = ("tool_calls", "function_call")
+#: Reasons that announce calls.
+_CALL_REASONS = {*CALLS, "tool_use"}
 
 
 def goes_on(chunk: Json, index: int | None) -> bool:
@@ -47,3 +52,47 @@ def message_in(choice: Json, *names: str) -> Json:
         if value and isinstance(value, str):
             return {"content": value}
     return next(({name: value} for name in names if (value := choice.get(name))), {})
+
+
+def answer_in(choices: Iterable[object]) -> list[Json]:
+    """Return the choice of a whole answer to read, and those that continue it; [] without any.
+
+    GitHub Copilot gives a text of Claude's and the calls after it as two choices, and relays number
+    them (ericc-ch/copilot-api PR 81, HKUDS/nanobot PR 1555). Others with an index of their own are
+    alternatives that were not requested.
+    """
+    found = [choice for choice in choices if isinstance(choice, dict)]
+    if len(found) < 2:
+        return found
+    first = found[0]
+    lacks_calls = reason_word(first.get("finish_reason")) in _CALL_REASONS and not any(
+        map(message_in(first, "message").get, CALLS)
+    )
+    at = first.get("index")
+    rest = (each for each in found[1:] if lacks_calls or each.get("index", at) == at)
+    return [first, *rest]
+
+
+def joined_message(choices: Sequence[Json]) -> Json:
+    """Return the message of a choice, with what those that continue it add."""
+    first, *others = (message_in(choice, "message", "delta") for choice in choices)
+    if not others:
+        return first
+    message = dict(first)
+    for other in others:
+        for name, value in other.items():
+            before = message.get(name)
+            if value and before and name in ("content", "tool_calls"):
+                message[name] = [*elements(listed_calls(before)), *elements(listed_calls(value))]
+            elif value and not before:
+                message[name] = value
+    return message
+
+
+def reason_of(choices: Sequence[Json]) -> str | None:
+    """Return why the answer in these choices ended."""
+    reason: str | None = None
+    for choice in choices:
+        if word := reason_word(choice.get("finish_reason")):
+            reason = later_reason(reason, word)
+    return reason

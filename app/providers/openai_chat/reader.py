@@ -15,7 +15,15 @@ from app.domain.stream.deltas import Delta
 from app.errors import GatewayError
 from app.providers.faults.error_body import failure_in, failure_instead
 from app.providers.openai_chat.calls import numbered
-from app.providers.openai_chat.chunk import CALLS, content_of, goes_on, message_in
+from app.providers.openai_chat.chunk import (
+    CALLS,
+    answer_in,
+    content_of,
+    goes_on,
+    joined_message,
+    message_in,
+    reason_of,
+)
 from app.providers.openai_chat.kept_fields import KeptFields
 from app.providers.openai_chat.message import MessageReader
 from app.providers.reading.chunk_template import ChunkTemplate
@@ -133,29 +141,29 @@ class ChatReader:
     def _body(self, answer: Json, deltas: list[Delta]) -> None:
         if error := failure_instead(answer):
             raise self._fault(error)
-        choices = elements(answer.get("choices"))
-        if (choice := next((each for each in choices if isinstance(each, dict)), None)) is None:
+        choices = answer_in(elements(answer.get("choices")))
+        if not choices:
             raise Misread(_NO_CHOICE)
-        self._take_message(answer, choice, deltas)
+        self._take_message(answer, choices, deltas)
         left = self._message.end()
         groq = self._optional.mapping(answer, "x_groq") if "x_groq" in answer else {}
-        for place in (answer, choice, groq):
+        for place in (answer, *choices, groq):
             if usage := place.get("usage"):
                 left += self._counts.deltas_of(usage, self._note)
-        if error := failure_in(choice):
+        if error := next(filter(None, map(failure_in, choices)), None):
             deltas += left
             raise self._fault(error)
         self._message.understanding.check()
         deltas += left
         tier = "service_tier" in answer and self._optional.string(answer, "service_tier")
-        self._append_end(choice.get("finish_reason"), tier or None, deltas)
+        self._append_end(reason_of(choices), tier or None, deltas)
 
-    def _take_message(self, answer: Json, choice: Json, deltas: list[Delta]) -> None:
-        """Append the deltas of a choice's message, if it has one, except those of its end."""
-        message = message_in(choice, "message", "delta")
+    def _take_message(self, answer: Json, choices: list[Json], deltas: list[Delta]) -> None:
+        """Append the deltas of the answer's message, if it has one, except those of its end."""
+        message = joined_message(choices)
         if message.get("tool_calls"):
             message = numbered(message)
-        self._message.take(message, choice.get("logprobs"), deltas)
+        self._message.take(message, choices[0].get("logprobs"), deltas)
         self._message.take_sources(answer)
 
     def _read_frame(self, event: str, data: bytes, deltas: list[Delta]) -> None:
