@@ -1,7 +1,8 @@
 """A conversation with every kind of tool that an agent's package runs: what the model does.
 
 The agent that is asked calls a function and hands over to another, which takes a note (a custom
-tool), looks a customer up (a namespace), runs a command and changes a file.
+tool), looks a customer up (a namespace), finds an offer (a deferred function), runs a command and
+changes a file.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CALLS = (
     AgentCall("call_handoff", "transfer_to_worker", "{}"),
     AgentCall("call_note", "note", "a note\n", is_custom=True),
     AgentCall("call_look", "look_up", json.dumps({"name": "Ann"}), "crm"),
+    AgentCall("call_offer", "find_offer", json.dumps({"name": "Ann"})),
     AgentCall(
         "call_shell",
         "shell",
@@ -46,7 +48,7 @@ CALLS = (
     ),
 )
 #: Which calls the model makes at once.
-_GROUPS = (CALLS[:1], CALLS[1:2], CALLS[2:4], CALLS[4:])
+_GROUPS = (CALLS[:1], CALLS[1:2], CALLS[2:5], CALLS[5:])
 _KINDS = frozenset({"namespace", "shell", "apply_patch"})
 SUMMARY = "The weather, the note and the rest are done."
 

@@ -39,6 +39,13 @@ const lookUp = tool({
   parameters: z.object({ name: z.string() }),
   execute: ({ name }) => result(name),
 });
+const findOffer = tool({
+  name: "find_offer",
+  description: "Finds a customer's offer.",
+  parameters: z.object({ name: z.string() }),
+  deferLoading: true,
+  execute: ({ name }) => result(name),
+});
 const changed = async ({ path }) => ({ output: result(path) });
 const ran = (command) => ({
   stdout: result(command),
@@ -70,6 +77,7 @@ function agent(model) {
     instructions: "You do what has to be done.",
     tools: [
       ...toolNamespace({ name: "crm", description: "Customers.", tools: [lookUp] }),
+      findOffer,
       toolSearchTool(),
       shellTool({ shell: { run: async ({ commands }) => ({ output: commands.map(ran) }) } }),
       applyPatchTool({

@@ -42,6 +42,12 @@ def look_up(name: str) -> str:
     return result(name)
 
 
+@function_tool(defer_loading=True)
+def find_offer(name: str) -> str:
+    """Find a customer's offer."""
+    return result(name)
+
+
 class Editor:
     """Applies no patch, and says that it has."""
 
@@ -74,6 +80,7 @@ def agents(reached: Any) -> Agent[Any]:
         tools=[
             CustomTool("note", "Takes a note.", lambda _context, text: result(text)),
             *tool_namespace(name="crm", description="Customers.", tools=[look_up]),
+            find_offer,
             ToolSearchTool(),
             ShellTool(lambda request: result(" ".join(request.data.action.commands))),
             ApplyPatchTool(Editor()),
