@@ -77,5 +77,20 @@ def test_what_comes_after_all_was_settled_is_taken_back_as_well() -> None:
     assert shelf.taken == ["one", "two"]
 
 
+def test_where_no_thread_can_be_had_the_next_takes_back_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    shelf = Shelf(2)
+    withdrawals = Withdrawals(shelf.withdraw, lambda _: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        withdrawals.take_back("acme", "one")
+    withdrawals.take_back("acme", "two")
+    until(lambda: len(shelf.taken) == 2, "both to be taken back")
+
+
 def _has(shelf: Shelf, response_id: str) -> Callable[[], bool]:
     return lambda: response_id in shelf.taken

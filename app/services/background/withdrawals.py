@@ -51,7 +51,10 @@ class Withdrawals:
             if self._goes_on:
                 return
             self._goes_on = True
-        threading.Thread(target=self._go_on, name="withdrawals", daemon=True).start()
+        try:
+            threading.Thread(target=self._go_on, name="withdrawals", daemon=True).start()
+        except RuntimeError:
+            self._goes_on = False  # the system has none to give: the next one may get one
 
     def _go_on(self) -> None:
         """Withdraw what is left, oldest first, until nothing is."""
