@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from app.domain.ids import tag_of
 from app.domain.turns.conversation import Conversation
 from app.domain.turns.turn import Turn
+from app.errors import NotFound
 from app.settings import RedisSettings
 from app.store.connection.client import connect
 from app.store.conversations.redis import RedisConversationStore
+from app.store.idempotency.redis import RedisIdempotencyStore
 from app.store.jobs.base import Claim, Flush
 from app.store.jobs.redis import RedisJobStore
 from app.store.responses.archive_redis import RedisArchive
@@ -158,6 +161,36 @@ def test_a_purge_of_a_deleted_response(bench: Bench) -> None:
         for name in (f"user:{ACCOUNT}:{HASH}", f"responses:{ACCOUNT}", f"homes:{ACCOUNT}"):
             assert not bench.client.exists(f"rg:{name}"), (after, name)
         assert len(bench.retention.unlogged(100)) == 1
+
+
+def test_a_deletion_of_a_conversation(bench: Bench) -> None:
+    begun = list[str]()
+
+    def prepare() -> Callable[[], object]:
+        bench.anew()
+        begun[:] = [bench.begun()]
+        return lambda: bench.conversations.delete(ACCOUNT, begun[0])
+
+    for after in kills(prepare):
+        with suppress(NotFound):  # it is deleted
+            bench.conversations.delete(ACCOUNT, begun[0])
+        purged(bench.archive, LATER + 1)
+        assert bench.left() == b"", after
+
+
+def test_forgetting_copies(bench: Bench) -> None:
+    keys = RedisIdempotencyStore(bench.client, "rg:", 30)
+
+    def prepare() -> Callable[[], object]:
+        bench.anew()
+        for name in ("one", "two"):
+            keys.begin(ACCOUNT, name, b"digest", "me")
+            keys.finish(ACCOUNT, name, "me", b"secret", "resp_1")
+        return lambda: keys.forget(ACCOUNT, ["resp_1"])
+
+    for after in kills(prepare):
+        keys.forget(ACCOUNT, ["resp_1"])
+        assert bench.left() == b"", after
 
 
 def test_an_erasure(bench: Bench) -> None:

@@ -4,8 +4,9 @@ attempt, whoever dies in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from app.store.webhooks.redis import (
 )
 from app.store.webhooks.scripts import MOST_WAITING
 from tests.counting import counted
+from tests.store.kills import kills
 from tests.store.test_jobs import BEGUN, ENDING, Bench, claimed, ended, finished, queued, taken_over
 
 TYPES = ("response.completed", "response.cancelled")
@@ -457,6 +459,20 @@ def test_a_purge_takes_deliveries_to_come_under_way_and_past(bench: HookBench) -
         value for key in bench.keys("{jobs}:webhooks:events") for value in bench.client.hvals(key)
     )
     assert not any(response_id.encode() in left for response_id in gone)
+
+
+def test_a_purge_that_is_killed_anywhere_leaves_nothing_that_waits_for_ever(
+    bench: HookBench,
+) -> None:
+    bench.add()
+
+    def prepare() -> Callable[[], object]:
+        return partial(bench.hooks.purge, {finished(bench.jobs).response.id})
+
+    for after in kills(prepare):
+        for delivery in taken(bench.hooks):
+            bench.hooks.settle(delivery, entry(delivery), failed=False)
+        assert bench.hooks.waiting_in_all() == 0, after
 
 
 def test_an_accounts_deliveries_are_erased_and_its_endpoints_stay(bench: HookBench) -> None:
