@@ -14,9 +14,9 @@ Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "
 DAY_S = 86_400
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
 
-#: What a provider may report about the answer as a whole: moderation results, use of its tools. It
-#: is shown unchanged, among the parameters (P1, P2).
-PASSED_KEYS = ("moderation", "tool_usage")
+#: What a provider may report about the answer as a whole: what it made of forwarded fields, and the
+#: use of its tools. It is shown unchanged, among the parameters (P1, P2).
+PASSED_KEYS = ("access_programs", "image", "moderation", "prompt_cache_diagnostics", "tool_usage")
 
 TERMINAL: frozenset[Status] = frozenset({"completed", "incomplete", "failed", "cancelled"})
 

@@ -83,6 +83,25 @@ def test_what_the_server_says_of_it_is_shown_and_kept(
     assert "moderation" not in plain
 
 
+#: What OpenAI's endpoint makes of fields that are forwarded, as the openai package has it.
+MADE_OF_THEM = {
+    "access_programs": {"cyber": "standard"},
+    "image": {"context_compression": "enabled"},
+    "prompt_cache_diagnostics": {"type": "cache_hit"},
+}
+
+
+def test_what_the_server_made_of_forwarded_fields_is_shown_and_kept(
+    gateway: Gateway, upstream: responses.RequestsMock
+) -> None:
+    upstream.post(VENDOR + "/responses", json=WHOLE | MADE_OF_THEM)
+    caller = gateway(forward=("all",))
+    body = {"model": "own", "input": "Hi", "image": {"context_compression": "auto"}}
+    answer = caller.ask("POST", "/v1/responses", body).get_json()
+    assert {name: answer.get(name) for name in MADE_OF_THEM} == MADE_OF_THEM
+    assert caller.ask("GET", f"/v1/responses/{answer['id']}").get_json() == answer
+
+
 def test_all_is_everything_that_is_not_known_here(
     gateway: Gateway, upstream: responses.RequestsMock
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from app.domain.hosted.item import HostedItem
 from app.domain.items import FunctionCall, FunctionCallOutput, Item
 from app.domain.request import Parameters
+from app.domain.stream.deltas import Arguments, Batch, CallOpened, Text, close_batches
 from app.domain.tools import (
     CustomTool,
     FunctionTool,
@@ -21,6 +23,7 @@ from app.domain.tools import (
     qualified,
 )
 from app.domain.tools.deferred import deferred_names, found_names
+from app.services.answering.prepared.tool_searches import Searching
 from app.services.answering.tool_forms import for_provider
 from tests.services.test_history import OneParent, begun, request, user
 
@@ -88,3 +91,24 @@ def test_a_search_that_the_caller_runs_finds_them_instead() -> None:
 def test_what_was_found_is_read_however_it_was_written() -> None:
     odd = [hosted("tool_search_output", tools=given) for given in (None, "x", [1, {}, {"name": 1}])]
     assert found_names((*SEARCHED, *odd, HI)) == {"rare"}
+
+
+def test_a_call_that_a_provider_has_searched_for_comes_as_it_is() -> None:
+    call: Batch = [Text("Hm."), CallOpened("0", "c1", "rare", "rare"), Arguments("0", "{}")]
+    batches: list[Batch] = [(), call]
+    assert list(Searching(iter(batches), {"rare": {"name": "rare"}})) == batches
+
+
+def test_the_batches_are_closed_with_their_searches() -> None:
+    def endless() -> Iterator[Batch]:
+        try:
+            while True:
+                yield ()
+        finally:
+            closed.append(True)
+
+    closed: list[bool] = []
+    searching = Searching(endless(), {})
+    assert next(searching) == ()
+    close_batches(searching)
+    assert closed == [True]
