@@ -16,7 +16,9 @@ from app.domain.turns.turn import Position, Turn
 from app.errors import NotFound
 from app.settings import RedisSettings
 from app.store.connection.client import connect
+from app.store.conversations import redis as conversations
 from app.store.conversations.redis import RedisConversationStore
+from app.store.responses import paging
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from tests.counting import counted
@@ -54,11 +56,12 @@ class Bench:
         self.responses.save(added)
         return added
 
-    def add_items(self, *texts: str) -> None:
+    def add_items(self, *texts: str) -> list[str]:
         stem = new_id("resp", tag_of(self.id) or "")
         mint = item_minter(stem)
         items = tuple(question(text, mint("msg")) for text in texts)
         self.conversations.append(ACCOUNT, self.id, alone_id(stem), items)
+        return [item.id for item in items]
 
     def texts(self) -> list[str]:
         return texts(self.conversations.context(ACCOUNT, self.id).items)
@@ -123,6 +126,42 @@ def test_a_turn_that_is_saved_again_stands_once(bench: Bench) -> None:
     for each in (first, second, first, second):
         assert bench.responses.save(each)
     assert bench.texts() == ["a", "A", "b", "B"]
+
+
+def removing_in_between(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, module: Any, *item_ids: str
+) -> None:
+    """Have items removed each time that the place of another was found, and before it is read."""
+    find, first = module.find, iter([item_ids])
+
+    def found(*place: Any) -> Any:
+        cursor = find(*place)
+        for item_id in next(first, ()):
+            bench.conversations.remove_item(ACCOUNT, bench.id, item_id)
+        return cursor
+
+    monkeypatch.setattr(module, "find", found)
+
+
+def test_an_item_is_itself_though_others_are_removed_as_it_is_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c, d = bench.add_items("a", "b", "c", "d")
+    removing_in_between(bench, monkeypatch, conversations, a, b)
+    assert texts([bench.conversations.item(ACCOUNT, bench.id, c)]) == ["c"]
+    removing_in_between(bench, monkeypatch, conversations, d)
+    with pytest.raises(NotFound) as gone:
+        bench.conversations.item(ACCOUNT, bench.id, d)
+    assert gone.value.code == "item_not_found"
+
+
+def test_a_page_lacks_no_item_though_others_are_removed_as_it_is_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, _, _ = bench.add_items("a", "b", "c", "d")
+    removing_in_between(bench, monkeypatch, paging, a)
+    page = bench.conversations.items(ACCOUNT, bench.id, PageQuery("asc", 20, after=b))
+    assert texts(page.items) == ["c", "d"]
 
 
 def test_items_that_are_added_again_stand_once(bench: Bench) -> None:

@@ -183,18 +183,22 @@ class RedisConversationStore:
     ) -> Item:
         """Return one item."""
         chain = self._listed(account, conversation_id, key)
+        unknown = NotFound(
+            f"Item with id '{item_id}' not found in this conversation.",
+            param="item_id",
+            code="item_not_found",
+        )
         try:
             cursor = find(chain, item_id, "item_id")
         except RequestTooLarge:
             raise
         except InvalidRequest:
-            raise NotFound(
-                f"Item with id '{item_id}' not found in this conversation.",
-                param="item_id",
-                code="item_not_found",
-            ) from None
+            raise unknown from None
         (turn,) = chain.read(cursor.depth, cursor.depth).turns
-        return turn[cursor.offset]
+        for item in turn:
+            if item is not None and item.id == item_id:
+                return item
+        raise unknown  # it was removed meanwhile
 
     def remove_item(
         self, account: str, conversation_id: str, item_id: str, key: ContentKey | None = None

@@ -250,7 +250,7 @@ class PagedChain:
     def _slice(self, found: ChainPart, *, is_rising: bool = True) -> TurnSlice:
         """Return the turns that were found, as many as may be unpacked together."""
         depths = range(found.start, found.start + len(found.entries))
-        turns: deque[tuple[Item, ...]] = deque()
+        turns: deque[tuple[Item | None, ...]] = deque()
         json_bytes = 0
         for depth in depths if is_rising else reversed(depths):
             if json_bytes > PAGE_BYTES:
@@ -265,11 +265,12 @@ class PagedChain:
 
     def _items(
         self, entry: bytes, gone: frozenset[str], *, is_last: bool
-    ) -> tuple[tuple[Item, ...], int]:
-        """Return the listed items of an entry, and the size of its JSON in bytes."""
+    ) -> tuple[tuple[Item | None, ...], int]:
+        """Return the listed items of an entry, None for removed ones, and its size in bytes."""
         tag = tag_of(self.response_id) or ""
         given, made, _, json_bytes = self.entries.items(entry, self.key, tag, self.room)
         items = given if is_last and is_response_id(self.response_id) else given + made
-        if gone:
-            items = tuple(item for item in items if not is_among(gone, item.id, self.key))
-        return items, json_bytes
+        if not gone:
+            return items, json_bytes
+        left = (None if is_among(gone, item.id, self.key) else item for item in items)
+        return tuple(left), json_bytes

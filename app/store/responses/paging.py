@@ -19,13 +19,14 @@ SEARCHED_TURNS = MOST_TURNS = 24
 class TurnSlice:
     """Consecutive turns of a chain, each as its items; `start` is the depth of the first.
 
-    The chain's last turn, at depth `last`, has its input only: the model had not answered yet.
-    `is_full`: the slice is as long as a page may be, however few items it has.
+    An item that was removed is None, so that the others keep their offsets if one is removed while
+    a page is read. The chain's last turn, at depth `last`, has its input only: the model had not
+    answered yet. `is_full`: the slice is as long as a page may be, however few items it has.
     """
 
     start: int
     last: int
-    turns: Sequence[tuple[Item, ...]]
+    turns: Sequence[tuple[Item | None, ...]]
     is_full: bool = False
 
 
@@ -134,6 +135,7 @@ def _items(part: TurnSlice) -> list[tuple[Cursor, Item]]:
         (Cursor(depth, offset), item)
         for depth, items in enumerate(part.turns, part.start)
         for offset, item in enumerate(items)
+        if item is not None
     ]
 
 
