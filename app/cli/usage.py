@@ -27,6 +27,8 @@ from app.domain.accounts.usage import (
 from app.errors import NotFound
 from app.schemas.wire.usage import USAGE_ROW
 
+#: First characters of what spreadsheets may take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t")
 _COLUMNS = {"day": "date", "key": "key_id", "model": "model", "user": "user"}
 
 
@@ -105,7 +107,19 @@ def _print_table(lines: list[UsageLine], groups: UsageGroups) -> None:
 def _print_csv(lines: list[UsageLine], groups: UsageGroups) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_titles(groups))
-    writer.writerows(_cells(line, groups) for line in lines)
+    writer.writerows(map(_inert, _cells(line, groups)) for line in lines)
+
+
+def _inert(cell: object) -> object:
+    """Return a cell that is no formula, nor another row: callers choose users and metadata.
+
+    owasp.org, "CSV Injection": what could begin a formula stands behind a single quote. The writer
+    quotes line feeds alone, and readers end a row at a carriage return, too.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", "\ufffd")
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _print_json(lines: list[UsageLine], groups: UsageGroups) -> None:

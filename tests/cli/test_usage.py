@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 
 import pytest
@@ -103,6 +104,21 @@ def test_usage_can_be_counted_apart_otherwise(operator: Operator) -> None:
     ]
     titles, *_ = operator.reads(usage, "--group-by", "day,user").splitlines()
     assert titles.split()[:4] == ["DATE", "ACCOUNT", "USER", "REQUESTS"]
+
+
+@pytest.mark.parametrize(
+    ("user", "cell"),
+    [
+        *((user, f"'{user}") for user in ('=HYPERLINK("http://a")', "+1", "-1", "@SUM(1)", "\t=1")),
+        ("bob\racme,=1", "bob\ufffdacme,=1"),
+        ("bob\n=1", "bob\n=1"),
+    ],
+)
+def test_no_cell_of_csv_is_a_formula_or_a_row(operator: Operator, user: str, cell: str) -> None:
+    caller = Caller(account="acme", key_id="key_acme")
+    operator.book.record(caller, "gpt", USED, failed=False, attribution=Attribution(user))
+    text = io.StringIO(operator.reads(usage, "--csv", "--group-by", "user"), newline="")
+    assert {row["user"] for row in csv.DictReader(text)} == {"", cell}
 
 
 def test_an_unknown_group_is_an_error(operator: Operator) -> None:
