@@ -184,6 +184,19 @@ def test_a_clock_that_steps_back_lets_nobody_in_twice(store: RateLimitStore, clo
     assert not let_in(store.acquire(acquiring((MINUTE, 1))))
 
 
+def test_a_clock_that_was_days_ahead_shuts_nobody_out(store: RateLimitStore, clock: Clock) -> None:
+    for _ in range(3):
+        store.acquire(acquiring((MINUTE, 1), (DAY, 1)))
+    clock.now -= 3 * 86_400
+    acquired = acquiring((MINUTE, 1), (DAY, 1))
+    decision = store.acquire(acquired)
+    assert [each.amount for each in decision.remaining] == [2, 4]
+    clock.now -= 3 * 86_400
+    store.adjust(adjustment(acquired, decision, (DAY, 1)))
+    clock.now += 86_400 + 86_400 / 60 + 1
+    assert store.acquire(acquiring((DAY, 0))).remaining[0].amount == 5
+
+
 def test_what_was_not_used_comes_back(store: RateLimitStore) -> None:
     wanted = acquiring((MINUTE, 3))
     store.adjust(adjustment(wanted, store.acquire(wanted), (MINUTE, -2)))

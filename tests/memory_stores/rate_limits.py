@@ -69,7 +69,7 @@ class MemoryRateLimitStore:
                 change = max(wanted, -counted)
                 amounts = self._current(lease.account, limit, now)
                 slot = _slot(limit, adjustment.at)
-                if slot < _slot(limit, now) - SLOTS:
+                if abs(slot - _slot(limit, now)) > SLOTS:
                     slot, change = _slot(limit, now), max(0, change)
                 amounts[slot] = max(0, amounts.get(slot, 0) + change)
             for budget, wanted, counted in adjustment.budgets:
@@ -104,7 +104,8 @@ class MemoryRateLimitStore:
     def _current(self, account: str, limit: RateLimit, now: float) -> dict[int, int]:
         """Return the amounts of a limit by slot, without what has left its window."""
         amounts = self._amounts[account, limit.name]
-        for slot in [slot for slot in amounts if slot < _slot(limit, now) - SLOTS]:
+        head = _slot(limit, now)
+        for slot in [slot for slot in amounts if abs(slot - head) > SLOTS]:
             del amounts[slot]
         return amounts
 

@@ -24,14 +24,16 @@ end
 -- Returns the ms until a slot leaves its window.
 local function leaves_in(slot, width) return (slot + SLOTS + 1) * width - now end
 
--- Drops slots that have left the window; returns the current slot and the window's amount.
+-- Drops slots that have left the window; returns the current slot and the window's amount. A clock
+-- that was set back by less than a window lets nobody in twice; one that was further ahead had the
+-- wrong time, and shuts nobody out until then.
 local function advance(key, width)
   local slot = math.floor(now / width)
   local seen = redis.call('HMGET', key, 'head', 'total')
   local head, total = tonumber(seen[1]), tonumber(seen[2])
   if not head then return slot, 0 end
-  if slot <= head then return head, total end
-  if slot - head > SLOTS then
+  if slot <= head and head - slot <= SLOTS then return head, total end
+  if math.abs(slot - head) > SLOTS then
     redis.call('DEL', key)
     return slot, 0
   end
