@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import ssl
@@ -96,6 +97,20 @@ def test_whatever_it_answers_is_its_status(receiver: Receiver, status: int) -> N
 def test_what_comes_before_the_answer_is_not_it(receiver: Receiver) -> None:
     receiver.statuses["/hint"] = [204]
     assert posted(receiver.url + "/hint").status == 204
+
+
+@pytest.mark.parametrize("status", [100, 103])
+def test_what_comes_before_the_answer_is_bounded(status: int) -> None:
+    """Under gevent no limit of time ends it if it comes faster than it is read."""
+
+    def pour(wire: Wire) -> None:
+        wire.hear()
+        with contextlib.suppress(OSError):
+            while True:
+                wire.say(b"HTTP/1.1 %d Wait\r\n\r\n" % status * 100)
+
+    with RawServer(pour) as server:
+        assert posted(server.url, timeout_s=2.0).fault == "no_answer"
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(receiver: Receiver) -> None:

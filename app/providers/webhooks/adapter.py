@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from requests import PreparedRequest
@@ -19,6 +19,9 @@ from app.domain.webhooks.deliveries import Fault
 from app.providers.webhooks.resolver import PrivateAddress
 from app.providers.wire.dial import Dialer, Origin, origin_of
 from app.providers.wire.interrupt import Interrupt
+
+#: Maximum number of interim responses (1xx) before the final one.
+MOST_INTERIM = 20
 
 
 class AttemptAdapter(HTTPAdapter):
@@ -74,7 +77,21 @@ class AttemptAdapter(HTTPAdapter):
 
 
 class _FinalResponse(HTTPResponse):
-    """The final response: interim ones (1xx) before it are skipped (RFC 9110, 15.2)."""
+    """The final response: interim ones (1xx) before it are skipped (RFC 9110, 15.2).
+
+    There may be MOST_INTERIM: from a receiver that sends them faster than they are read they could
+    be read for ever, and under gevent nothing else would run meanwhile, not even the time limit.
+    """
+
+    _interim = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # http.client's own
+        if status < HTTPStatus.OK:
+            self._interim += 1
+            if self._interim > MOST_INTERIM:
+                raise HTTPException(f"got more than {MOST_INTERIM} interim responses")
+        return version, status, reason
 
     def begin(self) -> None:
         """Read the head."""
