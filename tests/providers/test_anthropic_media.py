@@ -124,8 +124,9 @@ def test_a_data_url_takes_little_more_than_its_size(text: str) -> None:
             tracemalloc.stop()
 
 
-@pytest.mark.parametrize("data", ["data:text/plain;base64,/w==", "data:text/plain;base64,A"])
-def test_plain_text_that_is_none_is_refused(data: str) -> None:
+@pytest.mark.parametrize("content", ["/w==", "A", "\u00e9"])
+def test_plain_text_that_is_none_is_refused(content: str) -> None:
+    data = f"data:text/plain;base64,{content}"
     with pytest.raises(InvalidRequest, match="UTF-8"):
         block(InputFile(file_data=data))
 

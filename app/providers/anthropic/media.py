@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from typing import Any, NamedTuple, assert_never
 from urllib.parse import unquote_to_bytes
@@ -153,7 +152,7 @@ def _text_in(content: str, kind: str) -> str:
     """Return the text of a file that is no PDF: Markdown, CSV and code are plain text, too."""
     try:
         text = base64.b64decode(content).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also of characters outside ASCII
         text = "\0"
     if "\0" not in text:
         return text
