@@ -81,6 +81,19 @@ def test_citations_that_come_after_a_call_are_of_no_text() -> None:
     assert late == [("Hello", 0), "f"]
 
 
+@pytest.mark.parametrize("between", [{"tool_calls": [CALL]}, {"refusal": "No."}])
+@pytest.mark.parametrize("is_late", [True, False])
+def test_citations_are_of_the_text_that_follows_something_else(
+    between: Json, *, is_late: bool
+) -> None:
+    """The chunk of that text is like earlier ones, which need not be parsed."""
+    text, citation = {"content": " you"}, {"annotations": [A]}
+    pieces = [{"content": "Hello"}, {"content": " all"}, between]
+    pieces += [text, citation] if is_late else [citation, text]
+    shown = cited(chat_streamed(*({"delta": piece} for piece in pieces)))
+    assert (shown[0], shown[-1]) == (("Hello all", 0), (" you", 1))
+
+
 def test_citations_of_nothing_are_no_message() -> None:
     assert cited(chat_whole(message={"content": None, "annotations": [A]})) == []
     assert cited(chat_streamed({"delta": {"annotations": [A]}})) == []

@@ -151,9 +151,14 @@ class MessageReader:
     def _spoken(self) -> int:
         return self.text.length - self._hidden
 
+    @property
+    def has_open_text(self) -> bool:
+        """Whether there was text, and nothing since that ends it."""
+        return self._spoken > self._ended_at
+
     def _cite(self, deltas: list[Delta]) -> None:
         """Append the citations that wait, if the text that they are of is open."""
-        if self._spoken > self._ended_at:
+        if self.has_open_text:
             deltas += self._sources.waiting
             self._sources.waiting = []
 

@@ -228,8 +228,8 @@ class ChatReader:
                     self.template.learn(data, text, content_of)
         else:
             self._message.take(delta, likely, deltas)
-            if self._message.kept.is_thinking:
-                self.template.forget()  # the next text ends the thought: it must be parsed
+            if self._message.kept.is_thinking or not self._message.has_open_text:
+                self.template.forget()  # the next text ends a thought, or begins: it is parsed
         says = len(deltas) > before or any(map(delta.get, CALLS))
         self._count_choice(choice, deltas, says=says)
         if reason:
