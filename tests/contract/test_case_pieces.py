@@ -117,7 +117,7 @@ def test_half_a_character_at_the_end_of_arguments_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("arguments", "count", "is_cut"),
     [('{"city": "Os', 16, True), ('{"city": "Os', 15, False), ('{"city": "Oslo"}', 16, False),
-     ("Oslo", 16, False), ("{", 16, True)],
+     ("Oslo", 16, False), ("{", 16, True), ("{}", 16, False)],
 )  # fmt: skip
 def test_a_call_that_the_limit_has_cut_is_cut_whatever_the_reason(
     reason: str | None, arguments: str, count: int, *, is_cut: bool
@@ -136,6 +136,16 @@ def test_a_call_that_the_limit_has_cut_is_cut_whatever_the_reason(
         shown = response.status, response.incomplete_reason, made.status
         cut = ("incomplete", "max_output_tokens", "incomplete")
         assert shown == (cut if is_cut else ("completed", None, "completed"))
+
+
+def test_an_empty_object_in_two_pieces_is_not_cut() -> None:
+    pieces = [call("", id="a"), call("{", name=""), call("}", name="")]
+    chunks = [{"choices": [{"index": 0, "delta": {"tool_calls": [each]}}]} for each in pieces]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    usage = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 16}}
+    stream = [frames(*chunks, end, usage, done=True)]
+    telling = play("chat_completions", stream, stream=True, max_output_tokens=16)
+    assert fold(telling.events).status == "completed"
 
 
 def a_block(at: int, call_id: str, city: str) -> Json:

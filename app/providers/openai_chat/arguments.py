@@ -37,7 +37,7 @@ class ArgumentsText:
     def is_cut(self) -> bool:
         """Whether they are the beginning of an object."""
         text = "".join(self._pieces).strip()
-        return text.startswith("{") and not is_whole(text)
+        return text.startswith("{") and text not in _NONE and not is_whole(text)
 
     def add(self, piece: str) -> str:
         """Add a piece; return its new part."""
