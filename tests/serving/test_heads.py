@@ -134,6 +134,12 @@ def test_what_is_longer_than_a_first_line_may_be_is_read() -> None:
     assert heads.read(USUAL.replace(b"sk-1", b"x" * 16 * 1024)) is not None
 
 
+def test_a_long_head_of_many_fields_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20,000 of them would take 20 ms, in which no other request makes progress."""
+    monkeypatch.setattr(heads, "_HEAD", None)
+    assert heads.read(USUAL[:-2] + b"a:\r\n" * (heads.MAX_FIELD // 4) + b"\r\n") is None
+
+
 @pytest.mark.parametrize("sent", [USUAL, HANDSHAKE], ids=["usual", "handshake"])
 def test_several_long_fields_are_read(sent: bytes) -> None:
     long = b"x" * (heads.MAX_FIELD - len("X-1: \r\n"))

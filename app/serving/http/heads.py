@@ -91,7 +91,7 @@ def read(head: bytes) -> Head | None:
     """Parse a head that ends with its blank line; return None if it is not in the usual form."""
     if len(head) > MAX_HEAD or head.find(b"\r\n") > MAX_LINE:
         return None
-    if len(head) > MAX_FIELD and max(map(len, head.split(b"\r\n"))) + 2 > MAX_FIELD:
+    if len(head) > MAX_FIELD and not _fits(head.split(b"\r\n")):
         return None
     matched = _HEAD.fullmatch(head.decode("latin-1"))
     if matched is None:
@@ -111,6 +111,14 @@ def read(head: bytes) -> Head | None:
         return None
     _name_target(environ, method, target)
     return Head(environ, int(length), connection == "close")
+
+
+def _fits(lines: list[bytes]) -> bool:
+    """Tell whether a long head has neither too many fields nor one that is too long.
+
+    Its lines are a first one, and two that are empty, besides the fields.
+    """
+    return len(lines) <= MAX_FIELDS + 3 and max(map(len, lines)) + 2 <= MAX_FIELD
 
 
 def _websocket(
