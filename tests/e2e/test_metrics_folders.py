@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -86,3 +87,20 @@ def test_what_may_be_in_use_stays(temporary: Path) -> None:
         assert {Path(first), Path(second)} < folders(temporary)
     assert earlier.exists()
     assert (elsewhere / "in-use").exists()
+
+
+def test_without_locks_nothing_is_removed(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network file system may have none: a gateway must start all the same."""
+    left = temporary / f"{METRICS_PREFIX}left"
+    left.mkdir()
+    (left / "in-use").touch()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with metrics_folder() as own:
+        assert folders(temporary) == {left}
+        assert Path(own).is_dir()

@@ -43,19 +43,25 @@ def metrics_folder() -> Iterator[str]:
         try:
             yield folder
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
 
 
-def occupy(folder: Path) -> int:
+def occupy(folder: Path) -> int | None:
     """Mark a folder for counters as in use while this process, or a fork of it, lives.
 
     Folders of processes that were killed are removed: in a temporary directory that outlives a
     container, as Kubernetes has them, they would pile up. The mark is a lock, as two containers
-    that share the directory do not know each other's pids. Returns its descriptor.
+    that share the directory do not know each other's pids. Returns its descriptor; None on a file
+    system without locks, where nothing is marked or removed.
     """
     fresh = folder / f"{_IN_USE}.new"
     lock = os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        os.close(lock)
+        return None
     fresh.rename(folder / _IN_USE)  # only now: nobody finds it unlocked
     for each in Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}*"):
         with suppress(OSError):  # it is in use, another user's, or has just gone
