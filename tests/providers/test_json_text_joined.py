@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.providers.reading.json_text import SurrogateJoiner, loads
+from app.providers.reading.json_text import MOST_WAITING, SurrogateJoiner, loads
 
 
 def texts(*events: bytes) -> list[object]:
@@ -42,3 +42,12 @@ def test_what_waits_is_known() -> None:
     assert joiner.is_waiting
     joiner.loads(b'"\\ude00"')
     assert not joiner.is_waiting
+
+
+@pytest.mark.parametrize(("count", "left"), [(MOST_WAITING, 0), (MOST_WAITING + 1, 65)])
+def test_only_some_halves_wait_beyond_the_next_event(count: int, left: int) -> None:
+    joiner = SurrogateJoiner()
+    joiner.loads(b'{"a":[%b]}' % b",".join([b'"\\ud83d"'] * count))
+    joiner.loads(b'{"b":"z"}')
+    assert len(joiner.left(but=["a"])) == left
+    assert joiner.is_waiting is (left == 0)

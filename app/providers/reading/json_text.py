@@ -23,6 +23,9 @@ MOST_IN_VALUES, WEIGHED_FROM = 128 * 1024 * 1024, 1024 * 1024
 #: Maximum size in bytes, and number of values, of a text read leniently: it takes up to a quarter
 #: of a second, during which no other request makes progress.
 MOST_LENIENT, MOST_LENIENT_VALUES = 4 * 1024 * 1024, 200_000
+#: Maximum number of halves that wait beyond the next event: each takes part of a microsecond of
+#: every event.
+MOST_WAITING = 64
 
 #: The log probability that OpenAI itself gives for a token that is practically impossible.
 IMPOSSIBLE = -9999.0
@@ -113,9 +116,9 @@ class SurrogateJoiner:
 
         They are those that were waiting before the latest event and were not completed by it. One
         that the latest event brought may still be completed by the next, as may those within
-        fields named in `but`, in whose place other texts may come meanwhile.
+        fields named in `but`, in whose place other texts may come meanwhile, unless many wait.
         """
-        within = [_SPLIT + name for name in but]
+        within = [_SPLIT + name for name in but] if len(self._before) <= MOST_WAITING else []
         paths = [
             path
             for path in self._before
