@@ -89,9 +89,7 @@ def test_what_may_be_in_use_stays(temporary: Path) -> None:
     assert (elsewhere / "in-use").exists()
 
 
-def test_without_locks_nothing_is_removed(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_locks_nothing_is_removed(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network file system may have none: a gateway must start all the same."""
     left = temporary / f"{METRICS_PREFIX}left"
     left.mkdir()
