@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.hosted.item import HostedItem
-from app.domain.items import FunctionCall, FunctionCallOutput, Item
+from app.domain.items import CustomCall, FunctionCall, FunctionCallOutput, Item
 from app.domain.request import Parameters
 from app.domain.stream.deltas import Arguments, Batch, CallOpened, Text, close_batches
 from app.domain.tools import (
@@ -64,6 +64,12 @@ def test_a_provider_that_does_not_search_is_sent_neither_deferred_tools_nor_sear
     plain = replace(RARE, defer_loading=None)
     assert declared == tuple(plain if tool == RARE else tool for tool in tools if tool != SEARCH)
     assert kept == (HI, replace(CALL, namespace=None), OUTPUT)
+
+
+@pytest.mark.parametrize("kind", [FunctionCall, CustomCall])
+def test_a_call_may_come_back_without_its_search(kind: type[FunctionCall]) -> None:
+    call = kind("fc_1", "c1", "rare", "{}", namespace="rare")
+    assert sent((USUAL,), (HI, call), KNOWN) == ((USUAL,), (HI, replace(call, namespace=None)))
 
 
 def test_a_provider_that_searches_is_sent_everything() -> None:

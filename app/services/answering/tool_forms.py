@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.domain.answer_options import ConfigurationUpdate
 from app.domain.built_in.tool_search import ToolSearchOutput
 from app.domain.hosted.item import HostedItem
-from app.domain.items import AdditionalTools, FunctionCall, Item
+from app.domain.items import AdditionalTools, CustomCall, FunctionCall, Item
 from app.domain.request import Parameters
 from app.domain.tools import (
     FunctionTool,
@@ -27,7 +27,7 @@ from app.domain.turns.turn import Thread
 from app.services.answering.unseen_items import with_added, with_update
 
 #: The types of items that may belong to a search.
-_OF_SEARCHES = {FunctionCall, HostedItem}
+_OF_SEARCHES = {FunctionCall, CustomCall, HostedItem}
 
 
 def for_provider(
