@@ -197,6 +197,15 @@ def test_a_counter_never_falls_within_an_answer() -> None:
     assert counted(earlier, later) == Usage(9, 5)
 
 
+def test_output_does_not_fall_once_it_exceeds_the_reasoning() -> None:
+    usages = [
+        {"prompt_tokens": 9, "completion_tokens": output, "reasoning_tokens": 100}
+        for output in (50, 100, 101, 300)
+    ]
+    shown = [counted(*usages[:count]) for count in range(1, 5)]
+    assert [each and each.output_tokens for each in shown] == [150, 150, 150, 300]
+
+
 def test_what_a_cache_keeps_for_an_hour_is_counted_beside_what_it_keeps() -> None:
     usage = {
         "input_tokens": 5,

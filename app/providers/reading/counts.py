@@ -56,13 +56,14 @@ class Counts:
     `total_has_thoughts` that the output count excludes reasoning tokens, as Google's does.
     """
 
-    __slots__ = ("_cache_is_apart", "_inclusive", "_most", "_total_has_thoughts")
+    __slots__ = ("_cache_is_apart", "_inclusive", "_most", "_most_apart", "_total_has_thoughts")
 
     def __init__(self, *, cache_is_apart: bool = False, total_has_thoughts: bool = False) -> None:
         self._cache_is_apart = cache_is_apart
         self._total_has_thoughts = total_has_thoughts
         self._inclusive = False
         self._most: dict[str, int] = {}
+        self._most_apart = 0
 
     @property
     def output_tokens(self) -> int:
@@ -119,6 +120,7 @@ class Counts:
         if output is None or is_apart or self._total_has_thoughts:
             output = (output or 0) + rest
         if reasoning > output:  # nor in any total: Perplexity's
-            output = min(output + reasoning, MOST_TOKENS)
+            self._most_apart = min(output + reasoning, MOST_TOKENS)
+        output = max(output, self._most_apart)  # it may exceed the reasoning later
         written_1h = min(most("written_1h", 0), written) if written else 0
         return Usage(given, output, cached, written, reasoning, written_1h)
