@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import struct
 import zlib
 from collections.abc import Iterator
@@ -229,6 +230,25 @@ def test_a_key_has_so_many_sessions_and_has_one_more_when_one_ends(place: Place)
         first.close()
         until(lambda: place.site.gauge("gateway_websockets_open") == 2, "one to be closed")
         stack.enter_context(place.opened())
+
+
+def test_one_who_leaves_during_the_handshake_is_not_counted(running: Site) -> None:
+    """Three of them were as many sessions as the key may have, until the process ended."""
+    place = Place(running, running.gateway.url)
+    place.until_closed()
+    key = f"Authorization: Bearer {running.gateway.keys.own}\r\n\r\n".encode()
+    before = len(running.gateway.log_lines(event="websocket_closed"))
+    for _ in range(3):
+        with contextlib.closing(
+            RawCall(place.url, websocket_bytes("/v1/responses")[:-2] + key)
+        ) as call:
+            # Closed with a reset: what is sent to it fails.
+            call.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until(
+        lambda: len(running.gateway.log_lines(event="websocket_closed")) == before + 3,
+        "their ends in the log",
+    )
+    place.until_closed()
 
 
 def read_up_to(call: RawCall, mark: bytes) -> None:

@@ -18,6 +18,7 @@ from app.api.turns.server import ClientMessage
 from app.errors import InvalidRequest, Overloaded, RequestTooLarge
 from app.serving.callers import CallerSocket
 from app.serving.websockets import socket as websocket
+from app.serving.websockets.keeper import WebSocketKeeper
 from app.serving.websockets.socket import CallerWebSocket
 from app.serving.websockets.upgrade import Upgrade
 from tests.processes import PATIENCE_S
@@ -273,7 +274,12 @@ def test_a_caller_who_answers_pings_does_not_bring_a_message_to_its_end(peer: Pe
 class Talker:
     """Implements app.api.turns.server.WebSocketHandler."""
 
+    is_abandoned = False
+
     def run(self, socket: object) -> None: ...
+    def abandon(self) -> None:
+        self.is_abandoned = True
+
     def look(self, now: float) -> None: ...
     def retire(self) -> None: ...
 
@@ -311,6 +317,16 @@ def test_what_the_app_has_refused_is_taken_over_by_nobody() -> None:
     one.accept(Talker(), None)
     one.start("503 SERVICE UNAVAILABLE", [])
     assert one.handler() is None
+
+
+def test_a_caller_who_leaves_during_the_handshake_is_given_up(peer: Peer) -> None:
+    one, talker = upgrade(), Talker()
+    one.accept(talker, None)
+    one.start("101 SWITCHING PROTOCOLS", [])
+    peer.theirs.close()
+    with pytest.raises(OSError, match="pipe"):
+        WebSocketKeeper(lambda: None).serve(one, peer.caller, b"")
+    assert talker.is_abandoned
 
 
 @pytest.mark.parametrize("wrong", [{"HTTP_CONNECTION": "x"}, {"HTTP_UPGRADE": "h2c"}])

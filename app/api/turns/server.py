@@ -65,6 +65,10 @@ class WebSocketHandler(Protocol):
         """Handle messages until the connection ends."""
         ...
 
+    def abandon(self) -> None:
+        """Give the conversation up before it has begun: the caller left during the handshake."""
+        ...
+
     def look(self, now: float) -> None:
         """Check from time to time whether to end; `now` is like time.monotonic(). Never blocks."""
         ...

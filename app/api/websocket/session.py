@@ -84,6 +84,10 @@ class Session:
         finally:
             self._leave()
 
+    def abandon(self) -> None:
+        """Give the session up before it has begun, since its caller has left."""
+        self._sign_off()
+
     def _hear(self) -> bool:
         """Handle the next message; return whether there was one."""
         try:
@@ -247,6 +251,10 @@ class Session:
             self._quiet.wait()
         self._memory.close()
         self._give_back(self._place)
+        self._sign_off()
+
+    def _sign_off(self) -> None:
+        """Record that the session has ended."""
         self._sessions.leave(self._caller.key_id)
         ending = self._ending
         log.info(

@@ -32,11 +32,15 @@ class WebSocketKeeper:
         handler = upgrade.handler()
         if handler is None:
             raise AssertionError("nobody has taken the connection over")
-        head, protocol, inflates = upgrade.switched()
+        try:
+            head, protocol, inflates = upgrade.switched()
+            caller.sendall(head)
+        except BaseException:
+            handler.abandon()
+            raise
         socket = CallerWebSocket(
             caller, protocol, came, inflates=inflates, count_request=self._count_request
         )
-        caller.sendall(head)
         self._open[handler] = socket
         try:
             self._look_after()
