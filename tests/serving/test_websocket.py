@@ -106,6 +106,22 @@ def test_a_message_is_whole_whatever_its_fragments(peer: Peer) -> None:
     assert [type(each) for each in peer.hear()] == [Pong]
 
 
+def test_others_run_while_a_caller_sends_small_frames_without_a_break(peer: Peer) -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0.001)
+
+    others = gevent.spawn(count)
+    peer.theirs.sendall(frame(10, b"") * 5000 + frame(1, b"end"))
+    assert peer.served.receive(peer.weighed.append) == ClientMessage(b"end")
+    others.kill()
+    assert turns > 3
+
+
 def test_messages_that_come_at_once_are_received_one_by_one(peer: Peer) -> None:
     first = peer.received(TextMessage("one"), TextMessage("two"))
     assert [first, peer.received()] == [ClientMessage(b"one"), ClientMessage(b"two")]
