@@ -332,6 +332,32 @@ def test_what_servers_tell_is_asked_anew_for_every_request() -> None:
         models.resolve("llama3", ANYONE)
 
 
+class CountedId(str):
+    """An id that counts how often one is compared."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedId.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_describing_a_long_list_does_not_search_it_for_each_model() -> None:
+    ids = [CountedId(f"m{number}") for number in range(1000)]
+    server = Server("ollama", *ids)
+    models = ModelCatalog(
+        PROVIDERS,
+        [],
+        {each.name: server for each in PROVIDERS},
+        Discovery([server], Clock(), lambda task: task()),
+        lambda *_: None,
+    )
+    assert sum(card.id.startswith("ollama/") for card in models.cards(ANYONE)) == len(ids)
+    assert CountedId.compared < 10 * len(ids)
+
+
 def test_what_one_key_may_use_is_not_lent_to_another() -> None:
     models = catalog(ModelSettings(id="fast", provider="router", fallbacks=("openai/gpt-5",)))
     assert len(models.resolve("fast", ANYONE)) == 2

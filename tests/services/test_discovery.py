@@ -165,3 +165,12 @@ def test_a_task_is_run_beside_the_caller() -> None:
     ran = threading.Event()
     spawn(ran.set)
     assert ran.wait(PATIENCE_S)
+
+
+def test_a_list_is_bounded(clock: Clock, background: Background) -> None:
+    server = Server(*map(str, range(discovery.MOST_MODELS + 1)))
+    found = Discovery([server], clock, background)
+    assert found.models("ollama") == server.served[: discovery.MOST_MODELS]
+    assert found.lists("ollama", "4999")
+    assert not found.lists("ollama", "5000")
+    assert not found.lists("openai", "4999")

@@ -208,7 +208,7 @@ class ModelCatalog:
         if route is not None:
             return route
         for name in self._served:
-            if model_id in self._discovery.models(name):
+            if self._discovery.lists(name, model_id):
                 return _Route(name, model_id)
         return None
 
@@ -269,13 +269,17 @@ class ModelCatalog:
             return None
         if is_deep_research(model_id) or is_deep_research(route.model):
             return None
-        listed = self._discovery.models(route.provider)
-        if listed and route.model not in listed and model_id not in self._configured:
+        if model_id not in self._configured and self._is_missing(route):
             return None
         settings = self._configured.get(model_id) or self._facts.get(route)
         provider = self._providers[route.provider]
         window = self._context_window_of(route.provider, route.model)
         return card_of(model_id, provider, route.model, settings, window, caller.hosted_tools)
+
+    def _is_missing(self, route: _Route) -> bool:
+        """Tell whether the provider lists models, but not this one."""
+        listed = self._discovery.models(route.provider)
+        return bool(listed) and not self._discovery.lists(route.provider, route.model)
 
 
 def _route_of(model: ModelSettings) -> _Route:

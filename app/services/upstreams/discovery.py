@@ -2,7 +2,7 @@
 
 A list is used for a minute, an empty or failed one for ten seconds; an old one stays in use while a
 new one is fetched. Only callers before the first list wait, and only half a second: a server that
-cannot be reached simply has no models.
+cannot be reached simply has no models. Models beyond MOST_MODELS of one server are not listed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from app.providers.base import Provider
 FRESH_S = 60.0
 RETRY_S = 10.0
 FIRST_WAIT_S = 0.5
+#: Several times the longest list of a public server. MEASURED: describing so many takes a second.
+MOST_MODELS = 5_000
 
 
 def spawn(task: Callable[[], None]) -> None:
@@ -42,6 +44,11 @@ class Discovery:
         known = self._lists.get(provider)
         return known.models() if known else ()
 
+    def lists(self, provider: str, model: str) -> bool:
+        """Tell whether the provider's models, as far as known, include this one."""
+        known = self._lists.get(provider)
+        return known is not None and known.includes(model)
+
     def known(self, provider: str) -> tuple[str, ...] | None:
         """Return the models known by now, without waiting; None for a provider without a list."""
         known = self._lists.get(provider)
@@ -61,6 +68,7 @@ class _ModelList:
         self._clock = clock
         self._spawn = spawn
         self._models: tuple[str, ...] = ()
+        self._members: frozenset[str] = frozenset()
         self._stale_at: float | None = None
         self._is_fetching = False
         self._was_fetched = threading.Event()
@@ -77,6 +85,10 @@ class _ModelList:
             self._was_fetched.wait(FIRST_WAIT_S)
         return self._models
 
+    def includes(self, model: str) -> bool:
+        self.models()
+        return model in self._members
+
     def _must_fetch(self) -> bool:
         """Tell whether this caller has to fetch the list: True for one caller at a time."""
         with self._lock:
@@ -89,11 +101,11 @@ class _ModelList:
     def _fetch(self) -> None:
         models: tuple[str, ...] = ()
         try:
-            models = self._provider.models()
+            models = self._provider.models()[:MOST_MODELS]
         except GatewayError:
             models = ()
         finally:
-            self._models = models
+            self._models, self._members = models, frozenset(models)
             self._stale_at = self._clock() + (FRESH_S if models else RETRY_S)
             self._is_fetching = False
             self._was_fetched.set()
