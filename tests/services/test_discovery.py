@@ -168,9 +168,9 @@ def test_a_task_is_run_beside_the_caller() -> None:
 
 
 def test_a_list_is_bounded(clock: Clock, background: Background) -> None:
-    server = Server(*map(str, range(discovery.MOST_MODELS + 1)))
-    found = Discovery([server], clock, background)
-    assert found.models("ollama") == server.served[: discovery.MOST_MODELS]
+    served = tuple(map(str, range(discovery.MOST_MODELS + 1)))
+    found = Discovery([Server(*served)], clock, background)
+    assert found.models("ollama") == served[: discovery.MOST_MODELS]
     assert found.lists("ollama", "4999")
     assert not found.lists("ollama", "5000")
     assert not found.lists("openai", "4999")
