@@ -50,7 +50,7 @@ class CallNames:
         `deferred` are the names of the tools that the server is to search for.
         """
         hosted_ids = request_ids(items)
-        own = {name: (name, name) for name in deferred}
+        own = {name: (name, name) for name in deferred} if deferred else {}
         if all(type(tool) is FunctionTool for tool in tools):
             return cls(used_ids, own, hosted_ids=hosted_ids)
         return cls(

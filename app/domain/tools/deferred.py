@@ -23,7 +23,7 @@ def deferred_names(tools: Sequence[Tool], added: Iterable[Tool] = ()) -> frozens
 
     `added` are tools that items bring: a search that the caller runs may be among them.
     """
-    if True not in [getattr(tool, "defer_loading", None) for tool in tools]:
+    if not tools or True not in [getattr(tool, "defer_loading", None) for tool in tools]:
         return _NONE
     if any(isinstance(tool, ToolSearchTool) for tool in (*tools, *added)):
         return _NONE

@@ -75,12 +75,12 @@ def answer_in(choices: Iterable[object]) -> list[Json]:
 
 def joined_message(choices: Sequence[Json]) -> Json:
     """Return the message of a choice, with what those that continue it add."""
-    first, *others = (message_in(choice, "message", "delta") for choice in choices)
-    if not others:
-        return first
-    message = dict(first)
-    for other in others:
-        for name, value in other.items():
+    message = message_in(choices[0], "message", "delta")
+    if len(choices) == 1:
+        return message
+    message = dict(message)
+    for choice in choices[1:]:
+        for name, value in message_in(choice, "message", "delta").items():
             before = message.get(name)
             if value and before and name in ("content", "tool_calls"):
                 message[name] = [*elements(listed_calls(before)), *elements(listed_calls(value))]
@@ -89,8 +89,10 @@ def joined_message(choices: Sequence[Json]) -> Json:
     return message
 
 
-def reason_of(choices: Sequence[Json]) -> str | None:
+def reason_of(choices: Sequence[Json]) -> object:
     """Return why the answer in these choices ended."""
+    if len(choices) == 1:
+        return choices[0].get("finish_reason")
     reason: str | None = None
     for choice in choices:
         if word := reason_word(choice.get("finish_reason")):

@@ -106,7 +106,10 @@ def _is_searching(declared: Iterable[Tool], known: frozenset[str]) -> bool:
 
 def _has_search(items: Iterable[Item]) -> bool:
     # MEASURED: of a turn after 100 others, a call for each item takes a twelfth.
-    return not _OF_SEARCHES.isdisjoint(map(type, items)) and any(map(_is_of_search, items))
+    if _OF_SEARCHES.isdisjoint(map(type, items)):
+        return False
+    named = [item for item in items if getattr(item, "namespace", None) or type(item) is HostedItem]
+    return any(map(_is_of_search, named))
 
 
 def _is_of_search(item: Item) -> bool:

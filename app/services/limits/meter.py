@@ -145,14 +145,16 @@ class Meter:
 
         It is unknown if one of them is not counted, or has no price.
         """
-        target, microusd, now = calls[-1].target, 0, self.now()
+        target, now = calls[-1].target, self.now()
         name, label = target.provider.name, target.label
-        if any(usage.is_zero for _, usage, _ in calls):
-            return Cost(None, name, label, is_counted=False)
+        microusd: int | None = 0
         for each, usage, tier in calls:
+            if usage.is_zero:
+                return Cost(None, name, label, is_counted=False)
             if each.tariff is None:
-                return Cost(None, name, label)
-            microusd += each.tariff.at(now).cost(usage, tier)
+                microusd = None
+            elif microusd is not None:
+                microusd += each.tariff.at(now).cost(usage, tier)
         return Cost(microusd, name, label)
 
     def charge_answer(
