@@ -13,6 +13,7 @@ from app.api import context
 from app.cli.common.confirmation import ask_at_terminal, yes
 from app.cli.common.group import OperatorGroup, operator, print_document
 from app.cli.common.progress import print_line
+from app.cli.common.tables import printable
 from app.cli.common.values import date, limit, since
 from app.domain.items import Item
 from app.domain.request import INCLUDE_ENCRYPTED
@@ -110,7 +111,9 @@ def _summary(found: Conversation) -> dict[str, Any]:
 
 
 def _metadata(found: Conversation) -> str:
-    return "(encrypted)" if found.is_encrypted else orjson.dumps(dict(found.metadata)).decode()
+    if found.is_encrypted:
+        return "(encrypted)"
+    return printable(orjson.dumps(dict(found.metadata)).decode())
 
 
 def _items(conversation_id: str) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from app.api import context
 from app.cli.common.confirmation import ask_at_terminal, yes
 from app.cli.common.group import OperatorGroup, operator, print_document
 from app.cli.common.progress import print_line, watched
+from app.cli.common.tables import printable
 from app.cli.common.values import date, limit, since
 from app.cli.purge import purge
 from app.services.responses.archive import Archive
@@ -133,4 +134,4 @@ def _cells(found: Archived) -> Iterator[str]:
     yield date(found.created_at)
     yield date(found.deleted_at)
     hidden = "(encrypted)" if found.is_encrypted else "(purged)"
-    yield response.model if response else hidden
+    yield printable(response.model) if response else hidden

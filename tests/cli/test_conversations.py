@@ -14,6 +14,9 @@ from tests.api.conftest import asker
 from tests.api.test_encryption import KeyHolder
 from tests.cli.operating import Operator
 
+#: What a terminal takes for a command although JSON does not escape it, and what it shows.
+STEERING = "\x9b31m \u202e \U000e0041 \x1b[31m é \U0001f600"
+
 
 class House(Operator):
     """A gateway in this process, whose account acme has one conversation."""
@@ -46,6 +49,16 @@ def test_a_conversation_is_shown_with_all_of_its_items(house: House) -> None:
     assert texts.count("x") == 151  # the last is the echo
     exported = house.reads(conversations, "export", house.id).splitlines()
     assert list(map(json.loads, exported)) == shown["items"]
+
+
+def test_nothing_that_a_caller_wrote_steers_the_terminal(house: House) -> None:
+    body = {"metadata": {"team": STEERING}, "items": [{"role": "user", "content": STEERING}]}
+    made = house.acme.ask("POST", "/v1/conversations", body).get_json()["id"]
+    for words in (["list", "--account", "acme"], ["show", made]):
+        output = house.reads(conversations, *words)
+        assert output.replace("\n", "").isprintable(), output
+    shown = json.loads(house.reads(conversations, "show", made))
+    assert shown["metadata"]["team"] == shown["items"][0]["content"][0]["text"] == STEERING
 
 
 def test_a_deleted_conversation_is_unknown_to_its_account(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,6 +123,20 @@ def test_list_is_a_table(house: House) -> None:
     cells = {row.split()[0]: row.split()[1:] for row in rows}
     assert cells[kept][-2:] == ["-", "local/echo"]
     assert cells[gone][-3:-1] != ["-", "-"]
+
+
+def test_a_model_named_by_a_caller_neither_steers_the_terminal_nor_ends_its_row(
+    house: House,
+) -> None:
+    model = "local/echo\x9b31m\u202e\nresp_forged"
+    late = turn()
+    late = replace(late, response=replace(late.response, model=model))
+    house.spool.put(late)
+    _, row = house.reads(responses, "list", "--account", "acme").splitlines()
+    assert row.isprintable()
+    shown = house.reads(responses, "show", late.response.id)
+    assert shown.replace("\n", "").isprintable()
+    assert json.loads(shown)["response"]["model"] == model
 
 
 def test_list_prints_json_a_line_each_and_no_content(house: House) -> None:

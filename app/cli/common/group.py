@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -83,5 +84,19 @@ def print_json(value: object) -> None:
 
 
 def print_document(value: object, *, as_json: bool) -> None:
-    """Print a value that has no shorter form than JSON; on one line if `--json` was given."""
-    click.echo(orjson.dumps(value, option=None if as_json else orjson.OPT_INDENT_2))
+    """Print a value that has no shorter form than JSON; on one line if `--json` was given.
+
+    Otherwise it is for people, maybe at a terminal: what could control it is escaped, as JSON does
+    with characters below U+0020 only. The value is the same.
+    """
+    if as_json:
+        click.echo(orjson.dumps(value))
+        return
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    click.echo(text if text.isascii() else "".join(map(_escaped, text)))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return json.dumps(character)[1:-1]  # in escapes of four digits, two of them beyond U+FFFF

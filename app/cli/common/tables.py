@@ -20,7 +20,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> None
     At a terminal the titles are bold and only the last column is folded, since ids are copied. In a
     pipe each row is one line. What could control a terminal is replaced: names come from callers.
     """
-    cells = [["-" if cell is None else _printable(str(cell)) for cell in row] for row in rows]
+    cells = [["-" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     whole = [list(titles), *cells]
     widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
     if sys.stdout.isatty():
@@ -44,5 +44,6 @@ def _print_rich(titles: Sequence[str], rows: list[list[str]], widths: list[int])
     console.print(table)
 
 
-def _printable(cell: str) -> str:
+def printable(cell: str) -> str:
+    """Return a cell without what could control a terminal, or end its row."""
     return cell if cell.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in cell)
