@@ -64,3 +64,17 @@ def test_a_text_of_another_id_at_its_place_is_a_message() -> None:
     text = {"type": "response.output_text.delta", "output_index": 0, "item_id": "msg_1"}
     reader.event(text | {"delta": "Hello"}, deltas)
     assert MessageOpened in map(type, deltas)
+
+
+def test_what_a_search_of_the_server_has_found_has_no_secrets() -> None:
+    server = {"type": "mcp", "server_label": "crm", "server_url": "https://crm.example"}
+    secrets = {"server_url": "https://crm.example/token", "authorization": "token"}
+    item = {"id": "tso_1", "type": "tool_search_output", "execution": "server"}
+    sent = item | {"tools": [server | secrets]}
+    reader = ResponsesReader(lambda _: UpstreamUnavailable("failed"), carries=True)
+    deltas: list[Delta] = []
+    for kind in ("added", "done"):
+        event = {"type": f"response.output_item.{kind}", "output_index": 0, "item": sent}
+        reader.event(event, deltas)
+    kept = item | {"tools": [server]}
+    assert deltas == [HostedOpened("0", kept, "tso_1"), HostedEnded("0", kept)]

@@ -107,6 +107,18 @@ def test_a_search_that_names_no_caller_is_a_servers_where_it_has_no_call_id(
     assert [isinstance(item, HostedItem) for item in items] == [is_elsewhere] * 2
 
 
+def test_what_a_server_has_found_is_kept_without_secrets() -> None:
+    server = {"type": "mcp", "server_label": "crm", "server_url": "https://crm.example"}
+    secrets = {"server_url": "https://crm.example/token", "authorization": "x", "headers": {"a": 1}}
+    own = FUNCTION | {"parameters": {"properties": {"headers": {}, "authorization": {}}}}
+    inside = {"type": "namespace", "name": "crm", "tools": [own, server | secrets]}
+    item = {"type": "tool_search_output", "execution": "server"}
+    read = load(input=[item | {"tools": [own, server | secrets, inside, 5]}]).input[0]
+    kept = [own, server, inside | {"tools": [own, server]}, 5]
+    assert isinstance(read, HostedItem)
+    assert read.json == item | {"tools": kept}
+
+
 def test_a_search_that_has_found_nothing_tells_the_model_so() -> None:
     (output,) = load(input=[found()]).input
     assert isinstance(output, ToolSearchOutput)

@@ -8,14 +8,18 @@ after the search that found it (developers.openai.com, "Tool search").
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from app.domain.hosted.item import HostedItem
+from app.domain.tools.hosted import redacted
 from app.domain.tools.kinds import CustomTool, FunctionTool, NamespaceTool, Tool
 from app.domain.tools.search import ToolSearchTool
 
 #: The types of the two items of a search.
 SEARCH, FOUND = "tool_search_call", "tool_search_output"
 _NONE: frozenset[str] = frozenset()
+#: Tools of the caller's own, which have no secrets; their schemas may use the names of such.
+_OWN = (FunctionTool.type, CustomTool.type)
 
 
 def deferred_names(tools: Sequence[Tool], added: Iterable[Tool] = ()) -> frozenset[str]:
@@ -49,3 +53,18 @@ def found_names(items: Iterable[object]) -> frozenset[str]:
                 if isinstance(tool, dict) and isinstance(tool.get("name"), str):
                     found.add(tool["name"])
     return frozenset(found)
+
+
+def without_secrets(item: dict[str, Any]) -> dict[str, Any]:
+    """Return a hosted item without the secrets of the tools that a search has found (P2)."""
+    if item.get("type") != FOUND or not isinstance(item.get("tools"), list):
+        return item
+    return item | {"tools": list(map(_without_secrets, item["tools"]))}
+
+
+def _without_secrets(tool: Any) -> Any:
+    if not isinstance(tool, dict) or tool.get("type") in _OWN:
+        return tool
+    if tool.get("type") == NamespaceTool.type and isinstance(tool.get("tools"), list):
+        return tool | {"tools": list(map(_without_secrets, tool["tools"]))}
+    return redacted(tool)

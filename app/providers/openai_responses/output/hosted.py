@@ -15,6 +15,7 @@ import orjson
 from app.domain.hosted.item import HOSTED_KINDS, is_search_elsewhere
 from app.domain.response import PASSED_KEYS
 from app.domain.stream.deltas import Delta, HostedEnded, HostedNoted, HostedOpened
+from app.domain.tools.deferred import without_secrets
 from app.providers.openai_responses.output.items import OutputItem
 from app.providers.reading.events import Json
 from app.providers.reading.understanding import ContentReader
@@ -48,7 +49,7 @@ class HostedOutputItem(OutputItem):
     def __init__(self, item_json: Json, reader: ContentReader, key: str) -> None:
         super().__init__(item_json, reader)
         self._key = key
-        self._json = item_json
+        self._json = without_secrets(item_json)
 
     @property
     def type(self) -> str:
@@ -78,7 +79,7 @@ class HostedOutputItem(OutputItem):
         return [HostedNoted(self._key, event["type"], _fields(event))]
 
     def rest(self, item_json: Json) -> list[Delta]:
-        return [HostedEnded(self._key, item_json)]
+        return [HostedEnded(self._key, without_secrets(item_json))]
 
     def ended(self) -> list[Delta]:
         return []

@@ -9,6 +9,7 @@ from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.hosted.item import is_search_elsewhere
 from app.domain.items import AdditionalTools
 from app.domain.tools import HostedTool, SingleTool, Tool, members_of, own_names
+from app.domain.tools.deferred import without_secrets
 from app.schemas.field import AddedTool, ReadContext
 from app.schemas.fields import Choice, String
 from app.schemas.invalid import object_at
@@ -62,7 +63,7 @@ class _SearchSchema(ItemSchema):
         """Return the item; see Document."""
         given = object_at(raw, path)
         if is_search_elsewhere(given):
-            return _ELSEWHERE.read(given, path, context)
+            return _ELSEWHERE.read(without_secrets(given), path, context)
         return super().read(given, path, context)
 
 
