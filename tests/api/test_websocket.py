@@ -17,6 +17,13 @@ from tests.api.conftest import PREFIX, Asker, asker
 from tests.api.websockets import FakeSocket, Json, create, opened, streamed, talk
 
 UNKNOWN = "resp_" + "0" * 48
+#: Deeper than the writer of JSON can write, not deeper than its reader can read.
+DEEP_STEER = (
+    b'{"type": "response.steer", "previous_response_id": "x", "input": '
+    + b"[" * 300
+    + b"]" * 300
+    + b"}"
+)
 
 
 def without_chance(events: list[Json]) -> list[Json]:
@@ -166,6 +173,7 @@ def test_what_is_only_prepared_is_stored_as_any_other(owner: Asker) -> None:
             "response_id",
         ),
         ({"type": "response.steer", "input": "x"}, "missing_required_parameter", None),
+        (DEEP_STEER, "invalid_value", "input"),
     ],
 )
 def test_bad_input_is_an_error_with_its_status_and_leaves_the_connection_open(
@@ -198,6 +206,16 @@ def test_an_error_has_a_code_as_open_responses_wants_it(owner: Asker) -> None:
 def test_a_foreign_response_is_unknown(owner: Asker, stranger: Asker) -> None:
     (error,) = talk(owner, create(previous_response_id=stranger.create())).errors()
     assert error["error"]["code"] == "previous_response_not_found"
+
+
+def test_a_bug_in_reading_a_message_closes_with_1011(
+    owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.websocket.session.steered", lambda _: 1 // 0)
+    steer = {"type": "response.steer", "previous_response_id": UNKNOWN, "input": "Faster"}
+    socket = talk(owner, create("first"), steer)
+    assert socket.ended()[0]["status"] == "completed"
+    assert socket.closed == (1011, "internal error")
 
 
 def test_steering_is_refused_by_name_and_gives_the_input_back(owner: Asker) -> None:

@@ -139,6 +139,10 @@ class Session:
             place = self._obey(event, frame, message.data, memory_bytes, place)
         except GatewayError as fault:
             self._socket.send([error_line(fault, stream_id)])
+        except OSError:
+            raise  # the caller has disconnected
+        except Exception as bug:  # noqa: BLE001 - the edge of the process
+            self._fail(bug)
         finally:
             self._give_back(place)
 
@@ -203,11 +207,15 @@ class Session:
         except OSError:
             pass  # the caller has disconnected, which the reader will detect
         except Exception as bug:  # noqa: BLE001 - the edge of the process
-            unexpected(bug, self._request_id)
-            self._socket.spawn(lambda: self._socket.close(FAULT, "internal error"))
+            self._fail(bug)
         parent = turn.body.get("previous_response_id")
         if not answered and type(parent) is str:
             self._memory.forget(turn.lane, parent)
+
+    def _fail(self, bug: Exception) -> None:
+        """Log a bug, and close the connection."""
+        unexpected(bug, self._request_id)
+        self._socket.spawn(lambda: self._socket.close(FAULT, "internal error"))
 
     def _at_rest(self) -> None:
         """Close the session if it is ending, since nothing runs any more."""

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from app.domain.turns.client_event import ClientEvent
+from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import Boolean, String
@@ -92,7 +93,8 @@ def steered(frame: dict[str, Any]) -> dict[str, Any]:
     """Return the input of a `response.steer`, and the response that it is for.
 
     Raises:
-        InvalidField: one of them is missing, or the response's id is not a string.
+        InvalidField: one of them is missing, the response's id is not a string, or the input
+            cannot be written, since it is nested too deeply.
     """
     for name in ("previous_response_id", "input"):
         if frame.get(name) is None:
@@ -100,4 +102,7 @@ def steered(frame: dict[str, Any]) -> dict[str, Any]:
     if type(frame["previous_response_id"]) is not str:
         what = "must be a string."
         raise InvalidField("invalid_type", "previous_response_id", what)
-    return {"input": frame["input"], "previous_response_id": frame["previous_response_id"]}
+    value = frame["input"]
+    if type(value) in (dict, list) and not is_shallow(value, MOST_NESTED):
+        raise InvalidField("invalid_value", "input", TOO_DEEP)
+    return {"input": value, "previous_response_id": frame["previous_response_id"]}
