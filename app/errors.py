@@ -72,6 +72,16 @@ class GatewayError(Exception):
         self.work_done = work_done
         self.lost: object | None = None
 
+    @property
+    def retry_headers(self) -> dict[str, str]:
+        """The headers that say when to retry, and whether."""
+        headers = {}
+        if self.retry_after_s is not None or isinstance(self, Unavailable):
+            headers["Retry-After"] = str(max(1, self.retry_after_s or 1))
+        if self.work_done or not self.should_retry:
+            headers["x-should-retry"] = "false"
+        return headers
+
 
 class InvalidRequest(GatewayError):
     """The request cannot be accepted."""

@@ -245,6 +245,30 @@ def test_events_of_a_lane_name_it(owner: Asker) -> None:
     assert list(socket.frames[0])[-1] == "stream_id"
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"generate": "no"}, {"stream": False}, {"type": "response.delete"}, {"model": 5}]
+)
+def test_errors_of_a_lane_name_it(owner: Asker, wrong: Json) -> None:
+    (error,) = talk(owner, create(stream_id="main") | wrong).errors()
+    assert error["stream_id"] == "main"
+
+
+@pytest.mark.parametrize("stream_id", ["", "a b", 5, ["main"], {}])
+def test_an_error_about_a_lane_that_cannot_be_names_none(owner: Asker, stream_id: object) -> None:
+    (error,) = talk(owner, create(stream_id=stream_id)).errors()
+    assert "stream_id" not in error
+
+
+def test_a_refusal_that_passes_says_when_to_retry(owner: Asker) -> None:
+    many = [create(stream_id="main") for _ in range(66)]
+    socket = FakeSocket(
+        *many, lambda: refused.extend(socket.errors()), lambda: socket.run(), holds=True
+    )
+    refused: list[Json] = []
+    opened(owner).run(socket)
+    assert [each["error"]["headers"]["retry-after"] for each in refused] == ["1"]
+
+
 def test_a_lane_is_answered_in_order_and_lanes_at_once(owner: Asker) -> None:
     socket = FakeSocket(
         create("a1", stream_id="a"),

@@ -19,7 +19,6 @@ from app.errors import (
     NotFound,
     Overloaded,
     RequestTooLarge,
-    Unavailable,
 )
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.schemas.wire.answers import ERROR_ENVELOPE
@@ -72,12 +71,7 @@ def gateway_error(error: GatewayError) -> WSGIResponse:
     response = WSGIResponse(
         orjson.dumps(ERROR_ENVELOPE.dump(error)), error.status, content_type="application/json"
     )
-    if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, error.retry_after_s))
-    elif isinstance(error, Unavailable):
-        response.headers["Retry-After"] = "1"
-    if error.work_done or not error.should_retry:
-        response.headers["x-should-retry"] = "false"
+    response.headers.update(error.retry_headers)
     return response
 
 

@@ -38,6 +38,7 @@ from app.schemas.request.websocket.client_events import (
     CREATE,
     STEER,
     create_body,
+    lane_of,
     steered,
 )
 from app.schemas.wire.websocket.frames import error_line, steer_failed_line
@@ -128,14 +129,10 @@ class Session:
         place, self._place = self._place, None
         stream_id = None
         try:
-            if not message.is_text:
-                raise InvalidRequest(
-                    "A message must be JSON as text: send a text frame, not a binary one.",
-                    code="invalid_json",
-                )
+            _refuse_binary(message)
             frame, memory_bytes = parse_message(self._services, self._caller, place, message.data)
+            stream_id = lane_of(frame)
             event = CLIENT_EVENT.load(frame)
-            stream_id = event.stream_id
             place = self._obey(event, frame, message.data, memory_bytes, place)
         except GatewayError as fault:
             self._socket.send([error_line(fault, stream_id)])
@@ -290,3 +287,11 @@ class Session:
     def _give_back(self, place: Place | None) -> None:
         if place is not None:
             self._services.in_flight.leave(place)
+
+
+def _refuse_binary(message: ClientMessage) -> None:
+    if not message.is_text:
+        raise InvalidRequest(
+            "A message must be JSON as text: send a text frame, not a binary one.",
+            code="invalid_json",
+        )

@@ -73,6 +73,12 @@ class ClientEventSchema(Document):
 CLIENT_EVENT = ClientEventSchema()
 
 
+def lane_of(frame: object) -> str | None:
+    """Return the lane that a message names, for errors about it; None if it names none."""
+    stream_id = frame.get("stream_id") if type(frame) is dict else None
+    return stream_id if type(stream_id) is str and _is_stream_id(stream_id) else None
+
+
 def create_body(frame: dict[str, Any]) -> dict[str, Any]:
     """Return the body that a POST would have for a `response.create`; it is streamed.
 

@@ -22,7 +22,8 @@ _NOT_STEERED = (
 def error_line(error: GatewayError, stream_id: str | None) -> bytes:
     """Return the message for one of the gateway's own errors."""
     envelope: dict[str, Any] = ERROR_ENVELOPE.dump(error)
-    return refusal_line(error.status, envelope["error"], {}, stream_id)
+    headers = {name.lower(): value for name, value in error.retry_headers.items()}
+    return refusal_line(error.status, envelope["error"], headers, stream_id)
 
 
 def refusal_line(
