@@ -6,10 +6,13 @@ import threading
 
 import pytest
 
-from app.errors import UpstreamUnavailable
+from app.errors import InvalidRequest, UpstreamUnavailable
 from tests.processes import PATIENCE_S
 from tests.providers.calling import a_call, endpoint, stream, whole
-from tests.providers.raw_server import OK, RawServer, Script, Wire
+from tests.providers.raw_server import CERTIFICATE, OK, RawServer, Script, Wire
+
+#: Bytes of a body that no socket buffers take at once.
+LONG = 16 * 1024 * 1024
 
 
 def echo(wire: Wire) -> None:
@@ -188,6 +191,27 @@ def test_a_request_is_not_sent_again_once_an_answer_began() -> None:
         whole(to)
         with pytest.raises(UpstreamUnavailable):
             whole(to)
+        assert server.served == 1
+
+
+@pytest.mark.parametrize("is_idle", [False, True], ids=["new", "idle"])
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
+def test_a_long_request_is_not_sent_again_once_an_answer_came(is_tls: bool, is_idle: bool) -> None:
+    def script(wire: Wire) -> None:
+        if is_tls:
+            wire.serve_tls()
+        if is_idle:
+            wire.answer(wire.hear().body)
+        wire.sock.recv(1000)
+        wire.answer(b"{}", b"HTTP/1.1 413 Too Large\r\nConnection: close\r\n")
+        wire.sock.close()  # with most of the body unread
+
+    with RawServer(script, echo) as server:
+        to = endpoint(server.tls_url, ca_file=CERTIFICATE) if is_tls else endpoint(server.url)
+        if is_idle:
+            whole(to)
+        with pytest.raises(InvalidRequest):
+            whole(to, bytes(LONG))
         assert server.served == 1
 
 

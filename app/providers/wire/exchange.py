@@ -9,6 +9,7 @@ The steps, any of which may fail or be the last:
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -204,9 +205,10 @@ class Exchange:
             else:
                 connection.sock.sendall(head)
                 connection.sock.sendall(body)
-        except (BrokenPipeError, ConnectionResetError):
-            # A server that refuses a long body responds early and closes: read that response.
-            if connection.unproven:
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            # A server that refuses a long body responds early and closes: read that response. Where
+            # there is none, as on a stale connection, the read fails at once.
+            if self._interrupt.fired:
                 raise
         self._silent_since = time.monotonic()
 
