@@ -74,9 +74,10 @@ class GatewayError(Exception):
 
     @property
     def retry_headers(self) -> dict[str, str]:
-        """The headers that say when to retry, and whether."""
+        """The headers that say whether to retry, and when: after a second if nobody knows."""
         headers = {}
-        if self.retry_after_s is not None or isinstance(self, Unavailable):
+        will_pass = isinstance(self, Unavailable) or self.code == RateLimited.code
+        if will_pass or self.retry_after_s is not None:
             headers["Retry-After"] = str(max(1, self.retry_after_s or 1))
         if self.work_done or not self.should_retry:
             headers["x-should-retry"] = "false"

@@ -75,6 +75,11 @@ FAULTS = (
         429,
         Seen(429, "rate_limit_error", "rate_limit_exceeded", headers={"Retry-After": "7"}),
     ),
+    Fault(
+        "status-429-without-a-time",
+        Seen(429, "rate_limit_error", "rate_limit_exceeded", headers={"Retry-After": "1"}),
+        Script(fail=Fail(status=429)),
+    ),
     _fails("status-500", 500, UNAVAILABLE),
     _fails("status-502-html", 502, UNAVAILABLE, "<html><body>Bad Gateway</body></html>"),
     _fails("status-503", 503, UNAVAILABLE),

@@ -186,6 +186,15 @@ def test_a_rate_limit_has_our_code() -> None:
     assert refused(429, {"error": {"code": "slow_down"}}).code == "rate_limit_exceeded"
 
 
+def test_who_is_limited_tries_after_a_second_if_the_server_names_no_time() -> None:
+    assert refused(429).retry_headers == {"Retry-After": "1"}
+    assert refused(429, retry_after="soon").retry_headers == {"Retry-After": "1"}
+    # Waiting does not help: the provider has to be paid.
+    assert (
+        "Retry-After" not in refused(429, {"error": {"code": "insufficient_quota"}}).retry_headers
+    )
+
+
 @pytest.mark.parametrize("status", [429, 503, 504, 529])
 def test_the_wait_that_is_asked_for_is_kept(status: int) -> None:
     assert refused(status, retry_after="12").retry_after_s == 12
