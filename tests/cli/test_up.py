@@ -57,10 +57,11 @@ def test_settings_that_cannot_be_used_are_said() -> None:
     )
 
 
-def test_a_quirk_that_no_server_has_is_said() -> None:
+def test_a_quirk_that_no_server_has_is_named_with_its_line() -> None:
     text = '[providers.a]\napi = "responses"\nbase_url = "http://a"\nquirks = { odd = true }\n'
     Path("gateway.toml").write_text(text, "utf-8")
-    assert "cannot start: [providers.a] quirks: 'odd' is not known" in refusal(started())
+    refused = refusal(started())
+    assert "start: gateway.toml, line 4: [providers.a] quirks: 'odd' is not known" in refused
 
 
 def test_a_redis_out_of_reach_is_said_without_its_password() -> None:
