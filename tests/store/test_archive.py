@@ -44,13 +44,6 @@ from tests.store.turns import (
 DAY = 86_400
 
 
-@pytest.fixture(scope="module")
-def urls(cluster_url: str) -> Iterator[dict[str, str]]:
-    """Two Redises that may be emptied."""
-    with running() as url:
-        yield {"single": url, "cluster": cluster_url}
-
-
 @pytest.fixture(params=["single", "cluster"])
 def client(request: pytest.FixtureRequest, urls: dict[str, str]) -> Iterator[Client]:
     """A client of an empty Redis."""

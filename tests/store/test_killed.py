@@ -24,7 +24,6 @@ from app.store.responses.redis import RedisStore
 from app.store.retention.redis import AGAIN_S, PLACES_S, RedisRetention
 from app.store.retention.search import RedisPurgeSearch
 from tests.ids import item_minter, new_id, new_tag
-from tests.redis_server import running
 from tests.store.ageing import LATER, LONG_AGO, continued_for, expire, kept_for
 from tests.store.kills import kills
 from tests.store.servers import everything
@@ -84,13 +83,6 @@ class Bench:
         for name in ("rg:{expiring}:lease", "rg:{expiring}:since", f"rg:stored:{ACCOUNT}"):
             self.client.delete(name)
         return everything(self.client)
-
-
-@pytest.fixture(scope="module")
-def urls(cluster_url: str) -> Iterator[dict[str, str]]:
-    """Two Redises that may be emptied."""
-    with running() as url:
-        yield {"single": url, "cluster": cluster_url}
 
 
 @pytest.fixture(params=["single", "cluster"])

@@ -23,7 +23,6 @@ from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from app.store.retention.redis import AGAIN_S, PLACES_S, RedisRetention
 from tests.ids import item_minter, new_id, new_tag
-from tests.redis_server import running
 from tests.store.ageing import LATER, LONG_AGO, continued_for, expire, kept_for
 from tests.store.servers import everything
 from tests.store.turns import ACCOUNT, AT, continued, left_by, next_id, question, saved
@@ -64,13 +63,6 @@ class Bench:
         for name in ("lease", "since", "unlogged"):
             self.client.delete(f"rg:{{expiring}}:{name}")
         return everything(self.client)
-
-
-@pytest.fixture(scope="module")
-def urls(cluster_url: str) -> Iterator[dict[str, str]]:
-    """Two Redises that may be emptied."""
-    with running() as url:
-        yield {"single": url, "cluster": cluster_url}
 
 
 @pytest.fixture(params=["single", "cluster"])
