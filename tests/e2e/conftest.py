@@ -14,6 +14,7 @@ from tests.e2e.config import gateway_toml
 from tests.e2e.faults import UPSTREAM_KEY
 from tests.e2e.gateway import Gateway, Keys
 from tests.e2e.stops import GRACE_S, Site, site
+from tests.e2e.workers import WorkerProcess, working
 from tests.upstream import client as upstreams
 from tests.upstream.client import Upstream
 
@@ -44,6 +45,15 @@ def environment(redis_url: str, upstream: Upstream, directory: Path) -> dict[str
     config = directory / "gateway.toml"
     config.write_text(gateway_toml(upstream.places, keepalive_s=15))
     return gateways.environment(redis_url, config, UPSTREAM_KEY=UPSTREAM_KEY)
+
+
+@pytest.fixture(scope="module")
+def worker(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerProcess]:
+    """A job worker for the tests of one module, as it is deployed."""
+    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
+        yield worker
 
 
 @pytest.fixture(scope="session")

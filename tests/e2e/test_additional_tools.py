@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
-from tests.e2e.workers import WorkerProcess, working
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 EXEC = {"type": "custom", "name": "exec", "description": "Runs.", "format": {"type": "text"}}
 FUNCTIONS = {"type": "namespace", "name": "functions", "description": "F.", "tools": [EXEC]}
@@ -32,22 +22,11 @@ HELLO = {"role": "user", "content": "Hi"}
 CHOICE = {"type": "custom", "name": "exec"}
 
 
-def answered(gateway: Gateway, how: str, given: list[Any], **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            return gateway.stream(given, **body).response
-        case "background":
-            body |= {"input": given, "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create(given, **body)
-
-
 def names_sent(request: dict[str, Any]) -> list[str]:
     return [(tool.get("function") or tool)["name"] for tool in request["body"]["tools"]]
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_a_model_calls_what_an_item_has_brought_now_and_later(
     gateway: Gateway, upstream: Upstream, provider: str, how: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +12,6 @@ import requests
 from tests.e2e.background import cancel, checked, ended, events_of, following, queued, shown, spoken
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
-from tests.e2e.workers import WorkerProcess, working
 from tests.processes import PATIENCE_S, until
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Counted, Fail, Script
@@ -21,14 +19,7 @@ from tests.upstream.script import Call, Counted, Fail, Script
 MODELS = [f"{provider}/steady" for provider in APIS]
 FOLLOWERS = 40
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """The one worker of these tests, as it is deployed."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_custom_tools import as_object, found
-from tests.e2e.workers import WorkerProcess, working
+from tests.e2e.wire import Event
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 LOOK_UP = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
 SHELL = {"type": "shell", "environment": {"type": "local"}}
@@ -46,25 +37,16 @@ HELLO = {"role": "user", "content": "Hi"}
 OTHER = {"chat": "anthropic", "anthropic": "responses", "responses": "chat"}
 
 
-def answered(gateway: Gateway, how: str, **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            stream = gateway.stream([HELLO], **body)
-            count = Counter(event["type"].removeprefix("response.") for event in stream.events)
-            assert count["shell_call_command.added"] == count["shell_call_command.done"] == 2
-            assert count["apply_patch_call_operation_diff.done"] == 1
-            pieces = [
-                event["delta"]
-                for event in stream.events
-                if event["type"] == "response.apply_patch_call_operation_diff.delta"
-            ]
-            assert "".join(pieces) == DIFF
-            return stream.response
-        case "background":
-            body |= {"input": [HELLO], "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create([HELLO], **body)
+def check_stream(events: list[Event]) -> None:
+    count = Counter(event["type"].removeprefix("response.") for event in events)
+    assert count["shell_call_command.added"] == count["shell_call_command.done"] == 2
+    assert count["apply_patch_call_operation_diff.done"] == 1
+    pieces = [
+        event["delta"]
+        for event in events
+        if event["type"] == "response.apply_patch_call_operation_diff.delta"
+    ]
+    assert "".join(pieces) == DIFF
 
 
 def shown(item: dict[str, Any]) -> tuple[Any, ...]:
@@ -88,7 +70,7 @@ def outputs_for(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_calls_come_as_items_of_their_own_and_go_back_as_calls_of_functions(
     gateway: Gateway, upstream: Upstream, provider: str, how: str
@@ -96,7 +78,7 @@ def test_calls_come_as_items_of_their_own_and_go_back_as_calls_of_functions(
     tag = f"built-in-{provider}-{how}"
     calls = tuple(Call(name=name, arguments=json.dumps(each)) for name, each in WRITTEN.items())
     upstream.arm(Script(tag=tag, calls=calls), model=tag)  # an id of a model holds less
-    response = answered(gateway, how, model=f"{provider}/{tag}", tools=TOOLS)
+    response = answered(gateway, how, [HELLO], check_stream, model=f"{provider}/{tag}", tools=TOOLS)
     made = [item for item in response["output"] if item["type"].endswith("_call")]
     assert [shown(item) for item in made[:1] + made[2:]] == [
         ("shell_call", "sh", "completed", SHELL_ARGUMENTS | {"max_output_length": None}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -12,7 +11,6 @@ import pytest
 from tests.e2e.background import ended
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import RawCall, post_bytes, raw_post
-from tests.e2e.workers import WorkerProcess, working
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
@@ -22,14 +20,7 @@ NOTED = {"role": "assistant", "content": "Blah. " * 1000}
 NEXT = {"role": "user", "content": "What now?"}
 TRIGGER = {"type": "compaction_trigger"}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 def model(provider: str, tag: str, say: str = SUMMARY) -> str:

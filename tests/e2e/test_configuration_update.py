@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
-from tests.e2e.workers import WorkerProcess, working
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 FORMAT = {
     "type": "json_schema",
@@ -42,18 +32,7 @@ EXEC = {"type": "custom", "name": "exec"}
 TOOLS = {"type": "additional_tools", "role": "developer", "tools": [EXEC]}
 
 
-def answered(gateway: Gateway, how: str, given: list[Any], **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            return gateway.stream(given, **body).response
-        case "background":
-            body |= {"input": given, "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create(given, **body)
-
-
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_an_update_is_to_every_upstream_what_the_parameters_are_now_and_later(
     gateway: Gateway, upstream: Upstream, provider: str, how: str

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
-from tests.e2e.workers import WorkerProcess, working
+from tests.e2e.wire import Event
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin hunk+ end"}
 PATCH = {"type": "custom", "name": "patch", "description": "Edits files.", "format": GRAMMAR}
@@ -58,25 +49,16 @@ def as_object(arguments: Any) -> Any:
     return json.loads(arguments) if isinstance(arguments, str) else arguments
 
 
-def answered(gateway: Gateway, how: str, **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            stream = gateway.stream([HELLO], **body)
-            pieces = [
-                event["delta"]
-                for event in stream.events
-                if event["type"] == "response.custom_tool_call_input.delta"
-            ]
-            assert "".join(pieces) == TEXT + PLAIN
-            return stream.response
-        case "background":
-            body |= {"input": [HELLO], "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create([HELLO], **body)
+def check_stream(events: list[Event]) -> None:
+    pieces = [
+        event["delta"]
+        for event in events
+        if event["type"] == "response.custom_tool_call_input.delta"
+    ]
+    assert "".join(pieces) == TEXT + PLAIN
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_their_calls_come_as_text_and_go_back_as_calls_of_functions(
     gateway: Gateway, upstream: Upstream, provider: str, how: str
@@ -87,7 +69,9 @@ def test_their_calls_come_as_text_and_go_back_as_calls_of_functions(
         tag=tag,
         calls=(Call(name="patch", arguments=ASCII), Call(name="files__run", arguments=text)),
     )
-    response = answered(gateway, how, model=f"{provider}/{script.text()}", tools=TOOLS)
+    response = answered(
+        gateway, how, [HELLO], check_stream, model=f"{provider}/{script.text()}", tools=TOOLS
+    )
     calls = calls_of(response)
     assert [keys_of(call) for call in calls] == [
         (None, "patch", TEXT, "completed", "ctc_"),

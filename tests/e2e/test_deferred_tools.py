@@ -7,27 +7,19 @@ AI only behind a search that has found it: as OpenAI's endpoint answers.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_namespaces import names_in
-from tests.e2e.workers import WorkerProcess, working
+from tests.e2e.wire import Event
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 def function(name: str, *, deferred: bool) -> dict[str, Any]:
@@ -57,30 +49,21 @@ def without_id(item: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key != "id"}
 
 
-def answered(gateway: Gateway, how: str, **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            stream = gateway.stream([HELLO], **body)
-            begun = [e["item"] for e in stream.events if e["type"] == "response.output_item.added"]
-            assert [(item["status"], item["arguments"]) for item in begun[1:2]] == [
-                ("in_progress", {})
-            ]
-            return stream.response
-        case "background":
-            body |= {"input": [HELLO], "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create([HELLO], **body)
+def check_stream(events: list[Event]) -> None:
+    begun = [e["item"] for e in events if e["type"] == "response.output_item.added"]
+    assert [(item["status"], item["arguments"]) for item in begun[1:2]] == [("in_progress", {})]
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_the_first_call_of_a_deferred_tool_comes_behind_a_search(
     gateway: Gateway, upstream: Upstream, provider: str, how: str
 ) -> None:
     tag = f"deferred {provider} {how}"
     script = Script(tag=tag, calls=tuple(Call(name=name) for name in CALLED))
-    first = answered(gateway, how, model=f"{provider}/{script.text()}", tools=TOOLS)
+    first = answered(
+        gateway, how, [HELLO], check_stream, model=f"{provider}/{script.text()}", tools=TOOLS
+    )
     usual, *search, one, two = first["output"]
     assert ("namespace" in usual, usual["name"]) == (False, "usual")
     assert list(map(without_id, search)) == search_of(RARE, first)

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
+from tests.e2e.answering import WAYS
 from tests.e2e.background import ended
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.wire import stream_of
-from tests.e2e.workers import WorkerProcess, working
 from tests.hosted_items import ITEMS, MCP_CALL, PICTURE
 from tests.upstream.client import Upstream
 from tests.upstream.script import Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 ASKED = {"role": "user", "content": "Will it rain?"}
 SOON = {"role": "user", "content": "And tomorrow?"}
@@ -40,7 +31,7 @@ def listed(gateway: Gateway, response_id: str) -> list[dict[str, Any]]:
     return items
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 def test_what_hosted_tools_did_is_kept_and_read_by_every_model(
     gateway: Gateway, upstream: Upstream, how: str
 ) -> None:

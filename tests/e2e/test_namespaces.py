@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
-from tests.e2e.workers import WorkerProcess, working
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 LOOK_UP = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
 LONG = "n" * 64
@@ -49,18 +39,7 @@ def names_in(part: Any) -> list[str]:
     return own + [name for each in part.values() for name in names_in(each)]
 
 
-def answered(gateway: Gateway, how: str, **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            return gateway.stream([HELLO], **body).response
-        case "background":
-            body |= {"input": [HELLO], "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create([HELLO], **body)
-
-
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_their_calls_come_and_go_by_their_own_names(
     gateway: Gateway, upstream: Upstream, provider: str, how: str
@@ -73,7 +52,7 @@ def test_their_calls_come_and_go_by_their_own_names(
     assert max(map(len, sent)) == 64
 
     script = Script(tag=tag, calls=tuple(Call(name=name) for name in sent))
-    response = answered(gateway, how, model=f"{provider}/{script.text()}", tools=TOOLS)
+    response = answered(gateway, how, [HELLO], model=f"{provider}/{script.text()}", tools=TOOLS)
     calls = calls_of(response)
     assert [(call.get("namespace"), call["name"]) for call in calls] == CALLED
     assert [tool["name"] for tool in response["tools"]] == ["look_up", "crm", LONG]

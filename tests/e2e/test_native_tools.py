@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.gateway import Gateway
-from tests.e2e.workers import WorkerProcess, working
+from tests.e2e.wire import Event
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 Json = dict[str, Any]
 GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin hunk+ end"}
@@ -82,22 +73,13 @@ OUTPUTS = [
 ]
 
 
-def answered(gateway: Gateway, how: str, given: list[Json], **body: Any) -> Json:
-    match how:
-        case "streamed":
-            stream = gateway.stream(given, **body)
-            pieces = [
-                event["delta"]
-                for event in stream.events
-                if event["type"] == "response.custom_tool_call_input.delta"
-            ]
-            assert "".join(pieces) == TEXT + '{"input": "ls"}'
-            return stream.response
-        case "background":
-            body |= {"input": given, "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create(given, **body)
+def check_stream(events: list[Event]) -> None:
+    pieces = [
+        event["delta"]
+        for event in events
+        if event["type"] == "response.custom_tool_call_input.delta"
+    ]
+    assert "".join(pieces) == TEXT + '{"input": "ls"}'
 
 
 def without_ids(items: list[Json]) -> list[Json]:
@@ -107,14 +89,16 @@ def without_ids(items: list[Json]) -> list[Json]:
     ]
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 def test_they_go_and_come_as_they_are_and_continue_on_either_kind_of_server(
     gateway: Gateway, upstream: Upstream, how: str
 ) -> None:
     tag = f"native {how}"
     asked = {"role": "user", "content": Script(tag=tag, calls=CALLS).text()}
     choice = {"type": "custom", "name": "patch"}
-    response = answered(gateway, how, [asked], model="openai/m", tools=TOOLS, tool_choice=choice)
+    response = answered(
+        gateway, how, [asked], check_stream, model="openai/m", tools=TOOLS, tool_choice=choice
+    )
     assert without_ids(response["output"]) == AS_SENT
     assert [item["id"].partition("_")[0] for item in response["output"]] == [
         *("tsc", "sh", "apc", "ctc", "ctc", "fc"),

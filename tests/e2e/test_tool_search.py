@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.background import ended
+from tests.e2e.answering import WAYS, answered
 from tests.e2e.config import APIS
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_custom_tools import as_object, found
-from tests.e2e.workers import WorkerProcess, working
+from tests.e2e.wire import Event
 from tests.upstream.client import Upstream
 from tests.upstream.script import Call, Script
 
-
-@pytest.fixture(scope="module", autouse=True)
-def worker(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
-    """Whoever works in the background."""
-    with working(environment, tmp_path_factory.mktemp("worker")) as worker:
-        yield worker
-
+pytestmark = pytest.mark.usefixtures("worker")
 
 #: As Codex declares it, and what it sends of what it has found.
 SEARCH = {
@@ -54,19 +45,10 @@ OTHER = {"chat": "anthropic", "anthropic": "responses", "responses": "chat"}
 EMPTY: dict[str, Any] = {}
 
 
-def answered(gateway: Gateway, how: str, given: list[Any], **body: Any) -> dict[str, Any]:
-    match how:
-        case "streamed":
-            stream = gateway.stream(given, **body)
-            events = [e for e in stream.events if (e.get("item") or {}).get("id", "")[:4] == "tsc_"]
-            shown = [(e["item"]["status"], e["item"]["arguments"]) for e in events]
-            assert shown == [("in_progress", EMPTY), ("completed", ARGUMENTS)]
-            return stream.response
-        case "background":
-            body |= {"input": given, "background": True}
-            return ended(gateway, gateway.call("POST", "/v1/responses", body).json()["id"])
-        case _:
-            return gateway.create(given, **body)
+def check_stream(events: list[Event]) -> None:
+    events = [e for e in events if (e.get("item") or {}).get("id", "")[:4] == "tsc_"]
+    shown = [(e["item"]["status"], e["item"]["arguments"]) for e in events]
+    assert shown == [("in_progress", EMPTY), ("completed", ARGUMENTS)]
 
 
 def names_sent(request: dict[str, Any]) -> list[str]:
@@ -81,7 +63,7 @@ def history(request: dict[str, Any], provider: str) -> tuple[Any, bool]:
     return as_object(found(key, told)[0]), "can be called now: crm__look_up." in json.dumps(told)
 
 
-@pytest.mark.parametrize("how", ["whole", "streamed", "background"])
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("provider", APIS)
 def test_a_model_searches_and_calls_what_was_found(
     gateway: Gateway, upstream: Upstream, provider: str, how: str
@@ -89,7 +71,7 @@ def test_a_model_searches_and_calls_what_was_found(
     tag = f"search {provider} {how}"
     searching = Script(tag=tag, calls=(Call(name="tool_search", arguments=json.dumps(ARGUMENTS)),))
     body = {"model": f"{provider}/{searching.text()}", "tools": [SEARCH]}
-    first = answered(gateway, how, [HELLO], **body)
+    first = answered(gateway, how, [HELLO], check_stream, **body)
     (call,) = (item for item in first["output"] if item["type"] == "tool_search_call")
     assert call == {
         "id": call["id"],
