@@ -197,7 +197,11 @@ def test_a_broken_file_leaves_the_process_before_at_work(
     site.write("[background]\ndrain = 60\n")
     worker.parent.send_signal(signal.SIGHUP)
     until(lambda: worker.log.count("config_reload_failed") == 2, "the reason")
-    assert "drain is not a setting" in worker.log
+    lines = [json.loads(each) for each in worker.log.splitlines() if each.startswith("{")]
+    *_, fault = [each for each in lines if each["event"] == "config_reload_failed"]
+    line = site.config.read_text().splitlines().index("drain = 60") + 1
+    assert (fault["file"], fault["line"]) == (str(site.config), line)
+    assert fault["reason"].startswith("[background] drain is not a setting")
     assert site.figure(successful) == 0
     assert worker.child.pid == before.pid
     assert ended(gateway, queued(gateway, Script(tag=tag)))["status"] == "completed"

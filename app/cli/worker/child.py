@@ -1,16 +1,20 @@
 """A worker process, as its master sees it.
 
-It sends lines: `ready 800 25 SETTINGS`, `idle 1.5`, `refused REASON`, `draining`; it is sent one of
-`fresh`, `again SETTINGS` and `kept SETTINGS`, then `drain` or `hurry` (app/jobs/process.py).
+It sends lines: `ready 800 25 SETTINGS`, `idle 1.5`, `fault JSON` and `refused REASON`, `draining`;
+it is sent one of `fresh`, `again SETTINGS` and `kept SETTINGS`, then `drain` or `hurry`
+(app/jobs/process.py). A master of another release passes over lines that it does not know.
 """
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+from app.settings import SettingsError
 
 _READ_SIZE = 65536
 
@@ -34,6 +38,7 @@ class ChildProcess:
     able_at: float = float("-inf")
     last_line_at: float = float("inf")
     refusal: str = ""
+    fault: dict[str, object] = field(default_factory=dict)
     times_s: tuple[float, float] = (0.0, 0.0)
     unread: bytearray = field(default_factory=bytearray)
 
@@ -41,6 +46,11 @@ class ChildProcess:
         """Send a line, unless the process is gone."""
         with suppress(OSError):
             self.channel.sendall(line.encode() + b"\n")
+
+    def why(self) -> dict[str, object]:
+        """Return why it could not use its settings, as far as it said so: fields of a log line."""
+        ended = f"the process ended with the status {self.program.returncode}"
+        return self.fault or {"reason": self.refusal or ended}
 
     def kill(self) -> None:
         """Kill it, once: it takes a moment to end."""
@@ -57,3 +67,16 @@ class ChildProcess:
             line = bytes(self.unread[:end]).decode()
             del self.unread[: end + 1]
             yield line.split(" ")
+
+
+def fault_text(error: SettingsError) -> str:
+    """Return a fault of the settings as JSON, with the fields that the web processes log."""
+    file = None if error.file is None else str(error.file)
+    fields = {"file": file, "line": error.line, "reason": error.reason}
+    return json.dumps(fields)
+
+
+def read_fault(text: str) -> dict[str, object]:
+    """Return the fields in what `fault_text` wrote."""
+    fields: dict[str, object] = json.loads(text)
+    return fields

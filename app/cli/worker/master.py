@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 from types import FrameType
 
-from app.cli.worker.child import ChildProcess
+from app.cli.worker.child import ChildProcess, read_fault
 from app.cli.worker.listener import Report
 from app.settings.values import WORKER_SILENCE_S
 from app.telemetry import log
@@ -237,6 +237,8 @@ class Master:
                 self._use(process, more)
             elif word == "idle":
                 process.able_at = self._clock() - float(more[0])
+            elif word == "fault":
+                process.fault = read_fault(" ".join(more))
             elif word == "refused":
                 process.refusal = " ".join(more)
             elif word == "draining" and not process.drains:
@@ -292,9 +294,6 @@ class Master:
 
     def _refuse(self, process: ChildProcess) -> None:
         """Go on as before: the new settings cannot be used."""
-        reason = (
-            process.refusal or f"the process ended with the status {process.program.returncode}"
-        )
-        log.error("config_reload_failed", reason=reason)
+        log.error("config_reload_failed", **process.why())
         self._replace(process)
         self._reloaded(successful=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from app.cli.common.checked import overruling_variables, reloaded_settings
 from app.cli.common.processes import has_worker, leave_no_core
+from app.cli.worker.child import fault_text
 from app.factory import create_worker
 from app.huge_pages import keep_in_huge_pages
 from app.jobs.process import Channel
@@ -43,6 +44,7 @@ def _work(channel: Channel, *, on_threads: bool) -> None:
         kept = before if word == "kept" else None
         settings, file = kept or _read(before[1] if before else None)
     except SettingsError as error:
+        channel.send("fault", fault_text(error))
         channel.send("refused", " ".join(str(error).split()))
         sys.exit(EX_CONFIG)
     listen(settings.log_level, settings.log_format)
