@@ -74,6 +74,18 @@ def test_the_list_is_newest_first_a_page_at_a_time(owner: Asker) -> None:
     assert rest["has_more"] is False
 
 
+def test_a_page_begins_after_a_deleted_endpoint_but_after_nothing_else(owner: Asker) -> None:
+    ids = [made(owner, name=str(number))["id"] for number in range(3)][::-1]
+    owner.ask("DELETE", f"{PATH}/{ids[1]}")
+    rest = owner.ask("GET", f"{PATH}?after={ids[1]}").get_json()
+    assert [each["id"] for each in rest["data"]] == ids[2:]
+    for after in ("x", "~", "resp_1", ids[0][:-1], ids[0].upper(), f"{ids[0]}%0A"):
+        answer = owner.ask("GET", f"{PATH}?after={after}")
+        error = answer.get_json()["error"]
+        assert answer.status_code == 400, after
+        assert (error["param"], error["code"]) == ("after", "invalid_value")
+
+
 def test_an_empty_list_has_no_ids(owner: Asker) -> None:
     assert owner.ask("GET", PATH).get_json() == {
         "object": "list",

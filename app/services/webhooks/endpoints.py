@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +31,7 @@ from app.store.webhooks.base import WebhookStore
 from app.telemetry import STORE_FAILURES
 
 _ATTEMPTS = 10
+_ID = re.compile(r"whe_[0-9a-f]{36}")
 #: Maximum number of sample events of an account that a process sends, and within how many seconds.
 MOST_TESTS, TESTS_WITHIN_S = 10, 60.0
 
@@ -98,7 +100,19 @@ class WebhookEndpoints:
         return found
 
     def page(self, caller: Caller, limit: int, after: str | None) -> EndpointPage:
-        """Return a page of the account's endpoints, newest first, after the one with that id."""
+        """Return a page of the account's endpoints, newest first, after the one with that id.
+
+        It may have been deleted since: whoever deletes what a page lists reads on all the same.
+
+        Raises:
+            InvalidRequest: `after` is no id of an endpoint.
+        """
+        if after is not None and not _ID.fullmatch(after):
+            raise InvalidRequest(
+                "'after' must be the id of a webhook endpoint, the last of the page before.",
+                param="after",
+                code="invalid_value",
+            )
         found = self._store.endpoints(caller.account)
         left = [each for each in found if after is None or each.id < after]
         return EndpointPage(tuple(left[:limit]), len(left) > limit)
