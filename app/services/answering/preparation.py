@@ -109,7 +109,7 @@ class Preparation:
             service_tier=request.parameters.service_tier or "auto",
         )
         user_hash = self._user_hash(caller.account, request)
-        return PreparedRequest(caller, request, targets, start, response, user_hash)
+        return PreparedRequest.of(caller, request, targets, start, response, user_hash)
 
     def _user_hash(self, account: str, request: CreateRequest) -> str:
         """Return the hash by which a purge finds the end user's turns, or "" without a user."""

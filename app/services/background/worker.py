@@ -232,7 +232,7 @@ class Worker:
         targets = self._preparation.targets(caller, request)
         targets = readers(targets, request, payload.thread)
         job.count_wait()
-        return PreparedRequest(caller, request, targets, payload.thread, payload.response)
+        return PreparedRequest.of(caller, request, targets, payload.thread, payload.response)
 
     def _stream(
         self, job: ActiveJob, prepared: PreparedRequest, opened: UpstreamAnswer, narrator: Narrator

@@ -16,7 +16,8 @@ from app.services.upstreams.catalog import Target
 class PreparedRequest:
     """A request ready to be answered: its targets, what the model sees, the response at its start.
 
-    `user_hash` is stored with its turn.
+    `user_hash` is stored with its turn; `deferred` are the names of the tools that the caller
+    expects a server to search for (G3).
     """
 
     caller: Caller
@@ -25,6 +26,21 @@ class PreparedRequest:
     thread: Thread
     response: Response
     user_hash: str = ""
+    deferred: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        caller: Caller,
+        request: CreateRequest,
+        targets: tuple[Target, ...],
+        thread: Thread,
+        response: Response,
+        user_hash: str = "",
+    ) -> PreparedRequest:
+        """Return the request, ready to be answered."""
+        deferred = deferred_names(request.parameters.tools, thread.added)
+        return cls(caller, request, targets, thread, response, user_hash, deferred)
 
     @property
     def parameters(self) -> Parameters:
@@ -32,8 +48,3 @@ class PreparedRequest:
         thread, parameters = self.thread, self.request.parameters
         is_changed = thread.added or thread.update is not None
         return in_thread(parameters, thread) if is_changed else parameters
-
-    @property
-    def deferred(self) -> frozenset[str]:
-        """The names of the tools that the caller expects a server to search for (G3)."""
-        return deferred_names(self.request.parameters.tools, self.thread.added)
