@@ -25,7 +25,8 @@ class UpstreamCall:
     offered to it as soon as it is read, and left out of the answer's batches if it takes it. It
     must not block. `fault` is why the call was given up, unless the caller did that.
     `lost` is the usage of each output that a failure discarded, with its provider and that one's
-    name of the model.
+    name of the model. `note_called` records whether an upstream may have been called, as others may
+    charge the call: false while it waits for its first turn, true after that.
     """
 
     deadline: float
@@ -39,13 +40,24 @@ class UpstreamCall:
     cancelled: bool = False
     fault: GatewayError | None = None
     lost: list[tuple[tuple[str, str], Usage]] = field(default_factory=list)
+    note_called: Callable[[bool], None] | None = None
     relay: Callable[[Batch], bool] | None = None
     on_batch: Callable[[Batch], bool] | None = None
+    _is_noted_uncalled: bool = False
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
     def count_attempt(self) -> None:
-        """Count one more request to an upstream."""
+        """Count one more request to an upstream, before it is made."""
+        if self._is_noted_uncalled and self.note_called is not None:
+            self._is_noted_uncalled = False
+            self.note_called(True)
         self.attempts += 1
+
+    def begin_waiting(self) -> None:
+        """Record that the call waits for its turn at an upstream."""
+        if self.note_called is not None and not self.attempts and not self._is_noted_uncalled:
+            self._is_noted_uncalled = True
+            self.note_called(False)
 
     def relay_to(self, relay: Callable[[Batch], bool]) -> None:
         """Offer batches to `relay` from now on."""

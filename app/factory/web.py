@@ -264,11 +264,11 @@ def _background(
 def _health(
     settings: Settings, core: Core, identity: StoreIdentity, spool: SpoolDelivery
 ) -> Health:
-    worker_silence_s = core.jobs.worker_silence_s if settings.background.enabled else lambda: None
+    has_jobs = settings.background.enabled
     return Health(
         identity.probe,
         identity.look,
-        worker_silence_s,
+        lambda: core.jobs.queues().silence_s if has_jobs else None,
         core.breakers.states,
         spool.folders.fault,
         core.keys.resting,

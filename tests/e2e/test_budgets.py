@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import requests
 
 from tests.e2e import gateway as gateways
-from tests.e2e.background import ended
+from tests.e2e.background import ended, queued, spoken
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway
 from tests.e2e.stops import site
@@ -23,6 +24,9 @@ from tests.upstream.script import Counted, Script
 
 PRICES = """
 [models."chat/steady".price]
+input = 10
+output = 100
+[models."narrow/steady".price]
 input = 10
 output = 100
 """
@@ -57,6 +61,18 @@ class Till:
             headers={"Authorization": f"Bearer {key}"},
             timeout=60,
         )
+
+    def left(self, key: str) -> int:
+        """Return what is left of the key's budget, as a request without a price is told."""
+        usd = self.call(key, model="chat/swift").headers["X-Budget-Remaining"]
+        return round(float(usd) * 1e6)
+
+    def waits(self, response_id: str) -> bool:
+        """Tell whether a job was taken, and no upstream was called for it."""
+        with redis.Redis.from_url(self.env["REDIS_URL"]) as client:
+            (job,) = client.scan_iter(f"{self.env['REDIS_PREFIX']}*:job:{response_id}")
+            status, begun = client.hmget(job, "status", "begun")
+        return (status, begun) == (b"in_progress", None)
 
     def spent(self, key: str) -> int:
         """Return what the account's usage says that it cost."""
@@ -127,3 +143,28 @@ def test_a_budget_holds_whatever_races_for_it(till: Till, tmp_path: Path) -> Non
     assert till.call(till.key()["key"]).status_code == 200
     gateways.keys(till.env, "update", made["id"], "--budget", "1/total")
     until(lambda: till.call(key).status_code == 200, "the raised budget")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_job_that_waits_for_a_slot_gives_its_budget_back(
+    till: Till, tmp_path: Path, method: str
+) -> None:
+    key = till.key("--budget", BUDGET)["key"]
+    paid = replace(till.gateway, keys=gateways.Keys(key, ""))
+    halted = Script(say=("one ", "two"), stall_after=1, usage=USED, tag="halted")
+    more = {"model": "narrow/steady", "max_output_tokens": 100}
+    with brief(till.env, tmp_path):
+        # 1. One job has the only slot. Another waits for it, cannot be had, and waits again.
+        first = queued(paid, halted, **more)
+        spoken(paid, first, "one ")
+        before = till.left(key)
+        second = queued(paid, "hello", **more)
+        until(lambda: till.waits(second), "the other job to wait")
+        assert till.left(key) < before
+        # 2. Cancelled or deleted, it costs nothing: its upstream was not called.
+        path = f"/v1/responses/{second}" + ("/cancel" if method == "POST" else "")
+        assert paid.call(method, path).status_code == 200
+        until(lambda: till.left(key) == before, "the budget to be given back")
+        # 3. The first, whose upstream has not counted yet what it said, may have cost anything.
+        assert paid.call("POST", f"/v1/responses/{first}/cancel").status_code == 200
+        assert till.left(key) == before

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -135,3 +136,27 @@ def test_a_slot_that_the_garbage_collector_gives_back_is_free(
     assert not taking.is_alive()
     with pytest.raises(UpstreamUnavailable):  # it was taken
         limiter.acquire(call(), 0)
+
+
+def test_a_call_records_that_it_waits_and_then_that_it_was_made() -> None:
+    limiter = ConcurrencyLimiter("a", 1)
+    noted: list[bool] = []
+    at_once, later, gone = (replace(call(), note_called=noted.append) for _ in range(3))
+    limiter.acquire(at_once, 0)
+    at_once.count_attempt()
+    assert noted == []
+    for _ in range(2):
+        with pytest.raises(UpstreamUnavailable):
+            limiter.acquire(later, 0)
+    assert noted == [False]
+    limiter.release()
+    limiter.acquire(later, 0)
+    later.count_attempt()
+    later.count_attempt()
+    assert noted == [False, True]
+    with pytest.raises(UpstreamUnavailable):
+        limiter.acquire(later, 0)
+    assert noted == [False, True]
+    with pytest.raises(UpstreamUnavailable):
+        limiter.acquire(gone, 0)
+    assert noted == [False, True, False]

@@ -12,7 +12,7 @@ from app.domain.response import Usage
 from app.domain.stream.deltas import Finished, Text
 from app.domain.stream.events import Event
 from app.domain.turns.turn import Turn
-from app.errors import StorageUnavailable, Unconfirmed
+from app.errors import CallerGone, StorageUnavailable, Unconfirmed
 from app.schemas.wire.event_lines import encode
 from app.services.background.event_writer import FLUSH_EVENTS, FLUSH_S, PAUSE_S, EventWriter
 from app.store.jobs.base import Claim, Flush
@@ -29,6 +29,7 @@ class Jobs:
         self.flushes: list[Flush] = []
         self.ending: Flush | None = None
         self.forgotten: list[str] = []
+        self.noted: list[bool] = []
         self.ours = True
         self.outages = 0
         self.lags = 0  # how often the replicas lag behind an end
@@ -47,6 +48,11 @@ class Jobs:
         if self.lags:
             self.lags -= 1
             raise Unconfirmed("written")
+        return self.ours
+
+    def note_called(self, _claim: Claim, *, called: bool) -> bool:
+        self._answer()
+        self.noted.append(called)
         return self.ours
 
     def forget(self, response_ids: Sequence[str]) -> None:
@@ -280,3 +286,15 @@ def test_an_end_that_repeats_a_long_text_is_written_in_parts(bench: Bench) -> No
     assert [len(flush.lines) for flush in parts] == [4, 1, 1]
     assert ending.first == parts[-1].first + 1
     assert len(ending.lines) == 1
+
+
+def test_an_upstream_is_called_once_that_is_recorded(bench: Bench) -> None:
+    bench.jobs.outages = 1
+    bench.writer.note_called(called=False)  # then its estimate stays reserved
+    assert bench.jobs.noted == []
+    bench.jobs.outages, since = 2, bench.clock.now
+    bench.writer.note_called(called=True)
+    assert (bench.jobs.noted, bench.clock.now) == ([True], since + 2 * PAUSE_S)
+    bench.jobs.ours = False
+    with pytest.raises(CallerGone):
+        bench.writer.note_called(called=True)

@@ -46,23 +46,23 @@ def test_what_runs_keeps_its_lease(bench: Bench) -> None:
 
 def test_a_heartbeat_is_heard(bench: Bench) -> None:
     bench.supervisor.beat()
-    assert bench.store.worker_silence_s() < 5
+    assert bench.store.queues().silence_s < 5
 
 
 def test_a_heart_beside_threads_that_take_no_job_is_no_sign_of_life(bench: Bench) -> None:
     bench.supervisor.beat()
     bench.box.idle_for_s = 20
     bench.supervisor.beat()
-    lately = bench.store.worker_silence_s()
+    lately = bench.store.queues().silence_s
     bench.box.idle_for_s = float("inf")
     bench.supervisor.beat()
-    assert [lately < 5, bench.store.worker_silence_s() < 5] == [True, True]
+    assert [lately < 5, bench.store.queues().silence_s < 5] == [True, True]
 
 
 def test_a_worker_that_could_never_take_a_job_is_not_heard(bench: Bench) -> None:
     bench.box.idle_for_s = float("inf")
     bench.supervisor.beat()
-    assert bench.store.worker_silence_s() == float("inf")
+    assert bench.store.queues().silence_s == float("inf")
 
 
 def test_one_that_cannot_be_ended_holds_up_no_others(

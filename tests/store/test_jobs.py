@@ -784,28 +784,28 @@ def _pings(client: Any) -> int:
 
 
 def test_a_worker_that_lives_is_heard(jobs: RedisJobStore) -> None:
-    assert jobs.worker_silence_s() == float("inf")
+    assert jobs.queues().silence_s == float("inf")
     jobs.renew([])
-    assert jobs.worker_silence_s() < 5
+    assert jobs.queues().silence_s < 5
 
 
 def test_a_worker_is_heard_for_when_it_could_last_take_a_job(jobs: RedisJobStore) -> None:
     jobs.renew([], 100.0)
-    before = jobs.worker_silence_s()
+    before = jobs.queues().silence_s
     jobs.renew([], 20.0)
     jobs.renew([], 50.0)
-    assert [100 <= before < 105, 20 <= jobs.worker_silence_s() < 25] == [True, True]
+    assert [100 <= before < 105, 20 <= jobs.queues().silence_s < 25] == [True, True]
 
 
 def test_a_worker_that_could_never_take_a_job_is_not_heard(jobs: RedisJobStore) -> None:
     jobs.renew([], float("inf"))
-    assert jobs.worker_silence_s() == float("inf")
+    assert jobs.queues().silence_s == float("inf")
 
 
 def test_a_sign_of_life_from_a_clock_that_was_put_back_is_none(bench: Bench) -> None:
     bench.client.set(f"{bench.prefix}{{jobs}}:alive", 9_999_999_999_999)
     bench.jobs.renew([], 20.0)
-    assert 20 <= bench.jobs.worker_silence_s() < 25
+    assert 20 <= bench.jobs.queues().silence_s < 25
 
 
 def test_the_queues_are_counted(jobs: RedisJobStore) -> None:

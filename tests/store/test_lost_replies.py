@@ -143,6 +143,17 @@ def take_over(bench: Bench) -> Callable[[], Any]:
     return lambda: bench.jobs.take_over(ACCOUNT, mine.response_id, "cancelled") is not None
 
 
+def note_uncalled(bench: Bench) -> Callable[[], Any]:
+    mine = bench.claimed()
+    return lambda: bench.jobs.note_called(mine, called=False)
+
+
+def note_called(bench: Bench) -> Callable[[], Any]:
+    mine = bench.claimed()
+    assert bench.jobs.note_called(mine, called=False)
+    return lambda: bench.jobs.note_called(mine, called=True)
+
+
 def give_back(bench: Bench) -> Callable[[], Any]:
     mine = bench.claimed()
     return lambda: bench.jobs.give_back(mine)
@@ -174,6 +185,8 @@ def erase(bench: Bench) -> Callable[[], Any]:
         (tell, [True]),
         (finish, True),
         (take_over, True),
+        (note_uncalled, True),
+        (note_called, True),
         (give_back, None),
         (open_account, True),
         (erase, 1),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from app.domain.prices import Cost
 from app.domain.response import Usage
 from app.domain.stream.events import Event, is_terminal
 from app.domain.turns.turn import Turn
-from app.errors import StorageUnavailable, Unconfirmed
+from app.errors import CallerGone, StorageUnavailable, Unconfirmed
 from app.store.jobs.base import Claim, Flush, JobStore
 from app.telemetry import STORE_FAILURES, log
 
@@ -152,6 +153,20 @@ class EventWriter:
             if self._is_ours:
                 self.ended = self._end(turn, last)
             self._is_ours = False
+
+    def note_called(self, called: bool) -> None:
+        """Record whether an upstream may have been called, since whoever cancels it charges it.
+
+        Before a call this waits while the store is unreachable.
+
+        Raises:
+            CallerGone: the job is no longer this worker's.
+        """
+        if not called:
+            with suppress(StorageUnavailable):
+                self._jobs.note_called(self.claim, called=False)
+        elif not self._keep_trying(lambda: self._jobs.note_called(self.claim, called=True)):
+            raise CallerGone("The job is no longer this worker's.")
 
     def close(self) -> None:
         """Write nothing any more: somebody else writes the job's end."""

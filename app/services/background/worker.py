@@ -156,6 +156,7 @@ class Worker:
             response_id=claim.response_id,
         )
         writer = EventWriter(self._jobs, claim, call.cancel, self._clock, self._pause)
+        call.note_called = writer.note_called
         job = ActiveJob(claim, payload, trace, call, writer, until)
         job.trace.waited_s = max(0.0, self._now() - payload.queued_at)
         with self._active_jobs.tracking(job):

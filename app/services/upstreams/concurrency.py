@@ -39,6 +39,7 @@ class ConcurrencyLimiter:
         if self._try_acquire(self.size, turn):
             return
         call.attach(turn.set)
+        call.begin_waiting()
         turn.wait(max(0.0, wait_s))
         self._end_waiting(turn, call)
 

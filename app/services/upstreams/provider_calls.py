@@ -203,7 +203,7 @@ class ProviderCalls:
             raise CallerGone("The caller hung up.")
         if cause := opening.failed.get((provider.name, request.model)):
             retry_counted(provider.name, cause)
-        call.attempts += 1
+        call.count_attempt()
         if opening.recording is None:
             return self._first_batch(provider, request, opening)
         span = self._spans.begin(opening.recording, provider.name, request, call)

@@ -189,8 +189,15 @@ class JobStore(Protocol):
         """
         ...
 
+    def note_called(self, claim: Claim, *, called: bool) -> bool:
+        """Record whether an upstream may have been called under the claim; False as for `append`.
+
+        Without that, one may have been since the job was claimed.
+        """
+        ...
+
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
-        """Queue the job again after `after_s` seconds; False if the claim no longer holds it."""
+        """Queue the job again after `after_s` seconds; False as for `append`."""
         ...
 
     def due(self) -> int:
@@ -202,8 +209,7 @@ class JobStore(Protocol):
     ) -> Claim | None:
         """Take over a job, to finish it; None if it has ended, or has another key.
 
-        Several processes may take over one job: the first to finish it ends it. The reason that was
-        given first stands.
+        Several may take over one job: the first to finish it ends it. The first reason stands.
         """
         ...
 
@@ -247,10 +253,6 @@ class JobStore(Protocol):
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
         """Yield news and the ids of the responses, for ever, on a connection of its own."""
-        ...
-
-    def worker_silence_s(self) -> float:
-        """Return the seconds since a worker could take a job, infinity if none ever could."""
         ...
 
     def queues(self) -> QueueFigures:

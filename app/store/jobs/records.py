@@ -27,6 +27,7 @@ from app.store.jobs.scripts import (
     FINISHER,
     GIVE_BACK,
     LEASE_TOKEN,
+    NOTE_CALLED,
     PAYLOAD,
     RELEASE,
     STATUS,
@@ -116,6 +117,11 @@ class JobRecords:
         """Return the lease token of a job's holder."""
         token: bytes | None = self._job(LEASE_TOKEN, response_id).run(self._redis)
         return token
+
+    def note_called(self, claim: Claim, *, called: bool) -> bool:
+        """Record whether an upstream may have been called; False if it has another holder."""
+        arguments = (claim.lease_token, int(called))
+        return bool(self._job(NOTE_CALLED, claim.response_id, *arguments).run(self._redis))
 
     def release(self, claim: Claim, retries: RetryState) -> bool:
         """Free a job for the worker that takes it next; False if it has another holder."""

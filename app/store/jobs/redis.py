@@ -86,8 +86,8 @@ class RedisJobStore:
 
         The lease is written first: whatever happens between the steps, a sweep settles the job.
         Only the last step accepts it: what is lost before is not run, since its caller gets an
-        error. If a step fails the job is withdrawn: run, it would duplicate the request that is
-        sent again. `waking` makes a worker take it at once; otherwise one finds it a little later.
+        error and sends it again. So if a step fails the job is withdrawn. `waking` makes a worker
+        take it at once; otherwise one finds it a little later.
         """
         account, response_id = payload.account, payload.response.id
         with translated():
@@ -172,8 +172,8 @@ class RedisJobStore:
                 self._streams.forget(response_id)
                 return False
             self._stored.follow(turn.account, size)
-        # A write that no replica has may be lost with its server; the job is then ended once more,
-        # with the events before. No webhook is sent until the end is confirmed or swept.
+        # What no replica has may be lost with its server: then the job is ended once more, with the
+        # events before. No webhook is sent until the end is confirmed or swept.
         self.safety.require(reached)
         with translated():
             self._queues.end(response_id, turn.response.status)
@@ -196,6 +196,11 @@ class RedisJobStore:
         """Return a job to its queue, or else return the claim to finish it with."""
         given = self._give_back(claim.response_id, claim, "stopped", left_s)
         return given if isinstance(given, Claim) else None
+
+    def note_called(self, claim: Claim, *, called: bool) -> bool:
+        """Record whether an upstream may have been called for a job; see JobStore."""
+        with translated():
+            return self._records.note_called(claim, called=called)
 
     def park(self, claim: Claim, retries: RetryState, after_s: float) -> bool:
         """Queue the job again after `after_s` seconds; False if the claim no longer holds it."""
@@ -281,16 +286,9 @@ class RedisJobStore:
         return self._streams.read(response_id, number, key)
 
     def news(self) -> Iterator[tuple[JobNews, str]]:
-        """Yield news and the ids of the responses, for ever, on a connection of its own.
-
-        After each subscription, also after a lost connection, some news may have been missed.
-        """
+        """Yield news and ids of responses; "" after each subscription, as some may be missed."""
         with translated():
             yield from listen(self._redis, self._keys.news)
-
-    def worker_silence_s(self) -> float:
-        """Return the seconds since a worker could take a job, infinity if none ever could."""
-        return self.queues().silence_s
 
     def queues(self) -> QueueFigures:
         """Return the figures of the queues."""

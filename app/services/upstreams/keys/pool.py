@@ -107,6 +107,7 @@ class KeyPool:
         call.attach(waiter.woken.set)
         with self._lock:
             self._queue.append(waiter)
+        call.begin_waiting()
         self._hand_out()  # a key may have become free just before, unnoticed
         try:
             while waiter.key is None and not call.cancelled and self.has_awake():
