@@ -204,9 +204,9 @@ def losing(app: Flask, name: str, *, does_it: bool) -> Callable[..., object]:
         store: Any = context.services().idempotency._store
     act = getattr(store, name)
 
-    def lose(*arguments: object) -> object:
+    def lose(*arguments: object, **more: object) -> object:
         if does_it:
-            act(*arguments)
+            act(*arguments, **more)
         raise StorageUnavailable("away")
 
     return lose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import openai
 import pytest
 import requests
 
+from app.services.idempotency.service import LAPSED_S
 from tests.e2e.config import gateway_toml
-from tests.e2e.gateway import Gateway, Keys
+from tests.e2e.gateway import Gateway, Keys, make_key
+from tests.e2e.mortal_redis import MortalRedis
 from tests.e2e.stops import site
 from tests.e2e.wire import RawCall, post_bytes
 from tests.upstream.client import Upstream
@@ -92,6 +95,31 @@ def test_the_key_of_a_killed_process_is_soon_free(
         upstream.wait("killed keyed", "arrived", count=2)
         upstream.release("killed keyed")
         assert again.result().json()["output_text"] == "one two"
+
+
+def test_a_key_stays_its_requests_over_an_outage_longer_than_its_lease(
+    upstream: Upstream, environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = Script(say=("one ", "two"), stall_after=1, tag="outage keyed")
+    toml, lease_s = gateway_toml(upstream.places, keepalive_s=15), 8
+    with MortalRedis(tmp_path) as mortal, ThreadPoolExecutor(2) as pool:
+        mortal.start()
+        env = environment | {"REDIS_URL": mortal.url, "WORKER_LEASE_S": str(lease_s)}
+        keys = Keys(make_key("keyed", env), "")
+        with site(env, keys, tmp_path, toml, processes=2) as running:
+            first = pool.submit(ask, running.gateway, "outage-keyed", script)
+            upstream.wait("outage keyed", "stalled")
+            mortal.kill()
+            time.sleep(lease_s + 1)
+            mortal.start()
+            again = pool.submit(ask, running.gateway, "outage-keyed", script)
+            with pytest.raises(TimeoutError):
+                again.result(LAPSED_S + 1)
+            upstream.release("outage keyed")
+            answers = [each.result() for each in (first, again)]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+    assert len(upstream.requests("outage keyed")) == 1
 
 
 def test_openais_client_sends_its_key_by_the_headers_name(

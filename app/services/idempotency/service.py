@@ -24,6 +24,9 @@ RENEWALS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 #: Seconds after which what the store did not take is tried again.
 AGAIN_S = 1.0
+#: For how many seconds a key whose lease has expired is left to its owner: after an outage of the
+#: store that one renews it within two of AGAIN_S.
+LAPSED_S = 2.5
 #: For how many seconds a call goes on without anybody who listens (C3).
 UNHEARD_S = 60.0
 #: Seconds between two reports of a request that follows it.
@@ -122,6 +125,7 @@ class IdempotencyKeys:
         self._owned: dict[str, OwnedKey] = {}
         self._lock = threading.Lock()
         self._renews_in: int | None = None  # id of the process in which a thread renews
+        self._is_behind = False  # whether a renewal has failed
 
     def begin(
         self,
@@ -145,9 +149,10 @@ class IdempotencyKeys:
         if content_key is not None:  # the digest alone must not confirm a guessed body
             digest = content_key.digest(digest)
         key_hash, token, pause_s = self._hashed(account, key), token_hex(8), FIRST_PAUSE_S
+        has_lapsed = False
         while not gone():
             try:
-                found = self._store.begin(account, key_hash, digest, token)
+                found = self._store.begin(account, key_hash, digest, token, takes_over=has_lapsed)
             except StorageUnavailable as fault:
                 if code_of(fault) is None:  # the key may be ours, though no reply said so
                     self._free_later(OwnedKey(self, caller, key, key_hash, token))
@@ -168,7 +173,8 @@ class IdempotencyKeys:
                 return owned
             if follows and found.response_id:
                 return RunningStream(found.response_id, self._listener(account, key_hash))
-            self._pause(pause_s)
+            has_lapsed = found.state == "lapsed"
+            self._pause(LAPSED_S if has_lapsed else pause_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
         return None
 
@@ -240,6 +246,7 @@ class IdempotencyKeys:
 
     def renew(self) -> None:
         """Renew the keys of running requests, and end those that nobody waits for."""
+        self._is_behind = False
         for owned in list(self._owned.values()):
             if owned.answer is not None or owned.freed_at is not None:
                 continue
@@ -247,6 +254,7 @@ class IdempotencyKeys:
                 idle_s = self._store.renew(owned.account, owned.key_hash, owned.token)
             except StorageUnavailable:
                 STORE_FAILURES.labels("idempotency").inc()
+                self._is_behind = True
                 continue
             if idle_s is None:
                 self._owned.pop(owned.token, None)  # its lease had run out
@@ -282,7 +290,7 @@ class IdempotencyKeys:
                     return
             with surviving("idempotency"):
                 self.catch_up()
-                if number % rounds == 0:
+                if number % rounds == 0 or self._is_behind:
                     self.renew()
 
 

@@ -15,12 +15,12 @@ class KeyState:
     """The state of a key when a request with it begins.
 
     `begun`: it was unused, and is this request's now. `running`: another request holds it and is
-    under way. `done`: `answer` is its result. `reused`: it came with another body. `response_id` is
-    the response that is being made, if that is known; in state `begun`, by a request whose process
-    was lost.
+    under way. `lapsed`: the lease of the request that holds it has expired. `done`: `answer` is its
+    result. `reused`: it came with another body. `response_id` is the response that is being made,
+    if that is known; in state `begun`, by a request whose process was lost.
     """
 
-    state: Literal["begun", "running", "done", "reused"]
+    state: Literal["begun", "running", "lapsed", "done", "reused"]
     answer: bytes = b""
     response_id: str = ""
 
@@ -32,8 +32,13 @@ class IdempotencyStore(Protocol):
     claim it. Every method raises StorageUnavailable when Redis is unreachable, and may be repeated.
     """
 
-    def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
-        """Claim a key for a request whose body has this digest, if no other request holds it."""
+    def begin(
+        self, account: str, key_hash: str, digest: bytes, token: str, *, takes_over: bool = True
+    ) -> KeyState:
+        """Claim a key for a request whose body has this digest, if no other request holds it.
+
+        One whose lease has expired is only claimed if this one `takes_over`.
+        """
         ...
 
     def note(self, account: str, key_hash: str, token: str, response_id: str) -> None:

@@ -30,9 +30,11 @@ class RedisIdempotencyStore:
         self._keys = Keys(prefix)
         self._lease_ms = int(lease_s * 1000)
 
-    def begin(self, account: str, key_hash: str, digest: bytes, token: str) -> KeyState:
+    def begin(
+        self, account: str, key_hash: str, digest: bytes, token: str, *, takes_over: bool = True
+    ) -> KeyState:
         """Claim a key for a request whose body has this digest, if no other request holds it."""
-        arguments = (digest, token, self._lease_ms, KEPT_S * 1000)
+        arguments = (digest, token, self._lease_ms, KEPT_S * 1000, int(takes_over))
         state, answer, response_id = self._run(_BEGIN, account, key_hash, *arguments)
         return KeyState(state.decode(), answer, response_id.decode())
 

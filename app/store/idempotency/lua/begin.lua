@@ -7,10 +7,12 @@
 --     response       the id of the response that it makes, if known and to be stored
 --     answer         the request's result, sealed; there is no token then
 --
--- KEYS: the key. ARGV: digest, token, lease in ms, the key's lifetime in ms.
+-- KEYS: the key.
+-- ARGV: digest, token, lease in ms, the key's lifetime in ms, 1 to take it over if its lease has
+-- expired.
 -- Returns its state, the answer if there is one, and the response that is being made; if the key is
 -- begun: by a holder whose lease has expired.
-local digest, token, lease, kept = unpack(ARGV)
+local digest, token, lease, kept, takes_over = unpack(ARGV)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known, owner, ends, answer, response =
@@ -21,6 +23,7 @@ if owner and owner ~= token and tonumber(ends) > now then
   redis.call('HSET', KEYS[1], 'waited', now)
   return {'running', '', response or ''}
 end
+if owner and owner ~= token and takes_over ~= '1' then return {'lapsed', '', ''} end
 -- HSET comes first: a Redis whose memory is full refuses it, but no longer once a program has
 -- deleted something. A key whose answer could not be kept must not be taken.
 redis.call('HSET', KEYS[1], 'digest', digest, 'token', token, 'until', now + lease)
