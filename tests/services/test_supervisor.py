@@ -330,6 +330,19 @@ def test_who_has_yet_to_look_for_a_job_beats_again_soon(bench: Bench) -> None:
     assert bench.pauses == [PAUSE_S]
 
 
+def test_who_looked_for_a_job_during_a_beat_that_did_not_report_it_beats_again_soon(
+    bench: Bench,
+) -> None:
+    def look() -> None:
+        bench.box.idle_for_s = 0.0
+
+    bench.box.idle_for_s, bench.box.at_clear = float("inf"), look
+    ending_after(bench, 2)
+    with pytest.raises(Enough):
+        bench.supervisor.keep_beating(5.0)
+    assert bench.pauses == [PAUSE_S, 5.0]
+
+
 def test_a_worker_beats_for_ever(bench: Bench) -> None:
     ending_after(bench, 3)
     with pytest.raises(Enough):

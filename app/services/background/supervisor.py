@@ -8,7 +8,7 @@ while there is a worker.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from typing import Protocol
 
 from app.errors import StorageUnavailable
@@ -75,6 +75,7 @@ class Supervisor:
         self._pause = pause
         self.beats = 0
         self.flushes = 0
+        self._idle_s = inf  # as the last beat reported it
         self._sweeps_from = clock()
         self._was_idle = self._was_away = False
         self.draining = Drain(active_jobs, clock, pause)
@@ -92,7 +93,8 @@ class Supervisor:
             StorageUnavailable: the store is unreachable.
         """
         try:
-            self._jobs.renew(self._active_jobs.ids, self._wake_ups.idle_s())
+            self._idle_s = self._wake_ups.idle_s()
+            self._jobs.renew(self._active_jobs.ids, self._idle_s)
             if due := self._jobs.due():
                 self._wake_ups.send(due)
             if self._clock() >= self._sweeps_from:
@@ -181,8 +183,9 @@ class Supervisor:
                 continue
             except Exception as bug:  # noqa: BLE001 - without a heartbeat every job would be lost
                 unexpected(bug, "heartbeat", "heartbeat")
-            # A worker that has not looked for its first job yet must not seem dead meanwhile.
-            self._pause(every_s if isfinite(self._wake_ups.idle_s()) else min(every_s, PAUSE_S))
+            # A worker that had not looked for its first job yet must not seem dead for long; it may
+            # have looked since this beat has reported that.
+            self._pause(every_s if isfinite(self._idle_s) else min(every_s, PAUSE_S))
 
     def keep_flushing(self) -> None:
         """Flush running jobs and stop overdue ones, for ever."""
