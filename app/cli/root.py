@@ -16,10 +16,11 @@ from flask.cli import ScriptInfo
 
 from app import __version__
 from app.cli.common import processes
+from app.cli.common.checked import checked_settings
 from app.cli.common.commands import LazyGroup
 from app.cli.common.group import print_json, reports_errors
 from app.memory import expect_to_keep
-from app.settings import Settings
+from app.settings import Settings, SettingsError, environment
 
 _NAME = "responses-gateway"
 #: Errors of a disk, or of another place that output goes to.
@@ -84,8 +85,14 @@ def main() -> None:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[GUNICORN OPTION]...")
 def web(options: tuple[str, ...]) -> None:
     """Serve HTTP with gunicorn until stopped; SIGHUP reloads gateway.toml."""
+    try:  # gunicorn would answer some of these with a traceback
+        checked_settings()
+        processes.check_metrics_folder()
+    except (SettingsError, processes.FolderUnusable) as error:
+        raise click.ClickException(f"The gateway cannot start: {error}") from None
     command = [*processes.web(), *options]
-    os.execv(command[0], command)  # noqa: S606 - the process becomes gunicorn, signals and all
+    environ = processes.web_environment(environment())
+    os.execve(command[0], command, environ)  # noqa: S606 - the process becomes gunicorn, signals and all
 
 
 @main.command("version", with_appcontext=False)

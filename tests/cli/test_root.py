@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -12,8 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from app import __version__
+from app.cli import root
 from app.cli.common.commands import COMMANDS
 from app.cli.root import main
+from app.cli.up.command import up
+from app.cli.worker.command import work
 from tests.processes import PROGRAM, ROOT, uncounted
 
 BOTH_WAYS = pytest.mark.parametrize(
@@ -82,6 +86,53 @@ def test_streams_that_are_closed_are_as_good_as_empty(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def _run(argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    env = uncounted() | {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
+@pytest.mark.parametrize("value", ["two", "2.5", "-1", "0"])
+def test_a_number_of_processes_that_is_none_is_refused_in_one_line(
+    value: str, tmp_path: Path
+) -> None:
+    done = _run([PROGRAM, "web"], tmp_path, WEB_CONCURRENCY=value)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: The gateway cannot start: WEB_CONCURRENCY must be a whole number of at least 1\n",
+    )
+
+
+def test_an_empty_number_of_processes_is_none(tmp_path: Path) -> None:
+    # gunicorn's own, which shows that it was not kept from starting, and ends
+    done = _run([PROGRAM, "web", "--version"], tmp_path, WEB_CONCURRENCY=" ")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("gunicorn ")
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_a_folder_for_counters_that_cannot_be_used_is_refused_in_one_line(
+    command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    folder = str(tmp_path / "file" / "counters")
+    done = _run([PROGRAM, command], tmp_path, PROMETHEUS_MULTIPROC_DIR=folder)
+    who = "worker" if command == "worker" else "gateway"
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"Error: The {who} cannot start: PROMETHEUS_MULTIPROC_DIR={folder} cannot be used: "
+        "Not a directory\n",
+    )
+
+
+@pytest.mark.parametrize("command", [root.web, work, up])
+def test_a_system_without_a_place_for_temporary_files_is_met_by_the_remedy(
+    command: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    done = CliRunner().invoke(command, env={"PROMETHEUS_MULTIPROC_DIR": ""})
+    assert done.exit_code == 1
+    assert "Mount one at /tmp (a container's --tmpfs /tmp), or name one with TMPDIR" in done.stderr
+
+
+def _run(argv: list[str], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = uncounted() | {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)} | environ
     return subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own

@@ -8,16 +8,18 @@ import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.settings import Settings
+from app.settings import Settings, environment
 
 #: prometheus_client's variable for the folder where the counters of processes are gathered.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 #: Prefix of such folders of ours in the temporary directory.
 METRICS_PREFIX = "gateway-metrics-"
+#: gunicorn reads this variable itself, as soon as it is imported.
+_PROCESSES = "WEB_CONCURRENCY"
 #: The file in such a folder that its process holds locked.
 _IN_USE = "in-use"
 
@@ -25,6 +27,36 @@ _IN_USE = "in-use"
 _GUNICORN_CONF = Path(__file__).resolve().parents[2] / "serving" / "gunicorn_conf.py"
 #: -P: the current folder is not searched for modules, since the gateway is installed.
 _MODULE = (sys.executable, "-P", "-m")
+
+
+class FolderUnusable(Exception):
+    """A process could not write its counters; the text is for the operator."""
+
+
+def check_metrics_folder() -> None:
+    """Ensure that counters have a place: the folder that is named, or that of temporary files.
+
+    A container with a read-only root may have neither.
+
+    Raises:
+        FolderUnusable: nothing can be written there.
+    """
+    if named := environment().get(METRICS):
+        folder = Path(named)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderUnusable(f"{METRICS}={named} cannot be used: {error.strerror}") from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FolderUnusable(f"{METRICS}={named} cannot be written to")
+        return
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        raise FolderUnusable(
+            "no folder for temporary files can be written to. Mount one at /tmp (a container's "
+            "--tmpfs /tmp), or name one with TMPDIR"
+        ) from None
 
 
 def leave_no_core() -> None:
@@ -85,6 +117,14 @@ def _remove_abandoned(folder: Path) -> None:
 def web() -> list[str]:
     """Return the command of the web process, which app/serving/gunicorn_conf.py sets up."""
     return [*_MODULE, "gunicorn", "-c", str(_GUNICORN_CONF)]
+
+
+def web_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the web process: without an empty WEB_CONCURRENCY.
+
+    gunicorn takes that for a number before it reads its configuration.
+    """
+    return {n: v for n, v in environ.items() if n != _PROCESSES or v.strip()}
 
 
 def has_worker(settings: Settings) -> bool:

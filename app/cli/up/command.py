@@ -18,7 +18,7 @@ import redis
 from app.cli.common import processes
 from app.cli.common.address import AddressTaken, check_free
 from app.cli.common.checked import checked_settings
-from app.cli.common.processes import METRICS
+from app.cli.common.processes import METRICS, FolderUnusable
 from app.cli.up import embedded_redis
 from app.cli.up.embedded_redis import EmbeddedRedis, RedisError
 from app.cli.up.leftovers import LeftOver, await_left_over, gateway_at, mark
@@ -31,6 +31,15 @@ from app.settings import DATA, Settings, SettingsError, environment
 from app.store.connection.client import connect
 
 _WATCH_S = 0.5
+#: Why it cannot start.
+_REFUSALS = (
+    SettingsError,
+    AddressTaken,
+    FolderTaken,
+    FolderUnusable,
+    LeftOver,
+    RedisError,
+)
 #: Jobs get their grace period, not the longer time for a deploy.
 _STOPS = {"worker": signal.SIGINT}
 
@@ -47,6 +56,7 @@ def up() -> None:
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         settings = checked_settings()
+        processes.check_metrics_folder()
         marked = environment(**mark(DATA), BIND=settings.web.bind)
         with (
             only_one(DATA, settings.web.bind),
@@ -56,7 +66,7 @@ def up() -> None:
             _metrics() as metrics,
         ):
             status = _serve(settings, embedded, {**marked, METRICS: metrics}, register)
-    except (SettingsError, AddressTaken, FolderTaken, LeftOver, RedisError) as error:
+    except _REFUSALS as error:
         raise click.ClickException(f"The gateway cannot start: {error}") from None
     sys.exit(status)
 
@@ -122,7 +132,7 @@ def _serve(
     register: Register,
 ) -> int:
     """Run web and worker until something ends them; return the exit status."""
-    variables = {"LOG_FORMAT": "text", **environ}
+    variables = {"LOG_FORMAT": "text", **processes.web_environment(environ)}
     if embedded is not None:
         variables["REDIS_URL"] = embedded.url
         settings = replace(settings, redis=replace(settings.redis, url=embedded.url))

@@ -8,7 +8,12 @@ import signal
 import click
 
 from app.cli.common.checked import checked_settings
-from app.cli.common.processes import has_worker, worker
+from app.cli.common.processes import (
+    FolderUnusable,
+    check_metrics_folder,
+    has_worker,
+    worker,
+)
 from app.settings import SettingsError
 
 
@@ -17,7 +22,8 @@ def work() -> None:
     """Run background responses until stopped; SIGHUP reloads gateway.toml."""
     try:
         settings = checked_settings()
-    except SettingsError as error:
+        check_metrics_folder()
+    except (SettingsError, FolderUnusable) as error:
         raise click.ClickException(f"The worker cannot start: {error}") from None
     if not has_worker(settings):
         raise click.ClickException("Background responses are disabled: there is nothing to do.")
