@@ -203,6 +203,28 @@ def test_a_url_that_cannot_be_used_is_refused(text: str, why: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "redis://:p/w@redis:6379/0",
+        "redis://:p?w@redis:6379/0",
+        "redis://:p#w@redis:6379/0",
+        "redis://user:12#4@redis",
+        "redis://user:12/4@redis",
+        "redis://:p@ss/word@redis",
+    ],
+)
+def test_a_password_that_is_not_percent_encoded_is_met_by_the_remedy(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write / as %2F, [?] as %3F, # as %23 and @ as %40$"):
+        parse(text)
+
+
+def test_other_faults_of_a_url_are_not_met_by_it() -> None:
+    for text in ("redis://:p%2Fw@redis/main", "redis://:p@w@redis/main"):
+        with pytest.raises(ValueError, match=r"by its number$"):
+            parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "redis://user:secret@a,b",
         "redis://user:secret@redis:port",
         "redis://user:se?cret@redis",

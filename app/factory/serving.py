@@ -14,7 +14,7 @@ from app.errors import StorageUnavailable
 from app.settings import Settings
 from app.store.connection.checks import persistence
 from app.store.connection.client import connect
-from app.store.connection.reasons import reason
+from app.store.connection.reasons import explained
 from app.telemetry import configure_logging, log
 
 
@@ -24,7 +24,7 @@ def warn_of_storage(settings: Settings) -> None:
     try:
         servers = persistence(connect(settings.redis))
     except StorageUnavailable as fault:
-        log.warning("storage_unavailable", reason=reason(fault))
+        log.warning("storage_unavailable", reason=explained(fault))
         return
     for server in servers:
         for warning in server.warnings(settings.redis.wait_replicas):

@@ -18,7 +18,7 @@ from dramatiq.errors import BrokerConnectionError
 
 from app.errors import StorageUnavailable
 from app.store.connection.errors import translated
-from app.store.connection.reasons import reason
+from app.store.connection.reasons import explained
 from app.telemetry import STORE_FAILURES, log, unexpected
 
 QUEUE = "background"
@@ -127,7 +127,7 @@ class WakeableConsumer(Consumer):
 
     def _redis_lost(self, fault: StorageUnavailable) -> None:
         if not self._is_redis_lost and self.queue_name == QUEUE:
-            log.warning("worker_lost_its_store", reason=reason(fault))
+            log.warning("worker_lost_its_store", reason=explained(fault))
         self._is_redis_lost = True
 
     def _redis_found(self) -> None:

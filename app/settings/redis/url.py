@@ -17,6 +17,7 @@ percent-encoded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,6 +33,9 @@ _KINDS: dict[str, Kind] = {
     "redis+sentinel": "sentinel",
     "redis+cluster": "cluster",
 }
+#: A "@" after what ends the host, as if the login held that; and what to do about it.
+_LOOKS_UNENCODED = re.compile("[/?#].*@")
+_UNENCODED = "; in a user or password write / as %2F, ? as %3F, # as %23 and @ as %40"
 _PORTS = {"single": 6379, "cluster": 6379, "sentinel": 26379}
 
 
@@ -66,6 +70,14 @@ def parse(text: str) -> RedisUrl:
         ValueError: it is not a valid URL of a Redis. The message says why but quotes nothing: what
             looks like a host may be half of a password that was not percent-encoded.
     """
+    try:
+        return _parse(text)
+    except ValueError as error:
+        hint = _UNENCODED if _LOOKS_UNENCODED.search(text.partition("://")[2]) else ""
+        raise ValueError(f"{error}{hint}") from None
+
+
+def _parse(text: str) -> RedisUrl:
     scheme, separator, rest = text.strip().partition("://")
     tls = scheme.startswith("rediss")
     kind = _KINDS.get(scheme.replace("rediss", "redis", 1) if tls else scheme)
@@ -75,6 +87,8 @@ def parse(text: str) -> RedisUrl:
             "rediss+sentinel://, redis+cluster:// or rediss+cluster://"
         )
     parts = _split(rest)
+    if "@" in parts.fragment:
+        raise ValueError("must not hold a # before its host")
     options = read_options(parts.query, kind=kind, tls=tls)
     login, _, location = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")

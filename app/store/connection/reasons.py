@@ -101,7 +101,7 @@ def hung_up(fault: StorageUnavailable) -> bool:
 
 
 def explained(fault: StorageUnavailable) -> str:
-    """Return the reason with the address that could not be reached, for an operator's terminal.
+    """Return the reason with the address that could not be reached, for operators.
 
     That text is redis-py's own, never a server's.
     """
