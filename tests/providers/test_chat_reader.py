@@ -269,6 +269,23 @@ def test_the_tier_that_served_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reported", "shown"),
+    [
+        ("on_demand", "default"),
+        ("performance", "priority"),
+        ("standard", "default"),
+        ("a-new-one", "a-new-one"),
+        ("", None),
+        (5, None),
+    ],
+)
+def test_a_tier_has_the_name_that_clients_know(reported: object, shown: str | None) -> None:
+    assert read(chunk("stop") | {"service_tier": reported})[-1] == Finished("stop", shown)
+    body = {"choices": [{"message": {"content": "Hi"}}], "service_tier": reported}
+    assert whole_of(ChatReader(fault), orjson.dumps(body))[-1] == Finished("stop", shown)
+
+
+@pytest.mark.parametrize(
     "said",
     [
         {"error": {"message": "boom"}},

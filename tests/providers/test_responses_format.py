@@ -64,6 +64,12 @@ def test_an_answer_as_long_as_it_might_be_was_cut_where_that_is_not_told(
     assert batch[-1] == Finished(reason)
 
 
+def test_a_tier_has_the_name_that_clients_know(upstream: responses.RequestsMock) -> None:
+    upstream.post(f"{URL}/responses", json=BODY | {"service_tier": "on_demand"})
+    (batch,) = provider().answer(ask(), a_call())
+    assert batch[-1] == Finished("stop", "default")
+
+
 def test_without_a_bound_nothing_was_cut(upstream: responses.RequestsMock) -> None:
     upstream.post(f"{URL}/responses", json=BODY)
     (batch,) = provider(tells_cut=False).answer(ask(), a_call())

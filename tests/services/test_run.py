@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,7 @@ from app.domain.items import Message, OutputText, Reasoning
 from app.domain.response import Response, ResponseError, Usage
 from app.domain.stream.accumulate import fold
 from app.domain.stream.deltas import Batch, Finished, Opaque, Text, Thought, Used
-from app.domain.stream.events import Event, ItemDone
+from app.domain.stream.events import Event, ItemDone, Lifecycle
 from app.errors import (
     CallerGone,
     GatewayError,
@@ -67,7 +68,13 @@ class Witness:
         self.failure = failure
 
 
-def run(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> Run:
+def run(
+    upstream: Upstream,
+    witness: Witness,
+    *,
+    shows_opaque: bool = True,
+    served_tier: str | None = None,
+) -> Run:
     return Run(
         narrator(),
         iter(upstream),
@@ -76,6 +83,7 @@ def run(upstream: Upstream, witness: Witness, *, shows_opaque: bool = True) -> R
         abort_error=lambda: witness.abort_error,
         seal=lambda payload: f"sealed:{payload}",
         shows_opaque=shows_opaque,
+        served_tier=lambda: served_tier,
     )
 
 
@@ -95,6 +103,20 @@ def test_an_answer_is_stored_before_its_end_is_emitted() -> None:
     witness = Witness()
     emitted(Upstream(HELLO), witness)
     assert witness.log.index("stored") < witness.log.index("response.completed")
+
+
+@pytest.mark.parametrize(("reported", "shown"), [(None, "default"), ("priority", "priority")])
+@pytest.mark.parametrize("reason", ["stop", "length"])
+def test_the_end_shows_the_tier_that_served_it(
+    reason: Literal["stop", "length"], reported: str | None, shown: str
+) -> None:
+    batches: list[Batch] = [[Text("hel")], [Finished(reason, reported)]]
+    witness = Witness()
+    events = [*run(Upstream(batches), witness, served_tier="default").events()]
+    ended = [event for batch in events for event in batch][-1]
+    assert isinstance(ended, Lifecycle)
+    assert ended.response.service_tier == shown
+    assert witness.stored == ended.response
 
 
 def test_what_is_stored_is_what_was_emitted() -> None:

@@ -139,22 +139,22 @@ class Narrator:
         self._output = output
         self._log = EventLog(number)
 
-    def finish(self) -> list[Event]:
-        """End as the upstream ended; without a reason to end, the answer has failed."""
+    def finish(self, unreported_tier: str | None = None) -> list[Event]:
+        """End as the upstream ended; without a reason to end, the answer has failed.
+
+        `unreported_tier` is the service tier if no server reports one; by default the request's.
+        """
         finished = self._finished
         if finished is None:
             return self.fail(UpstreamUnavailable("the upstream ended its answer without an end"))
-        tier = finished.service_tier or self.response.service_tier
+        tier = finished.service_tier or unreported_tier or self.response.service_tier
         if finished.reason == "stop":
             self._close("completed")
-            now = self._now()
-            return self._end("completed", "response.completed", completed_at=now, service_tier=tier)
+            return self._end("completed", "response.completed", completed_at=self._now(), tier=tier)
         self._close("incomplete")
         is_long = finished.reason == "length"
         reason: IncompleteReason = "max_output_tokens" if is_long else "content_filter"
-        return self._end(
-            "incomplete", "response.incomplete", incomplete_reason=reason, service_tier=tier
-        )
+        return self._end("incomplete", "response.incomplete", incomplete_reason=reason, tier=tier)
 
     def fail(self, error: GatewayError) -> list[Event]:
         """Close what is open, write the error, and end as failed."""
@@ -176,7 +176,7 @@ class Narrator:
         error: ResponseError | None = None,
         incomplete_reason: IncompleteReason | None = None,
         completed_at: int | None = None,
-        service_tier: str | None = None,
+        tier: str | None = None,
     ) -> list[Event]:
         # MEASURED: `replace` takes 5 µs, creating the response anew less than 2.
         begun = self.response
@@ -191,7 +191,7 @@ class Narrator:
             error,
             incomplete_reason,
             completed_at,
-            service_tier or begun.service_tier,
+            tier or begun.service_tier,
         )
         self._log.write_lifecycle(event_type, self.response)
         return self._log.take()

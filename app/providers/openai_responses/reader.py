@@ -24,7 +24,7 @@ from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
 from app.providers.reading.fields import Note, ignore, unreadable
-from app.providers.reading.finish_reasons import finish_reason, reason_word
+from app.providers.reading.finish_reasons import finish_reason, reason_word, reported_tier
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
@@ -245,7 +245,7 @@ class ResponsesReader:
             deltas.append(Text(text))
         self._check_understanding(output, deltas)
         usage = self._used(response.get("usage") or self._usage, deltas)
-        tier = self._reader.string(response, "service_tier") or None
+        tier = reported_tier(self._reader.string(response, "service_tier"))
         passed = passed_of(response) if self._passes else {}
         if status == "incomplete":
             why = self._reader.mapping(response, "incomplete_details")

@@ -1,4 +1,4 @@
-"""One table of finish reasons, by all the names that servers use (U17). Pure."""
+"""What servers say at the end of an answer, by all the names that they use (U17). Pure."""
 
 from __future__ import annotations
 
@@ -77,6 +77,9 @@ _REASONS: dict[str, Reason] = {
     **dict.fromkeys(_WHOLE, "stop"),
 }
 
+#: Servers' own names of service tiers -> the API's. console.groq.com, "Service tiers"; `standard`
+#: is Anthropic's, which relays pass on.
+_TIERS = {"on_demand": "default", "standard": "default", "performance": "priority"}
 
 #: Values that servers send in place of null.
 _NO_REASON = frozenset({"", "null", "none"})
@@ -128,4 +131,14 @@ def finished(reason: object, tier: object, note: Note) -> Finished:
     known = finish_reason(word)
     if known is None:
         note("finish_reason", word)
-    return Finished(known or "stop", tier if isinstance(tier, str) else None)
+    return Finished(known or "stop", reported_tier(tier))
+
+
+def reported_tier(reported: object) -> str | None:
+    """Return the API's name for the service tier that a server reports, None if it reports none.
+
+    Clients may know the API's names alone. A name that is in no table may be a new one of the API.
+    """
+    if not reported or not isinstance(reported, str):
+        return None
+    return _TIERS.get(reported, reported)

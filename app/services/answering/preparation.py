@@ -293,4 +293,5 @@ class Preparation:
             shows_opaque=INCLUDE_ENCRYPTED in prepared.request.parameters.include,
             cuts=cuts,
             has_begun=begun is not None,
+            served_tier=lambda: served_tier(opened.ignored, prepared.response.service_tier),
         )

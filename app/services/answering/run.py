@@ -27,7 +27,8 @@ class Run:
     `abort_error` returns the error that caused it, or None if the caller hung up. `seal` seals an
     opaque payload so that it may leave the gateway; `shows_opaque` says whether this caller gets
     it. `cuts`, if given, records where the stream is cut, before the response is stored.
-    `has_begun` says that the narrator has already written its first events.
+    `has_begun` says that the narrator has already written its first events. `served_tier` returns,
+    at the end, the service tier, in case the upstream reports none.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Run:
         shows_opaque: bool,
         cuts: StreamCuts | None = None,
         has_begun: bool = False,
+        served_tier: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._cuts = cuts
         self._has_begun = has_begun
@@ -52,6 +54,7 @@ class Run:
         self._abort_error = abort_error
         self._seal = seal
         self._shows_opaque = shows_opaque
+        self._served_tier = served_tier
         self._hides_opaque = False  # whether there is a payload that this caller does not get
         self._failure: GatewayError | None = None
 
@@ -84,7 +87,7 @@ class Run:
         try:
             # 1. The events of the upstream's batches, as they come.
             yield from self._batch_events()
-            ending = narrator.finish()
+            ending = narrator.finish(self._served_tier())
         # 2. The consumer is gone: store the ending, then re-raise, as a generator must.
         except GeneratorExit:
             error = self._abort_error()
