@@ -63,3 +63,43 @@ def test_what_is_nearly_known_is_named_with_what_may_be_meant(
 def test_what_is_known_is_served_there(strict: Asker) -> None:
     body = {"model": "local/echo", "input": "Hi", "background": True}
     assert strict.ask("POST", "/v1/responses", body).status_code == 202
+
+
+def test_a_key_beside_a_conversations_id_is_named_and_refused(owner: Asker, strict: Asker) -> None:
+    for caller in (owner, strict):
+        made = caller.ask("POST", "/v1/conversations").get_json()["id"]
+        body = BODY | {"conversation": {"id": made, "colour": "blue"}}
+        del body["colour"]
+        answer = caller.ask("POST", "/v1/responses", body)
+        if caller is owner:
+            named = answer.headers.get("X-Ignored-Parameters")
+            assert (answer.status_code, named) == (200, "conversation.colour")
+        else:
+            error = answer.get_json()["error"]
+            assert (error["code"], error["param"]) == ("unknown_parameter", "conversation.colour")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/conversations", {"metadata": {}}),
+        ("/v1/conversations/{conversation}", {"metadata": {}}),
+        ("/v1/conversations/{conversation}/items", {"items": []}),
+        (
+            "/v1/webhook_endpoints",
+            {"name": "n", "url": "https://a.example", "event_types": ["response.failed"]},
+        ),
+        ("/v1/webhook_endpoints/whe_1", {"name": "n"}),
+        ("/v1/webhook_endpoints/whe_1/rotate_secret", {}),
+        ("/v1/webhook_endpoints/whe_1/test", {"event_type": "response.failed"}),
+    ],
+)
+def test_they_are_refused_in_every_body(strict: Asker, path: str, body: dict[str, object]) -> None:
+    made = strict.ask("POST", "/v1/conversations").get_json()["id"]
+    answer = strict.ask("POST", path.format(conversation=made), body | {"colour": "blue"})
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (
+        400,
+        "unknown_parameter",
+        "colour",
+    )

@@ -6,13 +6,12 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
-from app.api.http.bodies import json_body, optional_json_body
+from app.api.http.bodies import json_body, optional_json_body, read_context
 from app.api.http.content_key import take_content_key
 from app.api.http.json_response import ignored_parameters, json_response
 from app.api.http.queries import include_values, page_query
 from app.domain.items import Item
 from app.domain.turns.page import Page
-from app.schemas.field import ReadContext
 from app.schemas.request.conversations import (
     ADD_ITEMS,
     CREATE_CONVERSATION,
@@ -35,7 +34,7 @@ def _conversations() -> Conversations:
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Begin a conversation."""
-    reading = ReadContext()
+    reading = read_context()
     body = CREATE_CONVERSATION.load(optional_json_body(context.current()), context=reading)
     metadata, items = body.get("metadata", {}), body.get("items", ())
     made = _conversations().create(context.caller(), metadata, items)
@@ -52,7 +51,7 @@ def retrieve(conversation_id: str) -> ResponseReturnValue:
 @bp.post("/<conversation_id>")
 def update(conversation_id: str) -> ResponseReturnValue:
     """Replace a conversation's metadata."""
-    reading = ReadContext()
+    reading = read_context()
     body = UPDATE_CONVERSATION.load(json_body(context.current()), context=reading)
     changed = _conversations().update(context.caller(), conversation_id, body["metadata"])
     return json_response(CONVERSATION.dump(changed), ignored_parameters(reading.ignored))
@@ -68,7 +67,7 @@ def delete(conversation_id: str) -> ResponseReturnValue:
 @bp.post("/<conversation_id>/items")
 def add_items(conversation_id: str) -> ResponseReturnValue:
     """Add items at the end of a conversation."""
-    reading = ReadContext()
+    reading = read_context()
     body = ADD_ITEMS.load(json_body(context.current()), context=reading)
     items: tuple[Item, ...] = _conversations().add(context.caller(), conversation_id, body["items"])
     page = ITEM_LIST.dump(Page(items, has_more=False))

@@ -6,10 +6,9 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
-from app.api.http.bodies import json_body, optional_json_body
+from app.api.http.bodies import json_body, optional_json_body, read_context
 from app.api.http.json_response import ignored_parameters, json_response
 from app.api.http.queries import DEFAULT_LIMIT, MAX_LIMIT, integer
-from app.schemas.field import ReadContext
 from app.schemas.webhooks.request import (
     CREATE_WEBHOOK,
     ROTATE_SECRET,
@@ -37,7 +36,7 @@ def _webhooks() -> WebhookEndpoints:
 @bp.post("/webhook_endpoints")
 def create() -> ResponseReturnValue:
     """Create a webhook endpoint."""
-    reading = ReadContext()
+    reading = read_context()
     body = CREATE_WEBHOOK.load(json_body(context.current()), context=reading)
     made = _webhooks().create(context.caller(), body["name"], body["url"], body["event_types"])
     return json_response(SECRET_ENDPOINT.dump(made), ignored_parameters(reading.ignored))
@@ -61,7 +60,7 @@ def retrieve(endpoint_id: str) -> ResponseReturnValue:
 @bp.post("/webhook_endpoints/<endpoint_id>")
 def update(endpoint_id: str) -> ResponseReturnValue:
     """Change a webhook endpoint."""
-    reading = ReadContext()
+    reading = read_context()
     body = UPDATE_WEBHOOK.load(json_body(context.current()), context=reading)
     changed = _webhooks().update(context.caller(), endpoint_id, **body)
     return json_response(WEBHOOK_ENDPOINT.dump(changed), ignored_parameters(reading.ignored))
@@ -77,7 +76,7 @@ def delete(endpoint_id: str) -> ResponseReturnValue:
 @bp.post("/webhook_endpoints/<endpoint_id>/rotate_secret")
 def rotate_secret(endpoint_id: str) -> ResponseReturnValue:
     """Give a webhook endpoint a new secret."""
-    reading = ReadContext()
+    reading = read_context()
     body = ROTATE_SECRET.load(optional_json_body(context.current()), context=reading)
     keep_old = body.get("keep_old_secret_active_for_24_hours", False)
     rotated = _webhooks().rotate_secret(context.caller(), endpoint_id, keep_old=keep_old)
@@ -87,7 +86,7 @@ def rotate_secret(endpoint_id: str) -> ResponseReturnValue:
 @bp.post("/webhook_endpoints/<endpoint_id>/test")
 def send_test(endpoint_id: str) -> ResponseReturnValue:
     """Send a sample event to a webhook endpoint."""
-    reading = ReadContext()
+    reading = read_context()
     kind = SAMPLE_EVENT.load(json_body(context.current()), context=reading)["event_type"]
     status = _webhooks().test(context.caller(), endpoint_id, kind)
     result = sample_result(endpoint_id, kind, status)

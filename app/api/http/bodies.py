@@ -20,6 +20,7 @@ from app.errors import (
     RequestTooLarge,
     UnsupportedMediaType,
 )
+from app.schemas.field import ReadContext
 from app.schemas.request.body import MAX_BODY_BYTES, inflate, parse_json
 from app.schemas.request.known_parts import SplitBody
 
@@ -37,6 +38,12 @@ _LARGE = 512 * 1024
 #: largest body below that threshold takes.
 _TURN_S = 0.002
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB: send less."
+
+
+def read_context() -> ReadContext:
+    """Return how to read a body in which the operator's policy for unknown keys applies (R21)."""
+    policy = context.services().requests.unknown_parameters
+    return ReadContext(refuses_unknown=policy == "refuse")
 
 
 def json_body(current: context.CallContext) -> Any:

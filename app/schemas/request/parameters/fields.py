@@ -8,9 +8,10 @@ from app.domain.ids import is_conversation_id, is_response_id
 from app.domain.models import is_deep_research
 from app.domain.request import INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS
 from app.domain.tools import included
+from app.schemas.document import Document
 from app.schemas.field import ReadContext, Refer, StrictField
 from app.schemas.fields import String
-from app.schemas.invalid import InvalidField, array_at, join, listed, mistyped, quoted, required
+from app.schemas.invalid import InvalidField, array_at, listed, mistyped, quoted
 
 _INCLUDED_ALWAYS = "message.input_image.image_url"
 _MOST_INCLUDED = 100
@@ -86,27 +87,43 @@ class PreviousResponseField(StrictField):
         return {"type": "string", "pattern": "^resp_[A-Za-z0-9_-]{1,123}$"}
 
 
-class ConversationField(StrictField):
+class ConversationIdField(StrictField):
+    """The id of a conversation."""
+
+    def check(self, value: Any, at: str, context: ReadContext) -> str:
+        if type(value) is not str:
+            raise self.mistyped(at, "the id of a conversation", value)
+        if not is_conversation_id(value):
+            what = _FORM.format("a conversation id", "conv_")
+            if is_response_id(value):
+                what = "is the id of a response: send it as 'previous_response_id'."
+            raise self.invalid("invalid_value", at, what)
+        return value
+
+    def json_schema(self, refer: Refer) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^conv_[A-Za-z0-9_-]{1,123}$"}
+
+
+class NamedConversationSchema(Document):
+    about = "The conversation to continue."
+
+    id = ConversationIdField(required=True, about="The conversation's id.")
+
+
+class ConversationField(ConversationIdField):
     """The response's conversation: its id, or an object with that id (C1)."""
 
     def check(self, value: Any, at: str, context: ReadContext) -> str:
-        given, path = value, self.path(at)
-        if type(value) is dict:
-            path = join(path, "id")
-            given = value.get("id")
-            if given is None:
-                raise required(path)
-        if type(given) is not str:
-            raise mistyped(path, "the id of a conversation", given)
-        if not is_conversation_id(given):
-            what = _FORM.format("a conversation id", "conv_")
-            if is_response_id(given):
-                what = "is the id of a response: send it as 'previous_response_id'."
-            raise InvalidField("invalid_value", path, what)
-        return given
+        if type(value) is not dict:
+            return super().check(value, at, context)
+        found: str = _NAMED.read_fields(value, self.path(at), context)["id"]
+        return found
 
     def json_schema(self, refer: Refer) -> dict[str, Any]:
-        identity = {"type": "string", "pattern": "^conv_[A-Za-z0-9_-]{1,123}$"}
+        identity = super().json_schema(refer)
         named = identity | {"description": "The conversation's id."}
         whole = {"type": "object", "properties": {"id": named}, "required": ["id"]}
         return {"anyOf": [identity, whole]}
+
+
+_NAMED = NamedConversationSchema()
