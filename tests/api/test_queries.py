@@ -24,6 +24,7 @@ def ignored(response: TestResponse) -> str | None:
         ("GET", "/v1/models/local/echo?a%20b%0d=1", "?a%20b%0D"),
         ("GET", "/v1/models?%C3%A9%2c~=1", "?%C3%A9%2C%7E"),
         ("GET", "/v1/usage?from=2030-01-01&to=2030-01-02&group=day", "?group"),
+        ("GET", "/v1/webhook_endpoints?limit[]=5", "?limit[]"),
     ],
 )
 def test_a_key_that_nobody_knows_is_named(owner: Asker, method: str, path: str, named: str) -> None:
@@ -44,6 +45,12 @@ def test_keys_stand_behind_the_parameters_of_the_body(owner: Asker) -> None:
 )
 def test_a_key_that_is_read_is_not_named(owner: Asker, query: str) -> None:
     response = owner.ask("GET", f"/v1/responses/{owner.create()}?{query}")
+    assert (response.status_code, ignored(response)) == (200, None)
+
+
+@pytest.mark.parametrize("key", ["group_by", "group_by[]", "group_by%5B%5D"])
+def test_a_list_may_have_brackets(owner: Asker, key: str) -> None:
+    response = owner.ask("GET", f"/v1/usage?{key}=day")
     assert (response.status_code, ignored(response)) == (200, None)
 
 

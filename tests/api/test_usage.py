@@ -107,6 +107,18 @@ def test_use_is_counted_apart_by_what_is_named_and_shows_nothing_else(house: Hou
     assert house.get("?group_by=user").json["total"] == house.get().json["total"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?group_by=day&group_by=model",
+        "?group_by[]=day&group_by[]=model",
+        "?group_by%5B%5D=day,model",
+    ],
+)
+def test_groups_may_be_repeated_as_clients_write_lists(house: House, query: str) -> None:
+    assert by(house, query) == [{"date": "2030-01-01", "model": "gpt", "requests": 1}]
+
+
 @pytest.mark.parametrize("query", ["?group_by=", "?group_by=days", "?group_by=metadata.secret"])
 def test_an_unknown_group_is_refused(house: House, query: str) -> None:
     answer = house.get(query)

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
 from app.api.http.json_response import json_response
+from app.api.http.queries import values_of
 from app.domain.accounts.attribution import DEFAULT_GROUPS, UsageGroups
 from app.domain.accounts.usage import UsageReport, usage_day, usage_groups
 from app.errors import InvalidRequest
@@ -31,7 +32,7 @@ def read_usage() -> ResponseReturnValue:
 
 
 def _groups(metadata_keys: tuple[str, ...]) -> UsageGroups:
-    given = request.args.get("group_by")
+    given = values_of("group_by")
     if given is None:
         return DEFAULT_GROUPS
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import request
@@ -78,14 +79,22 @@ def boolean(name: str) -> bool:
     return given == "true"
 
 
+def values_of(name: str) -> str | None:
+    """Return the values of a list in a query, with commas between them; None if it is absent.
+
+    It may be comma-separated, repeated, or repeated as `name[]`, as clients write lists.
+    """
+    given = [*request.args.getlist(name), *request.args.getlist(f"{name}[]")]
+    return ",".join(given) if given else None
+
+
 def include_values() -> frozenset[str]:
-    """Return the values of `include` and `include[]`, each of which may be comma-separated.
+    """Return the values of `include`.
 
     Raises:
         InvalidRequest: a value is not one that the API knows.
     """
-    given = [*request.args.getlist("include"), *request.args.getlist("include[]")]
-    values = frozenset(value for each in given for value in each.split(",") if value)
+    values = frozenset(value for value in (values_of("include") or "").split(",") if value)
     for value in values - INCLUDE_VALUES:
         known = ", ".join(sorted(INCLUDE_VALUES))
         raise InvalidRequest(
@@ -108,7 +117,7 @@ def unknown_keys(method: str, rule: str, query: str) -> list[str]:
     except ValueError:  # more than _MOST_KEYS
         pairs = parse_qsl(query[: query.index("&")], keep_blank_values=True)
     names = dict.fromkeys(name for name, _ in pairs)
-    return [name for name in names if name.removesuffix("[]") not in known]
+    return [name for name in names if name not in known]
 
 
 @cache
@@ -116,10 +125,17 @@ def _known_keys() -> dict[tuple[str, str], frozenset[str]]:
     """Return the names of each operation's query parameters, by method and path template."""
     return {
         (method.upper(), _PLACE.sub("{}", path)): frozenset(
-            each["name"].removesuffix("[]")
+            name
             for each in operation.get("parameters", ())
             if each["in"] == "query"
+            for name in _spellings(each)
         )
         for path, methods in operations().items()
         for method, operation in methods.items()
     }
+
+
+def _spellings(parameter: dict[str, Any]) -> tuple[str, ...]:
+    """Return the keys that a query parameter is read from: a list's may have brackets."""
+    name: str = parameter["name"]
+    return (name, f"{name}[]") if parameter["schema"].get("type") == "array" else (name,)

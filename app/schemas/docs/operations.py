@@ -189,7 +189,11 @@ def _cancel() -> Json:
 
 def _usage() -> Json:
     day = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
-    group = {"type": "string", "default": "day,key,model"}
+    group = {
+        "type": "array",
+        "items": {"type": "string"},
+        "default": ["day", "key", "model"],
+    }
     return {
         "operationId": "readUsage",
         "summary": "Show the usage of the caller's account by day, key, model or other groups.",
@@ -209,9 +213,9 @@ def _usage() -> Json:
             _query(
                 "group_by",
                 group,
-                "Comma-separated list of what to group by: `day`, `key`, `model`, `user` and "
-                "`metadata.KEY`, for the metadata keys that the gateway's operator has "
-                "chosen.",
+                "What to group by: `day`, `key`, `model`, `user` and `metadata.KEY`, for the "
+                "metadata keys that the gateway's operator has chosen. `group_by[]` and "
+                "comma-separated lists are accepted as well.",
             ),
         ],
         "responses": {"200": _answer("The usage.", UsageReportSchema())} | errors(400, *_KEYED),
