@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
 from flask import Flask
 
 from app.api import context
+from app.errors import RequestTooLarge
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings, WebSocketSettings
 from tests.api.conftest import PREFIX, Asker, asker
@@ -188,8 +191,11 @@ def test_bad_input_is_an_error_with_its_status_and_leaves_the_connection_open(
     assert socket.ended()[0]["output"][0]["content"][0]["text"] == "still there"
 
 
-def test_an_error_has_the_headers_that_its_answer_would_have_had(owner: Asker) -> None:
-    (error,) = talk(owner, create(temperature="hot")).errors()
+@pytest.mark.parametrize("wrong", [create(temperature="hot"), create(stream=False), b"{"])
+def test_an_error_has_the_headers_that_its_answer_would_have_had(
+    owner: Asker, wrong: Json | bytes
+) -> None:
+    (error,) = talk(owner, wrong).errors()
     assert error["error"]["headers"]["x-request-id"]
 
 
@@ -216,6 +222,44 @@ def test_a_bug_in_reading_a_message_closes_with_1011(
     socket = talk(owner, create("first"), steer)
     assert socket.ended()[0]["status"] == "completed"
     assert socket.closed == (1011, "internal error")
+
+
+def test_what_waits_is_not_begun_once_a_bug_has_closed_the_connection(
+    owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would read it, and its model would be paid for."""
+    monkeypatch.setattr("app.api.websocket.session.steered", lambda _: 1 // 0)
+    steer = {"type": "response.steer", "previous_response_id": UNKNOWN, "input": "Faster"}
+    socket = FakeSocket(create("runs"), create("waits"), steer, lambda: socket.run(), holds=True)
+    log = Mock()
+    monkeypatch.setattr("app.api.websocket.session.log", log)
+    opened(owner).run(socket)
+    line = log.info.call_args.kwargs
+    assert (line["code"], line["reason"]) == socket.closed == (1011, "internal error")
+    assert len(socket.ended()) == 1
+
+
+def test_a_long_message_at_the_end_of_a_session_is_why_it_closes(
+    owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = opened(owner)
+    socket = FakeSocket(create("runs"), session.retire, create("x" * 70_000), holds=True)
+    monkeypatch.setattr(socket, "receive", _one_too_long(socket.receive))
+    monkeypatch.setattr(socket, "hang_up", socket.run)  # what runs, ends
+    session.run(socket)
+    assert socket.closed == (1009, "message too big")
+
+
+def _one_too_long(receive: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `receive` to which a message of more than 64 KiB is too long."""
+
+    def limited(_: Callable[[int], None]) -> Any:
+        message = receive(lambda _: None)
+        if message is not None and len(message.data) > 65536:
+            raise RequestTooLarge("too long")
+        return message
+
+    return limited
 
 
 def test_steering_is_refused_by_name_and_gives_the_input_back(owner: Asker) -> None:

@@ -9,7 +9,7 @@ import orjson
 from flask import Flask
 
 from app.api.server_keys import UPGRADE
-from app.api.turns.server import ClientMessage, WebSocketHandler
+from app.api.turns.server import ClientMessage, Closure, WebSocketHandler
 from tests.api.conftest import Asker
 
 Json = dict[str, Any]
@@ -31,6 +31,7 @@ class FakeSocket:
         self._waiting: list[Callable[[], None]] = []
         self.frames: list[Json] = []
         self.closed: tuple[int, str] | None = None
+        self.is_hung_up = False
         #: What is raised when something is sent.
         self.fault: OSError | None = None
         self.is_clear = False
@@ -57,6 +58,13 @@ class FakeSocket:
 
     def close(self, code: int, reason: str) -> None:
         self.closed = self.closed or (code, reason)
+
+    @property
+    def closure(self) -> Closure | None:
+        return None if self.closed is None else Closure(*self.closed)
+
+    def hang_up(self) -> None:
+        self.is_hung_up = True
 
     def count_request(self) -> None:
         """Count nothing: no process ends after so many."""

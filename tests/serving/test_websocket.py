@@ -14,7 +14,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from app.api.turns.server import ClientMessage
+from app.api.turns.server import ClientMessage, Closure
 from app.errors import InvalidRequest, Overloaded, RequestTooLarge
 from app.serving.callers import CallerSocket
 from app.serving.websockets import socket as websocket
@@ -220,6 +220,7 @@ def test_a_caller_who_closes_is_answered_in_kind(peer: Peer) -> None:
     (closed,) = peer.hear()
     assert isinstance(closed, CloseConnection)
     assert closed.code == 1000
+    assert peer.served.closure is None
     with pytest.raises(ConnectionResetError):
         peer.served.send([b"late"])
 
@@ -233,6 +234,7 @@ def test_an_end_of_ours_waits_for_the_callers_word(peer: Peer) -> None:
     (closed,) = peer.hear()
     assert isinstance(closed, CloseConnection)
     assert (closed.code, (closed.reason or "")[:7]) == (1012, "restart")
+    assert peer.served.closure == Closure(1012, closed.reason or "")
     assert peer.received(closed.response()) is None
 
 
@@ -248,13 +250,22 @@ def test_who_is_silent_is_pinged_once(peer: Peer) -> None:
     assert [type(each) for each in peer.hear()] == [Ping]
 
 
-@pytest.mark.parametrize("begin", [lambda peer: None, lambda peer: peer.served.close(1001, "idle")])
-def test_who_gives_no_sign_is_hung_up_on(peer: Peer, begin: Callable[[Peer], None]) -> None:
+@pytest.mark.parametrize(
+    ("begin", "closure"),
+    [
+        (lambda peer: None, Closure(None, "no sign of life for 120 s")),
+        (lambda peer: peer.served.close(1001, "idle"), Closure(1001, "idle")),
+    ],
+)
+def test_who_gives_no_sign_is_hung_up_on(
+    peer: Peer, begin: Callable[[Peer], None], closure: Closure
+) -> None:
     receiving = gevent.spawn(peer.served.receive, peer.weighed.append)
     gevent.sleep(0)
     begin(peer)
     look_later(peer, websocket.GONE_S + 1)
     assert receiving.get(timeout=PATIENCE_S) is None
+    assert peer.served.closure == closure
 
 
 def test_a_message_that_does_not_come_to_its_end_is_not_waited_for(peer: Peer) -> None:

@@ -18,8 +18,21 @@ class ClientMessage:
     is_text: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Why the server has ended a connection; `code` is None if it sent no close frame."""
+
+    code: int | None
+    reason: str
+
+
 class WebSocket(Protocol):
     """An open WebSocket. Its sending methods raise OSError once the connection is closed."""
+
+    @property
+    def closure(self) -> Closure | None:
+        """Why the server has ended it; None while it is open, and if its client has ended it."""
+        ...
 
     @property
     def is_clear(self) -> bool:
@@ -47,6 +60,10 @@ class WebSocket(Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame; `receive` returns None once the caller has answered it."""
+        ...
+
+    def hang_up(self) -> None:
+        """End the connection: the client shall not wait for what still runs."""
         ...
 
     def count_request(self) -> None:

@@ -23,14 +23,17 @@ class SessionEnding:
     says: bool = True
     is_done: bool = False
 
-    def send(self, socket: WebSocket) -> None:
-        """Close the socket with the reason; further calls do nothing."""
+    def send(self, socket: WebSocket, request_id: str) -> None:
+        """Close the socket with the reason; further calls do nothing.
+
+        `request_id` is the handshake's.
+        """
         if self.is_done:
             return
         self.is_done = True
         with suppress(OSError):  # the caller has disconnected
             if self.says:
-                socket.send([error_line(self.fault, None)])
+                socket.send([error_line(self.fault, None, request_id)])
             socket.close(self.code, self.reason)
 
 

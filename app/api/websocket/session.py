@@ -16,12 +16,14 @@ from app.api.turns.server import (
     TOO_BIG,
     TRY_LATER,
     ClientMessage,
+    Closure,
     WebSocket,
 )
 from app.api.turns.sessions import WebSocketSessions
 from app.api.turns.turn import SocketTurn
 from app.api.websocket.ending import SessionEnding, idle, restart, revoked, too_old
 from app.api.websocket.lanes import Lanes
+from app.api.websocket.message_room import MessageRoom
 from app.api.websocket.posting import Posting
 from app.domain.accounts.accounts import Caller
 from app.domain.turns.client_event import ClientEvent
@@ -66,12 +68,12 @@ class Session:
         self._memory = sessions.memory.connection()
         self._until = time.monotonic() + sessions.settings.max_age_s
         self._used_at = time.monotonic()
-        self._place: Place | None = None
+        self._room = MessageRoom(services.in_flight, caller.key_id)
         #: The reason why no further response is started, once there is one.
         self._ending: SessionEnding | None = None
         self._is_over = False
         self._quiet = threading.Event()
-        self._responses = 0
+        self._responses = self._refused = 0
 
     def run(self, socket: WebSocket) -> None:
         """Handle messages until the connection ends."""
@@ -87,12 +89,12 @@ class Session:
 
     def abandon(self) -> None:
         """Give the session up before it has begun, since its caller has left."""
-        self._sign_off()
+        self._sign_off(None)
 
     def _hear(self) -> bool:
         """Handle the next message; return whether there was one."""
         try:
-            message = self._socket.receive(self._weigh)
+            message = self._socket.receive(self._room.weigh)
             if message is None:
                 return False
             self._take(message)
@@ -126,7 +128,7 @@ class Session:
     def _take(self, message: ClientMessage) -> None:
         """Handle a message; answer an invalid one with an error, and go on."""
         self._used_at = time.monotonic()
-        place, self._place = self._place, None
+        place = self._room.take()
         stream_id = None
         try:
             _refuse_binary(message)
@@ -135,13 +137,14 @@ class Session:
             event = CLIENT_EVENT.load(frame)
             place = self._obey(event, frame, message.data, memory_bytes, place)
         except GatewayError as fault:
-            self._socket.send([error_line(fault, stream_id)])
+            self._refused += 1
+            self._socket.send([error_line(fault, stream_id, self._request_id)])
         except OSError:
             raise  # the caller has disconnected
         except Exception as bug:  # noqa: BLE001 - the edge of the process
             self._fail(bug)
         finally:
-            self._give_back(place)
+            self._room.give_back(place)
 
     def _obey(
         self,
@@ -196,10 +199,10 @@ class Session:
 
     def _answer(self, turn: SocketTurn) -> None:
         """Answer a turn; runs in its lane, concurrently with reading."""
-        self._give_back(turn.place)
+        self._room.give_back(turn.place)
         answered = True
         try:
-            if not self._is_over:
+            if not self._is_over and self._socket.closure is None:
                 answered = self._posting.answer(turn, self._socket)
         except OSError:
             pass  # the caller has disconnected, which the reader will detect
@@ -229,64 +232,52 @@ class Session:
 
     def _wind_up(self, ending: SessionEnding, waiting: list[SocketTurn]) -> None:
         for turn in waiting:
-            self._give_back(turn.place)
+            self._room.give_back(turn.place)
             with suppress(OSError):  # the caller has gone
-                self._socket.send([error_line(ending.fault, turn.stream_id)])
+                self._socket.send([error_line(ending.fault, turn.stream_id, self._request_id)])
         if self._lanes.is_idle:
             self._finish()
 
     def _finish(self) -> None:
         if self._ending is not None and not self._is_over:
-            self._ending.send(self._socket)
+            self._ending.send(self._socket, self._request_id)
 
     def _close_now(self, ending: SessionEnding) -> None:
         """Close at once, whatever is running."""
         self._ending = self._ending or ending
-        self._ending.send(self._socket)
+        ending.send(self._socket, self._request_id)
 
     def _leave(self) -> None:
-        """Tell running responses that their caller has left, and wait until none is left."""
+        """Tell running responses that their caller has left, and wait until none is left.
+
+        The connection ends before that: some go on without their caller, for minutes perhaps, and
+        others wait for Redis to take what there is of them.
+        """
         self._is_over = True
+        self._socket.hang_up()
         for turn in self._lanes.take_waiting():
-            self._give_back(turn.place)
+            self._room.give_back(turn.place)
         for turn in self._lanes.all_running():
             turn.leave()
+        self._room.close()
+        self._sign_off(self._socket.closure)
         while not self._lanes.is_idle:
             self._quiet.clear()
             self._quiet.wait()
-        self._memory.close()
-        self._give_back(self._place)
-        self._sign_off()
+        self._memory.close()  # last: responses that end put something in
 
-    def _sign_off(self) -> None:
-        """Record that the session has ended."""
+    def _sign_off(self, closure: Closure | None) -> None:
+        """Record that the session has ended, by its caller if there is no closure of ours."""
         self._sessions.leave(self._caller.key_id)
-        ending = self._ending
         log.info(
             "websocket_closed",
             request_id=self._request_id,
             account=self._caller.account,
             responses=self._responses,
-            code=None if ending is None else ending.code,
-            reason="caller" if ending is None else ending.reason,
+            refused=self._refused,
+            code=None if closure is None else closure.code,
+            reason="caller" if closure is None else closure.reason,
         )
-
-    def _weigh(self, size: int) -> None:
-        """Reserve room for a growing message.
-
-        Raises:
-            Overloaded, RateLimited: the process, or the key, has no room for it.
-        """
-        in_flight = self._services.in_flight
-        if self._place is None:
-            self._place = in_flight.enter(size)
-            in_flight.claim(self._place, self._caller.key_id)
-        else:
-            in_flight.weigh(self._place, size)
-
-    def _give_back(self, place: Place | None) -> None:
-        if place is not None:
-            self._services.in_flight.leave(place)
 
 
 def _refuse_binary(message: ClientMessage) -> None:

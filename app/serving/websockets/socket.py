@@ -19,7 +19,7 @@ from wsproto.events import (
 )
 from wsproto.frame_protocol import CloseReason
 
-from app.api.turns.server import POLICY, ClientMessage
+from app.api.turns.server import POLICY, ClientMessage, Closure
 from app.domain.slices import MOMENT_S
 from app.errors import RequestTooLarge
 from app.schemas.request.body import MAX_BODY_BYTES
@@ -79,6 +79,7 @@ class CallerWebSocket:
         count_request: Callable[[], None] = lambda: None,
     ) -> None:
         self.count_request = count_request
+        self.closure: Closure | None = None
         self._caller, self._protocol, self._came = caller, protocol, came
         self._at_once = MOST_INFLATED_AT_ONCE if inflates else _READ_SIZE
         self._unread = memoryview(b"")
@@ -143,7 +144,12 @@ class CallerWebSocket:
             if self._is_open():
                 self._closing_at = monotonic()
                 short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+                self.closure = Closure(code, short)
                 self._caller.sendall(self._protocol.send(CloseConnection(code, short)))
+
+    def hang_up(self) -> None:
+        """Shut the connection down, after what has been sent."""
+        self._caller.hang_up()
 
     def spawn(self, work: Callable[[], None]) -> None:
         """Run `work` in a greenlet of its own."""
@@ -152,8 +158,11 @@ class CallerWebSocket:
     def look(self, now: float) -> None:
         """Ping a silent client; cut off one that has gone or sends no close frame. Never blocks."""
         closing, piece_at, silent_s = self._closing_at, self._piece_at, now - self._received_at
-        if (closing is not None and now - closing > CLOSE_S) or now - self._alive_at > GONE_S:
-            self._caller.hang_up()
+        if closing is not None and now - closing > CLOSE_S:
+            self.hang_up()
+        elif now - self._alive_at > GONE_S:
+            self.closure = self.closure or Closure(None, f"no sign of life for {GONE_S:g} s")
+            self.hang_up()
         elif piece_at is not None and now - piece_at > MESSAGE_SILENCE_S:  # pongs do not count
             self.spawn(lambda: self.close(POLICY, "a message did not come to its end in time"))
         elif silent_s > PING_S and not self._pinged and self.is_clear:

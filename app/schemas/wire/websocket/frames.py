@@ -19,10 +19,14 @@ _NOT_STEERED = (
 )
 
 
-def error_line(error: GatewayError, stream_id: str | None) -> bytes:
-    """Return the message for one of the gateway's own errors."""
+def error_line(error: GatewayError, stream_id: str | None, request_id: str) -> bytes:
+    """Return the message for one of the gateway's own errors.
+
+    `request_id` is the handshake's: no response has begun that would have its own.
+    """
     envelope: dict[str, Any] = ERROR_ENVELOPE.dump(error)
     headers = {name.lower(): value for name, value in error.retry_headers.items()}
+    headers["x-request-id"] = request_id
     return refusal_line(error.status, envelope["error"], headers, stream_id)
 
 
