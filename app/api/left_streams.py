@@ -25,6 +25,7 @@ from app.domain.stream.events import Event
 from app.domain.stream.replay.cuts import StreamCuts
 from app.domain.upstream_call import UpstreamCall
 from app.errors import InvalidRequest
+from app.services.accounts.permissions import permitted
 from app.services.live_streams.terms import StreamTerms
 from app.telemetry import identify, log
 
@@ -110,19 +111,20 @@ class AbsentCaller:
                 leave()
 
 
-def goes_on(environ: dict[str, Any], request: CreateRequest) -> bool:
+def goes_on(current: context.CallContext, request: CreateRequest) -> bool:
     """Tell whether an answer must run on after its caller leaves.
 
     Raises:
-        InvalidRequest: the header's value is unknown, or the answer is not streamed and stored.
+        InvalidRequest: the header's value is unknown, or the answer is not streamed and stored,
+            which its key or account may have decided.
     """
-    wanted = environ.get(_KEY)
+    wanted = current.environ.get(_KEY)
     if wanted is None or wanted == "cancel":
         return False
     if wanted != "continue":
         what = f"The header {HEADER} must be 'continue' or 'cancel'."
         raise InvalidRequest(what, param=HEADER, code="invalid_value")
-    if not (request.stream and request.store):
+    if not (request.stream and permitted(current.caller, request).store):
         raise InvalidRequest(
             f"The header {HEADER} 'continue' needs 'stream' and 'store': nobody could read the "
             "answer later.",

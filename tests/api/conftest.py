@@ -26,9 +26,9 @@ class Asker:
     client: FlaskClient
     secret: str
 
-    def ask(self, method: str, path: str, body: object = None) -> TestResponse:
+    def ask(self, method: str, path: str, body: object = None, **more_headers: str) -> TestResponse:
         """Return the answer to a request."""
-        headers = {"Authorization": f"Bearer {self.secret}", "X-Request-ID": "same"}
+        headers = {"Authorization": f"Bearer {self.secret}", "X-Request-ID": "same"} | more_headers
         return self.client.open(path, method=method, json=body, headers=headers)
 
     def create(self, **body: object) -> str:

@@ -105,6 +105,14 @@ def test_what_a_key_may_not_store_is_not_stored(app: Flask, owner: Asker) -> Non
     assert owner.ask("GET", f"/v1/responses/{response_id}").status_code == 404
 
 
+def test_what_a_key_may_not_store_does_not_go_on_without_its_caller(app: Flask) -> None:
+    unstored = asker(app, "owner", Permissions(force_no_store=True))
+    body, goes_on = ASKED | {"stream": True}, {"X-On-Disconnect": "continue"}
+    refused = unstored.ask("POST", "/v1/responses", body, **goes_on)
+    text = refused.get_data(as_text=True)
+    assert (refused.status_code, '"param":"X-On-Disconnect"' in text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "refused"),
     [

@@ -133,6 +133,18 @@ def test_an_account_of_zero_days_keeps_nothing_unless_it_is_told(app: Flask) -> 
     assert (refused.status_code, "retention" in refused.get_data(as_text=True)) == (403, True)
 
 
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize(("days", "status"), [(None, 400), (0, 400), (1, 200)])
+def test_a_stream_that_an_account_keeps_for_zero_days_does_not_outlast_its_caller(
+    app: Flask, days: int | None, status: int
+) -> None:
+    caller = of_account(app, "0")
+    body = BODY | {"stream": True, "retention_days": days}
+    answered = caller.ask("POST", "/v1/responses", body, **{"X-On-Disconnect": "continue"})
+    text = answered.get_data(as_text=True)
+    assert (answered.status_code, '"param":"X-On-Disconnect"' in text) == (status, status == 400)
+
+
 @pytest.mark.parametrize("more", [{}, {"stream": True}, {"store": False}], ids=str)
 @pytest.mark.parametrize("says", ["request", "account"])
 def test_what_is_kept_for_zero_days_goes_into_no_conversation(

@@ -67,7 +67,7 @@ def create() -> ResponseReturnValue:
     request = CREATE_REQUEST.load(body, context=_reading(current, body, turn))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
-    is_to_go_on = goes_on(current.environ, request)
+    is_to_go_on = goes_on(current, request)
     if turn is not None and not turn.generates:
         return _prepared(current, request, turn)
 
@@ -202,7 +202,7 @@ def compact() -> ResponseReturnValue:
     request = COMPACT_REQUEST.load(body, context=_reading(current, body))
     current.trace.model = request.model
     current.trace.model_label = current.services.catalog.label(request.model)
-    is_to_go_on = goes_on(current.environ, request)
+    is_to_go_on = goes_on(current, request)
 
     def answer() -> WSGIResponse:
         return _answered(current, request, body, is_to_go_on=is_to_go_on)
