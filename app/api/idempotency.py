@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.api import context
 from app.api.following import followed
 from app.api.http import sse
 from app.api.http.bodies import IDEMPOTENCY_KEY
-from app.api.http.json_response import TraceRecorder, json_response
+from app.api.http.json_response import TraceRecorder, ignored_parameters, json_response
 from app.api.http.response import WSGIResponse
 from app.domain import response as domain
 from app.domain.items import Item
@@ -32,8 +33,8 @@ from app.errors import (
 from app.schemas.wire.answers import COMPACTED, ERROR_ENVELOPE
 from app.schemas.wire.responses import RESPONSE
 from app.services.answering.run import without_opaque
-from app.services.idempotency.kept_answers import KeptAnswer
-from app.services.idempotency.service import OwnedKey, RunningStream
+from app.services.idempotency.kept_answers import KeptAnswer, RunningStream
+from app.services.idempotency.service import OwnedKey
 from app.services.responses.started import Started
 
 HEADER = "Idempotency-Key"
@@ -57,14 +58,16 @@ class KeyedRecorder(TraceRecorder):
         super().__init__(call)
         self.owned, self.request, self.cuts = owned, request, cuts
         self.items: tuple[Item, ...] = ()  # the input of a compaction
+        self.headers: dict[str, str] = {}
 
     def started(self, started: Started, call: UpstreamCall) -> None:
         """Record who answers, and the id of a response that is stored: others may follow it now."""
         super().started(started, call)
+        self.headers = ignored_parameters(started.ignored)
         if self.request.compaction == "endpoint":
             self.items = started.items
         if self.request.store:
-            self.owned.note(started.response_id)
+            self.owned.note(started.response_id, self.headers)
 
     def ended(self, response: domain.Response, failure: GatewayError | None, cost: Cost) -> None:
         """Record how the response ended; keep it as the key's answer, unless the key is freed."""
@@ -75,7 +78,8 @@ class KeyedRecorder(TraceRecorder):
             self.owned.free()
         elif is_compact:
             compacted = CompactedConversation.of(self.items, response)
-            self.owned.finish(KeptAnswer(200, body=COMPACTED.dump(compacted)))
+            body = COMPACTED.dump(compacted)
+            self.owned.finish(KeptAnswer(200, body=body, headers=self.headers))
         else:
             kept = self._kept(response, failure)
             is_copy = response.echo["store"] and not kept.response_id
@@ -84,13 +88,14 @@ class KeyedRecorder(TraceRecorder):
     def _kept(self, response: domain.Response, failure: GatewayError | None) -> KeptAnswer:
         request = self.request
         if failure is not None and not request.stream:
-            return KeptAnswer(failure.status, body=ERROR_ENVELOPE.dump(failure))
+            body, headers = ERROR_ENVELOPE.dump(failure), failure.retry_headers
+            return KeptAnswer(failure.status, body=body, headers=headers)
         if response.echo["store"]:
-            return KeptAnswer(200, response.id, request.stream)
+            return KeptAnswer(200, response.id, request.stream, headers=self.headers)
         if INCLUDE_ENCRYPTED not in request.parameters.include:
             response = without_opaque(response)
         cuts = "" if self.cuts is None else b64encode(bytes(self.cuts)).decode()
-        return KeptAnswer(200, body=RESPONSE.dump(response), cuts=cuts)
+        return KeptAnswer(200, body=RESPONSE.dump(response), cuts=cuts, headers=self.headers)
 
 
 def _frees_the_key(failure: GatewayError | None) -> bool:
@@ -177,9 +182,10 @@ def _joined(current: context.CallContext, running: RunningStream) -> WSGIRespons
     """Follow the stream of the key's first request."""
     services = current.services
     silence_s = services.requests.keepalive_s
-    follower = services.responses.follow(current.caller, running.response_id, -1, silence_s)
-    current.trace.response_id = running.response_id
-    return followed(current, follower, _REPLAYED, running.listen)
+    response_id = running.answer.response_id
+    follower = services.responses.follow(current.caller, response_id, -1, silence_s)
+    current.trace.response_id = response_id
+    return followed(current, follower, running.answer.headers | _REPLAYED, running.listen)
 
 
 def _kept_before(
@@ -189,20 +195,22 @@ def _kept_before(
 
     The process may have ended after storing the response and before recording that.
     """
-    if not owned.lost_response:
+    if owned.lost is None:
         return None
+    response_id = owned.lost.response_id
     try:
-        found = current.services.responses.get(current.caller, owned.lost_response, frozenset())
+        found = current.services.responses.get(current.caller, response_id, frozenset())
     except (NotFound, StorageUnavailable):
         return None
     if found.status not in ("completed", "incomplete"):
         return None
-    return KeptAnswer(200, found.id, request.stream)
+    return replace(owned.lost, stream=request.stream)
 
 
 def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
     """Return a kept answer in the form that the first caller received."""
     responses, caller = current.services.responses, current.caller
+    headers = kept.headers | _REPLAYED
     if kept.stream:
         lines = responses.replays.lines(caller, kept.response_id, -1)
     elif kept.cuts:
@@ -210,12 +218,9 @@ def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
         lines = responses.replays.lines_of(response, cuts)
     elif kept.response_id:
         found = responses.get(caller, kept.response_id, frozenset())
-        return json_response(RESPONSE.dump(found), _REPLAYED, status=kept.status)
+        return json_response(RESPONSE.dump(found), headers, status=kept.status)
     else:
-        headers = _REPLAYED
-        if kept.status == 202:  # the URL to retrieve it from (E3); raises if it is deleted
-            responses.get(caller, kept.body["id"], frozenset())
-            at = {"Location": f"/v1/responses/{kept.body['id']}", "Retry-After": "1"}
-            headers = headers | at
+        if kept.status == 202:
+            responses.get(caller, kept.body["id"], frozenset())  # raises if it is deleted
         return json_response(kept.body, headers, status=kept.status)
-    return sse.stream_response(sse.Stream(lines, sse.line_frames, lambda: None), _REPLAYED)
+    return sse.stream_response(sse.Stream(lines, sse.line_frames, lambda: None), headers)

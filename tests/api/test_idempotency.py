@@ -52,6 +52,19 @@ def test_a_request_that_is_made_again_has_the_same_answer(owner: Asker, way: str
     assert ask(owner, "k2", **WAYS[way]).get_data() != first.get_data()
 
 
+@pytest.mark.parametrize("way", [*WAYS, "background", "compacted"])
+def test_a_request_that_is_made_again_names_what_was_ignored(owner: Asker, way: str) -> None:
+    body = WAYS.get(way, {"background": True}) | {"unknown": 1, "prompt_cache_key": "mine"}
+    if way == "compacted":
+        body, first = {"unknown": 1}, compact(owner, "k1", unknown=1)
+        again = compact(owner, "k1", unknown=1)
+    else:
+        first, again = (ask(owner, "k1", **body) for _ in range(2))
+    names = ", ".join(name for name in ("unknown", "prompt_cache_key") if name in body)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert [each.headers["X-Ignored-Parameters"] for each in (first, again)] == [names] * 2
+
+
 def compact(caller: Asker, key: str, **body: object) -> TestResponse:
     headers = {"Authorization": f"Bearer {caller.secret}", "Idempotency-Key": key}
     return caller.client.post("/v1/responses/compact", json=BODY | body, headers=headers)

@@ -34,6 +34,7 @@ def test_a_retry_joins_the_first_from_another_process(
 ) -> None:
     tag = "joined-" + "-".join(more)
     script = Script(say=("one ", "two"), stall_after=1, tag=tag)
+    more = more | {"unknown": 1, "service_tier": "flex"}  # neither has an effect (R1)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(ask, gevent_gateway, tag, script, **more)
         upstream.wait(tag, "stalled")
@@ -47,6 +48,8 @@ def test_a_retry_joins_the_first_from_another_process(
     assert len({each.content for each in answers}) == 1
     replayed = [each.headers.get("Idempotent-Replayed") for each in answers]
     assert sorted(map(str, replayed)) == ["None", "true", "true"]
+    ignored = {each.headers.get("X-Ignored-Parameters") for each in answers}
+    assert ignored == {"unknown, service_tier"}
     assert len(upstream.requests(tag)) == 1
 
 

@@ -74,7 +74,7 @@ def test_a_key_whose_answer_could_not_be_kept_is_not_taken(
 ) -> None:
     keys = RedisIdempotencyStore(client, "rg:", lease_s=0)
     keys.begin(ACCOUNT, f"{word} lost", b"digest", "lost")
-    keys.note(ACCOUNT, f"{word} lost", "lost", "resp_1")
+    keys.note(ACCOUNT, f"{word} lost", "lost", "resp_1", b"noted")
     with REFUSALS[word](server[1]):
         for key in (f"{word} new", f"{word} lost"):
             with pytest.raises(StorageUnavailable) as refused:
@@ -82,7 +82,7 @@ def test_a_key_whose_answer_could_not_be_kept_is_not_taken(
             assert refuses_writes(refused.value)
     assert keys.begin(ACCOUNT, f"{word} new", b"digest", "next").state == "begun"
     found = keys.begin(ACCOUNT, f"{word} lost", b"digest", "next")
-    assert (found.state, found.response_id) == ("begun", "resp_1")
+    assert (found.state, found.response_id, found.answer) == ("begun", "resp_1", b"noted")
 
 
 def test_a_redis_that_is_not_there_refuses_more_than_writes() -> None:

@@ -113,10 +113,11 @@ def _enqueued(current: context.CallContext, request: CreateRequest, body: Any) -
     )
     current.trace.response_id, current.trace.outcome = queued.id, queued.status
     headers = {"Location": f"{bp.url_prefix}/{queued.id}", "Retry-After": "1"}
+    headers |= ignored_parameters(ignored)
     answer = RESPONSE.dump(queued)
     if current.owned_key is not None:
-        current.owned_key.finish(KeptAnswer(202, body=answer), queued.id)
-    return json_response(answer, headers | ignored_parameters(ignored), status=202)
+        current.owned_key.finish(KeptAnswer(202, body=answer, headers=headers), queued.id)
+    return json_response(answer, headers, status=202)
 
 
 def _answered(

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
 
 from app.domain.accounts.content_key import ContentKey
 from app.store.encryption import decrypted, encrypted
+from app.store.idempotency.base import KeyState
 
 _PURPOSE = b"responses-gateway idempotent answer\0"
 
@@ -25,7 +27,8 @@ _PURPOSE = b"responses-gateway idempotent answer\0"
 class KeptAnswer:
     """An answer: for a stored response its id, and whether it was streamed; else its JSON body.
 
-    `cuts` says where the stream of a response in the body was cut (base64).
+    `cuts` says where the stream of a response in the body was cut (base64). `headers` are those
+    about the answer itself, such as the parameters that it ignored (R1).
     """
 
     status: int
@@ -33,6 +36,19 @@ class KeptAnswer:
     stream: bool = False
     body: Any = None
     cuts: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStream:
+    """A stream that can be followed, which another request with the key is making.
+
+    `answer` is what is known of it so far. Whoever follows it has to call `listen` now and then: it
+    goes on only for those who do.
+    """
+
+    answer: KeptAnswer
+    listen: Callable[[], None]
 
 
 def sealed(
@@ -50,6 +66,17 @@ def opened(
     if answer is None:
         raise ValueError("the answer was not kept under this key")
     return KeptAnswer(**orjson.loads(answer))
+
+
+def noted(
+    found: KeyState, account: str, key: str, content_key: ContentKey | None = None
+) -> KeptAnswer | None:
+    """Return what is known of the answer that a request is making, None if nothing is."""
+    if not found.response_id:
+        return None
+    if not found.answer:
+        return KeptAnswer(200, found.response_id)
+    return opened(found.answer, account, key, content_key)
 
 
 def _cipher_key(account: str, key: str, content_key: ContentKey | None) -> bytes:

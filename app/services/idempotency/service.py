@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 from secrets import token_hex
 from time import monotonic
 
 from app.domain.accounts.accounts import Caller
 from app.errors import IdempotencyKeyReused, StorageRefused, StorageUnavailable
-from app.services.idempotency.kept_answers import KeptAnswer, opened, sealed
+from app.services.idempotency.kept_answers import KeptAnswer, RunningStream, noted, opened, sealed
 from app.store.connection.reasons import code_of
 from app.store.idempotency.base import IdempotencyStore
 from app.store.room import GROWTH, LIGHT_BYTES, Room, unbounded
@@ -32,23 +31,17 @@ UNHEARD_S = 60.0
 #: Seconds between two reports of a request that follows it.
 LISTENED_S = 10.0
 
-
-@dataclass(frozen=True, slots=True)
-class RunningStream:
-    """A stream that can be followed, which another request with the key is making.
-
-    Whoever follows it has to call `listen` now and then: it goes on only for those who do.
-    """
-
-    response_id: str
-    listen: Callable[[], None]
+_REUSED = (
+    "This Idempotency-Key came with another body, or another encryption key, before: use a new key "
+    "for a new request."
+)
 
 
 class OwnedKey:
     """A key that a request of this process owns.
 
     `on_unheard` is called once nobody has listened for a minute since the caller left.
-    `lost_response` is the id of the response that a lost process was making with the key, if any.
+    `lost` is what is known of the answer that a lost process was making with the key, if any.
     """
 
     def __init__(
@@ -58,9 +51,9 @@ class OwnedKey:
         key: str,
         key_hash: str,
         token: str,
-        lost_response: str = "",
+        lost: KeptAnswer | None = None,
     ) -> None:
-        self.lost_response = lost_response
+        self.lost = lost
         self.account = caller.account
         self._content_key = caller.content_key
         self.key_hash = key_hash
@@ -73,9 +66,10 @@ class OwnedKey:
         self._keys = keys
         self._key = key
 
-    def note(self, response_id: str) -> None:
-        """Record which response the request makes; it will be stored."""
-        self._keys.note(self, response_id)
+    def note(self, response_id: str, headers: dict[str, str]) -> None:
+        """Record which response the request makes, with which headers; it will be stored."""
+        answer = KeptAnswer(200, response_id, headers=headers)
+        self._keys.note(self, response_id, self._sealed(answer) if headers else b"")
 
     def leave(self) -> None:
         """Record that the caller has left; it is expected to come back."""
@@ -88,7 +82,7 @@ class OwnedKey:
         removes this copy as well.
         """
         self.copy_of = copy_of
-        self.answer = sealed(answer, self.account, self._key, self._content_key)
+        self.answer = self._sealed(answer)
         self._keys.settle(self, self.answer)
 
     def free(self) -> None:
@@ -99,6 +93,9 @@ class OwnedKey:
         """Forget the key if no answer was kept for its request."""
         if self.answer is None:
             self.free()
+
+    def _sealed(self, answer: KeptAnswer) -> bytes:
+        return sealed(answer, self.account, self._key, self._content_key)
 
 
 class IdempotencyKeys:
@@ -158,21 +155,18 @@ class IdempotencyKeys:
                     self._free_later(OwnedKey(self, caller, key, key_hash, token))
                 raise
             if found.state == "reused":
-                raise IdempotencyKeyReused(
-                    "This Idempotency-Key came with another body, or another encryption key, "
-                    "before: use a new key for a new request.",
-                    param="Idempotency-Key",
-                )
+                raise IdempotencyKeyReused(_REUSED, param="Idempotency-Key")
             if found.state == "done":
                 if len(found.answer) > LIGHT_BYTES:
                     self._room(GROWTH * len(found.answer))
                 return opened(found.answer, account, key, content_key)
+            known = noted(found, account, key, content_key)
             if found.state == "begun":
-                owned = OwnedKey(self, caller, key, key_hash, token, found.response_id)
+                owned = OwnedKey(self, caller, key, key_hash, token, known)
                 self._keep(owned)
                 return owned
-            if follows and found.response_id:
-                return RunningStream(found.response_id, self._listener(account, key_hash))
+            if follows and known is not None:
+                return RunningStream(known, self._listener(account, key_hash))
             has_lapsed = found.state == "lapsed"
             self._pause(LAPSED_S if has_lapsed else pause_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
@@ -194,10 +188,10 @@ class IdempotencyKeys:
 
         return listen
 
-    def note(self, owned: OwnedKey, response_id: str) -> None:
+    def note(self, owned: OwnedKey, response_id: str, known: bytes) -> None:
         """Record which response a request makes; if the store is unreachable, nobody follows it."""
         try:
-            self._store.note(owned.account, owned.key_hash, owned.token, response_id)
+            self._store.note(owned.account, owned.key_hash, owned.token, response_id, known)
         except StorageUnavailable:
             STORE_FAILURES.labels("idempotency").inc()
 

@@ -17,7 +17,8 @@ class KeyState:
     `begun`: it was unused, and is this request's now. `running`: another request holds it and is
     under way. `lapsed`: the lease of the request that holds it has expired. `done`: `answer` is its
     result. `reused`: it came with another body. `response_id` is the response that is being made,
-    if that is known; in state `begun`, by a request whose process was lost.
+    if that is known, and `answer` what was noted with it; in state `begun`, by a request whose
+    process was lost.
     """
 
     state: Literal["begun", "running", "lapsed", "done", "reused"]
@@ -41,8 +42,8 @@ class IdempotencyStore(Protocol):
         """
         ...
 
-    def note(self, account: str, key_hash: str, token: str, response_id: str) -> None:
-        """Record which response the request makes, if that is stored."""
+    def note(self, account: str, key_hash: str, token: str, response_id: str, noted: bytes) -> None:
+        """Record which response the request makes, if that is stored, and what is known of it."""
         ...
 
     def wait(self, account: str, key_hash: str) -> None:

@@ -38,9 +38,9 @@ class RedisIdempotencyStore:
         state, answer, response_id = self._run(_BEGIN, account, key_hash, *arguments)
         return KeyState(state.decode(), answer, response_id.decode())
 
-    def note(self, account: str, key_hash: str, token: str, response_id: str) -> None:
-        """Record which response the request makes, if that is stored."""
-        self._run(_NOTE, account, key_hash, token, response_id)
+    def note(self, account: str, key_hash: str, token: str, response_id: str, noted: bytes) -> None:
+        """Record which response the request makes, if that is stored, and what is known of it."""
+        self._run(_NOTE, account, key_hash, token, response_id, noted)
 
     def wait(self, account: str, key_hash: str) -> None:
         """Record that a caller waits for the answer."""
