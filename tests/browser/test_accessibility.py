@@ -93,6 +93,18 @@ def test_light_and_dark_are_the_systems_or_as_chosen(console: Console) -> None:
     assert background() == light
 
 
+def test_what_is_chosen_is_seen_in_the_systems_own_colours_too(console: Console) -> None:
+    page = console.page
+    page.emulate_media(forced_colors="active")
+
+    def colours(name: str) -> str:
+        button = page.get_by_role("button", name=name, exact=True)
+        seen: str = button.evaluate("each => getComputedStyle(each).backgroundColor")
+        return seen
+
+    assert colours("curl") != colours("Python")
+
+
 def test_all_is_reached_by_the_keyboard(visit: Visit) -> None:
     console, page = visit.console, visit.console.page
     console.open()

@@ -71,6 +71,33 @@ def test_signing_out_forgets_the_key_and_what_was_shown(console: Console) -> Non
     assert console.page.evaluate("sessionStorage.length") == 0
 
 
+def test_a_page_loaded_while_the_gateway_is_away_keeps_the_key(console: Console) -> None:
+    page = console.page
+    page.route("**/console/api/session", lambda route: route.abort())
+    page.reload()
+    page.get_by_role("alert").filter(has_text="cannot be reached").wait_for()
+    again = page.get_by_role("button", name="Try again")
+    again.press("Enter")
+    page.get_by_role("alert").filter(has_text="cannot be reached").wait_for()
+    page.unroute("**/console/api/session")
+    again.press("Enter")
+    page.get_by_role("navigation", name="Console").wait_for()
+
+
+def test_a_key_that_cannot_be_tried_is_forgotten_until_it_is_sent_again(visit: Visit) -> None:
+    visit.console.open()
+    page = visit.console.page
+    page.route("**/console/api/session", lambda route: route.abort())
+    page.get_by_label("API key").fill(visit.secret)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").filter(has_text="cannot be reached").wait_for()
+    assert page.evaluate("sessionStorage.length") == 0
+    assert page.get_by_role("button", name="Try again").count() == 0
+    page.unroute("**/console/api/session")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("navigation", name="Console").wait_for()
+
+
 def test_a_revoked_key_signs_out_with_a_message(
     visit: Visit, console: Console, accounts: Accounts
 ) -> None:

@@ -146,7 +146,7 @@ def _until_listed(console: Console, name: str) -> None:
     for _ in range(40):
         field.fill(name)
         console.page.get_by_role("button", name="Show", exact=True).click()
-        console.page.locator("#requests-list [role=status], #requests-list .empty").wait_for()
+        console.page.locator("#requests-list table, #requests-list .empty").wait_for()
         if link.count():
             break
         console.page.wait_for_timeout(100)

@@ -1,11 +1,11 @@
 // Conversations: the list, and one of them with its items and the tree of its turns.
 
 import { call, get } from "./api.js";
-import { byId, confirmed, copyButton, description, errorNotice, fill, h, isStop, toast } from "./dom.js";
+import { byId, confirmed, copyButton, description, complain, errorNotice, fill, focusOn, h, isStop, moreButton, toast } from "./dom.js";
 import { conversationLink, metadata, time } from "./format.js";
 import { itemList } from "./items.js";
 import { PagedList, metadataQuery, nextDay } from "./paged_list.js";
-import { filterForm, openPart } from "./parts.js";
+import { filterForm, focusHeading, openPart } from "./parts.js";
 import { treeView } from "./tree.js";
 
 const COLUMNS = [
@@ -16,9 +16,9 @@ const COLUMNS = [
 
 let list = null;
 
-export async function view(rest) {
+export async function view(rest, _query, signal) {
   openPart("conversations", rest ? "detail" : "list");
-  if (rest) await showConversation(rest);
+  if (rest) await showConversation(rest, signal);
   else await showList();
 }
 
@@ -44,7 +44,7 @@ async function showList() {
 }
 
 // By its own id, or by that of any of its responses.
-async function showConversation(id) {
+async function showConversation(id, signal) {
   const box = byId("conversation-detail");
   fill(box, h("p", { class: "state", role: "status" }, "Loading …"));
   const isNamed = id.startsWith("conv_");
@@ -52,11 +52,12 @@ async function showConversation(id) {
   const kind = isNamed ? "conversations" : "responses";
   try {
     const [tree, conversation, items] = await Promise.all([
-      get(`console/api/${kind}/${quoted}/tree`),
-      isNamed && get(`v1/conversations/${quoted}`),
-      isNamed && get(`v1/conversations/${quoted}/items`, { order: "asc", limit: 100 }),
+      get(`console/api/${kind}/${quoted}/tree`, {}, signal),
+      isNamed && get(`v1/conversations/${quoted}`, {}, signal),
+      isNamed && get(`v1/conversations/${quoted}/items`, { order: "asc", limit: 100 }, signal),
     ]);
     fill(box, head(id, tree, conversation), treeCard(tree), items && itemsCard(id, items));
+    focusHeading("conversations", box);
   } catch (error) {
     if (!isStop(error)) fill(box, errorNotice(error));
   }
@@ -90,17 +91,16 @@ function treeCard(tree) {
 function itemsCard(id, page) {
   const box = h("div", { class: "stack" });
   const add = (next) => {
-    box.append(itemList(next.data, "Items"));
-    if (!next.has_more) return;
-    const more = h("button", { type: "button" }, "Show more items");
-    more.addEventListener("click", async () => {
-      more.disabled = true;
-      const query = { order: "asc", limit: 100, after: next.last_id };
-      const found = await get(`v1/conversations/${encodeURIComponent(id)}/items`, query);
-      more.remove();
-      add(found);
-    });
-    box.append(more);
+    const list = itemList(next.data, "Items");
+    box.append(list);
+    if (next.has_more) box.append(moreButton("Show more items", (button) => load(button, next)));
+    return list;
+  };
+  const load = async (button, { last_id: after }) => {
+    const query = { order: "asc", limit: 100, after };
+    const found = await get(`v1/conversations/${encodeURIComponent(id)}/items`, query);
+    button.remove();
+    focusOn(add(found));
   };
   if (page.data.length) add(page);
   else box.append(h("p", { class: "empty" }, "There are none."));
@@ -119,6 +119,6 @@ async function deleteConversation(id) {
     toast(`${id} is deleted.`);
     location.hash = "#/conversations";
   } catch (error) {
-    if (!isStop(error)) toast(error.message);
+    if (!isStop(error)) complain(error);
   }
 }

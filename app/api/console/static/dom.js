@@ -56,6 +56,35 @@ export function toast(text) {
   setTimeout(() => note.remove(), 6000);
 }
 
+// What went wrong stays until somebody has read it.
+export function complain(error) {
+  const note = h("div", { class: "toast error", role: "alert" }, h("p", {}, error.message));
+  note.append(h("button", { type: "button", class: "small", on: { click: () => note.remove() } }, "Dismiss"));
+  byId("toasts").append(note);
+}
+
+// A button that has more shown in its place. If that fails it can be pressed again.
+export function moreButton(text, load) {
+  const button = h("button", { type: "button" }, text);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await load(button);
+    } catch (error) {
+      button.disabled = false;
+      button.focus();
+      if (!isStop(error)) complain(error);
+    }
+  });
+  return button;
+}
+
+// Gives the focus to what is none of the things that have it by themselves.
+export function focusOn(node) {
+  node.tabIndex = -1;
+  node.focus({ preventScroll: true });
+}
+
 export function copyButton(textOf, label = "Copy") {
   return h("button", { type: "button", class: "quiet small", on: { click: () => copy(textOf()) } }, label);
 }

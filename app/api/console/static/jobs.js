@@ -1,7 +1,7 @@
 // What waits or runs, live: asked for again every few seconds while somebody looks.
 
 import { call, follow, get, pause } from "./api.js";
-import { byId, confirmed, errorNotice, fill, h, isStop, show, table, toast } from "./dom.js";
+import { byId, complain, confirmed, errorNotice, fill, h, isStop, show, table, toast } from "./dom.js";
 import { responseLink, since, status, time } from "./format.js";
 import { snippet } from "./snippet_cell.js";
 import { StreamView } from "./stream_view.js";
@@ -61,7 +61,9 @@ function draw(jobs) {
   const focused = document.activeElement?.dataset?.job;
   const box = byId("jobs-list");
   fill(box, jobs.length && h("div", { class: "card table" }, table({ caption: "What waits or runs", columns: COLUMNS, rows: jobs })));
-  if (focused) [...box.querySelectorAll("[data-job]")].find((each) => each.dataset.job === focused)?.focus();
+  if (!focused) return;
+  const same = [...box.querySelectorAll("[data-job]")].find((each) => each.dataset.job === focused);
+  (same ?? byId("title-jobs")).focus({ preventScroll: true });
 }
 
 const COLUMNS = [
@@ -122,6 +124,6 @@ async function cancel(id) {
     const { status: word } = await call("POST", `v1/responses/${encodeURIComponent(id)}/cancel`);
     toast(`${id} is ${word}.`);
   } catch (error) {
-    if (!isStop(error)) toast(error.message);
+    if (!isStop(error)) complain(error);
   }
 }

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import * as conversations from "./conversations.js";
-import { byId, errorNotice, isStop, show, toast } from "./dom.js";
+import { byId, complain, errorNotice, isStop, show } from "./dom.js";
 import * as jobs from "./jobs.js";
 import * as playground from "./playground.js";
 import * as requests from "./requests.js";
@@ -20,33 +20,37 @@ byId("sign-in-form").addEventListener("submit", (event) => {
   signIn();
 });
 byId("sign-out").addEventListener("click", () => signOut());
+byId("try-again").addEventListener("click", () => open());
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view
   (isSignedIn() ? byId("main") : byId("key")).focus();
 });
 window.addEventListener("hashchange", () => route(true));
 window.addEventListener("unhandledrejection", ({ reason }) => {
-  if (isStop(reason)) return;
-  toast(reason?.message ?? "Something went wrong in this page.");
+  if (!isStop(reason)) complain(reason ?? new Error("Something went wrong in this page."));
 });
 
 if (isSignedIn()) open();
 else askForKey(takeMessage());
 
-function askForKey(message) {
+// `isKept`: the key of this tab may be good still, and is tried again without being pasted.
+function askForKey(message, { isWrong = false, isKept = false } = {}) {
   show(byId("console"), false);
   show(byId("sign-in"));
   const box = byId("sign-in-message");
   show(box, Boolean(message));
   box.textContent = message;
-  byId("key").focus();
+  if (isWrong) byId("key").setAttribute("aria-invalid", "true");
+  else byId("key").removeAttribute("aria-invalid");
+  show(byId("try-again"), isKept);
+  byId(isKept ? "try-again" : "key").focus();
 }
 
 async function signIn() {
   const key = byId("key").value.trim();
   const contentKey = byId("content-key").value;
   if (!canBeSent(key)) {
-    askForKey(key ? "A key has letters, digits and signs only." : "Paste a key.");
+    askForKey(key ? "A key has letters, digits and signs only." : "Paste a key.", { isWrong: true });
     return;
   }
   if (contentKey && !canBeSent(contentKey.replaceAll(" ", ""))) {
@@ -55,26 +59,28 @@ async function signIn() {
   }
   keep(key, contentKey && { header: byId("content-key-kind").value, value: contentKey });
   byId("sign-in-button").disabled = true;
-  await open();
+  await open({ isNew: true });
   byId("sign-in-button").disabled = false;
 }
 
-// A key that is none ends in a page that asks again (api.js); another fault is said here.
-async function open() {
+// A key that is none ends in a page that asks again (api.js); another fault is said here. Only a
+// key that has just been pasted is forgotten for it: the field has it still.
+async function open({ isNew = false } = {}) {
   try {
     Object.assign(facts, await get("console/api/session"));
   } catch (error) {
     if (isStop(error)) return;
-    forget();
-    askForKey(error.message);
+    if (isNew) forget();
+    askForKey(error.message, { isKept: !isNew });
     return;
   }
+  const isByUser = !byId("sign-in").hidden;
   byId("sign-in-form").reset();
   byId("who").textContent = `${facts.account} · ${facts.key_id}`;
   document.body.toggleAttribute("data-read-only", facts.read_only);
   show(byId("sign-in"), false);
   show(byId("console"));
-  await route(false);
+  await route(isByUser);
 }
 
 // The address says what is looked at: #/view/what?more.
@@ -92,7 +98,8 @@ async function route(isByUser) {
   }
   showLink(chosen);
   const heading = byId(`title-${chosen}`);
-  document.title = `${heading.textContent} · ${TITLE}`;
+  const thing = decoded(rest.join("/"));
+  document.title = [thing, heading.textContent, TITLE].filter(Boolean).join(" · ");
   if (isByUser) {
     window.scrollTo(0, 0);
     heading.focus({ preventScroll: true });
@@ -100,7 +107,7 @@ async function route(isByUser) {
   const { signal } = looking;
   byId(`view-${chosen}`).querySelector(":scope > .notice.error")?.remove();
   try {
-    await VIEWS[chosen].view(decoded(rest.join("/")), new URLSearchParams(query), signal);
+    await VIEWS[chosen].view(thing, new URLSearchParams(query), signal);
   } catch (error) {
     if (!isStop(error)) byId(`view-${chosen}`).append(errorNotice(error));
   }

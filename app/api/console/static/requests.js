@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { byId, description, errorNotice, fill, folded, h, isStop, json } from "./dom.js";
 import { cost, count, httpStatus, milliseconds, responseLink, status, time } from "./format.js";
 import { PagedList, nextDay } from "./paged_list.js";
-import { filterForm, openPart } from "./parts.js";
+import { filterForm, focusHeading, openPart } from "./parts.js";
 import { facts } from "./session.js";
 
 const COLUMNS = [
@@ -32,10 +32,10 @@ function outcome({ status: code, outcome: word, error_code: error }) {
 
 let list = null;
 
-export async function view(rest, query) {
+export async function view(rest, query, signal) {
   openPart("requests", rest ? "detail" : "list");
   if (rest) {
-    await showRequest(rest);
+    await showRequest(rest, signal);
     return;
   }
   if (query.get("id")) byId("request-id").value = query.get("id");
@@ -62,13 +62,14 @@ async function showList() {
   await list.load();
 }
 
-async function showRequest(id) {
+async function showRequest(id, signal) {
   const box = byId("request-detail");
   fill(box, h("p", { class: "state", role: "status" }, "Loading …"));
   try {
-    const { data } = await get("console/api/requests", { id, limit: 100 });
+    const { data } = await get("console/api/requests", { id, limit: 100 }, signal);
     const none = h("p", { class: "empty" }, `The request log has no ${id}, or has it no more.`);
     fill(box, data.length ? data.map(entry) : none);
+    focusHeading("requests", box);
   } catch (error) {
     if (!isStop(error)) fill(box, errorNotice(error));
   }

@@ -1,11 +1,11 @@
 // Stored responses: the list, and one of them.
 
 import { call, get } from "./api.js";
-import { byId, confirmed, copyButton, description, errorNotice, fill, folded, h, isStop, json, toast } from "./dom.js";
+import { byId, confirmed, copyButton, description, complain, errorNotice, fill, focusOn, folded, h, isStop, json, moreButton, toast } from "./dom.js";
 import { conversationLink, count, metadata, responseLink, status, time } from "./format.js";
 import { itemList } from "./items.js";
 import { PagedList, metadataQuery, nextDay } from "./paged_list.js";
-import { filterForm, openPart } from "./parts.js";
+import { filterForm, focusHeading, openPart } from "./parts.js";
 import { snippet } from "./snippet_cell.js";
 
 const COLUMNS = [
@@ -24,9 +24,9 @@ function tokens({ input_tokens: read, output_tokens: written }) {
 
 let list = null;
 
-export async function view(rest) {
+export async function view(rest, _query, signal) {
   openPart("responses", rest ? "detail" : "list");
-  if (rest) await showResponse(rest);
+  if (rest) await showResponse(rest, signal);
   else await showList();
 }
 
@@ -52,16 +52,17 @@ async function showList() {
   await list.load();
 }
 
-async function showResponse(id) {
+async function showResponse(id, signal) {
   const box = byId("response-detail");
   fill(box, h("p", { class: "state", role: "status" }, "Loading …"));
   try {
     const path = `v1/responses/${encodeURIComponent(id)}`;
     const [response, input] = await Promise.all([
-      get(path),
-      get(`${path}/input_items`, { order: "asc", limit: 100 }),
+      get(path, {}, signal),
+      get(`${path}/input_items`, { order: "asc", limit: 100 }, signal),
     ]);
     draw(box, response, input);
+    focusHeading("responses", box);
   } catch (error) {
     if (!isStop(error)) fill(box, errorNotice(error));
   }
@@ -88,14 +89,14 @@ function instructions({ instructions: words }) {
 // Input is listed a hundred items at a time.
 function rest(response, page) {
   if (!page.has_more) return [];
-  const more = h("button", { type: "button" }, "Show more input");
-  more.addEventListener("click", async () => {
-    more.disabled = true;
+  const load = async (button) => {
     const query = { order: "asc", limit: 100, after: page.last_id };
     const next = await get(`v1/responses/${response.id}/input_items`, query);
-    more.replaceWith(itemList(next.data, "More input"), ...rest(response, next));
-  });
-  return [more];
+    const found = itemList(next.data, "More input");
+    button.replaceWith(found, ...rest(response, next));
+    focusOn(found);
+  };
+  return [moreButton("Show more input", load)];
 }
 
 function actions(response) {
@@ -142,6 +143,6 @@ async function deleteResponse(id) {
     toast(`${id} is deleted.`);
     location.hash = "#/responses";
   } catch (error) {
-    if (!isStop(error)) toast(error.message);
+    if (!isStop(error)) complain(error);
   }
 }

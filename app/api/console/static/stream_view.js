@@ -22,7 +22,7 @@ export class StreamView {
     this.error = null;
     this.seen = 0;
     this.places = new Map();
-    this.output = h("div", { class: "items", "aria-live": "polite", "aria-busy": "true", "aria-label": "Answer" });
+    this.output = h("div", { class: "items", role: "group", "aria-live": "polite", "aria-busy": "true", "aria-label": "Answer" });
     this.listed = h("ol", { class: "events" });
     this.title = h("summary", {}, "Events: 0");
     this.more = h("p", { class: "hint", hidden: true });

@@ -16,6 +16,7 @@ const COUNTERS = [
 
 let isSetUp = false;
 let drawn = null;
+let reading = null;
 
 export async function view() {
   if (!isSetUp) setUp();
@@ -38,14 +39,21 @@ async function load() {
   const group = byId("usage-group").value;
   const to = new Date();
   const from = new Date(to.getTime() - (days - 1) * 86_400_000);
+  reading?.abort();
+  reading = new AbortController();
   try {
-    const report = await get("v1/usage", { from: day(from), to: day(to), group_by: `day,${group}` });
+    const query = { from: day(from), to: day(to), group_by: `day,${group}` };
+    const report = await get("v1/usage", query, reading.signal);
     drawTotal(report.total);
     drawn = [report, days, from, group];
     drawChart(...drawn);
     drawTable(report.data, group);
+    byId("usage-state").textContent = `${count(report.total.requests)} requests in ${days} days.`;
   } catch (error) {
     if (isStop(error)) return;
+    drawn = null;
+    byId("usage-state").textContent = "";
+    fill(byId("usage-total"));
     fill(byId("usage-chart"), errorNotice(error));
     fill(byId("usage-table"));
   }
@@ -89,7 +97,7 @@ function drawChart(report, days, from, group) {
 function drawTable(rows, group) {
   const newest = rows.toReversed();
   const columns = [
-    { title: "Day", cell: (row) => row.date },
+    { title: "Day", cell: (row) => h("time", {}, h("span", {}, row.date)) },
     { title: capital(byId("usage-group").selectedOptions[0].text), cell: (row) => nameOf(row, group) },
     { title: "Cost", end: true, cell: (row) => cost(row.cost_microusd) },
     ...COUNTERS.map(([name, title]) => ({ title, end: true, cell: (row) => count(row[name]) })),
