@@ -19,7 +19,7 @@ from app.domain.tools import (
     ToolChoice,
     functions_of,
 )
-from app.errors import InvalidRequest
+from app.errors import GatewayError
 
 #: How a request asks for a compaction as its only answer: by an item at the end of its input (G7),
 #: or by its endpoint (G6).
@@ -108,7 +108,7 @@ class CreateRequest:
     detailed_parts: frozenset[str] = frozenset()
     forwarded: Mapping[str, Any] = field(default_factory=dict)
     passed: PassPolicy = NOTHING_PASSES
-    only_searches: InvalidRequest | None = None
+    only_searches: GatewayError | None = None
 
     @property
     def continues(self) -> bool:

@@ -12,6 +12,7 @@ from marshmallow import Schema, fields, missing
 
 from app.domain.hosted.policy import NOTHING_PASSES, PassPolicy
 from app.domain.tools import Tool
+from app.errors import GatewayError
 from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.invalid import InvalidField, join, listed, mistyped
 
@@ -65,7 +66,7 @@ class ReadContext:
     dropped_tools: set[str] = field(default_factory=set)
     dropped_any_tool: bool = False
     added_tools: list[AddedTool] = field(default_factory=list)
-    only_searches: InvalidField | None = None
+    only_searches: GatewayError | None = None
     has_cache_breakpoints: bool = False
     detailed_parts: set[str] = field(default_factory=set)
     trigger: str = ""

@@ -453,6 +453,17 @@ def test_a_key_may_be_denied_some_of_them(
     assert bench.sent() == []
 
 
+@every_way
+def test_a_web_search_that_a_key_denies_is_refused_on_its_own(bench: Bench, way: str) -> None:
+    client = caller_of(bench.app, hosted_tools=("mcp",))
+    body = {"model": "hosted", "input": "Hi", "tools": [TOOLS[0]]} | FORMS[way]
+    answer = client.post("/v1/responses", json=body)
+    error = answer.get_json()["error"]
+    seen = (answer.status_code, error["code"], error["param"])
+    assert seen == (403, "tool_not_allowed", "tools[0].type")
+    assert bench.sent() == []
+
+
 FORMS: dict[str, Json] = {
     "whole": {},
     "streamed": {"stream": True},

@@ -203,6 +203,12 @@ def test_where_told_to_drop_a_broken_tool_is_refused_all_the_same(raw: Any, wher
     assert fault(body(tools=[raw]), "drop").param == f"tools[0]{where}"
 
 
+@pytest.mark.parametrize("kind", ["web_search", "web_search_2025_08_26", "mcp_2030_01_01"])
+def test_a_dated_tool_is_called_what_it_is(kind: str) -> None:
+    refused = fault(body(tools=[{"type": kind}]))
+    assert f'"{kind}" runs on another vendor' in refused.message
+
+
 @pytest.mark.parametrize("kind", ["web_search", "web_search_2025_08_26"])
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_search_of_the_web_is_left_out_beside_another_tool(kind: str, place: int) -> None:

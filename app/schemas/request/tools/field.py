@@ -12,15 +12,11 @@ from app.schemas.request.bounds import MOST_TOOLS
 from app.schemas.request.tools.built_in import BUILT_IN_TOOLS
 from app.schemas.request.tools.custom import NESTED_CUSTOM
 from app.schemas.request.tools.functions import NESTED, plain_tool
-from app.schemas.request.tools.hosted import InputHostedToolSchema, read_hosted
+from app.schemas.request.tools.hosted import InputHostedToolSchema, left_alone, read_hosted
 from app.schemas.request.tools.known import KnownToolsJson
 from app.schemas.request.tools.namespaces import MEMBERS, InputNamespaceToolSchema, taken
 from app.schemas.request.tools.search import InputToolSearchToolSchema
-from app.schemas.request.tools.unsupported import (
-    container_of,
-    is_search_of_ours,
-    unsupported,
-)
+from app.schemas.request.tools.unsupported import container_of, is_search_of_ours
 
 #: The tools that the gateway supports, by `type`.
 TOOLS: dict[str, Document] = MEMBERS | {
@@ -59,7 +55,7 @@ class ToolsField(StrictField):
             what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
             raise self.invalid("invalid_value", at, what)
         if value and not tools and not context.drops_unsupported and not context.only_searches:
-            context.only_searches = unsupported(value[0]["type"], f"{path}[0]")
+            context.only_searches = left_alone(value[0], f"{path}[0]", context)
         return tuple(tools)
 
     def keep(self, tool: Tool, path: str, context: ReadContext) -> None:

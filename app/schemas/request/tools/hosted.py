@@ -6,13 +6,18 @@ from typing import Any
 
 from app.domain.hosted.policy import undated
 from app.domain.tools import HostedTool, NamedHostedTool, family
-from app.errors import PermissionDenied
+from app.errors import GatewayError, PermissionDenied
 from app.schemas.depth import MOST_NESTED, TOO_DEEP, is_shallow
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Choice
 from app.schemas.invalid import InvalidField, join, quoted
-from app.schemas.request.tools.unsupported import container_of, is_web_search, leave_out
+from app.schemas.request.tools.unsupported import (
+    container_of,
+    is_web_search,
+    leave_out,
+    unsupported,
+)
 from app.settings import HOSTED_TOOLS
 
 _MOST_KEYS = 100
@@ -40,7 +45,7 @@ class ChosenHostedToolSchema(Document):
 def read_hosted(given: dict[str, Any], path: str, context: ReadContext) -> HostedTool | None:
     """Return a hosted tool; None if it is left out and listed as ignored.
 
-    A web search that the key does not allow is treated like one that nobody runs (R7).
+    A web search that the key does not allow is left out like one that nobody runs (R7).
 
     Raises:
         PermissionDenied: the caller's key does not allow it.
@@ -66,6 +71,14 @@ def read_chosen(given: dict[str, Any], path: str, context: ReadContext) -> Named
         return None
     _refuse_odd(given, path)
     return NamedHostedTool.of(given)
+
+
+def left_alone(given: dict[str, Any], path: str, context: ReadContext) -> GatewayError:
+    """Return the error for a tool that was left out, if no other remains (R7, P2)."""
+    kind, allowed = given["type"], context.allowed_tools
+    if is_web_search(kind) and allowed is not None and context.policy.passes(kind):
+        return denied(kind, allowed, path)
+    return unsupported(kind, path)
 
 
 def denied(kind: str, allowed: tuple[str, ...], path: str) -> PermissionDenied:

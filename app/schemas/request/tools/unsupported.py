@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from app.domain.hosted.policy import undated
 from app.schemas.field import ReadContext
 from app.schemas.invalid import InvalidField, join, quoted
 from app.settings import HOSTED_TOOLS
@@ -54,7 +55,8 @@ def _hosted(container: str, path: str) -> InvalidField:
 
 def unsupported(kind: str, path: str) -> InvalidField:
     """Return the error for an unsupported tool of this type."""
-    where = "runs on another vendor's servers" if kind in HOSTED_TOOLS else "is not known"
+    is_hosted = undated(kind) in HOSTED_TOOLS
+    where = "runs on another vendor's servers" if is_hosted else "is not known"
     where = "is run by the caller, and not understood here" if kind in _BY_CALLER else where
     what = f'{quoted(kind)} {where}: declare a tool of type "function" and run it yourself.'
     if kind == "tool_search":
