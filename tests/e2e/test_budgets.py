@@ -29,6 +29,9 @@ output = 100
 [models."narrow/steady".price]
 input = 10
 output = 100
+[models."anthropic/steady".price]
+input = 10
+output = 100
 """
 #: 10,050 µUSD; reserved is a little more, for the input is guessed.
 USED = Counted(input=5, output=100)
@@ -168,3 +171,27 @@ def test_a_job_that_waits_for_a_slot_gives_its_budget_back(
         # 3. The first, whose upstream has not counted yet what it said, may have cost anything.
         assert paid.call("POST", f"/v1/responses/{first}/cancel").status_code == 200
         assert till.left(key) == before
+
+
+def test_a_job_that_was_counted_in_part_keeps_its_reservation(till: Till, tmp_path: Path) -> None:
+    key = till.key("--budget", "1/total")["key"]
+    paid = replace(till.gateway, keys=gateways.Keys(key, ""))
+    # The summary is not counted; the answer after it is, from its beginning.
+    answer = Script(say=("one ", "two"), stall_after=1, usage=USED, tag="partly")
+    till.upstream.arm(Script(say="a summary", usage=None), answer)
+    compaction = [{"type": "compaction", "compact_threshold": 1000}]
+    turns = [("user", "word " * 3000), ("assistant", "yes"), ("user", "go on")]
+    body = {
+        "model": "anthropic/steady",
+        "input": [{"role": role, "content": content} for role, content in turns],
+        "background": True,
+        "context_management": compaction,
+    }
+    with brief(till.env, tmp_path):
+        job = paid.call("POST", "/v1/responses", body).json()["id"]
+        spoken(paid, job, "one ")
+        reserved = till.left(key)
+        assert reserved < 10**6
+        answer_json = paid.call("POST", f"/v1/responses/{job}/cancel").json()
+    assert answer_json["usage"]["input_tokens"] == USED.input
+    assert till.left(key) == reserved

@@ -274,6 +274,17 @@ def test_what_that_costs_is_kept_beside_it(jobs: RedisJobStore) -> None:
     assert (found.usage, found.cost) == (Usage(7, 5, 0, 2), cost)
 
 
+@pytest.mark.parametrize(("is_counted", "found"), [(True, Cost(None, "p", "m")), (False, None)])
+def test_what_is_counted_in_part_has_no_cost(
+    jobs: RedisJobStore, is_counted: bool, found: Cost | None
+) -> None:
+    waiting = queued(jobs)
+    cost = Cost(None, "p", "m", is_counted=is_counted)
+    jobs.append([(claimed(jobs), Flush(0, (), usage=Usage(7, 5), cost=cost))])
+    taken = taken_over(jobs, waiting)
+    assert (taken.usage, taken.cost) == (Usage(7, 5), found)
+
+
 def test_the_cost_of_what_an_earlier_release_counted_is_not_known(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     jobs.append([(claimed(jobs), SPOKEN)])

@@ -74,7 +74,7 @@ class JobFinisher:
         # 4. Whoever ends it charges it. A refused one was charged when its caller got the error.
         if ended and claim.why != "refused":
             trace = trace or trace_of(payload)
-            cost = claim.cost or (UNKNOWN_COST if claim.begun else FREE)
+            cost = claim.cost or _unrecorded_cost(claim)
             self.settle(
                 payload,
                 narrator.response,
@@ -128,6 +128,13 @@ class JobFinisher:
             return
         job_ended(trace, outcome, duration_s, usage.by_kind, code, cost.microusd)
         job_recorded(response, failure)
+
+
+def _unrecorded_cost(claim: Claim) -> Cost:
+    """Return the cost of a job for which none was recorded."""
+    if claim.usage is not None:
+        return Cost(None, is_counted=False)
+    return UNKNOWN_COST if claim.begun else FREE
 
 
 def _fault_of(claim: Claim) -> GatewayError | None:

@@ -42,9 +42,12 @@ def events_seal(response_id: str, first: int, key: ContentKey | None) -> Seal | 
 
 
 def append_arguments(claim: Claim, flush: Flush, codec: Codec) -> tuple[str | int | bytes, ...]:
-    """Return the arguments of lua/job/append.lua, except the id and the channel."""
+    """Return the arguments of lua/job/append.lua, except the id and the channel.
+
+    Usage of which an upstream has counted a part only is written without a cost.
+    """
     usage = b"" if flush.usage is None else _usage_json(flush.usage)
-    cost = b"" if flush.cost is None else _cost_json(flush.cost)
+    cost = b"" if flush.cost is None or not flush.cost.is_counted else _cost_json(flush.cost)
     packed_flush = packed(claim, flush, codec)
     return claim.lease_token, *packed_flush, int(flush.has_output), usage, cost
 
