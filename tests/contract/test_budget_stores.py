@@ -67,7 +67,7 @@ def acquiring(
 def settle(
     store: RateLimitStore, decision: Decision, budget: BudgetLimit, reserved: int, microusd: int
 ) -> None:
-    lease = Lease("lease", "acme", (), 30)
+    lease = Lease(f"lease{next(_ids)}", "acme", (), 30)
     change = (budget, microusd - reserved, reserved)
     store.adjust(Adjustment(decision.at, (), lease, (change,)))
 
@@ -215,3 +215,18 @@ def test_months_are_those_of_the_calendar(
     left_s = store.acquire(acquiring((budget, 1))).spent[0].reset_s
     first = datetime(at.year + at.month // 12, at.month % 12 + 1, 1, tzinfo=UTC)
     assert left_s == first.timestamp() - clock.now
+
+
+def test_a_settlement_that_comes_again_counts_once(store: RateLimitStore) -> None:
+    window, busy = RateLimit("tokens", 60, 1000), ConcurrencyLimit("in_flight", 2)
+    first, other = (
+        acquiring((TOTAL, 40), amounts=((window, 400),), concurrency=(busy,)) for _ in range(2)
+    )
+    for each in (first, other):
+        decision = store.acquire(each)
+    settled = Adjustment(decision.at, ((window, -399, 400),), first.lease, ((TOTAL, -39, 40),))
+    for _ in range(3):
+        store.adjust(settled)
+    found = store.acquire(acquiring((TOTAL, 0), amounts=((window, 0),), concurrency=(busy,)))
+    assert found.spent[0].microusd == 41
+    assert found.remaining[0].amount == 1000 - 401

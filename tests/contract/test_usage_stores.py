@@ -133,7 +133,7 @@ def test_a_request_is_recorded_and_settled_at_once(stores: Stores) -> None:
     window = RateLimit("tokens", 60, 100)
     lease = Lease("lease", "acme", (), 30)
     decision = stores.rate_limits.acquire(AcquireRequest(((window, 90),), (), lease))
-    stores.usage.record([LINE], Adjustment(decision.at, ((window, -60, 100),), lease))
+    stores.usage.record([LINE], [Adjustment(decision.at, ((window, -60, 100),), lease)])
     assert stores.usage.read("acme", [MONDAY]) == [LINE]
     assert stores.rate_limits.acquire(AcquireRequest(((window, 70),), (), lease)).refused_by is None
 

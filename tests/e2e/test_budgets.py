@@ -16,6 +16,7 @@ from tests.e2e import gateway as gateways
 from tests.e2e.background import ended, queued, spoken
 from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway
+from tests.e2e.mortal_redis import MortalRedis
 from tests.e2e.stops import site
 from tests.e2e.workers import brief
 from tests.processes import until
@@ -67,7 +68,7 @@ class Till:
 
     def left(self, key: str) -> int:
         """Return what is left of the key's budget, as a request without a price is told."""
-        usd = self.call(key, model="chat/swift").headers["X-Budget-Remaining"]
+        usd = self.call(key, model="chat/swift").headers.get("X-Budget-Remaining", "0")
         return round(float(usd) * 1e6)
 
     def waits(self, response_id: str) -> bool:
@@ -195,3 +196,31 @@ def test_a_job_that_was_counted_in_part_keeps_its_reservation(till: Till, tmp_pa
         answer_json = paid.call("POST", f"/v1/responses/{job}/cancel").json()
     assert answer_json["usage"]["input_tokens"] == USED.input
     assert till.left(key) == reserved
+
+
+def test_what_ends_while_redis_is_away_is_settled_after_that(
+    environment: dict[str, str], upstream: Upstream, tmp_path: Path
+) -> None:
+    toml = gateway_toml(upstream.places, keepalive_s=15) + PRICES
+    (tmp_path / "gateway.toml").write_text(toml)
+    with MortalRedis(tmp_path) as mortal, ThreadPoolExecutor(2) as pool:
+        mortal.start()
+        env = environment | {
+            "REDIS_URL": mortal.url,
+            "GATEWAY_CONFIG": str(tmp_path / "gateway.toml"),
+        }
+        with site(env, gateways.Keys("", ""), tmp_path, toml, processes=1) as running:
+            till = Till(running.gateway, upstream, env)
+            key = till.key("--budget", BUDGET)["key"]
+            script = Script(say=("one ", "two"), stall_after=1, usage=USED, tag="settled")
+            answers = [
+                pool.submit(till.call, key, input=script.text(), stream=stream)
+                for stream in (True, False)
+            ]
+            upstream.wait("settled", "stalled", count=2)
+            mortal.kill()
+            upstream.release("settled")
+            assert [each.result().status_code for each in answers] == [200, 200]
+            mortal.start()
+            until(lambda: till.left(key) == MICROUSD - 2 * COST, "the reservations to be settled")
+            assert till.spent(key) == 2 * COST

@@ -37,6 +37,7 @@ class MemoryRateLimitStore:
         self._purses: dict[_Key, tuple[str, int]] = {}
         self._warned: dict[_Key, str] = {}
         self._leases: defaultdict[_Key, dict[str, float]] = defaultdict(dict)
+        self._adjusted: set[_Key] = set()
 
     def acquire(self, request: AcquireRequest) -> Decision:
         account, amounts = request.lease.account, request.amounts
@@ -65,6 +66,10 @@ class MemoryRateLimitStore:
         lease = adjustment.lease
         with self._lock:
             now = self._clock()
+            if (lease.account, lease.id) in self._adjusted:
+                return
+            if adjustment.changes or adjustment.budgets:
+                self._adjusted.add((lease.account, lease.id))
             for limit, wanted, counted in adjustment.changes:
                 change = max(wanted, -counted)
                 amounts = self._current(lease.account, limit, now)

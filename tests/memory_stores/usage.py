@@ -13,7 +13,7 @@ from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.store.rate_limits.base import Adjustment
 from app.store.usage.attributed import apart
-from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS
+from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS, Unwritten
 
 
 class MemoryUsageStore:
@@ -35,15 +35,15 @@ class MemoryUsageStore:
     def record(
         self,
         lines: Sequence[UsageLine],
-        adjustment: Adjustment | None = None,
+        adjustments: Sequence[Adjustment] = (),
         entries: Sequence[RequestEntry] = (),
-    ) -> Sequence[UsageLine | RequestEntry]:
+    ) -> Sequence[Unwritten]:
         with self._lock:
             self.logged += entries
             for line in lines:
                 self._add(line)
-        if adjustment is not None:
-            self._adjust(adjustment)
+        for each in adjustments:
+            self._adjust(each)
         return ()
 
     def read(

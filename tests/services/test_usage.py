@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from itertools import count
 from threading import Event, Thread
 from typing import Any, ClassVar
 
 import pytest
 
 from app.domain.accounts.accounts import Allowance, Caller
+from app.domain.accounts.limits import LimitReached
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
 from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits.limiter import RateLimiter
-from app.services.limits.usage import Period, UsageBook
-from app.settings import LimitSettings
+from app.services.limits.usage import MAX_ADJUSTED, Period, UsageBook
+from app.settings import CostBudget, LimitSettings
 from app.store.rate_limits.base import Adjustment
+from app.store.usage.base import Unwritten
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.processes import PATIENCE_S, until
 from tests.services.clocks import Clock
 
+_ids = count()
 NOON = 1_893_499_200.0  # 2030-01-01, 12:00 UTC
 TODAY = date(2030, 1, 1)
 CALLER = Caller(account="acme", key_id="key_1", account_limits=Allowance(max_in_flight=1))
@@ -43,12 +47,12 @@ class Store(MemoryUsageStore):
     def record(
         self,
         lines: Sequence[UsageLine],
-        adjustment: Adjustment | None = None,
+        adjustments: Sequence[Adjustment] = (),
         entries: Sequence[RequestEntry] = (),
-    ) -> Sequence[UsageLine | RequestEntry]:
+    ) -> Sequence[Unwritten]:
         if self.away:
             raise StorageUnavailable("away")
-        left = super().record(lines, adjustment, entries)
+        left = super().record(lines, adjustments, entries)
         self.writes += 1
         self.written.set()
         return left
@@ -62,7 +66,9 @@ class Office:
         self.outages = 0
         rate_limits = MemoryRateLimitStore(self.clock)
         self.store = Store(rate_limits.adjust)
-        self.limits = RateLimiter(rate_limits, LimitSettings(), lambda: "lease", self.hear)
+        self.limits = RateLimiter(
+            rate_limits, LimitSettings(), lambda: f"lease{next(_ids)}", self.hear
+        )
         self.book = UsageBook(self.store, self.clock, self.hear, delay_s)
 
     def hear(self) -> None:
@@ -232,3 +238,23 @@ def test_a_period_is_thirty_days_that_end_today(office: Office) -> None:
 def test_a_leap_year_can_be_read(office: Office) -> None:
     period = office.book.period(date(2028, 1, 1), date(2028, 12, 31))
     assert office.book.read("acme", period) == []
+
+
+def test_limits_are_settled_once_the_store_is_back(office: Office) -> None:
+    amount = MAX_ADJUSTED + 1
+    allowance = Allowance(budgets=(CostBudget(10 * amount, "total"),))
+    caller = Caller(account="acme", key_id="key_1", account_limits=allowance)
+    reservations = [
+        office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=10)) for _ in range(amount)
+    ]
+    office.store.away = True
+    for each in reservations:
+        office.book.record(caller, "m", USAGE, failed=False, reservation=each, microusd=1)
+    with pytest.raises(LimitReached):
+        office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=1))
+    office.store.away = False
+    office.book.flush()
+    rest = office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=9 * amount))
+    assert rest.standing.budget is not None
+    assert rest.standing.budget.remaining == 0
+    assert office.store.writes == 2

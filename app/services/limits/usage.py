@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import add
@@ -25,7 +26,7 @@ from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from app.services.limits.request_log import WaitingEntries
 from app.services.limits.reservation import Reservation
 from app.store.rate_limits.base import Adjustment
-from app.store.usage.base import UsageStore
+from app.store.usage.base import Unwritten, UsageStore
 from app.telemetry import REQUEST_LOG_LOST
 
 DEFAULT_DAYS = 30
@@ -34,8 +35,11 @@ RETRY_S = 1.0
 #: For how many seconds an entry of the request log waits for others, if lines are written at once.
 LOG_DELAY_S = 0.25
 MAX_DAYS = 366
-#: Number of waiting lines from which on end users get no lines of their own.
+#: Number of waiting lines from which on end users get no lines of their own; of requests whose
+#: limits wait to be settled, the oldest are dropped then: their estimates stand.
 MAX_WAITING = 10_000
+#: Maximum number of requests whose limits are settled in one write, after an outage.
+MAX_ADJUSTED = 200
 
 _EARLIEST = date(2000, 1, 1)
 _DAY_S = 86_400
@@ -58,7 +62,7 @@ class UsageBook:
     """The usage book. `clock` returns Unix seconds; `on_outage` is called when the store is down.
 
     Lines are written within `delay_s`, by a thread that lives while there are any; with 0, each is
-    written at once. A request with limits to settle is written at once in any case.
+    written at once. So is a request with limits to settle, unless the store is unreachable.
     """
 
     def __init__(
@@ -84,6 +88,8 @@ class UsageBook:
         self._arrived: deque[tuple[_Key, _Counts]] = deque()  # not yet added to `_waiting`
         self._waiting: dict[_Key, _Counts] = {}
         self._entries = WaitingEntries()
+        self._adjustments: deque[Adjustment] = deque(maxlen=MAX_WAITING)
+        self._is_away = False  # whether the store was unreachable for the last write
 
     def record(
         self,
@@ -120,13 +126,15 @@ class UsageBook:
         adjustment = None
         if reservation is not None:
             adjustment = reservation.take_adjustment(usage if is_counted else None, microusd)
-        if caller.stale:
+        if adjustment is not None:
+            self._adjustments.append(adjustment)
+        if caller.stale or (self._is_away and adjustment is not None):
             self._on_outage()
             self._write_in(self._retry_s)
         elif adjustment is None and self._delay_s:
             self._write_soon()
         else:
-            self._write(adjustment)
+            self._write()
 
     def log(self, entry: RequestEntry) -> None:
         """Log a request with the next write, soon; does not wait for it."""
@@ -138,8 +146,9 @@ class UsageBook:
     def flush(self) -> None:
         """Write what waits; when this returns, what waited before has been written."""
         with self._flushing:
-            if self._arrived or self._waiting or self._entries:
-                self._write(None)
+            while self._arrived or self._waiting or self._entries or self._adjustments:
+                if not self._write():
+                    return
 
     def period(self, since: date | None, until: date | None) -> Period:
         """Return a period of days; by default it ends today and is DEFAULT_DAYS long.
@@ -206,30 +215,51 @@ class UsageBook:
         self._is_due = False  # before the write: a line that is too late for it is due again
         self.flush()
 
-    def _write(self, adjustment: Adjustment | None) -> None:
+    def _write(self) -> bool:
+        """Write what waits, or the first MAX_ADJUSTED of adjustments; False if it has to wait."""
         with self._lock:
             while self._arrived:
                 self._add(*self._arrived.popleft())
             waiting, self._waiting = self._waiting, {}
         lines, entries = tuple(map(_line, waiting.items())), self._entries.take()
-        unwritten: Sequence[UsageLine | RequestEntry]
+        adjustments = self._taken_adjustments()
+        unwritten: Sequence[Unwritten]
         try:
-            unwritten = self._store.record(lines, adjustment, entries)
+            unwritten = self._store.record(lines, adjustments, entries)
+            self._is_away = False
         except StorageUnavailable:
-            unwritten = (*lines, *entries)
+            unwritten = (*lines, *adjustments, *entries)
+            self._is_away = True
             self._on_outage()
         except StorageRefused:  # it is logged, and would be refused again
             REQUEST_LOG_LOST.inc(len(entries))
-            return
+            return True
         for each in unwritten:
-            if isinstance(each, RequestEntry):
-                self._entries.add(each)
-            else:
-                key = (each.account, each.key_id, each.model, each.day, each.attribution)
-                with self._lock:
-                    self._add(key, waiting[key])
+            self._keep(each, waiting)
         if unwritten:
             self._write_in(self._retry_s)
+        elif self._adjustments:
+            self._write_in(self._delay_s)
+        return not unwritten
+
+    def _taken_adjustments(self) -> list[Adjustment]:
+        """Return the first adjustments that wait, and remove them."""
+        taken: list[Adjustment] = []
+        with suppress(IndexError):  # other threads may take some, too
+            while len(taken) < MAX_ADJUSTED:
+                taken.append(self._adjustments.popleft())
+        return taken
+
+    def _keep(self, each: Unwritten, waiting: dict[_Key, _Counts]) -> None:
+        """Have what could not be written wait again; `waiting` are the counts of lines."""
+        if isinstance(each, RequestEntry):
+            self._entries.add(each)
+        elif isinstance(each, Adjustment):
+            self._adjustments.append(each)
+        else:
+            key = (each.account, each.key_id, each.model, each.day, each.attribution)
+            with self._lock:
+                self._add(key, waiting[key])
 
     def _add(self, key: _Key, counts: _Counts) -> None:
         """Add to the waiting lines. The caller holds the lock."""

@@ -88,6 +88,8 @@ class RedisRateLimitStore:
         keys = [self._rate_key(lease.account, limit) for limit, _, _ in changes]
         keys += [self._budget_key(lease.account, limit) for limit, _, _ in budgets]
         keys += [self._concurrency_key(lease.account, name) for name in lease.slots]
+        if changes or budgets:
+            keys.append(f"{self._prefix}{{account:{lease.account}}}:adjusted:{lease.id}")
         arguments: list[str | int] = [self._now(), lease.id, _ms(adjustment.at)]
         arguments += (len(changes), len(budgets))
         for limit, change, counted in changes:

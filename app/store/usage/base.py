@@ -21,16 +21,20 @@ MAX_USERS_A_DAY = 10_000
 MAX_ATTRIBUTED_LINES_A_DAY = 50_000
 
 
+#: What has to be written again.
+Unwritten = UsageLine | RequestEntry | Adjustment
+
+
 class UsageStore(Protocol):
     """Adds up usage. Every method raises StorageUnavailable when Redis is unreachable."""
 
     def record(
         self,
         lines: Sequence[UsageLine],
-        adjustment: Adjustment | None = None,
+        adjustments: Sequence[Adjustment] = (),
         entries: Sequence[RequestEntry] = (),
-    ) -> Sequence[UsageLine | RequestEntry]:
-        """Add lines, log requests, and correct what was counted for one, in one round trip.
+    ) -> Sequence[Unwritten]:
+        """Add lines, log requests, and correct what was counted for some, in one round trip.
 
         Returns what must be written again, if Redis is unreachable for a part only. What Redis
         refuses is dropped, logged and counted, and does not keep the rest from being written.

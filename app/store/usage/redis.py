@@ -47,6 +47,7 @@ from app.store.usage.base import (
     MAX_LINES_A_DAY,
     MAX_USERS_A_DAY,
     OTHER_MODELS,
+    Unwritten,
 )
 from app.telemetry import REQUEST_LOG_LOST, unexpected
 
@@ -92,18 +93,18 @@ class RedisUsageStore:
     def record(
         self,
         lines: Sequence[UsageLine],
-        adjustment: Adjustment | None = None,
+        adjustments: Sequence[Adjustment] = (),
         entries: Sequence[RequestEntry] = (),
-    ) -> Sequence[UsageLine | RequestEntry]:
+    ) -> Sequence[Unwritten]:
         calls = [self._adding(line) for line in lines]
+        calls += map(self._adjusting, adjustments)
         if entries:
             calls.append(self._appending(entries))
-        if adjustment is not None:
-            calls.append(self._adjusting(adjustment))
         with translated():
             results = run_each(self._redis, calls)
-        again = [line for line, result in zip(lines, results, strict=False) if not _is_over(result)]
-        is_logged = not entries or _is_logged(results[len(lines)], len(entries))
+        items: tuple[Unwritten, ...] = (*lines, *adjustments)
+        again = [each for each, result in zip(items, results, strict=False) if not _is_over(result)]
+        is_logged = not entries or _is_logged(results[-1], len(entries))
         return again if is_logged else [*again, *entries]
 
     def read(
@@ -147,7 +148,7 @@ class RedisUsageStore:
 
 
 def _is_over(result: object) -> bool:
-    """Tell whether a line is done with: it was written, or Redis will never accept it."""
+    """Tell whether a line or an adjustment is written, or one that Redis will never accept."""
     if isinstance(result, Exception):
         return isinstance(to_gateway_error(result), StorageRefused)
     if result:

@@ -1,9 +1,14 @@
 -- Corrects what was counted for a request, once it is over, and ends its lease.
--- KEYS: windows, budgets, concurrency limits.
+-- KEYS: windows, budgets, concurrency limits; if there are windows or budgets, a key that exists
+-- for a while once this ran.
 -- ARGV: time, lease id, when the amounts were counted, number of windows, number of budgets; width,
 -- change and counted amount of each window; period, change and counted amount of each budget. No
 -- more than the counted amount is given back.
 local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
+if windows + budgets > 0 then
+  if not redis.call('SET', KEYS[#KEYS], '', 'NX', 'EX', ADJUSTED_S) then return end
+  KEYS[#KEYS] = nil
+end
 for i = 1, windows do
   local at = 3 + 3 * i
   local width = tonumber(ARGV[at])
