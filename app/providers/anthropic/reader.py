@@ -184,9 +184,8 @@ class MessagesReader:
         usage = place.get("usage")
         if not usage:
             return []
-        counted = self._counts.read(usage)
+        counted = self._counts.read(usage, self._reader.note)
         if counted is None:
-            self._reader.note("usage")
             return []
         self._tier = self._reader.string(usage, "service_tier") or self._tier
         return [Used(counted)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from app.domain.stream.deltas import Delta, Finished, Text, Used, note_output
@@ -19,7 +19,7 @@ from app.providers.openai_responses.output.items import (
     OutputItem,
     ReasoningItem,
 )
-from app.providers.openai_responses.output.open_items import OpenItems, kind_of
+from app.providers.openai_responses.output.open_items import OpenItems
 from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
@@ -243,13 +243,17 @@ class ResponsesReader:
         deltas += self._items.reconcile(output)
         if self._items.is_empty and (text := self._reader.text(response, "output_text")):
             deltas.append(Text(text))
-        self._check_understanding(output, deltas)
+        self._understanding.note_known(deltas)
+        self._understanding.check()
         usage = self._used(response.get("usage") or self._usage, deltas)
         tier = reported_tier(self._reader.string(response, "service_tier"))
         passed = passed_of(response) if self._passes else {}
         if status == "incomplete":
             why = self._reader.mapping(response, "incomplete_details")
-            reason = finish_reason(reason_word(why.get("reason")))
+            word = reason_word(why.get("reason"))
+            reason = finish_reason(word)
+            if word and reason is None:
+                self._reader.note("finish_reason", word)
             filtered = reason == "content_filter"
             deltas.append(Finished("content_filter" if filtered else "length", tier, passed))
         elif status in _NOT_ENDED:
@@ -260,22 +264,12 @@ class ResponsesReader:
             was_cut = self._cut_at is not None and usage >= self._cut_at
             deltas.append(Finished("length" if was_cut else "stop", tier, passed))
 
-    def _check_understanding(self, output: Sequence[Json], deltas: Sequence[Delta]) -> None:
-        """Raise AnswerNotUnderstood if nothing in the answer is known (A10)."""
-        if self._items.is_empty:
-            for received in output:
-                if kind_of(received) is None:
-                    self._understanding.note_unknown("item", received.get("type"))
-        self._understanding.note_known(deltas)
-        self._understanding.check()
-
     def _used(self, received: object, deltas: list[Delta]) -> int:
         """Append the usage, if there is any; return its output tokens."""
         if not received:
             return 0
-        usage = self._counts.read(received)
+        usage = self._counts.read(received, self._reader.note)
         if usage is None:
-            self._reader.note("usage")
             return 0
         deltas.append(Used(usage))
         return usage.output_tokens

@@ -9,9 +9,11 @@ A count is an integer from 0 to MOST_TOKENS, also one written as 12.0 or "12"; a
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.domain.response import Usage
 from app.domain.stream.deltas import Delta, Used
-from app.providers.reading.fields import Note
+from app.providers.reading.fields import Note, ignore
 
 MOST_TOKENS = 10**9
 
@@ -70,26 +72,33 @@ class Counts:
         """The output tokens so far, as the server counts them."""
         return self._most.get("output", 0)
 
-    def read(self, counts: object) -> Usage | None:
-        """Add a usage object; return all counts so far, None if it contains none."""
-        if not isinstance(counts, dict):
-            return None
-        most, has_counts, parts = self._most, False, [counts]
+    def read(self, given: object, note: Note = ignore) -> Usage | None:
+        """Add a usage object; return all counts so far, None if it contains none.
+
+        A value that is not a count where one is expected is noted, and so is an object without any.
+        """
+        counts: dict[str, Any] = given if isinstance(given, dict) else {}
+        most, has_counts, parts, left = self._most, False, [counts], list[object]()
         for part in parts:  # details found in the first are appended
             for name, value in part.items():
                 ours = _OURS.get(name)
                 if ours is None:
-                    if name in _DETAILS and part is counts and isinstance(value, dict):
-                        parts.append(value)
+                    if name in _DETAILS and part is counts:
+                        (parts if isinstance(value, dict) else left).append(value)
                     continue
                 if type(value) is not int or not 0 <= value <= MOST_TOKENS:
-                    value = whole_number(value)
-                    if value is None:
+                    number = whole_number(value)
+                    if number is None:
+                        left.append(value)
                         continue
+                    value = number
                 has_counts = True
                 if value >= most.get(ours, 0):
                     most[ours] = value
-        if not has_counts and _OURS.keys().isdisjoint(counts):
+        is_without = not has_counts and _OURS.keys().isdisjoint(counts)
+        if is_without or left.count(None) < len(left):
+            note("usage")
+        if is_without:
             return None
         self._inclusive = self._inclusive or "prompt_tokens" in counts
         return self._usage()
@@ -98,11 +107,8 @@ class Counts:
         """Return the deltas for a usage object: one, or none if it is empty or unreadable."""
         if not counts:
             return []
-        known = self.read(counts)
-        if known is None:
-            note("usage")
-            return []
-        return [Used(known)]
+        known = self.read(counts, note)
+        return [] if known is None else [Used(known)]
 
     def _usage(self) -> Usage:
         most = self._most.get

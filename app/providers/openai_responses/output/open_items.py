@@ -15,15 +15,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from app.domain.built_in.tool_search import ToolSearchCall
-from app.domain.hosted.item import is_search_elsewhere
 from app.domain.stream.deltas import Delta
-from app.providers.openai_responses.output.calls import (
-    BUILT_IN_CALLS,
-    BuiltInCallItem,
-    CallItem,
-    CustomCallItem,
-)
+from app.providers.openai_responses.output.calls import CallItem
 from app.providers.openai_responses.output.hosted import (
     HostedOutputItem,
     is_hosted,
@@ -34,6 +27,7 @@ from app.providers.openai_responses.output.items import (
     OutputItem,
     ReasoningItem,
 )
+from app.providers.openai_responses.output.kinds import kind_of
 from app.providers.openai_responses.output.late_reasoning import LateReasoning
 from app.providers.reading.counts import whole_number
 from app.providers.reading.events import Json
@@ -42,19 +36,7 @@ from app.providers.reading.understanding import ContentReader
 
 Kind = TypeVar("Kind", bound=OutputItem)
 
-_KINDS: dict[str, type[OutputItem]] = {
-    **{kind.kind: kind for kind in (MessageItem, ReasoningItem, CallItem, CustomCallItem)},
-    **dict.fromkeys(BUILT_IN_CALLS, BuiltInCallItem),
-}
 _NOWHERE = -1
-#: The field by which an item without a type is recognised.
-_OF_A_KIND = {
-    "call_id": "function_call",
-    "arguments": "function_call",
-    "summary": "reasoning",
-    "content": "message",
-    "text": "message",
-}
 
 
 class OpenItems:
@@ -148,10 +130,13 @@ class OpenItems:
             hosted = begun_item.type if isinstance(begun_item, HostedOutputItem) else None
             begun[hosted or type(begun_item)].append(begun_item)
         pairs: list[tuple[Json, OutputItem | None]] = []
+        unknown = 0
         for item_json in output:
             if (kind := self._kind(item_json)) is not None:
                 same = begun[item_json["type"] if kind is HostedOutputItem else kind]
                 pairs.append((item_json, same.popleft() if same else None))
+            elif (unknown := unknown + 1) > self._unknown:  # it has not come in an event
+                self._reader.understanding.note_unknown("item", item_json.get("type"))
         last = max((at for at, (_, item) in enumerate(pairs) if item is not None), default=-1)
         deltas: list[Delta] = []
         for at, (item_json, item) in enumerate(pairs):
@@ -271,19 +256,6 @@ class OpenItems:
             if first is self._late.item:
                 deltas += self._late.release()
         return deltas
-
-
-def kind_of(item_json: Json) -> type[OutputItem] | None:
-    """Return the kind of an item, by its type or its fields; None for one that is not read."""
-    kind = item_json.get("type")
-    if kind == "text":
-        kind = "message"  # a text part in place of an item
-    if not isinstance(kind, str) or not kind:
-        kind = next((kind for name, kind in _OF_A_KIND.items() if name in item_json), "")
-    is_search = kind == ToolSearchCall.type
-    if is_search_elsewhere(item_json) if is_search else item_json.get("execution") == "server":
-        return None  # the server runs the call itself: the caller has nothing to do
-    return _KINDS.get(kind)
 
 
 def _index(event: Json) -> int:
