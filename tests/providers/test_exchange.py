@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -12,10 +13,9 @@ from typing import Any
 import pytest
 import requests
 
-from app.descriptors import is_shortage
-from app.providers.wire import dial
 from app.providers.wire.adapter import WireAdapter, WireRequest
-from app.providers.wire.dial import Address, Dialer, Origin, Resolver
+from app.providers.wire.connect import Address
+from app.providers.wire.dial import Dialer, Origin, Resolver
 from app.providers.wire.exchange import Exchange, Timeouts
 from app.providers.wire.interrupt import Interrupt
 from app.providers.wire.pool import UpstreamConnection, UpstreamPool
@@ -100,6 +100,37 @@ def test_a_request_that_takes_too_long_is_not_sent_again() -> None:
         result.close()
 
 
+class Lost(Socket):
+    """A socket that the system gives up once something was sent, as nothing of it is confirmed."""
+
+    is_lost = False
+
+    def sendall(self, *_: Any) -> None:
+        self.is_lost = True
+
+    def recv(self, *_: Any) -> bytes:
+        if self.is_lost and not self._reads:
+            raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+        return super().recv()
+
+
+def test_a_request_whose_idle_connection_is_lost_goes_by_a_new_one() -> None:
+    with Lost(works) as idle, Socket(works, ANSWER) as new:
+        result = exchange(new, idle)
+        assert result.wait_for_head()
+        result.close()
+
+
+def test_a_connection_that_is_lost_in_an_answer_is_broken_and_not_silent() -> None:
+    with Lost(works, ANSWER[:-1]) as new:
+        result = exchange(new)
+        assert result.wait_for_head()
+        assert result.read() == b"n"
+        with pytest.raises(ConnectionResetError, match="Connection timed out"):
+            result.read()
+        result.close()
+
+
 def test_an_interrupted_request_is_not_sent_again() -> None:
     interrupt = Interrupt()
 
@@ -149,13 +180,6 @@ class Instant(Resolver):
 def test_no_connection_is_made_when_the_time_is_over() -> None:
     with pytest.raises(TimeoutError):
         Dialer(resolver=Instant()).dial(ORIGIN, -1.0, Interrupt())
-
-
-def test_the_last_descriptors_are_no_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dial, "outgoing_limit", lambda: 0)
-    with pytest.raises(OSError, match="kept for callers") as raised:
-        Dialer(resolver=Instant()).dial(ORIGIN, 1.0, Interrupt())
-    assert is_shortage(raised.value)
 
 
 def test_a_process_without_threads_resolves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

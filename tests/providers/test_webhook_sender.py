@@ -65,15 +65,15 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 def refusing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Have this thread connect to nothing; return what it tried to connect to."""
     tried: list[tuple[str, int]] = []
-    connects, ours = socket.socket.connect, threading.current_thread()
+    connects, ours = socket.socket.connect_ex, threading.current_thread()
 
-    def connect(made: socket.socket, address: tuple[str, int]) -> None:
+    def connect(made: socket.socket, address: tuple[str, int]) -> int:
         if threading.current_thread() is not ours:
             return connects(made, address)
         tried.append(address)
-        raise ConnectionRefusedError
+        return errno.ECONNREFUSED
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect)
     return tried
 
 

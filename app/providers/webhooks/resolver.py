@@ -7,7 +7,8 @@ it is resolved once per connection, and the certificate still has to be the name
 from __future__ import annotations
 
 from app.domain.webhooks.addresses import is_public
-from app.providers.wire.dial import Address, Resolver
+from app.providers.wire.connect import Address
+from app.providers.wire.dial import Resolver
 from app.providers.wire.interrupt import Interrupt
 
 

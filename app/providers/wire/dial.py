@@ -14,18 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import certifi
 
-from app.descriptors import has_room, outgoing_limit
+from app.providers.wire.connect import Address, connect, time_left
 from app.providers.wire.interrupt import Interrupt, shut_down
 
 MAX_PROXY_HEAD = 16 * 1024
-
-#: An address family, and an address in the form that its sockets take.
-Address = tuple[socket.AddressFamily, Any]
 
 
 class ProxyRefused(OSError):
@@ -178,7 +175,7 @@ class Dialer:
         deadline = time.monotonic() + timeout_s
         nearest = origin_of(self.proxy) if self.proxy else origin
         addresses = self.resolver.resolve(nearest.host, nearest.port, timeout_s, interrupt)
-        sock = _connect(addresses, deadline, interrupt)
+        sock = connect(addresses, deadline, interrupt)
         try:
             if origin.scheme == "https":
                 if self.proxy:
@@ -192,7 +189,7 @@ class Dialer:
     def _wrap(
         self, sock: socket.socket, host: str, deadline: float, interrupt: Interrupt
     ) -> socket.socket:
-        sock.settimeout(_left(deadline))
+        sock.settimeout(time_left(deadline))
         # The handshake is a separate step, so that the interrupt already watches the new object:
         # wrapping detaches the old one from the file descriptor.
         tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -209,11 +206,11 @@ class Dialer:
         lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
         if self.proxy_authorization:
             lines.append(f"Proxy-Authorization: {self.proxy_authorization}")
-        sock.settimeout(_left(deadline))
+        sock.settimeout(time_left(deadline))
         sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         head = b""
         while b"\r\n\r\n" not in head:
-            sock.settimeout(_left(deadline))
+            sock.settimeout(time_left(deadline))
             # Nothing follows the head unprompted: the upstream's TLS waits for our handshake.
             piece = sock.recv(MAX_PROXY_HEAD)
             head += piece
@@ -230,39 +227,6 @@ def _status_words(status: list[bytes]) -> str:
     return f" (HTTP {status[0].decode()})" if status and status[0].isdigit() else ""
 
 
-def _connect(addresses: list[Address], deadline: float, interrupt: Interrupt) -> socket.socket:
-    fault: OSError = OSError("the name has no address")
-    for tried, (family, address) in enumerate(addresses):
-        if not has_room(outgoing_limit()):
-            raise OSError(errno.EMFILE, "the last file descriptors are kept for callers")
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            interrupt.watch(partial(shut_down, sock))
-            # Each address gets a share of the time, so that one that drops packets leaves some.
-            sock.settimeout(_left(deadline) / (len(addresses) - tried))
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        except OSError as error:
-            _drop(sock, interrupt)
-            fault = error
-        except BaseException:
-            _drop(sock, interrupt)
-            raise
-        else:
-            return sock
-        if interrupt.fired:
-            break
-    raise fault
-
-
 def _drop(sock: socket.socket, interrupt: Interrupt) -> None:
     interrupt.forget()
     sock.close()
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the connection was not made in time")
-    return left

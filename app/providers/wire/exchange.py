@@ -9,12 +9,15 @@ The steps, any of which may fail or be the last:
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from errno import ETIMEDOUT
 
 from app.domain.frozen import frozen_dataclass
+from app.providers.wire.connect import is_lost
 from app.providers.wire.dial import Dialer, Origin
 from app.providers.wire.interrupt import Interrupt, shut_down
 from app.providers.wire.pool import UpstreamConnection, UpstreamPool
@@ -22,6 +25,8 @@ from app.providers.wire.response import IncompleteResponse, UpstreamResponse
 
 #: Bytes of one read. Those of streams are small, as each blocked read may hold its buffer.
 READ_SIZE, STREAM_READ_SIZE = 64 * 1024, 16 * 1024
+#: Seconds of silence after which it is seen whether a connection is lost, where no caller is told.
+LOOK_S = 15.0
 #: Bytes of a body up to which it is joined to the head, so that both leave in one packet.
 JOINED_SIZE = 64 * 1024
 
@@ -50,6 +55,11 @@ class Timeouts:
     read_s: float
     deadline: float
     silence_s: float | None = None
+
+
+def _is_tick(error: OSError) -> bool:
+    """Tell whether a socket's own time was over; the system gives up a connection with an errno."""
+    return isinstance(error, TimeoutError) and error.errno is None
 
 
 class Exchange:
@@ -91,7 +101,7 @@ class Exchange:
         self._request = request
         self._timeouts = timeouts
         self._read_size = READ_SIZE if timeouts.silence_s is None else STREAM_READ_SIZE
-        self._tick_s = min(timeouts.silence_s or timeouts.read_s, timeouts.read_s)
+        self._tick_s = min(timeouts.silence_s or LOOK_S, timeouts.read_s)
         self._silent_since = timeouts.deadline  # silence does not count before the request is sent
         self._relay: Relay = ignore_piece
 
@@ -166,9 +176,9 @@ class Exchange:
         self._use(idle)
         try:
             self._send(idle)
-        except TimeoutError:
-            raise
-        except OSError:
+        except OSError as error:
+            if _is_tick(error):
+                raise
             self._start_again()
 
     def _start_again(self) -> None:
@@ -226,12 +236,14 @@ class Exchange:
         self._relay = relay
         try:
             connection.read_each(self._read_size, self._take)
-        except TimeoutError:
-            self._wait_s(time.monotonic(), self._tick_s)  # raises TimeoutError at a limit
-            return False
         except OSError as error:
+            if _is_tick(error) and not is_lost(connection.sock):
+                self._wait_s(time.monotonic(), self._tick_s)  # raises TimeoutError at a limit
+                return False
             if self._is_stale(connection):
                 raise StaleConnection from error
+            if isinstance(error, TimeoutError):
+                raise ConnectionResetError(ETIMEDOUT, os.strerror(ETIMEDOUT)) from error
             raise
         return True
 
