@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,8 +37,11 @@ from app.services.answering.run import without_opaque
 from app.services.idempotency.kept_answers import KeptAnswer, RunningStream
 from app.services.idempotency.service import OwnedKey
 from app.services.responses.started import Started
+from app.store.spool.store import RETRY_AFTER_S
 
 HEADER = "Idempotency-Key"
+#: For how many seconds a response that was spooled, and is not found, counts as not delivered yet.
+SPOOLED_S = 3600
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
 _REPLAYED = {"Idempotent-Replayed": "true"}
 
@@ -91,7 +95,9 @@ class KeyedRecorder(TraceRecorder):
             body, headers = ERROR_ENVELOPE.dump(failure), failure.retry_headers
             return KeptAnswer(failure.status, body=body, headers=headers)
         if response.echo["store"]:
-            return KeptAnswer(200, response.id, request.stream, headers=self.headers)
+            spooled_at = self.call.services.spool.put_at(response.id)
+            spooled = {"spooled_at": spooled_at} if spooled_at else None
+            return KeptAnswer(200, response.id, request.stream, spooled, headers=self.headers)
         if INCLUDE_ENCRYPTED not in request.parameters.include:
             response = without_opaque(response)
         cuts = "" if self.cuts is None else b64encode(bytes(self.cuts)).decode()
@@ -208,7 +214,25 @@ def _kept_before(
 
 
 def _replayed(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
-    """Return a kept answer in the form that the first caller received."""
+    """Return a kept answer in the form that the first caller received.
+
+    Raises:
+        NotFound: the response was deleted.
+        StorageUnavailable: it waits on another machine until Redis has it.
+    """
+    try:
+        return _again(current, kept)
+    except NotFound:
+        if kept.response_id and kept.body and time.time() - kept.body["spooled_at"] < SPOOLED_S:
+            raise StorageUnavailable(
+                "The first request's answer waits on another machine until Redis has it: try again "
+                "soon.",
+                retry_after_s=RETRY_AFTER_S,
+            ) from None
+        raise
+
+
+def _again(current: context.CallContext, kept: KeptAnswer) -> WSGIResponse:
     responses, caller = current.services.responses, current.caller
     headers = kept.headers | _REPLAYED
     if kept.stream:

@@ -200,9 +200,10 @@ def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:
     return RedisRequestLog(client, settings.redis.prefix, settings.storage.request_log)
 
 
-def idempotency_store(settings: Settings, client: Client) -> RedisIdempotencyStore:
+def idempotency_store(settings: Settings, client: Client, core: Core) -> RedisIdempotencyStore:
     """Return the store, in Redis, of the results of requests with an Idempotency-Key."""
-    return RedisIdempotencyStore(client, settings.redis.prefix, settings.background.lease_s)
+    lease_s, safety = settings.background.lease_s, core.jobs.safety
+    return RedisIdempotencyStore(client, settings.redis.prefix, lease_s, safety)
 
 
 def trace_with(settings: TracingSettings | None) -> None:

@@ -26,7 +26,7 @@ def copies_of(settings: Settings, client: Client, core: Core) -> Copies:
         RequestLog(request_log_store(settings, client)),
         webhook_store(settings, client, core.jobs.safety),
         RedisRetention(client, settings.redis.prefix, core.jobs.safety),
-        idempotency_store(settings, client),
+        idempotency_store(settings, client, core),
     )
 
 

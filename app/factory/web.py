@@ -214,7 +214,7 @@ def _archive(
 def _idempotency(settings: Settings, client: Client, core: Core) -> IdempotencyKeys:
     sealer = PayloadSealer(core.accounts.secret)
     return IdempotencyKeys(
-        idempotency_store(settings, client),
+        idempotency_store(settings, client, core),
         lambda account, key: sealer.pseudonym(account, f"idempotency {key}"),
         settings.background.lease_s,
         time.sleep,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app.api import context
 from app.domain.accounts.accounts import Caller
-from app.errors import StorageRefused, StorageUnavailable
+from app.errors import StorageRefused, StorageUnavailable, Unconfirmed
 from app.services.idempotency.kept_answers import KeptAnswer, opened
 from app.services.idempotency.service import IdempotencyKeys, OwnedKey
 from app.services.responses.saving import TurnSaver
@@ -128,6 +130,23 @@ def test_a_response_that_was_deleted_is_not_answered_with(owner: Asker) -> None:
     response_id = ask(owner, "k1").get_json()["id"]
     owner.ask("DELETE", f"/v1/responses/{response_id}")
     assert ask(owner, "k1").status_code == 404
+
+
+@pytest.mark.parametrize("way", ["whole", "stream"])
+def test_an_answer_in_another_machines_spool_is_waited_for(
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    with app.app_context():
+        spool: Any = context.services().spool
+    spooled_at = time.time()
+    monkeypatch.setattr(spool, "put_at", lambda _: spooled_at)
+    monkeypatch.setattr(TurnSaver, "save", lambda *_: None)
+    assert ask(owner, "k1", **WAYS[way]).status_code == 200
+    again = ask(owner, "k1", **WAYS[way])
+    assert (again.status_code, again.headers["Retry-After"]) == (503, "2")
+    spooled_at -= 2 * 3600
+    assert ask(owner, "k2", **WAYS[way]).status_code == 200
+    assert ask(owner, "k2", **WAYS[way]).status_code == 404
 
 
 def test_who_comes_while_the_first_is_under_way_waits_for_its_answer(
@@ -268,4 +287,33 @@ def test_an_answer_that_redis_refuses_to_keep_is_sent_all_the_same(
         keys: Any = context.services().idempotency
     monkeypatch.setattr(keys._store, "finish", refuse)
     assert ask(owner, "k1").status_code == 200
+    assert keys._owned == {}
+
+
+def test_an_answer_is_kept_again_until_replicas_have_it_or_its_lease_is_over(
+    app: Flask, owner: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def unconfirmed(*arguments: object) -> None:
+        calls.append(arguments)
+        raise Unconfirmed("0 of 1 replicas")
+
+    with app.app_context():
+        keys: Any = context.services().idempotency
+    monkeypatch.setattr(keys, "_renews_in", os.getpid())  # no thread does it meanwhile
+    finish = keys._store.finish
+    monkeypatch.setattr(keys._store, "finish", unconfirmed)
+    for key in ("k1", "k2"):
+        assert ask(owner, key).status_code == 200
+    keys.catch_up()
+    assert len(calls) == 3  # the first that fails says how it would go with the others
+    monkeypatch.setattr(keys._store, "finish", finish)
+    keys.catch_up()
+    assert keys._owned == {}
+    assert all(ask(owner, key).headers["Idempotent-Replayed"] == "true" for key in ("k1", "k2"))
+    monkeypatch.setattr(keys._store, "finish", unconfirmed)
+    assert ask(owner, "k3").status_code == 200
+    monkeypatch.setattr(keys, "_lease_s", 0.0)
+    keys.catch_up()
     assert keys._owned == {}

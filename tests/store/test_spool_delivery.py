@@ -36,7 +36,7 @@ from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
 from app.telemetry import SPOOL_DELIVERED, SPOOL_LOST
-from tests.processes import until
+from tests.processes import PATIENCE_S, until
 from tests.store.spools import FlakyStore, Time, delivery
 from tests.store.turns import ACCOUNT, STRANGER, next_id, saved, turn
 
@@ -550,3 +550,12 @@ def test_each_prefix_of_a_redis_is_a_store(redis_url: str) -> None:
     with connect(RedisSettings(url=redis_url)) as client:
         ids = {StoreIdentity(client, prefix).read() for prefix in ("one:", "two:")}
     assert len(ids) == 2
+
+
+def test_an_answer_that_waits_has_a_time(delivers: SpoolDelivery, store: FlakyStore) -> None:
+    kept, delivered = turn(), turn()
+    for each in (kept, delivered):
+        delivers.put(each, StorageUnavailable("away"), is_kept=False)
+    delivers.deliver(delivered.response.id)
+    assert abs(delivers.put_at(kept.response.id) - wall_clock()) < PATIENCE_S
+    assert delivers.put_at(delivered.response.id) == delivers.put_at("resp_else") == 0

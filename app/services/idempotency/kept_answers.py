@@ -27,8 +27,9 @@ _PURPOSE = b"responses-gateway idempotent answer\0"
 class KeptAnswer:
     """An answer: for a stored response its id, and whether it was streamed; else its JSON body.
 
-    `cuts` says where the stream of a response in the body was cut (base64). `headers` are those
-    about the answer itself, such as the parameters that it ignored (R1).
+    A response that waits in a spool has the body `{"spooled_at": Unix seconds}`. `cuts` says where
+    the stream of a response in the body was cut (base64). `headers` are those about the answer
+    itself, such as the parameters that it ignored (R1).
     """
 
     status: int

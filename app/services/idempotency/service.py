@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from secrets import token_hex
 from time import monotonic
 
 from app.domain.accounts.accounts import Caller
-from app.errors import IdempotencyKeyReused, StorageRefused, StorageUnavailable
+from app.errors import IdempotencyKeyReused, StorageRefused, StorageUnavailable, Unconfirmed
 from app.services.idempotency.kept_answers import KeptAnswer, RunningStream, noted, opened, sealed
 from app.store.connection.reasons import code_of
 from app.store.idempotency.base import IdempotencyStore
@@ -42,6 +43,7 @@ class OwnedKey:
 
     `on_unheard` is called once nobody has listened for a minute since the caller left.
     `lost` is what is known of the answer that a lost process was making with the key, if any.
+    `digest` is the claim's if a fail-over may lose that, else b"".
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class OwnedKey:
         key_hash: str,
         token: str,
         lost: KeptAnswer | None = None,
+        digest: bytes = b"",
     ) -> None:
         self.lost = lost
+        self.digest = digest
         self.account = caller.account
         self._content_key = caller.content_key
         self.key_hash = key_hash
@@ -61,6 +65,7 @@ class OwnedKey:
         self.on_unheard: Callable[[], None] = lambda: None
         self.left_at: float | None = None
         self.answer: bytes | None = None
+        self.stored_at: float | None = None  # when too few replicas first had the answer
         self.copy_of = ""
         self.freed_at: float | None = None  # when it was freed, if the store does not know yet
         self._keys = keys
@@ -162,7 +167,8 @@ class IdempotencyKeys:
                 return opened(found.answer, account, key, content_key)
             known = noted(found, account, key, content_key)
             if found.state == "begun":
-                owned = OwnedKey(self, caller, key, key_hash, token, known)
+                claimed = b"" if found.safe else digest
+                owned = OwnedKey(self, caller, key, key_hash, token, known, claimed)
                 self._keep(owned)
                 return owned
             if follows and known is not None:
@@ -196,27 +202,26 @@ class IdempotencyKeys:
             STORE_FAILURES.labels("idempotency").inc()
 
     def settle(self, owned: OwnedKey, answer: bytes) -> None:
-        """Keep an answer now; if the store is unreachable, the renewer tries again."""
+        """Keep an answer; the renewer tries again until it is kept, and on enough replicas."""
+        at = (owned.account, owned.key_hash, owned.token)
         try:
-            self._store.finish(owned.account, owned.key_hash, owned.token, answer, owned.copy_of)
-        except StorageUnavailable:
+            with suppress(StorageRefused):  # it is logged, and would be refused again
+                self._store.finish(*at, answer, owned.copy_of, owned.digest)
+            self._owned.pop(owned.token, None)
+        except StorageUnavailable as fault:
             STORE_FAILURES.labels("idempotency").inc()
-        except StorageRefused:  # it is logged, and would be refused again
-            self._owned.pop(owned.token, None)
-        else:
-            self._owned.pop(owned.token, None)
+            if isinstance(fault, Unconfirmed):
+                owned.stored_at = owned.stored_at or monotonic()
 
     def free(self, owned: OwnedKey) -> None:
         """Forget a key; if the store is unreachable, the renewer tries again."""
         try:
-            self._store.free(owned.account, owned.key_hash, owned.token)
+            with suppress(StorageRefused):
+                self._store.free(owned.account, owned.key_hash, owned.token)
+            self._owned.pop(owned.token, None)
         except StorageUnavailable:
             STORE_FAILURES.labels("idempotency").inc()
             self._free_later(owned)
-        except StorageRefused:
-            self._owned.pop(owned.token, None)
-        else:
-            self._owned.pop(owned.token, None)
 
     def _free_later(self, owned: OwnedKey) -> None:
         """Have the renewer free a key, unless its lease runs out before."""
@@ -227,7 +232,8 @@ class IdempotencyKeys:
     def catch_up(self) -> None:
         """Write to the store what it did not take before, until it fails again."""
         for owned in list(self._owned.values()):
-            if owned.freed_at is not None and monotonic() - owned.freed_at >= self._lease_s:
+            since = owned.stored_at if owned.freed_at is None else owned.freed_at
+            if since is not None and monotonic() - since >= self._lease_s:
                 self._owned.pop(owned.token, None)
             elif owned.freed_at is not None:
                 self.free(owned)

@@ -18,12 +18,13 @@ class KeyState:
     under way. `lapsed`: the lease of the request that holds it has expired. `done`: `answer` is its
     result. `reused`: it came with another body. `response_id` is the response that is being made,
     if that is known, and `answer` what was noted with it; in state `begun`, by a request whose
-    process was lost.
+    process was lost. Unless it is `safe`, a fail-over may lose the claim: too few replicas have it.
     """
 
     state: Literal["begun", "running", "lapsed", "done", "reused"]
     answer: bytes = b""
     response_id: str = ""
+    safe: bool = True
 
 
 class IdempotencyStore(Protocol):
@@ -58,11 +59,21 @@ class IdempotencyStore(Protocol):
         ...
 
     def finish(
-        self, account: str, key_hash: str, token: str, answer: bytes, response_id: str = ""
+        self,
+        account: str,
+        key_hash: str,
+        token: str,
+        answer: bytes,
+        response_id: str = "",
+        digest: bytes = b"",
     ) -> None:
         """Store the request's result, unless another request holds the key by now.
 
-        `response_id` is that of a stored response of which the answer contains a copy.
+        `response_id` is that of a stored response of which the answer contains a copy. With the
+        `digest` of a claim that was not safe, the result is also stored if the claim was lost.
+
+        Raises:
+            Unconfirmed: it is stored, but too few replicas have it: call again.
         """
         ...
 

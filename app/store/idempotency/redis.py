@@ -9,6 +9,7 @@ from typing import Any
 from app.store.connection.checks import servers
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
+from app.store.connection.replication import BEST_EFFORT_S, ONE_SERVER, Safety
 from app.store.connection.script import Call, LuaFolder, Script, run_all
 from app.store.idempotency.base import KEPT_S, KeyState
 from app.store.keys import Keys
@@ -23,20 +24,33 @@ _AT_ONCE = 500
 
 
 class RedisIdempotencyStore:
-    """Implements IdempotencyStore on any Redis >= 6.2. `lease_s` is in seconds."""
+    """Implements IdempotencyStore on any Redis >= 6.2. `lease_s` is in seconds.
 
-    def __init__(self, client: Client, prefix: str, lease_s: float) -> None:
+    What `safety` asks for is waited for only briefly: a caller waits meanwhile.
+    """
+
+    def __init__(
+        self, client: Client, prefix: str, lease_s: float, safety: Safety = ONE_SERVER
+    ) -> None:
         self._redis: Any = client
         self._keys = Keys(prefix)
         self._lease_ms = int(lease_s * 1000)
+        self._safety = safety
+        self._wait_s = min(BEST_EFFORT_S, safety.wait_s)
 
     def begin(
         self, account: str, key_hash: str, digest: bytes, token: str, *, takes_over: bool = True
     ) -> KeyState:
         """Claim a key for a request whose body has this digest, if no other request holds it."""
-        arguments = (digest, token, self._lease_ms, KEPT_S * 1000, int(takes_over))
-        state, answer, response_id = self._run(_BEGIN, account, key_hash, *arguments)
-        return KeyState(state.decode(), answer, response_id.decode())
+        key = self._keys.idempotency(account, key_hash)
+        given = (digest, token, self._lease_ms, KEPT_S * 1000, int(takes_over))
+        with translated():
+            (found,), reached = self._safety.attempt(
+                self._redis, _BEGIN((key,), given), wait_s=self._wait_s
+            )
+        state, answer, response_id = found
+        is_safe = reached >= self._safety.replicas
+        return KeyState(state.decode(), answer, response_id.decode(), is_safe)
 
     def note(self, account: str, key_hash: str, token: str, response_id: str, noted: bytes) -> None:
         """Record which response the request makes, if that is stored, and what is known of it."""
@@ -54,7 +68,13 @@ class RedisIdempotencyStore:
         return inf if idle_ms < 0 else idle_ms / 1000
 
     def finish(
-        self, account: str, key_hash: str, token: str, answer: bytes, response_id: str = ""
+        self,
+        account: str,
+        key_hash: str,
+        token: str,
+        answer: bytes,
+        response_id: str = "",
+        digest: bytes = b"",
     ) -> None:
         """Store the request's result, unless another request holds the key by now."""
         calls: list[Call | tuple[Any, ...]] = []
@@ -62,9 +82,13 @@ class RedisIdempotencyStore:
             copies = self._keys.copies(account, response_id)
             calls += [("SADD", copies, key_hash), ("EXPIRE", copies, KEPT_S)]
         key = self._keys.idempotency(account, key_hash)
-        calls.append(_FINISH((key,), (token, answer, KEPT_S * 1000)))
+        calls.append(_FINISH((key,), (token, answer, KEPT_S * 1000, digest)))
         with translated():
-            run_all(self._redis, calls)
+            if not self._safety.replicas:
+                run_all(self._redis, calls)
+                return
+            _, reached = self._safety.attempt(self._redis, *calls, wait_s=self._wait_s)
+        self._safety.require(reached)
 
     def free(self, account: str, key_hash: str, token: str) -> None:
         """Delete a key, unless another request holds it by now."""

@@ -136,6 +136,12 @@ class SpoolDelivery:
         """Tell whether the store has an answer that waits here, and only replicas lack it."""
         return any(spool.is_kept(response_id) for spool in self.folders.readable())
 
+    def put_at(self, response_id: str) -> float:
+        """Return when an answer that waits here was put, in Unix seconds; 0 if there is none."""
+        with suppress(OSError):
+            return max((each.put_at(response_id) for each in self.folders.readable()), default=0.0)
+        return 0.0
+
     def deliver(self, response_id: str) -> None:
         """Deliver one answer now. Raises StorageUnavailable."""
         self.identify()
