@@ -289,7 +289,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str, str]] = {
     ),
     "another profile": (other_profile, "house", "warning", "reports that it is vllm", "profile ="),
     "proxy wants a login": (closed_proxy, "house", "failed", "HTTP 407", "USER:PASSWORD"),
-    "... for http://": (closed_proxy_of_http, "house", "failed", "request (407)", "USER:PASSWORD"),
+    "... for http://": (closed_proxy_of_http, "house", "failed", "HTTP 407", "USER:PASSWORD"),
     "proxy not used": (unused_proxy, "proxy", "warning", "HTTPS_PROXY", "use_environment_proxies"),
     "few descriptors": (few_descriptors, "descriptors", "warning", "256 files", "LimitNOFILE"),
     "a setting with a typo": (

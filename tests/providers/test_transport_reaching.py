@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from functools import partial
@@ -173,18 +174,64 @@ def test_https_goes_through_a_tunnel(login: str, said: bytes) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"HTTP/1.1 407 Login\r\n\r\n", b"HTTP/1.1 20", b"x" * 20_000],
-    ids=["407", "cut", "long"],
+    [
+        b"HTTP/1.1 200\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.0 200 \r\n\r\n",
+    ],
+    ids=["no words", "another 2xx", "behind an interim one"],
 )
-def test_a_proxy_that_refuses_is_named(said: bytes) -> None:
+def test_a_tunnel_is_one_however_the_proxy_says_so(said: bytes) -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.say(*(said[at : at + 7] for at in range(0, len(said), 7)))
+        wire.serve_tls()
+        wire.hear()
+        wire.answer(b"through")
+
+    with RawServer(script) as proxy:
+        login = f"http://127.0.0.1:{proxy.port}"
+        to = endpoint("https://localhost:4433/v1", ca_file=CERTIFICATE, proxy=login)
+        assert whole(to) == b"through"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"HTTP/1.1 407 Login\r\n\r\n", "wants a login"),
+        (b"HTTP/1.1 403 no secret\r\n\r\n", r"\(HTTP 403\)$"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502\r\n\r\n", r"\(HTTP 502\)$"),
+        (b"HTTP/1.1 20", "cut or too long"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x" * 20_000, "cut or too long"),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", "is not HTTP"),
+        (b"SSH-2.0", "is not HTTP"),
+    ],
+    ids=["407", "403", "502", "cut", "long", "no status", "another protocol"],
+)
+def test_a_proxy_that_refuses_is_named(said: bytes, why: str) -> None:
     def script(wire: Wire) -> None:
         wire.hear()
         wire.say(said)
+        if why == "is not HTTP":
+            wire.wait_for_hang_up()  # it is not waited for until the connection's time is over
 
     with RawServer(script) as proxy:
-        error = failure("https://acme.test/v1", proxy=f"http://127.0.0.1:{proxy.port}")
+        login = f"http://user:secret@127.0.0.1:{proxy.port}"
+        error = failure("https://acme.test/v1", proxy=login)
     assert isinstance(error, UpstreamUnavailable)
-    assert "the proxy" in error.message
+    assert re.search(rf"the proxy.*{why}", error.message)
+    assert "secret" not in error.message
+
+
+def test_a_proxy_that_wants_a_login_on_the_way_to_http_is_named() -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.answer(b"no", b"HTTP/1.1 407 Login\r\n")
+
+    with RawServer(script) as proxy:
+        error = failure("http://acme.test/v1", proxy=f"http://127.0.0.1:{proxy.port}")
+    assert isinstance(error, UpstreamUnavailable)
+    assert "the proxy wants a login" in error.message
 
 
 def test_a_proxy_by_tls_is_refused_at_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 import socket
 import ssl
 import threading
@@ -23,6 +24,10 @@ from app.providers.wire.connect import Address, connect, time_left
 from app.providers.wire.interrupt import Interrupt, shut_down
 
 MAX_PROXY_HEAD = 16 * 1024
+#: What is said of a proxy's 407.
+REFUSED_LOGIN = "the proxy wants a login, or refuses the one that it has (HTTP 407)"
+_PROTOCOL = b"HTTP/1."
+_STATUS = re.compile(rb"HTTP/1\.\d (\d{3})(?![^ \r])")
 
 
 class ProxyRefused(OSError):
@@ -209,22 +214,31 @@ class Dialer:
         sock.settimeout(time_left(deadline))
         sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         head = b""
-        while b"\r\n\r\n" not in head:
+        while (status := _final_status(head)) is None:
             sock.settimeout(time_left(deadline))
             # Nothing follows the head unprompted: the upstream's TLS waits for our handshake.
             piece = sock.recv(MAX_PROXY_HEAD)
             head += piece
             if not piece or len(head) > MAX_PROXY_HEAD:
                 raise ProxyRefused("the proxy's answer is cut or too long")
-        status = head[:64].split(b" ", 2)[1:2]
-        if status == [b"407"]:
-            raise ProxyRefused("the proxy wants a login, or refuses the one that it has (HTTP 407)")
-        if status != [b"200"]:
-            raise ProxyRefused(f"the proxy refused the connection{_status_words(status)}")
+        if status == b"407":
+            raise ProxyRefused(REFUSED_LOGIN)
+        if not status.startswith(b"2"):
+            words = f" (HTTP {status.decode()})" if status else ": its answer is not HTTP"
+            raise ProxyRefused(f"the proxy refused the connection{words}")
 
 
-def _status_words(status: list[bytes]) -> str:
-    return f" (HTTP {status[0].decode()})" if status and status[0].isdigit() else ""
+def _final_status(read: bytes) -> bytes | None:
+    """Return the status that a proxy gives, b"" if it does not speak HTTP, None if more must come.
+
+    Interim answers (1xx) come before it; the words behind it may be missing (RFC 9112, section 4).
+    """
+    *heads, rest = read.split(b"\r\n\r\n")
+    for head in heads:
+        found = _STATUS.match(head)
+        if found is None or not found[1].startswith(b"1"):
+            return found[1] if found else b""
+    return None if _PROTOCOL.startswith(rest[: len(_PROTOCOL)]) else b""
 
 
 def _drop(sock: socket.socket, interrupt: Interrupt) -> None:
