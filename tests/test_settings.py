@@ -11,6 +11,7 @@ from app.providers.profiles import Profile, profile_of
 from app.settings import BackgroundSettings, LimitSettings, Settings, SettingsError, WebSettings
 from app.settings.tables import Fault, as_tables, bad_key, bad_table
 from app.settings.toml import TomlError, line_of, parse
+from tests.upstream.listeners import CERTIFICATE
 
 SECRET = "sk-do-not-print-me"  # noqa: S105 - not a secret, though it plays one
 
@@ -368,7 +369,7 @@ wait_replicas = 1
 
 @pytest.fixture
 def whole() -> Settings:
-    Path("ca.pem").write_text("-----BEGIN CERTIFICATE-----", "utf-8")
+    Path("ca.pem").write_bytes(CERTIFICATE.read_bytes())
     Path("house.key").write_text(f"{SECRET}\n", "utf-8")
     Path("instructions.md").write_text("Be careful.", "utf-8")
     return settings_of(WHOLE, VENDOR_KEY="sk-vendor")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import IssuerSettings, Settings, SettingsError
+from tests.upstream.listeners import CERTIFICATE
 
 HEAD = '[[auth.jwt]]\nissuer = "https://i"\naudience = "gw"\n'
 ONE = HEAD + 'jwks_url = "https://i/keys"\n'
@@ -17,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("keys.json").write_text('{"keys": []}', "utf-8")
     Path("token").write_text("t", "utf-8")
-    Path("ca.pem").write_text("-----BEGIN CERTIFICATE-----", "utf-8")
+    Path("ca.pem").write_bytes(CERTIFICATE.read_bytes())
     return tmp_path
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from app.settings import ProviderSettings, Settings, SettingsError
 from app.settings.variables.network import read_network
+from tests.upstream.listeners import CERTIFICATE
 
 PROXY = "http://user:secret@proxy:3128"
 USED = "[upstreams]\nuse_environment_proxies = true\n"
@@ -56,6 +57,13 @@ def test_those_that_are_not_used_are_known_by_their_names() -> None:
         ("https://house:8443/v1", {"HTTPS_PROXY": "http://a:1", "NO_PROXY": "house:8443"}, None),
         ("https://house/v1", {"HTTPS_PROXY": "http://a:1", "NO_PROXY": "*"}, None),
         ("https://house/v1", {"HTTPS_PROXY": "http://a:1", "NO_PROXY": ""}, "http://a:1"),
+        ("https://m.house.in/v1", {"HTTPS_PROXY": "http://a:1", "NO_PROXY": "x,*.house.in"}, None),
+        ("http://10.1.2.3:80/v1", {"HTTP_PROXY": "http://a:1", "NO_PROXY": "x, 10.0.0.0/8"}, None),
+        ("http://10.1.2.3/v1", {"HTTP_PROXY": "http://a:1", "NO_PROXY": "10.1.2.3"}, None),
+        ("http://11.1.2.3/v1", {"HTTP_PROXY": "http://a:1", "NO_PROXY": "10.0.0.0/8"}, "http://a:1"),
+        ("http://house/v1", {"HTTP_PROXY": "http://a:1", "NO_PROXY": "10.0.0.0/8"}, "http://a:1"),
+        ("http://[fd00::7]/v1", {"HTTP_PROXY": "http://a:1", "NO_PROXY": "fd00::/8"}, None),
+        ("http://[fd00::7]/v1", {"HTTP_PROXY": "http://a:1", "NO_PROXY": "[fd00::7]"}, None),
     ],
 )  # fmt: skip
 def test_which_proxy_leads_where(url: str, environ: dict[str, str], proxy: str | None) -> None:
@@ -86,7 +94,7 @@ def test_a_login_is_not_repeated_where_its_proxy_is_refused() -> None:
 
 
 def certificates(name: str) -> str:
-    Path(name).write_text("-----BEGIN CERTIFICATE-----", "utf-8")
+    Path(name).write_bytes(CERTIFICATE.read_bytes())
     return name
 
 
@@ -110,7 +118,12 @@ def test_the_environments_authorities_are_used_for_a_key_at_an_address_of_its_ow
 
 def test_a_bundle_that_is_none_is_named_by_its_variable() -> None:
     Path("empty").write_text("", "utf-8")
-    for file, why in (("none", "cannot be read: No such file"), ("empty", "holds no certificate")):
+    Path("half").write_bytes(CERTIFICATE.read_bytes()[:-400])
+    for file, why in (
+        ("none", "cannot be read: No such file"),
+        ("empty", "holds no certificate"),
+        ("half", "holds a damaged certificate"),
+    ):
         with pytest.raises(SettingsError, match=f"^SSL_CERT_FILE names a file that {why}"):
             house("https://house/v1", SSL_CERT_FILE=file)
 

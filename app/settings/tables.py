@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -91,9 +92,22 @@ def certificates(name: str, path: KeyPath, folder: Path) -> Path:
         Fault: it cannot be read, or has no certificate.
     """
     file = readable(name, path, folder)
-    if b"-----BEGIN " not in file.read_bytes():
-        raise bad_key(path, "names a file that holds no certificate: it must be in PEM form")
+    if (fault := fault_of_certificates(file)) is not None:
+        raise bad_key(path, fault)
     return file
+
+
+def fault_of_certificates(file: Path) -> str | None:
+    """Say what is wrong with a file of certificates, as TLS would read it; None if nothing is."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        is_pem = b"-----BEGIN " in file.read_bytes()
+        why = "a damaged certificate" if is_pem else "no certificate: it must be in PEM form"
+        return f"names a file that holds {why}"
+    except OSError as error:
+        return f"names a file that cannot be read: {error.strerror}"
+    return None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -3,7 +3,8 @@
 Proxies of the environment are only used if `[upstreams] use_environment_proxies` is set: else a
 variable set for another purpose would expose every prompt. As elsewhere (curl, Go, requests)
 `https_proxy` is for https:// addresses, `http_proxy` for http://, `all_proxy` for both, lower case
-first; `no_proxy` lists hosts, domains and `*`. Loopback is never reached by a proxy.
+first; `no_proxy` lists hosts, domains (`house.in`, `.house.in`, `*.house.in`), networks
+(`10.0.0.0/8`, for addresses in numbers) and `*`. Loopback is never reached by a proxy.
 
 REQUESTS_CA_BUNDLE, else CURL_CA_BUNDLE, else SSL_CERT_FILE, names a file of certificates that
 replace the usual authorities. A provider's own setting in gateway.toml takes precedence.
@@ -12,14 +13,16 @@ replace the usual authorities. A provider's own setting in gateway.toml takes pr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # it is there
 
 from app.settings import readers
 from app.settings.errors import SettingsError
+from app.settings.tables import fault_of_certificates
 
 PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy")
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -46,8 +49,11 @@ class NetworkSettings:
         if proxy is None or _is_loopback(host):
             return None
         port = parts.port or (443 if parts.scheme == "https" else 80)
+        if _is_in_networks(host, self.bypassed):
+            return None
         # The standard library's interpretation of no_proxy, with the port and without.
-        is_bypassed = proxy_bypass_environment(f"{host}:{port}", {"no": self.bypassed})
+        names = self.bypassed.replace("*.", ".")
+        is_bypassed = proxy_bypass_environment(f"{host}:{port}", {"no": names})
         return None if is_bypassed else proxy
 
 
@@ -94,14 +100,20 @@ def _proxy(environ: Mapping[str, str], variable: str) -> str:
 
 def _ca_file(environ: Mapping[str, str], variable: str) -> Path:
     file = Path(environ[variable].strip())
-    try:
-        is_pem = b"-----BEGIN " in file.read_bytes()
-    except OSError as error:
-        why = f"names a file that cannot be read: {error.strerror}"
-        raise SettingsError(f"{variable} {why}") from None
-    if not is_pem:
-        raise SettingsError(f"{variable} names a file that holds no certificate in PEM form")
+    if (fault := fault_of_certificates(file)) is not None:
+        raise SettingsError(f"{variable} {fault}")
     return file
+
+
+def _is_in_networks(host: str, bypassed: str) -> bool:
+    """Tell whether a host in numbers is in one of the networks, or addresses, of a `no_proxy`."""
+    with suppress(ValueError):
+        address = ip_address(host)
+        for each in bypassed.split(","):
+            with suppress(ValueError):  # it is a name
+                if address in ip_network(each.strip().strip("[]"), strict=False):
+                    return True
+    return False
 
 
 def _is_loopback(host: str) -> bool:
