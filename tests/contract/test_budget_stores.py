@@ -230,3 +230,23 @@ def test_a_settlement_that_comes_again_counts_once(store: RateLimitStore) -> Non
     found = store.acquire(acquiring((TOTAL, 0), amounts=((window, 0),), concurrency=(busy,)))
     assert found.spent[0].microusd == 41
     assert found.remaining[0].amount == 1000 - 401
+
+
+def test_a_request_that_comes_again_counts_once(store: RateLimitStore) -> None:
+    window, busy = RateLimit("tokens", 60, 500), ConcurrencyLimit("in_flight", 1)
+    wanted = acquiring((DAY, 60), (TOTAL, 60), amounts=((window, 400),), concurrency=(busy,))
+    decisions = [store.acquire(wanted) for _ in range(3)]
+    assert [each.refused_by for each in decisions] == [None] * 3
+    assert [each.remaining[0].amount for each in decisions] == [100] * 3
+    assert [[each.microusd for each in some.spent] for some in decisions] == [[60, 60]] * 3
+    assert store.acquire(acquiring((DAY, 41))).refused_by == DAY
+    assert store.acquire(acquiring((TOTAL, 1), concurrency=(busy,))).refused_by == busy
+
+
+def test_a_request_that_was_refused_may_come_again(store: RateLimitStore) -> None:
+    first, wanted = acquiring((DAY, 60)), acquiring((DAY, 60))
+    decision = store.acquire(first)
+    assert store.acquire(wanted).refused_by == DAY
+    store.adjust(Adjustment(decision.at, (), first.lease, ((DAY, -60, 60),)))
+    assert store.acquire(wanted).refused_by is None
+    assert spent(store, DAY) == 60

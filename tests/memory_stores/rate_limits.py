@@ -37,6 +37,7 @@ class MemoryRateLimitStore:
         self._purses: dict[_Key, tuple[str, int]] = {}
         self._warned: dict[_Key, str] = {}
         self._leases: defaultdict[_Key, dict[str, float]] = defaultdict(dict)
+        self._acquired: set[_Key] = set()
         self._adjusted: set[_Key] = set()
 
     def acquire(self, request: AcquireRequest) -> Decision:
@@ -52,8 +53,13 @@ class MemoryRateLimitStore:
             ]
             waits += [(self._slot_wait_s(account, each, now), each) for each in request.concurrency]
             retry_after_s, refused_by = max(waits, key=lambda wait: wait[0])
-            if not retry_after_s:
+            lease_key = (account, request.lease.id)
+            if lease_key in self._acquired:
+                retry_after_s = 0.0
+            elif not retry_after_s:
                 self._count(request, now)
+                if request.budgets:
+                    self._acquired.add(lease_key)
             remaining = tuple(self._remaining(account, limit, now) for limit, _ in amounts)
             spent = tuple(
                 self._spent(account, each, now, counts=not retry_after_s)

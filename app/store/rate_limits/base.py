@@ -16,8 +16,8 @@ from app.settings import BudgetPeriod
 SLOTS = 60
 #: Seconds after which to retry if a concurrency limit is full: nobody knows when a request ends.
 CONCURRENCY_RETRY_S = 1.0
-#: For how many seconds an adjustment may be repeated without being counted twice.
-ADJUSTED_S = 600
+#: For how many seconds a request, or its adjustment, may be repeated without being counted twice.
+REPEATED_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class RateLimitStore(Protocol):
         ...
 
     def adjust(self, adjustment: Adjustment) -> None:
-        """Correct what was counted, and free the slots; may be repeated, for ADJUSTED_S."""
+        """Correct what was counted, and free the slots; may be repeated, for REPEATED_S."""
         ...
 
     def renew(self, leases: Collection[Lease]) -> None:

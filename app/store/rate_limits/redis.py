@@ -49,6 +49,8 @@ class RedisRateLimitStore:
         keys = [self._rate_key(lease.account, limit) for limit, _ in amounts]
         keys += [self._budget_key(lease.account, limit) for limit, _ in budgets]
         keys += [self._concurrency_key(lease.account, limit.name) for limit in request.concurrency]
+        if budgets:
+            keys.append(self._lease_key("acquired", lease))
         arguments: list[str | int] = [self._now(), lease.id, _ms(lease.for_s)]
         arguments += (len(amounts), len(budgets))
         for limit, amount in amounts:
@@ -89,7 +91,7 @@ class RedisRateLimitStore:
         keys += [self._budget_key(lease.account, limit) for limit, _, _ in budgets]
         keys += [self._concurrency_key(lease.account, name) for name in lease.slots]
         if changes or budgets:
-            keys.append(f"{self._prefix}{{account:{lease.account}}}:adjusted:{lease.id}")
+            keys.append(self._lease_key("adjusted", lease))
         arguments: list[str | int] = [self._now(), lease.id, _ms(adjustment.at)]
         arguments += (len(changes), len(budgets))
         for limit, change, counted in changes:
@@ -119,6 +121,9 @@ class RedisRateLimitStore:
 
     def _budget_key(self, account: str, budget: BudgetLimit) -> str:
         return f"{self._prefix}{{account:{account}}}:budget:{budget.name}"
+
+    def _lease_key(self, what: str, lease: Lease) -> str:
+        return f"{self._prefix}{{account:{lease.account}}}:{what}:{lease.id}"
 
     def _concurrency_key(self, account: str, name: str) -> str:
         return f"{self._prefix}{{account:{account}}}:flight:{name}"

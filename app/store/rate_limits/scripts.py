@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.accounts.limits import WARN_PERCENT
 from app.store.connection.script import LuaFolder, Script, constants
-from app.store.rate_limits.base import ADJUSTED_S, CONCURRENCY_RETRY_S, SLOTS
+from app.store.rate_limits.base import CONCURRENCY_RETRY_S, REPEATED_S, SLOTS
 
 _lua = LuaFolder(__file__)
 _COUNTING = "\n".join(
@@ -12,7 +12,7 @@ _COUNTING = "\n".join(
         constants(
             SLOTS=SLOTS,
             CONCURRENCY_RETRY_MS=int(CONCURRENCY_RETRY_S * 1000),
-            ADJUSTED_S=ADJUSTED_S,
+            REPEATED_S=REPEATED_S,
         ),
         _lua("counting"),
     )

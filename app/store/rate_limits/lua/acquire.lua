@@ -1,5 +1,6 @@
 -- Counts a request, or reports which limit refuses it and counts nothing.
--- KEYS: windows, budgets, concurrency limits.
+-- KEYS: windows, budgets, concurrency limits; if there are budgets, a key that exists for a while
+-- once this has let the lease in: a reply may be lost and the program run again.
 -- ARGV: time, lease id, lease in ms, number of windows, number of budgets; width, limit and amount
 -- of each window; period, limit and amount of each budget; limit of each concurrency limit.
 -- Returns the index of the limit that refuses for longest (-1: none), for how many ms (-1: for
@@ -9,8 +10,11 @@
 local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused, wait = -1, 0
 local seen, purses = {}, {}
+local once = budgets > 0 and table.remove(KEYS)
+local is_in = once and redis.call('EXISTS', once) == 1
 
 local function refuse(by, ms)
+  if is_in then return end
   if wait ~= NEVER and (ms == NEVER or ms > wait) then refused, wait = by, ms end
 end
 
@@ -45,9 +49,11 @@ for i = windows + budgets + 1, #KEYS do
   if redis.call('ZCARD', KEYS[i]) >= limit then refuse(i - 1, CONCURRENCY_RETRY_MS) end
 end
 
+local counts = refused < 0 and not is_in
+if counts and once then redis.call('SET', once, '', 'EX', REPEATED_S) end
 local decision = {refused, wait, now}
 for i, one in ipairs(seen) do
-  if refused < 0 then
+  if counts then
     add(KEYS[i], one.width, one.slot, one.slot, one.amount)
     one.total = one.total + one.amount
   end
@@ -57,7 +63,7 @@ for i, one in ipairs(seen) do
 end
 for i = windows + 1, windows + budgets do
   local one, warned = purses[i], 0
-  if refused < 0 then
+  if counts then
     one.spent = one.spent + one.amount
     spend(KEYS[i], one.period, one.ends, one.spent)
     warned = warns(KEYS[i], one.period, one.spent, one.limit)

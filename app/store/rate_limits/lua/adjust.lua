@@ -6,7 +6,7 @@
 -- more than the counted amount is given back.
 local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 if windows + budgets > 0 then
-  if not redis.call('SET', KEYS[#KEYS], '', 'NX', 'EX', ADJUSTED_S) then return end
+  if not redis.call('SET', KEYS[#KEYS], '', 'NX', 'EX', REPEATED_S) then return end
   KEYS[#KEYS] = nil
 end
 for i = 1, windows do

@@ -1,6 +1,6 @@
 -- Counts requests and tokens over time, and concurrent requests. Every program of rate limits
 -- begins with this, after the constants SLOTS, CONCURRENCY_RETRY_MS and
--- ADJUSTED_S (base.py).
+-- REPEATED_S (base.py).
 --
 -- Keys:
 --
@@ -8,8 +8,9 @@
 --                                         when it was last looked at; `last`, the newest slot with
 --                                         an amount
 --   <prefix>{account:NAME}:flight:<name>  sorted set: ids of leases by the time of their end, ms
---   <prefix>{account:NAME}:adjusted:<id>  string, for ADJUSTED_S seconds: a request with this lease
---                                         was corrected, which may be written again
+--   <prefix>{account:NAME}:acquired:<id>  string, for REPEATED_S seconds: a request with this lease
+--                                         was let in by budgets; its program may be run again
+--   <prefix>{account:NAME}:adjusted:<id>  the same of its correction, which may be written again
 --
 -- A slot is a number: the time in ms, divided by the slot's width. A window of a minute, with 3
 -- requests in one second and 1 in the next:
