@@ -35,11 +35,11 @@ class ConcurrencyLimiter:
             return
         if self._try_acquire(self.size):
             return
+        call.begin_waiting()
         turn = threading.Event()
         if self._try_acquire(self.size, turn):
             return
         call.attach(turn.set)
-        call.begin_waiting()
         turn.wait(max(0.0, wait_s))
         self._end_waiting(turn, call)
 

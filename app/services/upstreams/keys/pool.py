@@ -103,11 +103,11 @@ class KeyPool:
 
     def _waited_for(self, call: UpstreamCall, wait_s: float) -> _Key:
         until = self._clock() + wait_s
+        call.begin_waiting()
         waiter = _Waiter()
         call.attach(waiter.woken.set)
         with self._lock:
             self._queue.append(waiter)
-        call.begin_waiting()
         self._hand_out()  # a key may have become free just before, unnoticed
         try:
             while waiter.key is None and not call.cancelled and self.has_awake():
