@@ -76,8 +76,9 @@ backlog = 4096
 _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 workers = settings.web.processes or _cores or 1
 worker_class = WORKER_CLASSES[settings.web.worker_class]
-# gevent: maximum sockets per process, idle keep-alive ones included: well above what is admitted.
-worker_connections = 4000
+# gevent: maximum sockets per process: what is admitted, and beside it idle keep-alive connections,
+# probes, and what is refused. Beyond it nobody is let in, not even a probe.
+worker_connections = 4000 + settings.requests.max_in_flight + settings.websocket.max_sessions
 # gthread: a thread for each admitted request, and some for probes and refusals.
 _THREADS = settings.requests.max_in_flight + 24
 threads = _THREADS if settings.web.worker_class == "gthread" else 1

@@ -29,6 +29,21 @@ MAX_UNREAD = 64 * 1024 * 1024
 UNREAD_S = 60.0
 #: Minimum interval between log lines about a shortage, in seconds.
 LOG_EACH_S = 10.0
+#: Fraction of the connections beside what is admitted that may wait for a request head.
+WAITING_SHARE = 0.75
+
+
+def most_waiting(connections: int) -> int:
+    """Return how many of a process's connections may wait for a request head.
+
+    Beyond it the one that has waited longest is refused: requests and WebSockets that the settings
+    admit, and probes, need the others. With fewer connections than are admitted, as an option of
+    gunicorn's may have it, the share is one of all.
+    """
+    settings = active() or Settings()
+    admitted = settings.requests.max_in_flight + settings.websocket.max_sessions
+    beside = connections - admitted
+    return int((beside if beside > 0 else connections) * WAITING_SHARE)
 
 
 class OrderedWorker(RefusingWorker):

@@ -28,14 +28,17 @@ from app.serving.http.environ import connection_environ, scheme
 from app.serving.http.refusals import TLS_HANDSHAKE, check_host, overloaded
 from app.serving.http.request_body import READ_SIZE, RequestBody
 from app.serving.http.response_writer import ResponseWriter
-from app.serving.ordered_worker import FREED_AT_ONCE, MAX_UNREAD, TURNED_AWAY_S, OrderedWorker
+from app.serving.ordered_worker import (
+    FREED_AT_ONCE,
+    MAX_UNREAD,
+    TURNED_AWAY_S,
+    OrderedWorker,
+    most_waiting,
+)
 from app.serving.websockets.keeper import WebSocketKeeper
 from app.serving.websockets.upgrade import Upgrade
 from app.serving.worker_state import Order, Phase
 
-#: Fraction of a process's connections that may wait for a request head. The rest is for running
-#: requests; beyond it the connection that has waited longest is refused.
-WAITING_SHARE = 0.75
 #: Intervals, in seconds, of a worker's checks for orders, and of its steps once it is ending.
 LOOK_S, STEP_S = 1.0, 0.25
 #: Seconds for which an ending worker keeps idle connections: requests may be on their way.
@@ -79,7 +82,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         self._websockets = WebSocketKeeper(self._count)
         # MEASURED: reading a setting of gunicorn's takes two calls.
         self._keepalive_s: float | None = self.cfg.keepalive or None
-        self._most_waiting = int(self.worker_connections * WAITING_SHARE)
+        self._most_waiting = most_waiting(self.worker_connections)
         self._leaves_all = (
             "SCRIPT_NAME" in os.environ  # noqa: TID251 - gunicorn's own, as every worker reads it
             or "h2" in self.cfg.http_protocols

@@ -45,6 +45,15 @@ def test_a_check_ends_well_and_leaves_nothing(tmp_path: Path, option: str) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_all_that_is_admitted_leaves_connections_for_others(tmp_path: Path) -> None:
+    """Else nobody would be let in beside it, not even a probe."""
+    config = tmp_path / "gateway.toml"
+    config.write_text("[requests]\nmax_in_flight = 3000\n[websocket]\nmax_sessions = 6000\n")
+    result = checked(tmp_path, ["--print-config"], {"GATEWAY_CONFIG": str(config)})
+    (line,) = [each for each in result.stdout.splitlines() if "worker_connections" in each]
+    assert int(line.split("=")[1]) >= 3000 + 6000 + 1000
+
+
 def test_counters_of_who_serves_are_left_to_them(tmp_path: Path) -> None:
     counters = tmp_path / "counters"
     counters.mkdir()
