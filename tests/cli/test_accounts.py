@@ -100,10 +100,16 @@ def test_commands_are_signed_with_user_and_host(operator: Operator) -> None:
     assert (entry["subject"], entry["by"]) == (made["id"], who())
 
 
+def test_behind_sudo_it_is_who_called_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "alice")
+    assert who().startswith("alice@")
+
+
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def nameless() -> str:
         raise OSError("no entry")
 
+    monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.setattr(getpass, "getuser", nameless)
     assert who().startswith(f"{os.getuid()}@")
 

@@ -17,7 +17,7 @@ from flask import current_app, has_app_context
 from flask.cli import AppGroup
 
 from app.errors import GatewayError, StorageUnavailable
-from app.settings import SettingsError
+from app.settings import SettingsError, environment
 
 #: The extension under which an application without services keeps the reason for that.
 SETTINGS_ERROR = "gateway_settings_error"
@@ -70,9 +70,12 @@ class OperatorCommand(click.Command):
 
 
 def operator() -> str:
-    """Return the operator who runs the command, as user@host, for the audit log."""
+    """Return the operator who runs the command, as user@host, for the audit log.
+
+    Behind sudo that is who called it, since root may be anybody.
+    """
     try:
-        user = getpass.getuser()
+        user = environment().get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
