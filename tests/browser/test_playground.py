@@ -151,3 +151,20 @@ def test_a_refusal_is_shown_in_the_gateways_words(console: Console) -> None:
     console.ask("hello", model="nobody/nothing")
     console.page.get_by_role("alert").filter(has_text="nobody/nothing").wait_for()
     console.page.get_by_role("alert").get_by_role("link").wait_for()
+
+
+def test_what_went_wrong_is_in_sight(console: Console) -> None:
+    page = console.page
+    page.set_viewport_size({"width": 1000, "height": 500})
+    console.ask("hello " * 100, model="nobody/nothing")
+    alert = page.get_by_role("alert").filter(has_text="nobody/nothing")
+    alert.wait_for()
+    page.get_by_text("The request was refused.").wait_for()
+    assert alert.evaluate("each => each.getBoundingClientRect().bottom <= innerHeight")
+
+
+def test_a_connection_that_is_lost_is_no_refusal(console: Console) -> None:
+    console.page.route("**/v1/responses", lambda route: route.abort())
+    console.ask("hello")
+    console.page.get_by_role("alert").filter(has_text="cannot be reached").wait_for()
+    console.page.get_by_text("No answer came, or not the whole of it.").wait_for()

@@ -1,6 +1,6 @@
 // The playground: one request after another, each answered as it comes.
 
-import { call, events, follow, get } from "./api.js";
+import { ApiError, call, events, follow, get } from "./api.js";
 import { byId, copy, errorNotice, fill, h, isStop, show } from "./dom.js";
 import { FormFault, compose, fillFrom } from "./compose.js";
 import { EXAMPLE_SCHEMA, EXAMPLE_TOOLS } from "./examples.js";
@@ -155,14 +155,22 @@ async function run(request, stream, foot) {
     ended(response, request, stream, foot);
   } catch (error) {
     stream.end();
-    const isOurs = abort.signal.aborted;
-    if (isOurs) state("Stopped.");
-    else if (!isStop(error)) state("The request was refused.");
-    if (isOurs || !isStop(error)) fill(foot, isOurs ? h("p", { class: "hint" }, "Stopped.") : errorNotice(error));
+    failed(error, foot, abort.signal.aborted);
   } finally {
     running = null;
     busy(false);
   }
+}
+
+function failed(error, foot, isOurs) {
+  if (isOurs) {
+    state("Stopped.");
+    fill(foot, h("p", { class: "hint" }, "Stopped."));
+  } else if (!isStop(error)) {
+    state(error instanceof ApiError ? "The request was refused." : "No answer came, or not the whole of it.");
+    fill(foot, errorNotice(error));
+  }
+  foot.scrollIntoView({ block: "nearest" });
 }
 
 // Stopping one means to cancel it: else it would go on by itself.
