@@ -20,13 +20,14 @@ class UpstreamCall:
     ids, here and at the upstream; `response_id` is the response that it makes. `provider` is the
     upstream that answers, or failed last, `key` the key of its pool that is used, None without one.
     `request_id` is the upstream's own id of the request, once it sent one. `attempts` counts
-    requests to upstreams, including fallbacks and resends on a new connection. `on_batch` gets each
-    relayed batch until it returns true. `relay` may be set once the answer has begun: each batch is
-    offered to it as soon as it is read, and left out of the answer's batches if it takes it. It
-    must not block. `fault` is why the call was given up, unless the caller did that.
-    `lost` is the usage of each output that a failure discarded, with its provider and that one's
-    name of the model. `note_called` records whether an upstream may have been called, as others may
-    charge the call: false while it waits for its first turn, true after that.
+    requests to upstreams, including fallbacks and resends on a new connection; `may_cost` says that
+    one may have to be paid for: the last has not failed, or one lost its output. `on_batch` gets
+    each relayed batch until it returns true. `relay` may be set once the answer has begun: each
+    batch is offered to it as soon as it is read, and left out of the answer's batches if it takes
+    it. It must not block. `fault` is why the call was given up, unless the caller did that. `lost`
+    is the usage of each output that a failure discarded, with its provider and that one's name of
+    the model. `note_called` records whether an upstream may have been called, as others may charge
+    the call: false while it waits for its first turn, true after that.
     """
 
     deadline: float
@@ -37,6 +38,7 @@ class UpstreamCall:
     key: str | None = None
     request_id: str | None = None
     attempts: int = 0
+    may_cost: bool = False
     cancelled: bool = False
     fault: GatewayError | None = None
     lost: list[tuple[tuple[str, str], Usage]] = field(default_factory=list)

@@ -18,10 +18,11 @@ from tests.e2e.config import gateway_toml
 from tests.e2e.gateway import Gateway
 from tests.e2e.mortal_redis import MortalRedis
 from tests.e2e.stops import site
+from tests.e2e.wire import RawCall, post_bytes
 from tests.e2e.workers import brief
 from tests.processes import until
 from tests.upstream.client import Upstream
-from tests.upstream.script import Counted, Script
+from tests.upstream.script import Counted, Fail, Script
 
 PRICES = """
 [models."chat/steady".price]
@@ -172,6 +173,20 @@ def test_a_job_that_waits_for_a_slot_gives_its_budget_back(
         # 3. The first, whose upstream has not counted yet what it said, may have cost anything.
         assert paid.call("POST", f"/v1/responses/{first}/cancel").status_code == 200
         assert till.left(key) == before
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_caller_who_leaves_between_failed_attempts_pays_nothing(till: Till, stream: bool) -> None:
+    key, model = till.key("--budget", BUDGET)["key"], "chat/steady"
+    later = Fail(status=503, headers=(("Retry-After", "8"),))
+    body = {"model": model, "input": Script(fail=later, tag="later").text(), "stream": stream}
+    call = RawCall(till.gateway.url, post_bytes("/v1/responses", key, body))
+    till.upstream.wait("later", "ended")
+    assert till.left(key) < MICROUSD
+    call.close()
+    until(lambda: till.left(key) == MICROUSD, "the budget to be given back")
+    line = till.gateway.logged(event="request", error_code="caller_left")
+    assert (line["attempts"], line["cost_microusd"]) == (1, 0)
 
 
 def test_a_job_that_was_counted_in_part_keeps_its_reservation(till: Till, tmp_path: Path) -> None:

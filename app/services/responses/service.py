@@ -96,7 +96,7 @@ class Responses:
         except CallerGone as gone:
             fault = call.fault or gone
             fault.work_done = fault is not gone and call.attempts > 0
-            cost = UNKNOWN_COST if call.attempts else FREE
+            cost = UNKNOWN_COST if call.may_cost else FREE
             charge(self._stopped_response(prepared, call.fault, memory), fault, cost, None)
             raise fault from None
         except GatewayError:
