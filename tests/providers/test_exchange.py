@@ -8,6 +8,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -34,8 +35,9 @@ class Socket(socket.socket):
         self._on_send = on_send
         self._reads = list(reads)
 
-    def sendall(self, *_: Any) -> None:
+    def send(self, data: Any, *_: Any) -> int:
         self._on_send()
+        return len(data)
 
     def recv(self, *_: Any) -> bytes:
         if self._reads:
@@ -105,8 +107,9 @@ class Lost(Socket):
 
     is_lost = False
 
-    def sendall(self, *_: Any) -> None:
+    def send(self, data: Any, *_: Any) -> int:
         self.is_lost = True
+        return len(data)
 
     def recv(self, *_: Any) -> bytes:
         if self.is_lost and not self._reads:
@@ -119,6 +122,38 @@ def test_a_request_whose_idle_connection_is_lost_goes_by_a_new_one() -> None:
         result = exchange(new, idle)
         assert result.wait_for_head()
         result.close()
+
+
+def test_a_long_request_that_its_idle_connection_does_not_take_goes_by_a_new_one() -> None:
+    def gives_up() -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    with Socket(gives_up) as idle, Socket(works, ANSWER) as new:
+        result = exchange(new, idle)
+        assert result.wait_for_head()
+        result.close()
+
+
+def test_a_request_is_sent_piece_by_piece_until_its_time_is_over() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = UpstreamConnection(ours, 0.0)
+        connection.wait_at_most(0.05)
+        data = bytes(range(256)) * 4096
+        with pytest.raises(TimeoutError):
+            connection.send(data, time.monotonic() + 0.1)  # nobody reads
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor(1) as pool:
+        connection = UpstreamConnection(ours, 0.0)
+        connection.wait_at_most(0.05)
+        sending = pool.submit(connection.send, data, time.monotonic() + PATIENCE_S)
+        threading.Event().wait(0.2)  # so long nobody reads: it goes on after each time-out
+        read = b""
+        while len(read) < len(data):
+            read += theirs.recv(65536)
+        sending.result()
+    assert read == data
 
 
 def test_a_connection_that_is_lost_in_an_answer_is_broken_and_not_silent() -> None:

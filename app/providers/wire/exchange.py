@@ -208,13 +208,14 @@ class Exchange:
 
     def _send(self, connection: UpstreamConnection) -> None:
         head, body = self._request
-        connection.wait_at_most(self._wait_s(time.monotonic(), self._timeouts.read_s))
+        until = time.monotonic() + self._wait_s(time.monotonic(), self._timeouts.read_s)
+        connection.wait_at_most(min(LOOK_S, until - time.monotonic()))
         try:
             if len(body) <= JOINED_SIZE:
-                connection.sock.sendall(head + body)
+                connection.send(head + body, until)
             else:
-                connection.sock.sendall(head)
-                connection.sock.sendall(body)
+                connection.send(head, until)
+                connection.send(body, until)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             # A server that refuses a long body responds early and closes: read that response. Where
             # there is none, as on a stale connection, the read fails at once.

@@ -6,12 +6,15 @@ import os
 import re
 import socket
 import ssl
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from errno import ETIMEDOUT
 
 from app.descriptors import register
+from app.providers.wire.connect import is_lost
 
 MAX_IDLE = 256
 MAX_IDLE_S = 60.0
@@ -43,6 +46,27 @@ class UpstreamConnection:
         if timeout_s != self._timeout_s:
             self.sock.settimeout(timeout_s)
             self._timeout_s = timeout_s
+
+    def send(self, data: bytes, until: float) -> None:
+        """Send everything, within the time of a socket's operation after another.
+
+        Raises:
+            TimeoutError: it has not been sent by `until`, a time.monotonic() value.
+            ConnectionAbortedError: the connection is lost.
+        """
+        left: bytes | memoryview = data
+        while left:
+            try:
+                sent = self.sock.send(left)
+            except TimeoutError as error:
+                if error.errno is not None or is_lost(self.sock):
+                    raise ConnectionAbortedError(ETIMEDOUT, os.strerror(ETIMEDOUT)) from error
+                if time.monotonic() >= until:
+                    raise
+            else:
+                if sent == len(left):
+                    return
+                left = memoryview(left)[sent:]
 
     def read_each(self, size: int, take: Callable[[bytes], bool]) -> None:
         """Read at most `size` bytes at a time, as long as `take` returns true.
