@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.accounts.accounts import Caller
 from app.domain.answer_options import ReasoningOptions
-from app.domain.request import CreateRequest, Parameters
+from app.domain.request import CreateRequest, ModelRequest, Parameters
 from app.domain.turns.turn import Thread
 from app.errors import InvalidRequest
 from app.services.answering.prepared.model_requests import ModelRequests
@@ -30,7 +30,14 @@ def parameters(effort: str | None, given: dict[str, Any]) -> Parameters:
 
 
 def sent(samples_at: frozenset[str | None] | None, given: Parameters) -> Parameters:
-    """Return the parameters that a target is sent."""
+    """Return the parameters that a target is sent, if it is sent all that has an effect."""
+    request = made(samples_at, given)
+    assert request.left_out == ()
+    return request.parameters
+
+
+def made(samples_at: frozenset[str | None] | None, given: Parameters) -> ModelRequest:
+    """Return the request to a target."""
     to = target(samples_at)
     request = CreateRequest(model="m", input=(), parameters=given)
     response: Any = None
@@ -38,7 +45,7 @@ def sent(samples_at: frozenset[str | None] | None, given: Parameters) -> Paramet
         Caller(account="acme", key_id="key_1"), request, (to,), Thread("resp_1", (), ()), response
     )
     requests = ModelRequests(PayloadSealer(lambda: b"secret"), remembers=False)
-    return requests.answer(prepared, (), to).parameters
+    return requests.answer(prepared, (), to)
 
 
 @pytest.mark.parametrize("name", ["temperature", "top_p"])
@@ -73,3 +80,26 @@ def test_a_model_that_does_not_reason_takes_them(
     whole = parameters(effort, given)
     refuse_sampling(target(samples_at), whole)
     assert sent(samples_at, whole) == whole
+
+
+@pytest.mark.parametrize(
+    ("samples_at", "effort"),
+    [(NEVER, None), (AT_NONE, "low"), (BY_ITSELF, "low")],
+)
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"temperature": 0.5}, ("temperature",)),
+        ({"temperature": 1, "top_p": 0}, ("top_p",)),
+        ({"temperature": 0.5, "top_p": 0.5}, ("temperature", "top_p")),
+    ],
+)
+def test_a_fallback_that_reasons_answers_without_them_and_names_them(
+    samples_at: frozenset[str | None],
+    effort: str | None,
+    given: dict[str, float],
+    names: tuple[str, ...],
+) -> None:
+    request = made(samples_at, parameters(effort, given))
+    assert request.parameters == parameters(effort, {})
+    assert request.left_out == names

@@ -14,7 +14,7 @@ from app.domain.turns.compaction import SUMMARY_REQUEST, instructions_in, messag
 from app.services.answering.plain_reasoning import Opened, opened_for
 from app.services.answering.prepared.passing import forwarded_to, left_out
 from app.services.answering.prepared.request import PreparedRequest
-from app.services.answering.prepared.sampling import without_default_sampling
+from app.services.answering.prepared.sampling import accepted_sampling
 from app.services.answering.sealing import PayloadSealer, Unsealed
 from app.services.answering.tool_forms import for_provider
 from app.services.upstreams.catalog import Target
@@ -55,7 +55,7 @@ class ModelRequests:
         parameters, items = for_provider(request.parameters, items, prepared.thread, known)
         key, items = self._for_target(account, target, items)
         parameters = self._pseudonymous(account, parameters)
-        parameters = without_default_sampling(target, parameters)
+        parameters, unsampled = accepted_sampling(target, parameters)
         forwarded = forwarded_to(target.provider.policy, request.forwarded, parameters)
         return ModelRequest(
             model=target.upstream_model,
@@ -71,9 +71,9 @@ class ModelRequests:
             key=key,
             forwarded=forwarded,
             left_out=(
-                ()
+                unsampled
                 if request.passed is NOTHING_PASSES
-                else left_out(request, prepared.parameters, forwarded, known)
+                else (*unsampled, *left_out(request, prepared.parameters, forwarded, known))
             ),
             is_private=prepared.caller.content_key is not None or not self._remembers,
         )

@@ -29,14 +29,17 @@ def refuse_sampling(target: Target, parameters: Parameters) -> None:
             )
 
 
-def without_default_sampling(target: Target, parameters: Parameters) -> Parameters:
-    """Return the parameters without default values, where the target may refuse even those."""
+def accepted_sampling(target: Target, parameters: Parameters) -> tuple[Parameters, tuple[str, ...]]:
+    """Return the parameters without those that the target may refuse, and the names of these (R1).
+
+    A default value goes without being named. Only a fallback loses another one: for the first
+    target it is refused, a fallback is to answer where that does not.
+    """
     if parameters.temperature is parameters.top_p is None or _takes_sampling(target, parameters):
-        return parameters
-    temperature, top_p = (
-        None if value == _DEFAULT else value for value in (parameters.temperature, parameters.top_p)
-    )
-    return replace(parameters, temperature=temperature, top_p=top_p)
+        return parameters, ()
+    given = {"temperature": parameters.temperature, "top_p": parameters.top_p}
+    names = tuple(name for name, value in given.items() if value not in {None, _DEFAULT})
+    return replace(parameters, temperature=None, top_p=None), names
 
 
 def _takes_sampling(target: Target, parameters: Parameters) -> bool:
