@@ -144,7 +144,13 @@ def send_sample(endpoint_id: str, event: str, *, as_json: bool) -> None:
 
 @webhooks.command("deliveries")
 @_id
-@click.option("--limit", type=click.IntRange(1), default=_LIMIT, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=_LIMIT,
+    show_default=True,
+    help="Maximum number of entries to list.",
+)
 @since
 @_json
 def deliveries(endpoint_id: str, limit: int, since: int | None, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -35,6 +36,29 @@ def test_each_command_is_there_under_its_name(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     assert command.name == name
+
+
+def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, *path, name)
+        elif command is not None:
+            yield " ".join((*path, name)), command
+
+
+def test_every_command_and_option_says_what_it_is() -> None:
+    found = dict(_commands(main))
+    assert len(found) > 30
+    assert [name for name, command in found.items() if not command.help] == []
+    options = {
+        f"{name} {each.opts[0]}": each.help
+        for name, command in found.items()
+        for each in command.params
+        if isinstance(each, click.Option)
+    }
+    assert [name for name, words in options.items() if not words] == []
 
 
 def test_the_release_is_told_in_one_word() -> None:
