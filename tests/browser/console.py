@@ -63,8 +63,11 @@ class Console:
         self.page.get_by_role("button", name="Send", exact=True).click()
 
     def wait_for_end(self, word: str = "completed") -> None:
-        """Return once the answer has ended so."""
-        self.page.get_by_text(f"The answer is {word}.").wait_for()
+        """Return once the answer has ended so; at another end fail at once, with its words."""
+        end = self.page.get_by_text(f"The answer is {word}.")
+        alert = self.page.get_by_role("alert")
+        end.or_(alert).first.wait_for()
+        assert end.is_visible(), alert.all_inner_texts()
 
     @property
     def turns(self) -> Locator:
