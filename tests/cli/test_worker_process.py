@@ -11,8 +11,11 @@ import pytest
 
 from app.cli.common import processes
 from app.cli.worker import startup as worker_process
+from app.cli.worker.child import read_fault
 from app.jobs.process import Channel
 from app.settings import Settings
+
+TOML = "gateway.toml"
 
 
 class Started:
@@ -56,8 +59,14 @@ def begin(master: socket.socket, line: str) -> None:
     worker_process.main(on_threads=True)
 
 
+def lines(master: socket.socket, count: int) -> list[str]:
+    """Return the next lines that a process has sent."""
+    with master.makefile("r", encoding="utf-8") as sent:
+        return [sent.readline().rstrip("\n") for _ in range(count)]
+
+
 def write_toml(toml: str) -> None:
-    Path("gateway.toml").write_text(toml, "utf-8")
+    Path(TOML).write_text(toml, "utf-8")
 
 
 def test_a_fresh_one_reads_the_file(master: socket.socket, made: Started) -> None:
@@ -90,21 +99,27 @@ def test_what_another_release_has_kept_is_read_anew(
 
 
 @pytest.mark.parametrize(
-    ("toml", "reason"),
+    ("toml", "reason", "file", "line"),
     [
-        ("[background]\ndrain = 8\n", "line 2: [background] drain is not a setting"),
-        ("[background]\nenabled = false\n", "there is nothing to do"),
+        ("drain = 8", "[background] drain is not a setting (did you mean drain_s?)", TOML, 2),
+        ("enabled = false", "[background] enabled is false: there is nothing to do.", None, None),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(
-    master: socket.socket, made: Started, toml: str, reason: str
+    master: socket.socket, made: Started, toml: str, reason: str, file: str | None, line: int | None
 ) -> None:
-    write_toml(toml)
+    write_toml(f"[background]\n{toml}\n")
     with pytest.raises(SystemExit, match="78"):
         begin(master, "fresh")
-    said = master.recv(4096).decode()
-    assert said.startswith("refused ")
-    assert reason in said
+    fault, refused = lines(master, 2)
+    assert fault.startswith("fault ")
+    assert read_fault(fault.removeprefix("fault ")) == {
+        "file": file,
+        "line": line,
+        "reason": reason,
+    }
+    assert refused.startswith("refused ")
+    assert reason in refused
     assert made.settings == []
 
 
