@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import psutil
 import pytest
@@ -149,6 +150,21 @@ def test_the_last_descriptors_are_no_upstreams(monkeypatch: pytest.MonkeyPatch) 
     assert is_shortage(raised.value)
 
 
+def test_who_has_the_last_descriptor_is_not_disturbed_by_that(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, room = listening(stack), iter([True])
+    monkeypatch.setattr(connecting, "has_room", lambda _: next(room, False))
+    monkeypatch.setattr(connecting._Attempts, "wait", _second(connecting._Attempts.wait))
+    assert reached(good) == good[1]
+
+
+def _second(wait: Any) -> Any:
+    """Return a `wait` whose first call finds that none has answered yet."""
+    calls = iter([True])
+    return lambda *arguments: None if next(calls, False) else wait(*arguments)
+
+
 def test_a_connection_is_given_up_if_nobody_confirms_that_it_is_there(stack: ExitStack) -> None:
     with connect([listening(stack)], time.monotonic() + LONG_S, Interrupt()) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -167,24 +183,30 @@ def test_a_server_that_does_not_read_is_not_lost(
         sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             sock.sendall(bytes(64 * 1024 * 1024))  # more than the system takes
-        assert not connecting.is_lost(sock)
+        assert not connecting.is_lost(sock, LONG_S)
 
 
 @pytest.mark.parametrize(
-    ("unconfirmed", "since_ms", "is_lost"), [(1, 31_000, True), (0, 31_000, False), (1, 9, False)]
+    ("unconfirmed", "since_ms", "waits_s", "is_lost"),
+    [
+        (1, 31_000, 31.0, True),
+        (0, 31_000, 31.0, False),
+        (1, 9, 31.0, False),
+        (1, 60_000, 15.0, False),
+    ],
 )
 def test_a_connection_is_lost_whose_other_end_confirms_nothing(
-    unconfirmed: int, since_ms: int, is_lost: bool
+    unconfirmed: int, since_ms: int, waits_s: float, is_lost: bool
 ) -> None:
-    class Told(socket.socket):
+    class Watched(socket.socket):
         def getsockopt(self, *_: object) -> bytes:  # type: ignore[override]
             return connecting._TCP_INFO.pack(unconfirmed, since_ms)
 
-    with Told() as sock:
-        assert connecting.is_lost(sock) == is_lost
+    with Watched() as sock:
+        assert connecting.is_lost(sock, waits_s) == is_lost
 
 
 def test_a_socket_of_another_kind_is_not_lost() -> None:
     for sock in socket.socketpair():
         with sock:
-            assert not connecting.is_lost(sock)
+            assert not connecting.is_lost(sock, LONG_S)

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import requests
 
+from app.providers.wire import connect
 from app.providers.wire.adapter import WireAdapter, WireRequest
-from app.providers.wire.connect import Address
+from app.providers.wire.connect import _TCP_INFO, Address
 from app.providers.wire.dial import Dialer, Origin, Resolver
 from app.providers.wire.exchange import Exchange, Timeouts
 from app.providers.wire.interrupt import Interrupt
@@ -71,12 +72,17 @@ def stalls() -> None:
 
 
 def exchange(
-    new: socket.socket, idle: socket.socket | None = None, interrupt: Interrupt | None = None
+    new: socket.socket,
+    idle: socket.socket | None = None,
+    interrupt: Interrupt | None = None,
+    *,
+    read_s: float = 60.0,
+    silence_s: float | None = None,
 ) -> Exchange:
     pool = UpstreamPool(time.monotonic)
     if idle is not None:
         pool.give(UpstreamConnection(idle, time.monotonic()))
-    timeouts = Timeouts(60, 60, time.monotonic() + 60)
+    timeouts = Timeouts(60, read_s, time.monotonic() + 60, silence_s)
     return Exchange(Redial(new), pool, ORIGIN, (b"head", b""), timeouts, interrupt or Interrupt())
 
 
@@ -96,9 +102,37 @@ def test_a_request_that_an_idle_connection_does_not_take_goes_by_a_new_one() -> 
 
 def test_a_request_that_takes_too_long_is_not_sent_again() -> None:
     with Socket(stalls) as idle, Socket(works, ANSWER) as new:
-        result = exchange(new, idle)
+        result = exchange(new, idle, read_s=0.05)
         with pytest.raises(TimeoutError):
             result.wait_for_head()
+        result.close()
+
+
+class Unconfirmed(Socket):
+    """A socket that was idle for a minute, and on which what was sent is not confirmed yet."""
+
+    def getsockopt(self, *_: Any) -> bytes:  # type: ignore[override]
+        return _TCP_INFO.pack(1, 60_000)
+
+    def recv(self, *_: Any) -> bytes:
+        raise TimeoutError if self.gettimeout() else BlockingIOError
+
+
+def test_a_packet_that_is_late_does_not_make_an_idle_connection_a_lost_one() -> None:
+    with Unconfirmed(works) as idle, Socket(works, ANSWER) as new:
+        result = exchange(new, idle, silence_s=1.0)
+        assert not result.wait_for_head()
+        result.close()
+
+
+@pytest.mark.parametrize("sends", [works, stalls])
+def test_an_idle_connection_is_lost_once_nothing_is_confirmed_for_long(
+    monkeypatch: pytest.MonkeyPatch, sends: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(connect, "UNCONFIRMED_S", 0.0)
+    with Unconfirmed(sends) as idle, Socket(works, ANSWER) as new:
+        result = exchange(new, idle, silence_s=1.0)
+        assert result.wait_for_head()
         result.close()
 
 

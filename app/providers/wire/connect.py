@@ -64,7 +64,7 @@ def _first(
 ) -> socket.socket:
     fault: OSError = OSError("the name has no address")
     while untried or attempts:
-        if not has_room(outgoing_limit()):
+        if untried and not has_room(outgoing_limit()):
             raise OSError(errno.EMFILE, "the last file descriptors are kept for callers")
         sock, wait_s = None, time_left(deadline)
         try:
@@ -90,14 +90,15 @@ def time_left(deadline: float) -> float:
     return left
 
 
-def is_lost(sock: socket.socket) -> bool:
+def is_lost(sock: socket.socket, waits_s: float) -> bool:
     """Tell whether the other end has confirmed nothing for UNCONFIRMED_S of what was sent.
 
-    One that is alive and does not read confirms that. TCP_USER_TIMEOUT would give it up as well,
-    and so a long request to a server that is busy with another.
+    `waits_s` is for how long its user has waited for it: one that was idle before has confirmed
+    nothing for longer. One that is alive and does not read confirms that. TCP_USER_TIMEOUT would
+    give it up as well, and so a long request to a server that is busy with another.
     """
     option = getattr(socket, "TCP_INFO", None)
-    if option is None or sys.platform != "linux":
+    if waits_s < UNCONFIRMED_S or option is None or sys.platform != "linux":
         return False
     with suppress(OSError, struct.error):  # a socket of another kind
         found = sock.getsockopt(socket.IPPROTO_TCP, option, _TCP_INFO.size)

@@ -25,7 +25,7 @@ from app.providers.wire.response import IncompleteResponse, UpstreamResponse
 
 #: Bytes of one read. Those of streams are small, as each blocked read may hold its buffer.
 READ_SIZE, STREAM_READ_SIZE = 64 * 1024, 16 * 1024
-#: Seconds of silence after which it is seen whether a connection is lost, where no caller is told.
+#: Seconds between two looks whether a connection is lost, where no caller is due a sign of life.
 LOOK_S = 15.0
 #: Bytes of a body up to which it is joined to the head, so that both leave in one packet.
 JOINED_SIZE = 64 * 1024
@@ -208,8 +208,10 @@ class Exchange:
 
     def _send(self, connection: UpstreamConnection) -> None:
         head, body = self._request
-        until = time.monotonic() + self._wait_s(time.monotonic(), self._timeouts.read_s)
-        connection.wait_at_most(min(LOOK_S, until - time.monotonic()))
+        now = time.monotonic()
+        wait_s = self._wait_s(now, self._timeouts.read_s)
+        until = now + wait_s
+        connection.wait_at_most(min(LOOK_S, wait_s))
         try:
             if len(body) <= JOINED_SIZE:
                 connection.send(head + body, until)
@@ -238,8 +240,9 @@ class Exchange:
         try:
             connection.read_each(self._read_size, self._take)
         except OSError as error:
-            if _is_tick(error) and not is_lost(connection.sock):
-                self._wait_s(time.monotonic(), self._tick_s)  # raises TimeoutError at a limit
+            now = time.monotonic()
+            if _is_tick(error) and not is_lost(connection.sock, now - self._silent_since):
+                self._wait_s(now, self._tick_s)  # raises TimeoutError at a limit
                 return False
             if self._is_stale(connection):
                 raise StaleConnection from error

@@ -55,13 +55,15 @@ class UpstreamConnection:
             ConnectionAbortedError: the connection is lost.
         """
         left: bytes | memoryview = data
+        began = time.monotonic()
         while left:
             try:
                 sent = self.sock.send(left)
             except TimeoutError as error:
-                if error.errno is not None or is_lost(self.sock):
+                now = time.monotonic()
+                if error.errno is not None or is_lost(self.sock, now - began):
                     raise ConnectionAbortedError(ETIMEDOUT, os.strerror(ETIMEDOUT)) from error
-                if time.monotonic() >= until:
+                if now >= until:
                     raise
             else:
                 if sent == len(left):
