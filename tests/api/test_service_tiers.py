@@ -39,7 +39,7 @@ def test_a_stream_begins_with_the_requested_tier_and_ends_with_that_which_served
 
 
 @pytest.mark.parametrize(
-    ("reported", "shown"),
+    ("reported", "expected"),
     [
         ({}, "default"),
         ({"service_tier": "priority"}, "priority"),
@@ -51,12 +51,12 @@ def test_what_the_server_reports_comes_first(
     app: Flask,
     upstream: responses.RequestsMock,
     reported: dict[str, Any],
-    shown: str,
+    expected: str,
 ) -> None:
     upstream.post(VENDOR + "/responses", json=WHOLE | reported)
     caller = asker(create_app(settings(redis_url)), "owner")
     response = caller.ask("POST", "/v1/responses", FLEX | {"model": "own"}).get_json()
-    assert response["service_tier"] == shown
+    assert response["service_tier"] == expected
 
 
 def test_a_tier_that_was_sent_stays_where_the_server_reports_none(
