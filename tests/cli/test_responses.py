@@ -95,8 +95,10 @@ def client(own_redis_url: str) -> Iterator[Client]:
 
 
 @pytest.fixture
-def house(client: Client, own_redis_url: str, tmp_path: Path) -> House:
-    return House(own_redis_url, tmp_path / "spool")
+def house(client: Client, own_redis_url: str, tmp_path: Path) -> Iterator[House]:
+    house = House(own_redis_url, tmp_path / "spool")
+    yield house
+    house.written()  # or it would be written into the next test
 
 
 def spooled(house: House) -> bytes:
