@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -60,6 +61,19 @@ class MortalRedis:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    @contextlib.contextmanager
+    def out_of_reach(self) -> Iterator[redis.Redis]:
+        """Yield a client of it, at an address that no gateway knows."""
+        known = self._socket
+        self._socket = self._options["--unixsocket"] = f"{known}.aside"
+        try:
+            self.start()
+            with redis.Redis(unix_socket_path=self._socket, decode_responses=True) as client:
+                yield client
+            self.kill()
+        finally:
+            self._socket = self._options["--unixsocket"] = known
 
     def _answers(self) -> bool:
         with redis.Redis(unix_socket_path=self._socket) as client:
