@@ -108,6 +108,11 @@ class LeanSocket(_GeventSocket):  # type: ignore[misc] # see above
         self._drained = False
         self._timeouts = TimeoutWheel.of(self.hub)
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether the last read took all that had come, so that the next one waits first."""
+        return self._drained
+
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Return at most `size` bytes, as socket.recv does."""
         while True:

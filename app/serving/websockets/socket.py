@@ -172,10 +172,10 @@ class CallerWebSocket:
     def _read(self) -> bytes:
         data, self._came = self._came, b""
         if not data:
+            waits = self._caller.is_drained
             # Without the time limits of HTTP requests.
-            began = monotonic()
             data = LeanSocket.recv(self._caller, _READ_SIZE)
-            if monotonic() - began > _TURN_S:  # it has waited, while others ran
+            if waits:  # others have run meanwhile
                 self._turn_began = monotonic()
         if data:
             self._received_at = self._alive_at = monotonic()
