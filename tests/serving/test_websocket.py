@@ -123,18 +123,19 @@ def test_others_run_while_a_caller_sends_small_frames_without_a_break(peer: Peer
 
 
 def test_a_caller_who_waits_for_each_answer_is_never_kept_waiting(
-    peer: Peer, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = monotonic()
+    now = 0.0
     naps: list[float] = []
     monkeypatch.setattr(websocket, "monotonic", lambda: now)
     monkeypatch.setattr(websocket, "sleep", naps.append)
-    for _ in range(10):
-        getting = gevent.spawn(peer.served.receive, peer.weighed.append)
-        gevent.sleep(0)  # until it reads
-        now += 0.0015  # the answer takes less than a turn, and so does the caller
-        peer.send(frame(1, b"step"))
-        assert getting.get(timeout=PATIENCE_S) == ClientMessage(b"step")
+    with contextlib.closing(Peer()) as peer:
+        for _ in range(10):
+            getting = gevent.spawn(peer.served.receive, peer.weighed.append)
+            gevent.sleep(0)  # until it reads
+            now += 0.0015  # the answer takes less than a turn, and so does the caller
+            peer.send(frame(1, b"step"))
+            assert getting.get(timeout=PATIENCE_S) == ClientMessage(b"step")
     assert naps == []
 
 
