@@ -12,14 +12,13 @@ import click
 from app.api import context
 from app.cli.common.group import OperatorGroup, print_json
 from app.cli.common.tables import print_table
-from app.cli.common.values import instant, since
+from app.cli.common.values import instant, short_limit, since
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.response import Status
 from app.services.limits.request_log import RequestLog
 
 requests = OperatorGroup("requests", help="Look up requests and their outcomes.")
 
-_LIMIT = 50
 _CLASS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _TITLES = ("TIME", "REQUEST", "STATUS", "CODE", "ACCOUNT", "KEY", "MODEL", "IN", "OUT", "MS")
 
@@ -63,13 +62,7 @@ def show(name: str, *, as_json: bool) -> None:
 @click.option(
     "--status", type=Ending(), help="Only requests with this outcome: 429, 5xx, failed, ..."
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=_LIMIT,
-    show_default=True,
-    help="Maximum number of entries to list.",
-)
+@short_limit
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per entry.")
 def list_requests(
     account: str | None, since: int | None, status: str | None, limit: int, *, as_json: bool

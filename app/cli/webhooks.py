@@ -12,7 +12,7 @@ from app.api import context
 from app.cli.common.confirmation import make_sure, yes
 from app.cli.common.group import OperatorGroup, operator, print_json
 from app.cli.common.tables import print_table
-from app.cli.common.values import date, instant, limit, since
+from app.cli.common.values import date, instant, limit, short_limit, since
 from app.domain.accounts.accounts import Caller
 from app.domain.webhooks.deliveries import AttemptEntry
 from app.domain.webhooks.endpoints import EVENT_TYPES, MOST_ENDPOINTS, SecretEndpoint
@@ -28,7 +28,6 @@ webhooks = OperatorGroup(
     "webhooks", help="Manage webhook endpoints: the URLs that events are sent to."
 )
 
-_LIMIT = 50
 _TITLES = ("TIME", "EVENT", "TYPE", "RESPONSE", "TRY", "OUTCOME", "ANSWER", "MS", "NEXT")
 
 _id = click.argument("endpoint_id", metavar="ID")
@@ -144,13 +143,7 @@ def send_sample(endpoint_id: str, event: str, *, as_json: bool) -> None:
 
 @webhooks.command("deliveries")
 @_id
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=_LIMIT,
-    show_default=True,
-    help="Maximum number of entries to list.",
-)
+@short_limit
 @since
 @_json
 def deliveries(endpoint_id: str, limit: int, since: int | None, *, as_json: bool) -> None:

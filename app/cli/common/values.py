@@ -229,8 +229,11 @@ def distance(seconds: int) -> str:
 
 
 #: Maximum number of entries that are listed; None for all.
-limit = click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Maximum number of entries to list."
+_LIMIT_HELP = "Maximum number of entries to list."
+limit = click.option("--limit", type=click.IntRange(1), metavar="N", help=_LIMIT_HELP)
+#: The same, for lists that are too long to be shown whole.
+short_limit = click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help=_LIMIT_HELP
 )
 #: Unix seconds of the oldest entry that is listed; None for all.
 since = click.option(
