@@ -146,3 +146,16 @@ class RawServer:
             script(wire)
         with contextlib.suppress(OSError):
             wire.sock.close()
+
+
+def deaf_address(stack: contextlib.ExitStack) -> tuple[str, int]:
+    """Return an address whose queue is full: who connects is not answered, as by a dead host."""
+    listener = stack.enter_context(socket.socket())
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    address: tuple[str, int] = listener.getsockname()
+    for _ in range(3):
+        caller = stack.enter_context(socket.socket())
+        caller.setblocking(False)
+        caller.connect_ex(address)
+    return address

@@ -18,6 +18,7 @@ from app.providers.wire import connect as connecting
 from app.providers.wire.connect import Address, connect
 from app.providers.wire.interrupt import Interrupt
 from tests.processes import free_port
+from tests.providers.raw_server import deaf_address
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 #: Far longer than anything here takes.
@@ -37,15 +38,7 @@ def listening(stack: ExitStack) -> Address:
 
 
 def deaf(stack: ExitStack) -> Address:
-    """Return an address whose queue is full: who connects is not answered, as by a dead host."""
-    listener = stack.enter_context(socket.socket())
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    for _ in range(3):
-        caller = stack.enter_context(socket.socket())
-        caller.setblocking(False)
-        caller.connect_ex(listener.getsockname())
-    return V4, listener.getsockname()
+    return V4, deaf_address(stack)
 
 
 def refusing() -> Address:

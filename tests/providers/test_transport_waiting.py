@@ -14,7 +14,7 @@ from app.domain.upstream_call import UpstreamCall
 from app.errors import CallerGone, UpstreamTimeout, UpstreamUnavailable
 from app.providers.wire import adapter
 from tests.providers.calling import a_call, endpoint, stream, whole
-from tests.providers.raw_server import OK, RawServer, Wire
+from tests.providers.raw_server import OK, RawServer, Wire, deaf_address
 
 
 def silent(wire: Wire) -> None:
@@ -26,14 +26,8 @@ def silent(wire: Wire) -> None:
 def deaf() -> Iterator[str]:
     """Yield the URL of a server that takes no connection."""
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(3):
-            caller = stack.enter_context(socket.socket())
-            caller.setblocking(False)
-            caller.connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        host, port = deaf_address(stack)
+        yield f"http://{host}:{port}/v1"
 
 
 def test_connecting_has_its_time() -> None:
