@@ -60,6 +60,10 @@ _OF_ITEMS: dict[object, tuple[type[OutputItem], Callable[[Any, Json], list[Delta
 #: A whole answer has at least one of these fields.
 _OF_A_RESPONSE = {"output", "status", "error"}
 _NO_RESPONSE = "it is not a response"
+#: The events that begin a part; `reasoning_part` is vLLM's own.
+_PARTS_BEGIN = {
+    f"response.{part}_part.added" for part in ("content", "reasoning", "reasoning_summary")
+}
 #: The events that end a stream.
 _LAST = {
     f"response.{ending}"
@@ -167,6 +171,8 @@ class ResponsesReader:
                 deltas += self._items.added(event)
             case "response.output_item.done":
                 deltas += self._items.done(event)
+            case str() if kind in _PARTS_BEGIN:
+                deltas += self._items.begin_part(event)
             case "response.content_part.done":
                 self._is_counted = False
                 part = self._reader.mapping(event, "part")

@@ -29,6 +29,8 @@ from app.providers.reading.understanding import ContentReader
 
 #: Beginnings of the names of events about the reasoning itself, not its summary.
 _OF_REASONING = ("response.reasoning_text.", "response.reasoning.", "response.reasoning_content.")
+#: The fields of reasoning with its parts, and the name of a part's index in each.
+_FIELDS = (("summary", "summary_index"), ("content", "content_index"))
 #: Fields with a part's content, and the types of parts that may be empty.
 _SAYING = {"text", "refusal", "annotations", "logprobs"}
 _TEXTS = (None, "output_text", "text", "refusal")
@@ -56,6 +58,19 @@ class OutputItem(ABC):
     def may_be(self, _item_json: Json) -> bool:
         """Tell whether this JSON, of the same kind, may be of this item."""
         return True
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether an event with another index and id may be of it, as none has been so far."""
+        return False
+
+    def has_text_of(self, _item_json: Json) -> bool:
+        """Tell whether the text that has come is all the text of this JSON, of the same kind."""
+        return False
+
+    def begin_part(self, _event: Json) -> list[Delta]:
+        """Return the deltas before a part whose beginning is announced."""
+        return []
 
     @abstractmethod
     def opened(self) -> list[Delta]:
@@ -86,8 +101,15 @@ class MessageItem(OutputItem):
         self._phase = reader.string(item_json, "phase") or None
         self._parts = PartCursor()
 
+    @property
+    def is_blank(self) -> bool:
+        return self._parts.is_blank
+
     def opened(self) -> list[Delta]:
         return [MessageOpened(self._phase)]
+
+    def begin_part(self, event: Json) -> list[Delta]:
+        return self._parts.announce(event.get("content_index")) or []
 
     def add_text(self, event: Json) -> list[Delta]:
         """Add a piece of text."""
@@ -134,7 +156,7 @@ class MessageItem(OutputItem):
         deltas: list[Delta] = []
         name = "content" if "content" in item_json else "text"
         for index, part in enumerate(self._reader.contents(item_json, name)):
-            deltas += self._part(part, index)
+            deltas += self._part(part, index, is_place=True)
         return deltas
 
     def ended(self) -> list[Delta]:
@@ -144,8 +166,8 @@ class MessageItem(OutputItem):
         self._is_left = True
         return []
 
-    def _part(self, part: Json, index: object) -> list[Delta]:
-        before = self._parts.reach(index)
+    def _part(self, part: Json, index: object, *, is_place: bool = False) -> list[Delta]:
+        before = self._parts.reach(index, is_place=is_place)
         if before is None:
             return []
         if not part.keys() & _SAYING:
@@ -198,8 +220,21 @@ class ReasoningItem(OutputItem):
         self._summary = PartCursor()
         self._content = PartCursor()
 
+    @property
+    def is_blank(self) -> bool:
+        return self._summary.is_blank and self._content.is_blank
+
+    def has_text_of(self, item_json: Json) -> bool:
+        lengths = [parts.text.length for parts in (self._summary, self._content)]
+        return any(lengths) and lengths == [len(text) for text in self._texts(item_json)]
+
     def opened(self) -> list[Delta]:
         return [ReasoningOpened()]
+
+    def begin_part(self, event: Json) -> list[Delta]:
+        if "summary_index" in event:
+            return self._summary.announce(event["summary_index"]) or []
+        return self._content.announce(event.get("content_index")) or []
 
     def add_thought(self, event: Json) -> list[Delta]:
         """Add a piece of a summary, or of the reasoning itself."""
@@ -211,11 +246,19 @@ class ReasoningItem(OutputItem):
 
     def rest_of_text(self, event: Json) -> list[Delta]:
         """Return what is new in a whole text."""
-        parts, before = self._reach(event)
+        return self._rest_of(event)
+
+    def _rest_of(self, event: Json, *, is_place: bool = False) -> list[Delta]:
+        parts, before = self._reach(event, is_place=is_place)
         if before is None:
             return []
         rest = parts.rest(self._reader.text(event, "text"))
         return [*before, self._thought(rest, parts)] if rest else before
+
+    def _texts(self, item_json: Json) -> list[str]:
+        """Return the whole text of the summary, and that of the reasoning itself."""
+        whole = (self._reader.contents(item_json, name) for name, _ in _FIELDS)
+        return ["".join(self._reader.text(part, "text") for part in parts) for parts in whole]
 
     def end_part(self, event: Json) -> list[Delta]:
         """Return what is new in a whole part, and that it ends."""
@@ -225,10 +268,14 @@ class ReasoningItem(OutputItem):
     def rest(self, item_json: Json) -> list[Delta]:
         self._payload = payload(item_json)
         deltas: list[Delta] = []
-        for index, part in enumerate(self._reader.contents(item_json, "summary")):
-            deltas += self.rest_of_text({"summary_index": index, "text": part.get("text")})
-        for index, part in enumerate(self._reader.contents(item_json, "content")):
-            deltas += self.rest_of_text({"content_index": index, "text": part.get("text")})
+        fields: tuple[tuple[str, str], ...] = _FIELDS
+        summary, content = self._texts(item_json)
+        if summary == content and not self.shows_text:  # SGLang's: it is one text, in both fields
+            fields = _FIELDS[:1] if self._content.is_blank else _FIELDS[1:]
+        for name, place in fields:
+            for index, part in enumerate(self._reader.contents(item_json, name)):
+                whole = {place: index, "text": part.get("text")}
+                deltas += self._rest_of(whole, is_place=True)
         return deltas
 
     def ended(self) -> list[Delta]:
@@ -240,10 +287,12 @@ class ReasoningItem(OutputItem):
     def _thought(self, piece: str, parts: PartCursor) -> Thought:
         return Thought(piece, is_text=self.shows_text and parts is self._content)
 
-    def _reach(self, event: Json) -> tuple[PartCursor, list[Delta] | None]:
+    def _reach(
+        self, event: Json, *, is_place: bool = False
+    ) -> tuple[PartCursor, list[Delta] | None]:
         """Move to an event's part, of the summary or the reasoning; None if that has ended."""
         here, other, index = self._summary, self._content, event.get("summary_index")
         if "content_index" in event or str(event.get("type", "")).startswith(_OF_REASONING):
             here, other, index = self._content, self._summary, event.get("content_index")
-        before = here.reach(index)
+        before = here.reach(index, is_place=is_place)
         return here, None if before is None else [*other.end(), *before]

@@ -29,14 +29,12 @@ from app.providers.openai_responses.output.items import (
 )
 from app.providers.openai_responses.output.kinds import kind_of
 from app.providers.openai_responses.output.late_reasoning import LateReasoning
-from app.providers.reading.counts import whole_number
+from app.providers.openai_responses.output.places import NOWHERE, id_of, index_of
 from app.providers.reading.events import Json
 from app.providers.reading.fields import refuse_too_many
 from app.providers.reading.understanding import ContentReader
 
 Kind = TypeVar("Kind", bound=OutputItem)
-
-_NOWHERE = -1
 
 
 class OpenItems:
@@ -91,6 +89,13 @@ class OpenItems:
         begun = self._made(kind, {"type": kind.kind, "id": event.get("item_id")})
         return self._begin(begun, event) + add(begun, event)
 
+    def begin_part(self, event: Json) -> list[Delta]:
+        """Return the deltas before a part, of reasoning or a message, as it begins."""
+        is_thought = event["type"].startswith("response.reasoning_")
+        kind: type[OutputItem] = ReasoningItem if is_thought else MessageItem
+        item = self._at(event) or self._find(event, kind)
+        return [] if item is None or item.is_done else item.begin_part(event)
+
     def added(self, event: Json) -> list[Delta]:
         """Begin the item in an event."""
         item_json = self._reader.mapping(event, "item")
@@ -99,7 +104,7 @@ class OpenItems:
             self._unknown += 1
             self._reader.understanding.note_unknown("item", item_json.get("type"))
             return []
-        known = self._by_index.get(_index(event)) or self._by_id.get(_id(item_json.get("id")))
+        known = self._by_index.get(index_of(event)) or self._by_id.get(id_of(item_json.get("id")))
         if type(known) is kind and not known.is_done and known.may_be(item_json):
             return []
         if not kind.can_begin(item_json):
@@ -114,7 +119,7 @@ class OpenItems:
             return []
         item = self._find({"item_id": item_json.get("id")} | event, kind)
         # Some servers give all items the same id: if the index is new, it is another item.
-        is_elsewhere = _index(event) != _NOWHERE and _index(event) not in self._by_index
+        is_elsewhere = index_of(event) != NOWHERE and index_of(event) not in self._by_index
         if item is not None and item.may_be(item_json) and not (item.is_done and is_elsewhere):
             return [] if item.is_done else self._complete(item, item_json)
         return self._begin_whole(item_json, event)
@@ -151,7 +156,7 @@ class OpenItems:
         """Return the deltas of an unknown event, about a hosted item or about the whole answer."""
         if not self._carries:
             return []
-        item = self._by_index.get(_index(event)) or self._by_id.get(_id(event.get("item_id")))
+        item = self._at(event)
         if item is None:
             return of_answer(event)
         return item.noted(event) if type(item) is HostedOutputItem and not item.is_done else []
@@ -177,21 +182,44 @@ class OpenItems:
 
     def _is_of_hosted(self, event: Json) -> bool:
         """Tell whether an event is about a hosted item, whatever the event's type."""
-        item_id = _id(event.get("item_id"))
-        item = self._by_id.get(item_id) if item_id else self._by_index.get(_index(event))
+        item_id = id_of(event.get("item_id"))
+        item = self._by_id.get(item_id) if item_id else self._by_index.get(index_of(event))
         return isinstance(item, HostedOutputItem)
 
+    def _at(self, event: Json) -> OutputItem | None:
+        """Return the item, of whatever kind, at an event's index, or else with its id."""
+        item = self._by_index.get(index_of(event))
+        return item or self._by_id.get(id_of(event.get("item_id")))
+
     def _find(self, event: Json, kind: type[Kind]) -> Kind | None:
-        item = self._by_index.get(_index(event))
+        item = self._by_index.get(index_of(event))
         if isinstance(item, kind):
             return item
-        item = self._by_id.get(_id(event.get("item_id")))
+        item = self._by_id.get(id_of(event.get("item_id")))
         if isinstance(item, kind):
             return item
         last = self._items[-1] if self._items else None
-        if isinstance(last, kind) and not last.is_done and _index(event) == _NOWHERE:
+        if not isinstance(last, kind) or last.is_done:
+            return None
+        if index_of(event) == NOWHERE:
             return last
-        return None
+        return last if self._adopts(last, event) else None
+
+    def _adopts(self, last: OutputItem, event: Json) -> bool:
+        """Tell whether an event with a new index and id is of the latest item, and note them.
+
+        vLLM begins a message under the reasoning's index and id, and continues it under its own
+        (vllm-project/vllm PR 23741); SGLang ends reasoning under others than it begins it with
+        (sgl-project/sglang, serving_responses, gpt-oss).
+        """
+        item_json = event.get("item")
+        is_same = last.has_text_of(item_json) if isinstance(item_json, dict) else last.is_blank
+        if not is_same or index_of(event) in self._by_index:
+            return False
+        self._by_index[index_of(event)] = last
+        if own_id := id_of(event.get("item_id")):
+            self._by_id[own_id] = last
+        return True
 
     def _kind(self, item_json: Json) -> type[OutputItem] | None:
         kind = kind_of(item_json)
@@ -221,8 +249,8 @@ class OpenItems:
 
     def _begin(self, item: OutputItem, event: Json, *, is_whole: bool = False) -> list[Delta]:
         """Begin an item, which ends an open one unless that is a call: calls may be interleaved."""
-        index = _index(event)
-        place = len(self._items) + self._unknown if index == _NOWHERE else index
+        index = index_of(event)
+        place = len(self._items) + self._unknown if index == NOWHERE else index
         self._by_index[place] = item
         self._items.append(item)
         if item.item_id:
@@ -256,16 +284,3 @@ class OpenItems:
             if first is self._late.item:
                 deltas += self._late.release()
         return deltas
-
-
-def _index(event: Json) -> int:
-    index = event.get("output_index")
-    # MEASURED: this is called for each delta, and nearly all indexes are integers.
-    if type(index) is int:
-        return index
-    number = whole_number(index)
-    return _NOWHERE if number is None else number
-
-
-def _id(item_id: object) -> str:
-    return item_id if isinstance(item_id, str) else ""
