@@ -18,8 +18,15 @@ PROFILES: dict[str, Profile] = {each.name: each for each in (GENERIC, *VENDORS, 
 
 #: Quirks of a server in only one of its formats.
 _IN_FORMAT: dict[tuple[str, Api], Mapping[str, Any]] = {
-    ("llamacpp", "responses"): {"logprobs": False},
-    ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False},
+    # ggml-org/llama.cpp, tools/server/server-chat.cpp: both formats read reasoning in the input.
+    ("llamacpp", "responses"): {"logprobs": False, "plain_reasoning": True},
+    ("llamacpp", "anthropic_messages"): {"parallel_tool_calls": False, "plain_reasoning": True},
+    # ollama/ollama, openai/responses.go: the text of reasoning is its encrypted_content, which is
+    # all that is read of it in the input; anthropic/anthropic.go: thinking, signed or not.
+    ("ollama", "responses"): {"encrypted_reasoning": True},
+    ("ollama", "anthropic_messages"): {"plain_reasoning": True},
+    # sgl-project/sglang, serving_responses.py: reasoning in the input, by its text.
+    ("sglang", "responses"): {"plain_reasoning": True},
     # developers.openai.com, "Counting tokens"; docs.anthropic.com, "Token counting".
     ("openai", "responses"): {"input_counter": "beside", "hosted_items": True},
     # learn.microsoft.com, "Use the Azure OpenAI Responses API": its tools are OpenAI's.

@@ -47,7 +47,15 @@ SERVERS = (
         tells_cut=False,
     ),
     # docs.ollama.com, "OpenAI compatibility": no tool_choice, no user, no parallel_tool_calls.
-    replace(OPEN, name="ollama", tool_choice="never", parallel_tool_calls=False, user=False),
+    # ollama/ollama, openai/openai.go: an assistant's reasoning is read from `reasoning`.
+    replace(
+        OPEN,
+        name="ollama",
+        tool_choice="never",
+        parallel_tool_calls=False,
+        reasoning_field="reasoning",
+        user=False,
+    ),
     # lmstudio.ai/docs, "Chat Completions": its list of payload parameters has no more than these.
     replace(
         OPEN,
