@@ -31,7 +31,9 @@ _SILENT = frozenset(
         "prefix",
         "obfuscation",
         "padding",
+        "token_id",  # Together's
         "token_ids",
+        "channel",  # of gpt-oss, at Groq
         "phase",
     }
 )
