@@ -1,6 +1,6 @@
-"""Servers of open models get a model's reasoning back with its calls, each in its own form (U16).
+"""Servers get a model's reasoning back with its calls, each in its own form (U16).
 
-The forms are those that each server reads; see app/providers/profiles/choice.py.
+The forms are those that each server reads; see app/providers/profiles.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ Json = dict[str, Any]
 
 THOUGHT = "A city is needed."
 CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+PART = {
+    "type": "thinking",
+    "thinking": [{"type": "text", "text": THOUGHT}],
+    "closed": True,
+    "signature": "c2ln",
+}
 TEXT = [{"type": "reasoning_text", "text": THOUGHT}]
 SUMMARY = [{"type": "summary_text", "text": THOUGHT}]
 #: What each server sends of its reasoning, and what it has to get of it, by profile and format.
@@ -60,6 +66,7 @@ SERVERS: dict[tuple[str, Api], tuple[Json, Json]] = {
         {"type": "thinking", "thinking": THOUGHT, "signature": "a-uuid"},
         {"type": "thinking", "thinking": THOUGHT, "signature": "a-uuid"},
     ),
+    ("mistral", "chat_completions"): ({"content": [PART]}, PART),
     ("ollama", "chat_completions"): ({"reasoning": THOUGHT}, {"reasoning": THOUGHT}),
     ("vllm", "chat_completions"): ({"reasoning": THOUGHT}, {"reasoning": THOUGHT}),
     ("llamacpp", "chat_completions"): (

@@ -138,6 +138,33 @@ def test_an_effort_that_is_not_understood_is_named() -> None:
     assert ignored(payload, knowing(effort="none")) == ("reasoning.effort",)
 
 
+@pytest.mark.parametrize(
+    ("model", "effort", "level"),
+    [
+        ("mistral-small-2603", "none", "none"),
+        ("mistral-small-latest", "low", "high"),
+        ("mistral-medium-3-5", "xhigh", "high"),
+        ("mistral-medium-3.5", "high", "high"),
+        ("mistral-large-4-0", "minimal", "low"),
+        ("mistral-large-4-0", "medium", "medium"),
+        ("mistral-large-4-0", "max", "high"),
+        ("mistral-large-latest", "high", None),
+        ("mistral-medium-latest", "none", None),
+        ("devstral-2512", "high", None),
+    ],
+)
+def test_only_listed_models_of_mistral_are_sent_an_effort_and_one_that_they_take(
+    model: str, effort: str, level: str | None
+) -> None:
+    asked = request(model=model, reasoning=ReasoningOptions(effort))
+    names = () if level == effort else ("reasoning.effort",)
+    assert to_upstream(asked, PROFILES["mistral"]).get("reasoning_effort") == level
+    assert ignored(asked, PROFILES["mistral"]) == names
+    assert responses.ignored(asked, PROFILES["mistral"]) == names
+    body = responses.to_upstream(asked, PROFILES["mistral"])
+    assert body.get("reasoning", {}).get("effort") == level
+
+
 @pytest.mark.parametrize(("effort", "names"), [("none", ()), ("high", ("reasoning.effort",))])
 def test_a_switch_of_thinking_honours_no_effort_but_none(
     effort: str, names: tuple[str, ...]

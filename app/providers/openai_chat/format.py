@@ -61,6 +61,7 @@ class ChatFormat:
             fields=profile.returns_unknown_fields,
             text=INCLUDE_ENCRYPTED in request.parameters.include,
         )
+        kept.signs = profile.thinking_parts
         shows_logprobs = INCLUDE_LOGPROBS in request.parameters.include
         message = MessageReader(note, kept, shows_logprobs=shows_logprobs)
         message.parameters = request.parameters

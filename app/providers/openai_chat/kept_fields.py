@@ -44,6 +44,8 @@ class KeptFields:
     """
 
     in_tags = False
+    signs = False  # whether the signature of a thinking part is kept
+    _signature = ""
 
     def __init__(
         self, model: str, note: Note = ignore, *, fields: bool = True, text: bool = False
@@ -71,6 +73,11 @@ class KeptFields:
             self._field = field
             self._thoughts.append(text)
 
+    def sign(self, signature: object) -> None:
+        """Add the signature of the reasoning so far."""
+        if self.signs and isinstance(signature, str) and self._has_room_for(signature):
+            self.is_thinking, self._signature = True, signature
+
     def keep(self, name: str, value: object) -> None:
         """Add a field of the message."""
         if self._keeps_fields and self._has_room_for(value):
@@ -88,9 +95,11 @@ class KeptFields:
         """
         self.is_thinking = False
         in_tags = self.in_tags and self._keeps_fields
-        if not (self._thoughts or self._fields or self._calls or in_tags):
+        if not (self._thoughts or self._fields or self._calls or in_tags or self._signature):
             return
         payload: Json = {"in_tags": True} if in_tags else {}
+        if self._signature:
+            payload["signature"], self._signature = self._signature, ""
         if self._thoughts:
             payload |= {"field": self._field, "text": "".join(self._thoughts)}
         if self._fields:

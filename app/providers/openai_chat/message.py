@@ -269,6 +269,7 @@ class MessageReader:
             if thought := text_in(list(given.values())):
                 self._end_tag(deltas)
                 self._think("", thought, deltas)
+            self.kept.sign(part.get("signature"))
         elif kind == "refusal":
             if refusal := self.reader.text(part, "refusal"):
                 self._refuse(refusal, deltas)

@@ -111,7 +111,7 @@ def ignored(request: ModelRequest, profile: Profile) -> tuple[str, ...]:
 def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Iterator[str]:
     effort = options.effort
     if effort is not None and not (
-        takes_effort(model, effort) and _is_effort_known(effort, profile)
+        takes_effort(model, effort) and _is_effort_known(effort, profile, model)
     ):
         yield "reasoning.effort"
     # Reasoning that a server sends is always shown; a server that sends none cannot be made to.
@@ -119,13 +119,13 @@ def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) 
         yield "reasoning.summary"
 
 
-def _is_effort_known(effort: str, profile: Profile) -> bool:
+def _is_effort_known(effort: str, profile: Profile, model: str) -> bool:
     """Tell whether the server knows exactly this effort, not only a nearby one (R10)."""
     if effort == "none" and profile.thinking_switch:
         return True
     if profile.effort == "enable_thinking":
         return effort == "none"
-    return profile.effort != "none" and effort_sent(effort, profile) == effort
+    return profile.effort != "none" and effort_sent(effort, profile, model) == effort
 
 
 def _ignored_text(text: TextOptions, profile: Profile) -> Iterator[str]:
@@ -186,10 +186,10 @@ def _reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Json:
         return {}
     if effort == "none" and profile.thinking_switch:
         return {"thinking": {"type": "disabled"}}
-    level = effort_sent(effort, profile)
+    level = effort_sent(effort, profile, model)
     match profile.effort:
-        case "reasoning_effort":
-            return {"reasoning_effort": level}
+        case "reasoning_effort" | "listed":
+            return {} if level is None else {"reasoning_effort": level}
         case "reasoning":
             return {"reasoning": {"effort": level}}
         case "chat_template_kwargs":

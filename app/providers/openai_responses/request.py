@@ -132,7 +132,9 @@ def _ignored_reasoning(options: ReasoningOptions, profile: Profile, model: str) 
     is_unknown = profile.effort == "none"
     effort = options.effort
     if effort is not None and (
-        is_unknown or not takes_effort(model, effort) or effort_sent(effort, profile) != effort
+        is_unknown
+        or not takes_effort(model, effort)
+        or effort_sent(effort, profile, model) != effort
     ):
         yield "reasoning.effort"
     if is_unknown and options.summary not in (None, "none"):
@@ -154,7 +156,7 @@ def _reasoning(options: ReasoningOptions, profile: Profile, model: str) -> Json:
         return {}
     fields: Json = {}
     if options.effort is not None and takes_effort(model, options.effort):
-        fields["effort"] = effort_sent(options.effort, profile)
+        fields |= _given({"effort": effort_sent(options.effort, profile, model)})
     if options.summary not in (None, "none"):
         fields["summary"] = options.summary
     return {"reasoning": fields} if fields else {}

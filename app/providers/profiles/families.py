@@ -23,7 +23,7 @@ _NEVER_RESTING = ("gpt-5.*-pro*", "gpt-5.[12]-codex*")
 _UNREASONING = (
     *("gpt-3.5*", "gpt-4*", "chatgpt-*", "gpt-5*-chat*"),
     *("moonshot-v1*", "kimi-k2-0*", "kimi-k2-turbo*"),
-    *("llama-3*", "llama3*", "mistral-large-2*", "codestral*", "open-mi*"),
+    *("llama-3*", "llama3*", "mistral-large-2*", "codestral*", "devstral*", "open-mi*"),
 )
 #: Models whose server takes an empty reasoning_content for a missing one, which is a 400; a blank
 #: is accepted: theopenco/llmgateway 2093, earendil-works/pi 4178.
@@ -50,6 +50,14 @@ _EFFORTS = (
     ("gpt-6*", ("low", "medium", "high", "xhigh", "max")),
     ("*", ("low", "medium", "high")),
 )
+#: The efforts that models take at a server that refuses any for its other models; the nearest one
+#: is sent. docs.mistral.ai, "Reasoning"; anomalyco/models.dev 1986, tested against api.mistral.ai.
+_LISTED = (
+    *((glob, ("none", "high")) for glob in ("mistral-small-2603*", "mistral-small-latest")),
+    *((glob, ("none", "high")) for glob in ("mistral-medium-2604*", "mistral-medium-3[.-]5*")),
+    ("mistral-large-4*", ("none", "low", "medium", "high")),
+)
+_ASCENDING = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 #: Models that reason, and are not known to refuse sampling parameters.
 _ALSO_REASONING = ("gpt-6*",)
 
@@ -103,6 +111,18 @@ def takes_effort(model: str, effort: str) -> bool:
     if is_any(model, _WITHOUT_EFFORT):
         return False
     return effort != "none" or not is_any(model, _ALWAYS_THINKING)
+
+
+@lru_cache(maxsize=1024)
+def listed_effort(model: str, effort: str) -> str | None:
+    """Return the nearest effort that a model is listed to take; None if it is not listed."""
+    efforts = next((efforts for glob, efforts in _LISTED if is_any(model, (glob,))), None)
+    if efforts is None:
+        return None
+    if effort in efforts:
+        return effort
+    more = _ASCENDING[_ASCENDING.index(effort) :]
+    return next((each for each in efforts if each in more), efforts[-1])
 
 
 def no_reasoning(model: str) -> str:

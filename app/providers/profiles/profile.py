@@ -8,10 +8,10 @@ from typing import Literal
 #: Which forms of tool_choice are supported: all; all but allowed_tools; only auto, none and
 #: required; none, so that the field is never sent.
 ToolChoiceForm = Literal["full", "named", "modes", "never"]
-#: Where the effort is sent: in a field of that name, in OpenRouter's object, to the chat template,
-#: as an on/off switch, nowhere.
+#: Where the effort is sent: in a field of that name, there for models that are listed to take it,
+#: in OpenRouter's object, to the chat template, as an on/off switch, nowhere.
 EffortField = Literal[
-    "reasoning_effort", "reasoning", "chat_template_kwargs", "enable_thinking", "none"
+    "reasoning_effort", "listed", "reasoning", "chat_template_kwargs", "enable_thinking", "none"
 ]
 #: Where a server counts the tokens of a request: nowhere, next to the endpoint for answers, or at
 #: its tokenizer's endpoint.
@@ -66,6 +66,8 @@ class Profile:
             tool calls is sent back (U16); "" drops it.
         empty_reasoning: whether that field is sent empty if there is no reasoning; models that
             take an empty text for a missing one get a blank.
+        thinking_parts: whether reasoning is sent back as parts of the content that precede the
+            text, with all of the assistant's messages.
         plain_reasoning: whether Messages and Responses servers, too, are sent reasoning back as
             readable text if it is not encrypted or signed; `empty_reasoning` then applies to them.
         reasoning_after_calls: whether that field is also sent with the assistant's messages that
@@ -145,6 +147,7 @@ class Profile:
     thinking_switch: bool = False
     reasoning_field: str = ""
     empty_reasoning: bool = False
+    thinking_parts: bool = False
     plain_reasoning: bool = False
     reasoning_after_calls: bool = False
     returns_unknown_fields: bool = True

@@ -103,7 +103,9 @@ VENDORS = (
     # docs.mistral.ai, ChatCompletionRequest, and the vendor's client (mistralai 3.7): a closed
     # schema (`extra_forbidden`, a 422) with random_seed, logprobs, prompt_cache_key, without user,
     # stream_options (usage is always sent); a tool has `strict`. Only some models accept
-    # reasoning_effort. Ids of calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
+    # reasoning_effort, each its own efforts (any other is a 400); and "always replay the assistant
+    # turn back with its ThinkChunks" (@mistralai/mistralai 2.2, reasoning_multi_turn). Ids of
+    # calls: "must be a-z, A-Z, 0-9, with a length of 9" (a 400).
     replace(
         GENERIC,
         name="mistral",
@@ -111,7 +113,8 @@ VENDORS = (
         nine_character_ids=True,
         strict_roles=True,
         stream_options=False,
-        effort="none",
+        effort="listed",
+        thinking_parts=True,
         seed_field="random_seed",
         user=False,
         returns_unknown_fields=False,

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, assert_never
 
 from app.domain.request import INCLUDE_LOGPROBS, Parameters
 from app.domain.tools import AllowedTools, NamedFunction, Tool, ToolChoice, only
-from app.providers.profiles import Profile
+from app.providers.profiles import Profile, listed_effort
 from app.schemas.request.tools.known import written_once
 
 Json = dict[str, Any]
@@ -121,6 +121,8 @@ def ignored_logprobs(parameters: Parameters) -> Iterator[str]:
         yield "include"
 
 
-def effort_sent(effort: str, profile: Profile) -> str:
-    """Return the effort to send: the nearest one that the server knows (R10)."""
+def effort_sent(effort: str, profile: Profile, model: str) -> str | None:
+    """Return the effort to send: the nearest one that is known (R10); None if none is."""
+    if profile.effort == "listed":
+        return listed_effort(model, effort)
     return _COARSE.get(effort, effort) if profile.coarse_effort else effort

@@ -35,6 +35,7 @@ class ReasoningFields:
         self.is_empty = True  # there is no reasoning in this turn
         self._payloads: list[Json] = []
         self._thoughts: list[str] = []
+        self._parts: list[Json] = []
 
     def take(self, item: Reasoning) -> None:
         """Add a reasoning item of the assistant's current turn."""
@@ -47,7 +48,9 @@ class ReasoningFields:
         elif item.encrypted_content is not None:
             return  # another model's
         text = (payload or {}).get("text")
-        self._thoughts += [text] if text else item.content or item.summary
+        thoughts = [text] if text else item.content or item.summary
+        self._thoughts += thoughts
+        self._parts.append(_thinking_part(thoughts, payload or {}))
 
     def completed(
         self, message: Json, calls: Sequence[FunctionCall] = (), *, follows_calls: bool = False
@@ -64,6 +67,8 @@ class ReasoningFields:
     def _with_fields(
         self, message: Json, calls: Sequence[FunctionCall], *, follows_calls: bool
     ) -> Json:
+        if self._profile.thinking_parts:
+            return self._with_parts(message)
         is_wanted = bool(calls) or (follows_calls and self._profile.reasoning_after_calls)
         if self.is_empty and not (is_wanted and self._profile.empty_reasoning):
             return message
@@ -83,7 +88,15 @@ class ReasoningFields:
     def end_turn(self) -> None:
         """Forget the reasoning of the turn."""
         self.is_empty = True
-        self._payloads, self._thoughts = [], []
+        self._payloads, self._thoughts, self._parts = [], [], []
+
+    def _with_parts(self, message: Json) -> Json:
+        """Return the message with its thoughts as parts before the text (Mistral)."""
+        parts = [part for part in self._parts if part["thinking"] or "signature" in part]
+        if not parts:
+            return message
+        text = [{"type": "text", "text": message["content"]}] if message["content"] else []
+        return message | {"content": [*parts, *text]}
 
     def _in_tags(self, content: str) -> str:
         """Return a content with its thoughts in tags before it (MiniMax expects them there)."""
@@ -103,3 +116,10 @@ class ReasoningFields:
         if is_wanted and profile.empty_reasoning:
             return {field: no_reasoning(self._model)}
         return {}
+
+
+def _thinking_part(thoughts: Sequence[str], payload: Json) -> Json:
+    """Return thoughts as a part of a message's content, with the signature that it came with."""
+    texts = [{"type": "text", "text": thought} for thought in thoughts]
+    signature = {"signature": payload["signature"]} if "signature" in payload else {}
+    return {"type": "thinking", "thinking": texts, "closed": True} | signature
