@@ -67,6 +67,7 @@ SERVERS: dict[tuple[str, Api], tuple[Json, Json]] = {
         {"type": "thinking", "thinking": THOUGHT, "signature": "a-uuid"},
     ),
     ("mistral", "chat_completions"): ({"content": [PART]}, PART),
+    ("groq", "chat_completions"): ({"reasoning": THOUGHT}, {"reasoning": THOUGHT}),
     ("ollama", "chat_completions"): ({"reasoning": THOUGHT}, {"reasoning": THOUGHT}),
     ("vllm", "chat_completions"): ({"reasoning": THOUGHT}, {"reasoning": THOUGHT}),
     ("llamacpp", "chat_completions"): (

@@ -246,9 +246,10 @@ SIGNATURE = "messages.1.content.0: Invalid `signature` in `thinking` block"
         (400, {"message": "Thinking block is bound to a different conversation prefix"}),
         (400, [said("Corrupted thought signature.", status="INVALID_ARGUMENT")]),
         (400, [said("Unable to submit request because Thought signature is not valid.")]),
+        (400, said("messages[1].reasoning: reasoning is not supported with this model")),
     ],
     ids=["signature", "bound", "relay", "modified", "openai", "mirror", "xai", "alone", "code",
-         "meta", "aws", "google", "vertex"],
+         "meta", "aws", "google", "vertex", "groq"],
 )  # fmt: skip
 def test_reasoning_that_is_not_taken_back_is_known_by_what_is_said_of_it(
     status: int, body: Any

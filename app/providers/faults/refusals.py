@@ -79,7 +79,7 @@ def is_about_reasoning(error: ErrorBody) -> bool:
     """Tell whether reasoning that was sent back unchanged is refused.
 
     It is bound to its model, its account, and the context before it: different instructions or
-    tools, or an expired encryption key, invalidate it.
+    tools, or an expired encryption key, invalidate it. A model may take none at all.
     """
     return error.code in _NO_REASONING or bool(_REASONING.search(error.message))
 
@@ -141,6 +141,7 @@ _REASONING = re.compile(
     | \bthinking\sblock\sis\sbound\sto\sa\sdifferent\b                   # AWS
     | \b(invalid|corrupted)\sthought[\s_]signature\b                      # Google
     | \bthought[\s_]signature\sis\snot\svalid\b                        # Vertex
+    | \breasoning\sis\snot\ssupported\swith\sthis\smodel\b              # Groq
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

@@ -76,7 +76,8 @@ VENDORS = (
     replace(_GOOGLE, name="gemini", seed=False, penalties=False),
     # console.groq.com, "OpenAI compatibility": logprobs, top_logprobs are a 400, unknown fields
     # too (`property 'prompt_cache_key' is unsupported`), also in messages; "Service tiers":
-    # on_demand, flex. The penalties are "not yet supported by any of our models".
+    # on_demand, flex. The penalties are "not yet supported by any of our models". groq 1.7: an
+    # assistant's message has `reasoning`, "for models that support reasoning".
     replace(
         _HOSTED,
         name="groq",
@@ -85,6 +86,7 @@ VENDORS = (
         penalties=False,
         service_tier=True,
         tiers="groq",
+        reasoning_field="reasoning",
         returns_unknown_fields=False,
     ),
     # The vendor's OpenAPI document closes the request (additionalProperties: false). Its client
