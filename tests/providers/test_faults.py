@@ -309,6 +309,14 @@ def test_the_delay_of_googles_retry_info_is_a_wait() -> None:
     assert refused(429, body).retry_after_s == 37
 
 
+def test_a_402_that_says_when_to_come_again_is_a_rate_limit() -> None:
+    metadata = {"limit_source": "openrouter_in_flight_budget"}
+    body = {"error": {"code": 402, "message": "in_flight_budget_exhausted", "metadata": metadata}}
+    error = refused(402, body, retry_after="4")
+    assert isinstance(error, UpstreamRateLimited)
+    assert (error.status, error.retry_after_s, error.code) == (429, 4, "rate_limit_exceeded")
+
+
 def test_a_402_says_that_the_account_at_the_provider_has_no_credit() -> None:
     error = refused(402, {"error": {"message": "This request requires more credits"}})
     assert "the account at provider 'acme' has no credit" in error.message

@@ -180,7 +180,10 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
     who = f"provider {provider!r}"
     if status in (400, 422, 429) and is_about_reasoning(error):  # relays use 429 for it, too
         return ReasoningRefused(error.message, param="input")
-    if status == 429 or (status in (400, 413) and is_about_rate(error)):
+    # A 402 that says when to come again is none of the account's: OpenRouter's running requests
+    # fill its budget for them (openrouter.ai/docs, "In-flight spending budget").
+    is_full = status == 402 and wait_s is not None
+    if status == 429 or is_full or (status in (400, 413) and is_about_rate(error)):
         return _rate_limited(error, who, wait_s)
     if status in (400, 404, 413, 422, 424, 500) and is_overflow(
         error.message, error.code, error.type
