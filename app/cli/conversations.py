@@ -11,7 +11,7 @@ import orjson
 
 from app.api import context
 from app.cli.common.confirmation import ask_at_terminal, yes
-from app.cli.common.group import OperatorGroup, operator, print_document
+from app.cli.common.group import OperatorGroup, json_line, operator, print_document
 from app.cli.common.progress import print_line
 from app.cli.common.tables import printable
 from app.cli.common.values import date, limit, since
@@ -47,7 +47,7 @@ def list_conversations(
     walked = (each for each in _conversations().walk(account) if each.created_at >= (since or 0))
     for found in islice(walked, limit):
         row = _ROW.format(found.id, date(found.created_at), _metadata(found))
-        print_line(orjson.dumps(_summary(found)) if as_json else row)
+        print_line(json_line(_summary(found)) if as_json else row)
 
 
 @conversations.command("show")
@@ -75,7 +75,7 @@ def export(conversation_id: str) -> None:
             "and deleted, and its items cannot be read."
         )
     for item in _items(conversation_id):
-        print_line(orjson.dumps(ITEM.dump(item)))
+        print_line(json_line(ITEM.dump(item)))
 
 
 @conversations.command("delete")

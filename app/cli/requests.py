@@ -11,7 +11,7 @@ import click
 
 from app.api import context
 from app.cli.common.group import OperatorGroup, print_json
-from app.cli.common.tables import print_table
+from app.cli.common.tables import print_table, printable
 from app.cli.common.values import instant, short_limit, since
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.response import Status
@@ -53,7 +53,7 @@ def show(name: str, *, as_json: bool) -> None:
             click.echo()
         for field, value in _fields(entry).items():
             if value is not None:
-                click.echo(f"{field:<20} {value}")
+                click.echo(f"{field:<20} {printable(str(value))}")
 
 
 @requests.command("list")

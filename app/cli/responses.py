@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 import click
-import orjson
 
 from app.api import context
 from app.cli.common.confirmation import ask_at_terminal, yes
-from app.cli.common.group import OperatorGroup, operator, print_document
+from app.cli.common.group import OperatorGroup, json_line, operator, print_document
 from app.cli.common.progress import print_line, watched
 from app.cli.common.tables import printable
 from app.cli.common.values import date, limit, since
@@ -42,7 +41,7 @@ def list_responses(account: str, limit: int | None, since: int | None, *, as_jso
     if not as_json:
         print_line(_ROW.format("ID", "STATUS", "CREATED", "DELETED", "MODEL"))
     for found in walked:
-        print_line(orjson.dumps(_summary(found)) if as_json else _ROW.format(*_cells(found)))
+        print_line(json_line(_summary(found)) if as_json else _ROW.format(*_cells(found)))
 
 
 @responses.command("show")
@@ -73,7 +72,7 @@ def delete(response_ids: tuple[str, ...], *, is_sure: bool) -> None:
 def export(account: str) -> None:
     """Print everything that an account has stored, one line of JSON per response."""
     for found in _walk(account):
-        print_line(orjson.dumps(found.json()))
+        print_line(json_line(found.json()))
 
 
 @responses.command("relist")

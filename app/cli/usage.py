@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 
 from app.api import context
 from app.cli.common.group import OperatorCommand, print_json
-from app.cli.common.tables import print_table
+from app.cli.common.tables import print_table, printable
 from app.domain.accounts.attribution import UsageGroups
 from app.domain.accounts.usage import (
     COLUMNS,
@@ -114,11 +114,12 @@ def _inert(cell: object) -> object:
     """Return a cell that is no formula, nor another row: callers choose users and metadata.
 
     owasp.org, "CSV Injection": what could begin a formula stands behind a single quote. The writer
-    quotes line feeds alone, and readers end a row at a carriage return, too.
+    quotes line feeds alone, and readers end a row at a carriage return, too. What could control a
+    terminal is replaced, as in tables.
     """
     if not isinstance(cell, str):
         return cell
-    text = cell.replace("\r", "\ufffd")
+    text = printable(cell, besides="\t\n")
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

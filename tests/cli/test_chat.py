@@ -134,6 +134,36 @@ def test_several_models_are_named(gateway: responses.RequestsMock) -> None:
     assert (result.exit_code, "There are: one, two" in result.stderr) == (2, True)
 
 
+def test_a_pipe_gets_the_answer_as_it_is_and_a_terminal_what_cannot_steer_it(
+    gateway: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = "\x9b31ma\x07\n"
+    for _ in range(2):
+        gateway.post(f"{URL}/responses", stream("resp_1", text(answer), COMPLETED))
+    assert chat("m", stdin="q").stdout == f"{answer}\n"
+    monkeypatch.setattr(command, "writes_to_terminal", lambda: True)
+    assert chat("m", stdin="q").stdout == "31ma\n\n"
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "in a pipe"])
+@pytest.mark.parametrize("begun", [True, False], ids=["failed", "refused"])
+def test_no_fault_steers_the_terminal(
+    gateway: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, *, typed: bool, begun: bool
+) -> None:
+    error = {"error": {"message": "No \x9b31m\x07\u202eway."}}
+    if begun:
+        failed = {"type": "response.failed", "response": error}
+        gateway.post(f"{URL}/responses", stream("resp_1", failed))
+    else:
+        gateway.post(f"{URL}/responses", json=error, status=400)
+    lines = iter(["q", "/exit"])
+    monkeypatch.setattr("builtins.input", lambda _prompt: next(lines))
+    monkeypatch.setattr(command, "is_terminal", lambda: typed)
+    result = chat("m", stdin="q")
+    assert "way." in result.stderr
+    assert result.stderr.replace("\n", "").isprintable()
+
+
 def test_a_talk_goes_on_until_it_is_ended(
     gateway: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

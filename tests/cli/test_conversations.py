@@ -54,11 +54,15 @@ def test_a_conversation_is_shown_with_all_of_its_items(house: House) -> None:
 def test_nothing_that_a_caller_wrote_steers_the_terminal(house: House) -> None:
     body = {"metadata": {"team": STEERING}, "items": [{"role": "user", "content": STEERING}]}
     made = house.acme.ask("POST", "/v1/conversations", body).get_json()["id"]
-    for words in (["list", "--account", "acme"], ["show", made]):
+    listed = ["list", "--account", "acme"]
+    for words in (listed, [*listed, "--json"], ["show", made], ["show", made, "--json"]):
         output = house.reads(conversations, *words)
         assert output.replace("\n", "").isprintable(), output
     shown = json.loads(house.reads(conversations, "show", made))
     assert shown["metadata"]["team"] == shown["items"][0]["content"][0]["text"] == STEERING
+    exported = house.reads(conversations, "export", made)
+    assert exported.replace("\n", "").isprintable()
+    assert list(map(json.loads, exported.splitlines())) == shown["items"]
 
 
 def test_a_deleted_conversation_is_unknown_to_its_account(house: House) -> None:

@@ -82,6 +82,20 @@ def test_it_is_shown_for_people_without_what_is_not_known(desk: Desk, owner: Ask
     assert "error_code" not in shown
 
 
+def test_a_model_named_by_a_caller_neither_steers_the_terminal_nor_ends_its_line(
+    desk: Desk, owner: Asker
+) -> None:
+    model = "none/\x1b[2J\x9b31m\u202e\nstatus\t200"
+    owner.ask("POST", "/v1/responses", {"model": model, "input": "Hi"})
+    (listed,) = desk.listed()
+    assert listed["model"] == model
+    for words in (("list", "--json"), ("show", "same", "--json"), ("list",)):
+        assert desk.reads(requests, *words).replace("\n", "").isprintable()
+    shown = desk.reads(requests, "show", "same").splitlines()
+    assert all(map(str.isprintable, shown))
+    assert len([line for line in shown if line.startswith("status")]) == 1
+
+
 def test_a_request_that_is_not_there_is_one_line_on_stderr(desk: Desk) -> None:
     result = desk.runs(requests, "show", "req_unknown")
     assert (result.exit_code, result.stdout) == (1, "")

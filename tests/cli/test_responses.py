@@ -141,6 +141,17 @@ def test_a_model_named_by_a_caller_neither_steers_the_terminal_nor_ends_its_row(
     assert json.loads(shown)["response"]["model"] == model
 
 
+@pytest.mark.parametrize("words", [("list", "--json"), ("export",)], ids=" ".join)
+def test_no_line_of_json_steers_the_terminal(house: House, words: tuple[str, ...]) -> None:
+    model = "local/echo\x9b31m\u202e\nresp_forged"
+    late = turn()
+    house.spool.put(replace(late, response=replace(late.response, model=model)))
+    (line,) = house.reads(responses, *words, "--account", "acme").splitlines()
+    assert line.isprintable()
+    found = json.loads(line)
+    assert found.get("response", found)["model"] == model
+
+
 def test_list_prints_json_a_line_each_and_no_content(house: House) -> None:
     kept = house.acme.create(input=TEXT)
     output = house.reads(responses, "list", "--account", "acme", "--json")

@@ -112,6 +112,7 @@ def test_usage_can_be_counted_apart_otherwise(operator: Operator) -> None:
         *((user, f"'{user}") for user in ('=HYPERLINK("http://a")', "+1", "-1", "@SUM(1)", "\t=1")),
         ("bob\racme,=1", "bob\ufffdacme,=1"),
         ("bob\n=1", "bob\n=1"),
+        ("\x1b[2J\x9b31m\u202ebob", "\ufffd[2J\ufffd31m\ufffdbob"),
     ],
 )
 def test_no_cell_of_csv_is_a_formula_or_a_row(operator: Operator, user: str, cell: str) -> None:

@@ -10,6 +10,7 @@ import orjson
 import requests
 
 from app.cli.common.refusal import refusal
+from app.cli.common.tables import printable
 from app.providers.reading.sse import FrameSplitter
 
 CONNECT_S, SILENCE_S = 10.0, 600.0
@@ -65,7 +66,8 @@ class ChatClient:
                 elif kind == "response.reasoning_summary_text.delta":
                     yield AnswerText(event["delta"], is_reasoning=True)
                 elif kind == "response.failed":
-                    raise ChatError(f"The answer failed: {event['response']['error']['message']}")
+                    message = printable(event["response"]["error"]["message"])
+                    raise ChatError(f"The answer failed: {message}")
                 elif kind == "response.incomplete":
                     reason = event["response"]["incomplete_details"]["reason"]
                     raise ChatError(f"The answer was cut: {reason}.")

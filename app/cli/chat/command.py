@@ -64,6 +64,11 @@ def is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
+def writes_to_terminal() -> bool:
+    """Tell whether stdout is a terminal, as it may be although stdin is a pipe."""
+    return sys.stdout.isatty()
+
+
 def _question() -> str:
     """Return the question on stdin, decoded as UTF-8 whatever the locale.
 
@@ -88,7 +93,7 @@ class _Talk:
         """Ask one question; only the answer goes to stdout."""
         try:
             for text in self._texts(question):
-                click.echo(text, nl=False)
+                click.echo(_harmless(text) if writes_to_terminal() else text, nl=False)
         except ChatError as error:
             raise click.ClickException(str(error)) from None
         click.echo()

@@ -83,20 +83,29 @@ def operator() -> str:
 
 def print_json(value: object) -> None:
     """Print a result for programs: one line of JSON."""
-    click.echo(orjson.dumps(value))
+    click.echo(json_line(value))
+
+
+def json_line(value: object) -> str:
+    """Return a value as one line of JSON, maybe for a terminal: callers wrote much of it.
+
+    What could control a terminal is escaped, as JSON does with characters below U+0020 only. The
+    value is the same.
+    """
+    return _inert(orjson.dumps(value).decode())
 
 
 def print_document(value: object, *, as_json: bool) -> None:
-    """Print a value that has no shorter form than JSON; on one line if `--json` was given.
-
-    Otherwise it is for people, maybe at a terminal: what could control it is escaped, as JSON does
-    with characters below U+0020 only. The value is the same.
-    """
+    """Print a value that has no shorter form than JSON; on one line if `--json` was given."""
     if as_json:
-        click.echo(orjson.dumps(value))
-        return
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    click.echo(text if text.isascii() else "".join(map(_escaped, text)))
+        print_json(value)
+    else:
+        click.echo(_inert(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()))
+
+
+def _inert(text: str) -> str:
+    is_inert = text.isprintable() or (text.isascii() and "\x7f" not in text)
+    return text if is_inert else "".join(map(_escaped, text))
 
 
 def _escaped(character: str) -> str:

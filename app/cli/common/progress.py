@@ -29,7 +29,7 @@ def watched(steps: Iterable[T], total: int, unit: str) -> Iterator[T]:
             bar.update()
 
 
-def print_line(line: bytes | str) -> None:
+def print_line(line: str) -> None:
     """Print a line of the result; a bar on the same terminal makes way for it."""
     if sys.stdout.isatty() and sys.stderr.isatty():
         with tqdm.external_write_mode():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import orjson
 import requests
 
+from app.cli.common.tables import printable
+
 _NO_KEY = 401
 
 
@@ -16,4 +18,5 @@ def refusal(answer: requests.Response, otherwise: str = "") -> str:
     except (requests.RequestException, ValueError, LookupError, TypeError):
         message = otherwise
     hint = " Give a key by --key, or in GATEWAY_API_KEY." if answer.status_code == _NO_KEY else ""
-    return f"{status}: {message}{hint}" if message or hint else status
+    # The message may quote an upstream's, or what a caller wrote.
+    return printable(f"{status}: {message}{hint}" if message or hint else status)

@@ -44,6 +44,11 @@ def _print_rich(titles: Sequence[str], rows: list[list[str]], widths: list[int])
     console.print(table)
 
 
-def printable(cell: str) -> str:
-    """Return a cell without what could control a terminal, or end its row."""
-    return cell if cell.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in cell)
+def printable(cell: str, besides: str = "") -> str:
+    """Return a cell without what could control a terminal, or end its row.
+
+    The characters of `besides` remain.
+    """
+    if cell.isprintable():
+        return cell
+    return "".join(c if c.isprintable() or c in besides else "\ufffd" for c in cell)
