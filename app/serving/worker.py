@@ -26,7 +26,7 @@ from app.serving.http import heads
 from app.serving.http.connection import asks_to_close
 from app.serving.http.environ import connection_environ, scheme
 from app.serving.http.refusals import TLS_HANDSHAKE, check_host, overloaded
-from app.serving.http.request_body import READ_SIZE, RequestBody
+from app.serving.http.request_body import READ_SIZE, RequestBody, is_discarded
 from app.serving.http.response_writer import ResponseWriter
 from app.serving.ordered_worker import (
     FREED_AT_ONCE,
@@ -188,7 +188,7 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         try:
             while had := had or caller.recv(READ_SIZE):
                 if _HEAD_END not in had:
-                    had = _with_rest(caller, had)
+                    had = caller.rest_of_head(had)
                 end = had.find(_HEAD_END) + len(_HEAD_END)
                 head = heads.read(had[:end])
                 if head is None:
@@ -204,8 +204,9 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
                 goes_on = self._serve(head, body, shared)
                 if not (self._is_read(caller, body) and goes_on):
                     return
-                self._await_head(caller)
                 had = body.spare
+                caller.let_others_run(len(had))
+                self._await_head(caller)
         except OSError as error:
             self.log.debug("A caller has disconnected: %s", error)
 
@@ -220,20 +221,25 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
             body.discard(MAX_UNREAD)
         return not body.left
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answer a request that gunicorn has parsed, within the same time limits."""
         check_host(req)
         if not isinstance(sock, CallerSocket):
-            return super().handle_request(listener_name, req, sock, addr)
+            super().handle_request(listener_name, req, sock, addr)
+            return
         self._head_came(sock)
         # Called when the response starts: gunicorn closes after a broken body, and says so here.
         ends, leaves = req.should_close, asks_to_close(req.headers)
         req.should_close = lambda: leaves or req.body.failed or sock.is_spent or ends()
         try:
-            return super().handle_request(listener_name, req, sock, addr)
+            super().handle_request(listener_name, req, sock, addr)
+            sock.await_head(sock.head_s)  # for its time limits
+            sock.is_spent = not is_discarded(req.body, MAX_UNREAD) or sock.is_spent
         finally:
+            unread = req.unreader.buf.getbuffer().nbytes  # part of the next request
+            sock.let_others_run(unread)
             self._await_head(sock)
-            if req.unreader.buf.getbuffer().nbytes:  # gunicorn has already read part of the next
+            if unread:
                 sock.begin_head()
 
     def _await_head(self, caller: CallerSocket, first_byte_s: float | None = None) -> None:
@@ -287,14 +293,3 @@ class GatewayWorker(OrderedWorker, GeventWorker):  # type: ignore[misc] # gunico
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
-
-
-def _with_rest(caller: CallerSocket, had: bytes) -> bytes:
-    """Return `had` with the rest of its head, which a network may deliver in several pieces."""
-    while heads.is_begun(had):
-        caller.begin_head()
-        piece = caller.recv(READ_SIZE)
-        if not piece:
-            break
-        had += piece
-    return had

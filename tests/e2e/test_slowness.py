@@ -112,6 +112,7 @@ SILENT_BODIES = {
     "in chunks": ("Transfer-Encoding: chunked", "5\r\n{"),
     "that was to be continued": ("Content-Length: 100\r\nExpect: 100-continue", "{"),
     "that has not begun": ("Content-Length: 100", ""),
+    "of a great length": ("Content-Length: 2000000", "{"),
 }
 
 

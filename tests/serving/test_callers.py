@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
@@ -112,14 +112,40 @@ def test_a_head_that_was_put_back_has_begun(
     assert [caller.recv(100), caller.recv(100)] == [b"GET ", b""]
 
 
+READS: dict[str, Callable[[CallerSocket], object]] = {
+    "recv": lambda caller: caller.recv(100),
+    "recv_into": lambda caller: caller.recv_into(memoryview(bytearray(100))),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_a_body_that_is_silent_is_given_up(
-    pair: tuple[CallerSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CallerSocket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[CallerSocket], object],
 ) -> None:
     caller = hasten(pair[0], monkeypatch)
     caller.await_body()
     with pytest.raises(TimeoutError):
-        caller.recv(100)
+        read(caller)
     assert caller.is_spent
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_who_sends_without_a_break_lets_others_run(
+    pair: tuple[CallerSocket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[CallerSocket], object],
+) -> None:
+    monkeypatch.setattr("app.serving.callers.TURN_S", 0.0)
+    caller, theirs = pair
+    caller.await_body()
+    theirs.sendall(bytes(300))
+    read(caller)
+    ran: list[str] = []
+    gevent.spawn(ran.append, "another")
+    read(caller)
+    assert ran == ["another"]
 
 
 def test_sending_has_no_limit_of_that_kind(
@@ -201,3 +227,44 @@ def test_who_is_turned_away_cannot_stay_by_talking(
             while theirs.send(bytes(1000)):
                 continue
         assert caller.recv(1) == b""
+
+
+# more requests than one
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken", "unread"),
+    [(b"next", 2, 0), (b"first, next", 100, 4)],
+    ids=["in the kernel", "in this process"],
+)
+def test_others_run_before_a_request_that_has_come_already(
+    pair: tuple[CallerSocket, socket.socket], sent: bytes, taken: int, unread: int
+) -> None:
+    caller, theirs = pair
+    ran: list[str] = []
+    theirs.sendall(sent)
+    caller.recv(taken)
+    gevent.spawn(ran.append, "another")
+    caller.let_others_run(unread)
+    assert ran == ["another"]
+
+
+def test_who_has_sent_no_more_goes_on_at_once(pair: tuple[CallerSocket, socket.socket]) -> None:
+    caller, theirs = pair
+    ran: list[str] = []
+    theirs.sendall(b"first")
+    caller.recv(100)
+    gevent.spawn(ran.append, "another")
+    caller.let_others_run(0)
+    assert ran == []
+
+
+def test_what_was_put_back_is_another_request(pair: tuple[CallerSocket, socket.socket]) -> None:
+    caller, theirs = pair
+    ran: list[str] = []
+    theirs.sendall(b"first, second")
+    caller.put_back(caller.recv(100))
+    caller.recv(5)
+    gevent.spawn(ran.append, "another")
+    caller.let_others_run(0)
+    assert ran == ["another"]

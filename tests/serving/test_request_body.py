@@ -5,8 +5,9 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
-from app.serving.http.request_body import LONG, RequestBody
+from app.serving.http.request_body import LONG, RequestBody, is_discarded
 
 
 class Pieces:
@@ -92,3 +93,39 @@ def test_a_body_that_nobody_wants_is_thrown_away_up_to_a_bound(most: int, thrown
 
 def test_a_body_that_does_not_come_cannot_be_thrown_away() -> None:
     assert not RequestBody(Pieces(b"45"), 10, b"0123").discard(100)
+
+
+class GunicornBody:
+    """A body that gunicorn reads: so many bytes, then its end or what is wrong with it."""
+
+    def __init__(self, length: int, fault: Exception | None = None) -> None:
+        self.left = length
+        self._fault = fault
+
+    def read(self, size: int) -> bytes:
+        if not self.left and self._fault is not None:
+            raise self._fault
+        count = min(size, self.left)
+        self.left -= count
+        return bytes(count)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_all"),
+    [
+        (GunicornBody(0), True),
+        (GunicornBody(300_000), True),
+        (GunicornBody(300_001), False),
+        (GunicornBody(10, InvalidChunkSize("")), False),
+        (GunicornBody(10, NoMoreData()), False),
+    ],
+    ids=["read", "in bounds", "too long", "malformed", "cut short"],
+)
+def test_what_gunicorn_reads_is_discarded_within_bounds(body: GunicornBody, is_all: bool) -> None:
+    assert is_discarded(body, 300_000) is is_all
+
+
+def test_no_more_is_discarded_than_may_be() -> None:
+    endless = GunicornBody(10**9)
+    assert not is_discarded(endless, 300_000)
+    assert 10**9 - endless.left < 400_000
