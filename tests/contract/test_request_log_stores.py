@@ -166,6 +166,13 @@ def test_entries_of_later_and_earlier_releases_are_read(stores: Stores) -> None:
     assert stores.newest() == [entry()._replace(duration_ms=None), entry()]
 
 
+def test_entries_that_are_written_again_are_logged_once(stores: Stores) -> None:
+    for _ in range(2):
+        stores.usage.record([], entries=[entry(1), entry(2)])
+    stores.usage.record([], entries=[entry(2)])
+    assert stores.newest() == [entry(2), entry(2), entry(1)]
+
+
 def test_a_log_of_another_type_is_counted_as_lost_and_harms_no_line(stores: Stores) -> None:
     stores.client.set(stores.key, "no stream")
     before = lost()

@@ -208,6 +208,13 @@ def test_a_book_of_another_type_harms_no_other_account(redis_url: str) -> None:
         assert store.read("other", [MONDAY])[0].requests == 1
 
 
+def test_a_line_that_is_written_again_counts_once(store: UsageStore) -> None:
+    first, second = replace(LINE, write_id="1"), replace(LINE, write_id="2")
+    store.record([first, replace(LINE, account="other", write_id="3")])
+    store.record([first, second])
+    assert store.read("acme", [MONDAY]) == [LINE.plus(LINE)]
+
+
 def test_a_settlement_gives_back_no_more_than_was_counted(stores: Stores) -> None:
     window, lease = RateLimit("tokens", 60, 100), Lease("lease", "acme", (), 30)
     stores.rate_limits.acquire(AcquireRequest(((window, 50),), (), lease))

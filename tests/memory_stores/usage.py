@@ -26,6 +26,7 @@ class MemoryUsageStore:
         self.logged: list[RequestEntry] = []
         self._adjust = adjust
         self._lock = threading.Lock()
+        self._written: set[object] = set()  # the ids of lines, and the entries written together
         self._days: defaultdict[tuple[str, date], dict[tuple[str, str], UsageLine]]
         self._days = defaultdict(dict)
         self._attributed: defaultdict[
@@ -39,9 +40,11 @@ class MemoryUsageStore:
         entries: Sequence[RequestEntry] = (),
     ) -> Sequence[Unwritten]:
         with self._lock:
-            self.logged += entries
+            if self._is_new(tuple(entries)):
+                self.logged += entries
             for line in lines:
-                self._add(line)
+                if self._is_new(line.write_id):
+                    self._add(line)
         for each in adjustments:
             self._adjust(each)
         return ()
@@ -65,6 +68,12 @@ class MemoryUsageStore:
                     self._attributed.get((account, day), {}).values(),
                 )
             ]
+
+    def _is_new(self, write: object) -> bool:
+        is_new = write not in self._written
+        if write:
+            self._written.add(write)
+        return is_new
 
     def _add(self, line: UsageLine) -> None:
         to, line = line.attribution, replace(line, attribution=NOBODY)

@@ -31,13 +31,17 @@ _ids = count()
 NOON = 1_893_499_200.0  # 2030-01-01, 12:00 UTC
 TODAY = date(2030, 1, 1)
 CALLER = Caller(account="acme", key_id="key_1", account_limits=Allowance(max_in_flight=1))
+ENTRY = RequestEntry("job", 1, "req_1", "trace", "resp_1", "acme", "key_1")
 USAGE = Usage(input_tokens=10, output_tokens=20, cached_tokens=4, reasoning_tokens=5)
 
 
 class Store(MemoryUsageStore):
-    """`away` says that it does not answer, `writes` how often it was written to."""
+    """`away` says that it does not answer, `deaf` that it does as it is told and its replies are
+    lost; `writes` is how often it was written to.
+    """
 
     away = False
+    deaf = False
     writes = 0
 
     def __init__(self, settle: Callable[[Adjustment], None]) -> None:
@@ -55,6 +59,8 @@ class Store(MemoryUsageStore):
         left = super().record(lines, adjustments, entries)
         self.writes += 1
         self.written.set()
+        if self.deaf:
+            raise StorageUnavailable("deaf")
         return left
 
 
@@ -134,6 +140,17 @@ def test_a_line_that_waits_is_written_without_another_request(office: Office) ->
     until(lambda: office.outages > 3, "it to be tried again")
     office.store.away = False
     until(lambda: len(office.lines()) == 1, "it to be written")
+
+
+def test_a_line_whose_reply_was_lost_counts_once(office: Office) -> None:
+    office.store.deaf = True
+    office.book.record(CALLER, "gpt", USAGE, failed=False, entry=ENTRY)
+    office.book.record(CALLER, "gpt", None, failed=True)
+    office.store.deaf = False
+    office.book.record(CALLER, "gpt", USAGE, failed=False, entry=ENTRY._replace(request_id="two"))
+    (shown,) = office.lines()
+    assert (shown.requests, shown.errors, shown.input_tokens) == (3, 1, 20)
+    assert [each.request_id for each in office.store.logged] == ["req_1", "two"]
 
 
 class Collecting(str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from app.domain.accounts.attribution import (
@@ -47,7 +47,8 @@ class UsageLine:
 
     `cached_tokens` and `cache_write_tokens` are among `input_tokens`, `reasoning_tokens` among
     `output_tokens`; `errors` are the requests that failed. `known_microusd` is what the
-    `priced_requests` cost, in millionths of a US dollar.
+    `priced_requests` cost, in millionths of a US dollar. A line that is written several times with
+    the same `write_id` counts once; without one it counts each time.
     """
 
     account: str
@@ -64,6 +65,7 @@ class UsageLine:
     priced_requests: int = 0
     known_microusd: int = 0
     attribution: Attribution = NOBODY
+    write_id: str = field(default="", compare=False)
 
     @property
     def unpriced_requests(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from typing import Any
 
 import orjson
 
@@ -31,7 +32,7 @@ def attributed_lines(account: str, day: date, table: Mapping[bytes, bytes]) -> I
         if not field.startswith(b"["):
             continue
         key_id, model, user, metadata = orjson.loads(field)
-        counted = dict(zip(COUNTERS, map(int, sums.split()), strict=False))
+        counted: dict[str, Any] = dict(zip(COUNTERS, map(int, sums.split()), strict=False))
         to = Attribution(user, tuple((key, value) for key, value in metadata))
         yield UsageLine(
             account=account, key_id=key_id, model=model, day=day, attribution=to, **counted

@@ -18,7 +18,8 @@
         ["key_1","gpt-5-mini","bob",[["team","a"]]]  7 912 0 80 0 0 0 7 41250
         user:"bob"  (empty)    users  1    lines  1
 
-    {account:NAME}:usage:once:<token> string: empty, there for a minute after something was added
+    {account:NAME}:usage:once:<write id>  string: empty, for REPEATED_S seconds after that line was
+                                     added: a reply may be lost, and the line written again
 
 They share a slot with their account's limits (rate_limits/redis.py). No sum expires.
 """
@@ -40,7 +41,7 @@ from app.errors import StorageRefused
 from app.store.connection.client import Client
 from app.store.connection.errors import to_gateway_error, translated
 from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
-from app.store.rate_limits.base import Adjustment
+from app.store.rate_limits.base import REPEATED_S, Adjustment
 from app.store.usage.attributed import ATTRIBUTED, apart, attributed_arguments, attributed_lines
 from app.store.usage.base import (
     MAX_ATTRIBUTED_LINES_A_DAY,
@@ -53,9 +54,6 @@ from app.telemetry import REQUEST_LOG_LOST, unexpected
 
 #: Counters that earlier releases do not know: those fail to read a table that has one.
 _LATER = ("cache_write_tokens", "priced_requests", "known_microusd")
-
-#: Seconds for which Redis remembers that something was added: longer than a command is retried.
-ONCE_S = 60
 
 _lua = LuaFolder(__file__)
 _ADD = Script(
@@ -130,9 +128,9 @@ class RedisUsageStore:
         keys = [
             self._key(line.account, line.day),
             self._key(line.account, line.day, "cost:"),
-            f"{self._prefix}{{account:{line.account}}}:usage:once:{token_hex(8)}",
+            f"{self._prefix}{{account:{line.account}}}:usage:once:{line.write_id or token_hex(8)}",
         ]
-        arguments: list[str | int | bytes] = [ONCE_S, line.key_id, line.model]
+        arguments: list[str | int | bytes] = [REPEATED_S, line.key_id, line.model]
         if line.attribution == NOBODY:
             arguments += [""] * ATTRIBUTED
         else:

@@ -2,7 +2,8 @@
 
     {requests}               stream: `e`, an entry as JSON, its fields by their places, as in
                              ["request",1893456000123,"req_…",…,"acme","key_1","POST",…]
-    {requests}:once:<token>  string: empty, there for a minute after something was appended
+    {requests}:once:<hash>   string: empty, for REPEATED_S seconds after entries of this hash were
+                             appended: a reply may be lost, and they may be written again
 
 Redis trims whole nodes of the stream: it may exceed its maximum by some hundred entries.
 """
@@ -10,7 +11,7 @@ Redis trims whole nodes of the stream: it may exceed its maximum by some hundred
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from secrets import token_hex
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -20,9 +21,8 @@ from app.domain.turns.listing import ListPage
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.script import Call, LuaFolder, Script
+from app.store.rate_limits.base import REPEATED_S
 
-#: Seconds for which Redis remembers that something was appended: longer than a command is retried.
-ONCE_S = 60
 #: Number of entries that are read at once.
 AT_ONCE = 1_000
 #: Maximum lag of a write behind its entry's time, in ms: clocks differ, and entries wait.
@@ -47,9 +47,9 @@ class RedisRequestLog:
 
     def appending(self, entries: Sequence[RequestEntry]) -> Call:
         """Return the call that appends entries, to be run together with others."""
-        once = f"{self._key}:once:{token_hex(8)}"
         lines = [orjson.dumps(list(entry)) for entry in entries]
-        return _LOG((self._key, once), (ONCE_S, self._most, *lines))
+        once = f"{self._key}:once:{blake2b(b''.join(lines), digest_size=8).hexdigest()}"
+        return _LOG((self._key, once), (REPEATED_S, self._most, *lines))
 
     def newest(self, since_ms: int = 0) -> Iterator[RequestEntry]:
         """Yield the entries since this time, the last written first."""
