@@ -177,22 +177,20 @@ def request_meter(settings: Settings, client: Client) -> Meter:
     rate_limits = RedisRateLimitStore(client, prefix)
     limits_away = STORE_FAILURES.labels("limits").inc
     usage_away = STORE_FAILURES.labels("usage").inc
-    meter = Meter(
-        RateLimiter(rate_limits, settings.limits, lambda: token_hex(8), limits_away),
-        UsageBook(
-            RedisUsageStore(
-                client, prefix, rate_limits.adjusting, request_log_store(settings, client).appending
-            ),
-            time.time,
-            usage_away,
-            USAGE_DELAY_S,
-            logs_requests=settings.storage.request_log > 0,
+    book = UsageBook(
+        RedisUsageStore(
+            client, prefix, rate_limits.adjusting, request_log_store(settings, client).appending
         ),
         time.time,
-        settings.usage.metadata_keys,
+        usage_away,
+        USAGE_DELAY_S,
+        logs_requests=settings.storage.request_log > 0,
     )
-    atexit.register(meter.book.flush)
-    return meter
+    limiter = RateLimiter(
+        rate_limits, settings.limits, lambda: token_hex(8), limits_away, book.withdraw
+    )
+    atexit.register(book.flush)
+    return Meter(limiter, book, time.time, settings.usage.metadata_keys)
 
 
 def request_log_store(settings: Settings, client: Client) -> RedisRequestLog:

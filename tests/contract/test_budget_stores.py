@@ -26,6 +26,7 @@ from app.store.rate_limits.base import (
     RateLimit,
     RateLimitStore,
     Spent,
+    withdrawal,
 )
 from app.store.rate_limits.redis import RedisRateLimitStore
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
@@ -250,3 +251,47 @@ def test_a_request_that_was_refused_may_come_again(store: RateLimitStore) -> Non
     store.adjust(Adjustment(decision.at, (), first.lease, ((DAY, -60, 60),)))
     assert store.acquire(wanted).refused_by is None
     assert spent(store, DAY) == 60
+
+
+def test_a_request_that_is_withdrawn_gives_back_what_it_reserved(store: RateLimitStore) -> None:
+    flights = ConcurrencyLimit("flights", 1)
+    request = acquiring((DAY, 60), (TOTAL, 60), concurrency=(flights,))
+    store.acquire(acquiring((DAY, 30), (TOTAL, 30)))
+    store.acquire(request)
+    for _ in range(2):  # the second time as its reply was lost, too
+        store.adjust(withdrawal(request))
+    decision = store.acquire(acquiring((DAY, 1), (TOTAL, 1), concurrency=(flights,)))
+    assert decision.refused_by is None
+    assert [each.microusd for each in decision.spent] == [31, 31]
+
+
+def test_a_request_that_arrives_after_its_withdrawal_counts_for_nothing(
+    store: RateLimitStore,
+) -> None:
+    flights = ConcurrencyLimit("flights", 1)
+    request = acquiring((DAY, 60), concurrency=(flights,))
+    store.adjust(withdrawal(request))
+    store.acquire(request)
+    store.adjust(withdrawal(request))
+    decision = store.acquire(acquiring((DAY, 1), concurrency=(flights,)))
+    assert (decision.refused_by, decision.spent[0].microusd) == (None, 1)
+
+
+def test_a_withdrawal_after_the_end_of_a_period_changes_nothing_of_the_next(
+    store: RateLimitStore, clock: Clock
+) -> None:
+    request = acquiring((DAY, 60), (TOTAL, 60))
+    store.acquire(request)
+    clock.now += HALF_DAY_S
+    store.acquire(acquiring((DAY, 50), (TOTAL, 50)))
+    store.adjust(withdrawal(request))
+    decision = store.acquire(acquiring((DAY, 0), (TOTAL, 0)))
+    assert [each.microusd for each in decision.spent] == [50, 50]
+
+
+def test_a_withdrawal_of_what_was_refused_gives_nothing_back(store: RateLimitStore) -> None:
+    store.acquire(acquiring((DAY, 60)))
+    request = acquiring((DAY, 60))
+    assert store.acquire(request).refused_by == DAY
+    store.adjust(withdrawal(request))
+    assert store.acquire(acquiring((DAY, 0))).spent[0].microusd == 60

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.domain.accounts.limits import WARN_PERCENT
@@ -37,7 +38,7 @@ class MemoryRateLimitStore:
         self._purses: dict[_Key, tuple[str, int]] = {}
         self._warned: dict[_Key, str] = {}
         self._leases: defaultdict[_Key, dict[str, float]] = defaultdict(dict)
-        self._acquired: set[_Key] = set()
+        self._acquired: dict[_Key, float | None] = {}  # when; None: withdrawn
         self._adjusted: set[_Key] = set()
 
     def acquire(self, request: AcquireRequest) -> Decision:
@@ -59,7 +60,7 @@ class MemoryRateLimitStore:
             elif not retry_after_s:
                 self._count(request, now)
                 if request.budgets:
-                    self._acquired.add(lease_key)
+                    self._acquired[lease_key] = now
             remaining = tuple(self._remaining(account, limit, now) for limit, _ in amounts)
             spent = tuple(
                 self._spent(account, each, now, counts=not retry_after_s)
@@ -72,6 +73,12 @@ class MemoryRateLimitStore:
         lease = adjustment.lease
         with self._lock:
             now = self._clock()
+            if adjustment.is_withdrawal:
+                at = self._acquired.get((lease.account, lease.id))
+                self._acquired[lease.account, lease.id] = None
+                if at is None:
+                    return
+                adjustment = replace(adjustment, at=at)
             if (lease.account, lease.id) in self._adjusted:
                 return
             if adjustment.changes or adjustment.budgets:

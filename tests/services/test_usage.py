@@ -20,7 +20,7 @@ from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.usage import MAX_ADJUSTED, Period, UsageBook
 from app.settings import CostBudget, LimitSettings
-from app.store.rate_limits.base import Adjustment
+from app.store.rate_limits.base import AcquireRequest, Adjustment, Decision
 from app.store.usage.base import Unwritten
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
@@ -64,18 +64,34 @@ class Store(MemoryUsageStore):
         return left
 
 
+class RateLimits(MemoryRateLimitStore):
+    """`deaf` says that it does what it is told, and that its replies are lost."""
+
+    deaf = False
+
+    def acquire(self, request: AcquireRequest) -> Decision:
+        decision = super().acquire(request)
+        if self.deaf:
+            raise StorageUnavailable("deaf")
+        return decision
+
+
 class Office:
     """A book of use over a store in memory, and limits beside it."""
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.clock = Clock(NOON)
         self.outages = 0
-        rate_limits = MemoryRateLimitStore(self.clock)
-        self.store = Store(rate_limits.adjust)
-        self.limits = RateLimiter(
-            rate_limits, LimitSettings(), lambda: f"lease{next(_ids)}", self.hear
-        )
+        self.rate_limits = RateLimits(self.clock)
+        self.store = Store(self.rate_limits.adjust)
         self.book = UsageBook(self.store, self.clock, self.hear, delay_s)
+        self.limits = RateLimiter(
+            self.rate_limits,
+            LimitSettings(),
+            lambda: f"lease{next(_ids)}",
+            self.hear,
+            self.book.withdraw,
+        )
 
     def hear(self) -> None:
         self.outages += 1
@@ -275,3 +291,15 @@ def test_limits_are_settled_once_the_store_is_back(office: Office) -> None:
     assert rest.standing.budget is not None
     assert rest.standing.budget.remaining == 0
     assert office.store.writes == 2
+
+
+def test_a_request_whose_reply_was_lost_gives_its_budget_back(office: Office) -> None:
+    allowance = Allowance(budgets=(CostBudget(100, "total"),), max_in_flight=1)
+    caller = Caller(account="acme", key_id="key_1", account_limits=allowance)
+    office.rate_limits.deaf = True
+    office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=60)).release()
+    office.rate_limits.deaf = False
+    office.book.flush()
+    rest = office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=100))
+    assert rest.standing.budget is not None
+    assert rest.standing.budget.spent == 100

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from app.domain.accounts.accounts import NO_ALLOWANCE, Caller
@@ -22,12 +21,14 @@ from app.services.limits.reservation import Charge, Reservation
 from app.settings import LimitSettings
 from app.store.rate_limits.base import (
     AcquireRequest,
+    Adjustment,
     BudgetLimit,
     ConcurrencyLimit,
     Decision,
     Lease,
     RateLimit,
     RateLimitStore,
+    withdrawal,
 )
 
 _MINUTE_S = 60
@@ -46,7 +47,10 @@ class _CallerLimits:
 
 
 class RateLimiter:
-    """Admits requests. One per process; `new_lease_id` makes the ids of leases."""
+    """Admits requests. One per process; `new_lease_id` makes the ids of leases.
+
+    `withdraw` takes back, once the store can be reached, a request whose reply was lost.
+    """
 
     def __init__(
         self,
@@ -54,11 +58,13 @@ class RateLimiter:
         settings: LimitSettings,
         new_lease_id: Callable[[], str],
         on_outage: Callable[[], None],
+        withdraw: Callable[[Adjustment], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._lets_in_uncounted = settings.when_store_is_away == "open"
         self._new_lease_id = new_lease_id
         self._on_outage = on_outage
+        self._withdraw = withdraw
         self._renewer = LeaseRenewer(store.renew)
         self._uncharged = self._reservation()  # shared: nothing is adjusted at its end
 
@@ -118,8 +124,13 @@ class RateLimiter:
     def _decision(self, caller: Caller, request: AcquireRequest) -> Decision | None:
         """Return the store's decision; None if there is none and the settings admit everybody."""
         if not caller.stale:
-            with suppress(StorageUnavailable, StorageRefused):
+            try:
                 return self._store.acquire(request)
+            except StorageRefused:
+                pass
+            except StorageUnavailable:
+                if request.budgets:  # their periods are long, the others' leases and windows short
+                    self._withdraw(withdrawal(request))
         self._on_outage()
         if self._lets_in_uncounted:
             return None

@@ -146,6 +146,11 @@ class UsageBook:
             if not self._write_in(self._delay_s or LOG_DELAY_S):
                 self._entries.lose()
 
+    def withdraw(self, adjustment: Adjustment) -> None:
+        """Take back a request that was perhaps counted, soon; does not wait for it."""
+        self._adjustments.append(adjustment)
+        self._write_in(self._retry_s)
+
     def flush(self) -> None:
         """Write what waits; when this returns, what waited before has been written."""
         with self._flushing:

@@ -118,12 +118,22 @@ class Adjustment:
     is a rate limit, the amount to add, and the amount that was counted for the request: no more
     than that is ever given back, whatever usage an upstream reports. `budgets` has the same for
     budgets; such a change has no effect once the budget's period has ended.
+
+    With `is_withdrawal` it is unknown whether the request was let in. If it was, its budgets get
+    back what was counted; if it arrives later, nothing is counted. Both for REPEATED_S.
     """
 
     at: float
     changes: tuple[tuple[RateLimit, int, int], ...]
     lease: Lease
     budgets: tuple[tuple[BudgetLimit, int, int], ...] = ()
+    is_withdrawal: bool = False
+
+
+def withdrawal(request: AcquireRequest) -> Adjustment:
+    """Return what takes back a request with budgets whose reply was lost."""
+    budgets = tuple((budget, -microusd, microusd) for budget, microusd in request.budgets)
+    return Adjustment(0.0, (), request.lease, budgets, is_withdrawal=True)
 
 
 class RateLimitStore(Protocol):

@@ -27,7 +27,7 @@ from app.store.rate_limits.base import (
     Remaining,
     Spent,
 )
-from app.store.rate_limits.scripts import ACQUIRE, ADJUST, RENEW
+from app.store.rate_limits.scripts import ACQUIRE, ADJUST, RENEW, WITHDRAW
 
 
 class RedisRateLimitStore:
@@ -86,6 +86,8 @@ class RedisRateLimitStore:
 
     def adjusting(self, adjustment: Adjustment) -> Call:
         """Return the adjustment as a call, to be run together with others."""
+        if adjustment.is_withdrawal:
+            return self._withdrawing(adjustment)
         lease, changes, budgets = adjustment.lease, adjustment.changes, adjustment.budgets
         keys = [self._rate_key(lease.account, limit) for limit, _, _ in changes]
         keys += [self._budget_key(lease.account, limit) for limit, _, _ in budgets]
@@ -99,6 +101,16 @@ class RedisRateLimitStore:
         for budget, change, counted in budgets:
             arguments += (budget.period, change, counted)
         return ADJUST(keys, arguments)
+
+    def _withdrawing(self, adjustment: Adjustment) -> Call:
+        lease = adjustment.lease
+        keys = [self._budget_key(lease.account, limit) for limit, _, _ in adjustment.budgets]
+        keys += [self._concurrency_key(lease.account, name) for name in lease.slots]
+        keys.append(self._lease_key("acquired", lease))
+        arguments: list[str | int] = [self._now(), lease.id, len(adjustment.budgets)]
+        for budget, _, counted in adjustment.budgets:
+            arguments += (budget.period, counted)
+        return WITHDRAW(keys, arguments)
 
     def renew(self, leases: Collection[Lease]) -> None:
         by_limit: defaultdict[tuple[str, int], list[str]] = defaultdict(list)

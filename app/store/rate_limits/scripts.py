@@ -13,6 +13,7 @@ _COUNTING = "\n".join(
             SLOTS=SLOTS,
             CONCURRENCY_RETRY_MS=int(CONCURRENCY_RETRY_S * 1000),
             REPEATED_S=REPEATED_S,
+            WITHDRAWN="withdrawn",
         ),
         _lua("counting"),
     )
@@ -21,4 +22,5 @@ _BUDGETS = "\n".join((_COUNTING, constants(WARN_PERCENT=WARN_PERCENT), _lua("bud
 
 ACQUIRE = Script(_BUDGETS, _lua("acquire"))
 ADJUST = Script(_BUDGETS, _lua("adjust"))
+WITHDRAW = Script(_BUDGETS, _lua("withdraw"))
 RENEW = Script(_COUNTING, _lua("renew"))

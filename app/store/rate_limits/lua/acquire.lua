@@ -11,7 +11,7 @@ local windows, budgets = tonumber(ARGV[4]), tonumber(ARGV[5])
 local refused, wait = -1, 0
 local seen, purses = {}, {}
 local once = budgets > 0 and table.remove(KEYS)
-local is_in = once and redis.call('EXISTS', once) == 1
+local is_in = once and redis.call('GET', once)
 
 local function refuse(by, ms)
   if is_in then return end
@@ -50,7 +50,7 @@ for i = windows + budgets + 1, #KEYS do
 end
 
 local counts = refused < 0 and not is_in
-if counts and once then redis.call('SET', once, '', 'EX', REPEATED_S) end
+if counts and once then redis.call('SET', once, now, 'EX', REPEATED_S) end
 local decision = {refused, wait, now}
 for i, one in ipairs(seen) do
   if counts then
@@ -72,7 +72,7 @@ for i = windows + 1, windows + budgets do
   table.insert(decision, one.left)
   table.insert(decision, warned)
 end
-if refused < 0 then
+if refused < 0 and is_in ~= WITHDRAWN then
   for i = windows + budgets + 1, #KEYS do
     redis.call('ZADD', KEYS[i], now + ARGV[3], ARGV[2])
     redis.call('PEXPIRE', KEYS[i], ARGV[3])

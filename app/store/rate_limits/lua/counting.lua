@@ -1,6 +1,6 @@
 -- Counts requests and tokens over time, and concurrent requests. Every program of rate limits
--- begins with this, after the constants SLOTS, CONCURRENCY_RETRY_MS and
--- REPEATED_S (base.py).
+-- begins with this, after the constants SLOTS, CONCURRENCY_RETRY_MS,
+-- REPEATED_S (base.py) and WITHDRAWN.
 --
 -- Keys:
 --
@@ -9,7 +9,8 @@
 --                                         an amount
 --   <prefix>{account:NAME}:flight:<name>  sorted set: ids of leases by the time of their end, ms
 --   <prefix>{account:NAME}:acquired:<id>  string, for REPEATED_S seconds: a request with this lease
---                                         was let in by budgets; its program may be run again
+--                                         was let in by budgets; its program may be run again.
+--                                         When, in ms, or WITHDRAWN: it must not be let in any more
 --   <prefix>{account:NAME}:adjusted:<id>  the same of its correction, which may be written again
 --
 -- A slot is a number: the time in ms, divided by the slot's width. A window of a minute, with 3
