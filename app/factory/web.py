@@ -21,7 +21,7 @@ from app.api.endpoints import (
 )
 from app.api.hangup import HangUps
 from app.api.http import errors
-from app.api.http.bodies import let_others_run
+from app.api.http.bodies import let_others_run, pacing
 from app.api.http.cors import CrossOrigin
 from app.api.http.flask_app import SlimFlask
 from app.api.in_flight import InFlight
@@ -236,7 +236,7 @@ def _responses(
         background,
         core.meter,
         core.conversations,
-        StreamReplays(store, core.jobs.encode, core.jobs.decode),
+        StreamReplays(store, core.jobs.encode, core.jobs.decode, pacing),
         LiveStreams(core.jobs, streams, settings.background.lease_s),
     )
 

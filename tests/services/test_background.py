@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from app.api.http.bodies import pacing
 from app.domain.response import Usage
 from app.domain.stream.deltas import Opaque
 from app.errors import (
@@ -58,7 +59,7 @@ def responses(bench: Bench) -> Responses:
         bench.background,
         bench.meter,
         bench.conversations,
-        StreamReplays(bench.responses, bench.store.encode, bench.store.decode),
+        StreamReplays(bench.responses, bench.store.encode, bench.store.decode, pacing),
         bench.live_streams,
     )
 

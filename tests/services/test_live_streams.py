@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from app.api.http.bodies import pacing
 from app.domain.response import Response, Usage
 from app.domain.stream.deltas import Opaque, Thought, Used
 from app.domain.stream.events import Event, ItemDone, Lifecycle, TextDelta
@@ -78,7 +79,7 @@ class Process:
             bench.background,
             bench.meter,
             bench.conversations,
-            StreamReplays(bench.responses, bench.store.encode, bench.store.decode),
+            StreamReplays(bench.responses, bench.store.encode, bench.store.decode, pacing),
             self.live,
         )
 

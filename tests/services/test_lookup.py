@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from app.api.http.bodies import pacing
 from app.domain.items import Message
 from app.domain.request import CreateRequest
 from app.domain.stream.deltas import Text
@@ -49,7 +50,7 @@ def responses(bench: Bench) -> Responses:
         bench.background,
         bench.meter,
         bench.conversations,
-        StreamReplays(bench.responses, bench.store.encode, bench.store.decode),
+        StreamReplays(bench.responses, bench.store.encode, bench.store.decode, pacing),
         bench.live_streams,
     )
 
