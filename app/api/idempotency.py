@@ -33,6 +33,7 @@ from app.errors import (
 )
 from app.schemas.wire.answers import COMPACTED, ERROR_ENVELOPE
 from app.schemas.wire.responses import RESPONSE
+from app.services.accounts.permissions import permitted
 from app.services.answering.run import without_opaque
 from app.services.idempotency.kept_answers import KeptAnswer, RunningStream
 from app.services.idempotency.service import OwnedKey
@@ -139,9 +140,12 @@ def idempotent(
 
     Raises:
         IdempotencyKeyReused: the key was used with another body before.
+        PermissionDenied: the caller's key may not make this request, though another's did.
         StorageUnavailable: Redis is unreachable.
         CallerGone, Restarting: the caller left, or this process ended, during the wait.
     """
+    permitted(current.caller, request)
+    current.services.catalog.refuse_forbidden(request.model, current.caller)
     found = _found(current, key, follows=request.stream and request.store)
     if isinstance(found, RunningStream):
         try:

@@ -13,12 +13,12 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.api import context
-from app.domain.accounts.accounts import Caller
+from app.domain.accounts.accounts import Caller, Permissions
 from app.errors import StorageRefused, StorageUnavailable, Unconfirmed
 from app.services.idempotency.kept_answers import KeptAnswer, opened
 from app.services.idempotency.service import IdempotencyKeys, OwnedKey
 from app.services.responses.saving import TurnSaver
-from tests.api.conftest import PREFIX, Asker
+from tests.api.conftest import PREFIX, Asker, asker
 from tests.processes import until
 
 OWNER = Caller(account="owner", key_id="key_1")
@@ -28,6 +28,11 @@ WAYS: dict[str, dict[str, object]] = {
     "stream": {"stream": True},
     "whole, not stored": {"store": False},
     "stream, not stored": {"store": False, "stream": True},
+}
+
+FEWER = {
+    "read-only": Permissions(read_only=True),
+    "another model": Permissions(models=("other/*",)),
 }
 
 
@@ -111,6 +116,18 @@ def test_another_accounts_key_is_another_key(owner: Asker, stranger: Asker) -> N
     answer = ask(stranger, "k1", input="else")
     assert answer.status_code == 200
     assert answer.get_json()["id"] != first
+
+
+@pytest.mark.parametrize("way", [*WAYS, "background", "compacted"])
+@pytest.mark.parametrize("may", FEWER.values(), ids=FEWER)
+def test_a_key_gets_no_answer_to_what_it_may_not_ask(
+    app: Flask, owner: Asker, may: Permissions, way: str
+) -> None:
+    lesser, body = asker(app, "owner", may), WAYS.get(way, {"background": True})
+    make = compact if way == "compacted" else lambda caller, key: ask(caller, key, **body)
+    assert make(owner, "k1").status_code in (200, 202)
+    assert make(lesser, "k1").status_code == 403
+    assert make(owner, "k1").headers["Idempotent-Replayed"] == "true"
 
 
 def test_a_refusal_frees_the_key(owner: Asker) -> None:

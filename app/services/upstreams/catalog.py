@@ -136,6 +136,15 @@ class ModelCatalog:
         """Return a model's name in metrics: "other" if the id is not known by name."""
         return self._labels.of(model_id)
 
+    def refuse_forbidden(self, model_id: str, caller: Caller) -> None:
+        """Raise PermissionDenied if the caller may not use a model of this id."""
+        if not caller.may_use(model_id):
+            raise PermissionDenied(
+                f"This key may not use the model '{model_id}'.",
+                param="model",
+                code="model_not_allowed",
+            )
+
     def _may_be_listed(self, target: Target) -> bool:
         """Tell whether a target without a label may get one once its server's list is fetched."""
         return target.label == OTHER and self._discovery.known(target.provider.name) == ()
@@ -153,12 +162,7 @@ class ModelCatalog:
     def _look_up(self, model_id: str, caller: Caller) -> tuple[Target, ...]:
         if is_deep_research(model_id):
             raise _refused(model_id)
-        if not caller.may_use(model_id):
-            raise PermissionDenied(
-                f"This key may not use the model '{model_id}'.",
-                param="model",
-                code="model_not_allowed",
-            )
+        self.refuse_forbidden(model_id, caller)
         route = self._route(model_id)
         if route is None:
             raise self._unknown(model_id, caller)
