@@ -86,6 +86,12 @@ def test_whatever_is_wrong_with_a_key_the_answer_is_the_same(house: House) -> No
     }
 
 
+def test_the_owner_of_a_closed_key_need_not_look_for_a_typing_error(house: House) -> None:
+    house.operator.deactivate(house.key.id, by="ops")
+    refusal = complaint(house.server, house.secret).message
+    assert refusal.startswith("The API key is unknown, expired or deactivated: ")
+
+
 @pytest.mark.parametrize("secret", ["x", "sk-rg-typo", "sk-rg-" + "0" * 49, "\xe9", "\udcff"])
 def test_a_malformed_key_never_reaches_the_store(house: House, secret: str) -> None:
     complaint(house.server, secret)

@@ -56,8 +56,8 @@ _EXAMPLES: tuple[GatewayError, ...] = (
     ),
     ContextLengthExceeded("The conversation is longer than the model can read."),
     Unauthenticated(
-        "The API key is not valid: keys of this gateway begin with 'sk-rg-', and its operator "
-        "makes them.",
+        "The API key is unknown, expired or deactivated: keys of this gateway begin with "
+        "'sk-rg-', and its operator makes them.",
         code="invalid_api_key",
     ),
     PermissionDenied("This key may not use that model.", param="model", code="model_not_allowed"),

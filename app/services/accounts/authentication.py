@@ -247,7 +247,7 @@ class Authenticator:
 def bad_key() -> Unauthenticated:
     """Return the one error for every secret that is not valid, whatever the reason."""
     return Unauthenticated(
-        f"The API key is not valid: keys of this gateway begin with '{OWN_KEYS}', and its operator "
-        "makes them.",
+        "The API key is unknown, expired or deactivated: keys of this gateway begin with "
+        f"'{OWN_KEYS}', and its operator makes them.",
         code="invalid_api_key",
     )
