@@ -53,6 +53,8 @@ class OpenAnswers:
 
 
 def _restarting() -> Restarting:
+    """Return the error. Agents that judge a stream by its words, as pi does, know its first two."""
     return Restarting(
-        "This response could not be finished: the gateway is being restarted. Try again."
+        "Service unavailable: the gateway is being restarted, and this response could not be "
+        "finished. Try again."
     )

@@ -19,6 +19,14 @@ def test_every_open_answer_is_ended_once_it_is_closed() -> None:
     assert "the gateway is being restarted" in ended[0][1].message
 
 
+def test_clients_that_judge_a_stream_by_its_words_see_that_they_may_try_again() -> None:
+    """By these words the agent pi 1.6.0 repeats a request; a stream has no status to go by."""
+    answers, ended = OpenAnswers(), list[GatewayError]()
+    answers.enter(ended.append)
+    answers.close()
+    assert ended[0].message.startswith("Service unavailable: ")
+
+
 def test_nothing_enters_a_process_that_ends() -> None:
     answers = OpenAnswers()
     answers.close()

@@ -159,8 +159,13 @@ def test_a_stream_that_is_cut_fails() -> None:
     with RawServer(script) as server:
         batches = iter(provider(server.url).answer(request(stream=True), a_call()))
         assert next(batches) == [Text("Hel")]
-        with pytest.raises(UpstreamUnavailable, match="broke off"):
+        with pytest.raises(UpstreamUnavailable, match="broke off its answer: connection lost"):
             next(batches)
+
+
+def test_a_stream_that_ends_too_soon_fails() -> None:
+    with pytest.raises(UpstreamUnavailable, match="it ended without a finish reason"):
+        answered(request(stream=True), HELLO[0])
 
 
 def test_an_error_in_a_stream_frees_the_connection() -> None:

@@ -45,7 +45,8 @@ def fault_of_exception(
             what = f"{who} sent an answer that cannot be read: {error}"
             return UpstreamMisbehaved(what, work_done=work_done)
         case requests.exceptions.ChunkedEncodingError():
-            return UpstreamUnavailable(f"{who} broke off its answer", work_done=work_done)
+            what = f"{who} broke off its answer: connection lost"
+            return UpstreamUnavailable(what, work_done=work_done)
         case _:
             return UpstreamUnavailable(f"{who} could not be reached{cause_of(error)}")
 

@@ -24,7 +24,12 @@ from app.providers.reading.budget import BOUNDS
 from app.providers.reading.counts import Counts
 from app.providers.reading.events import Fault, Json
 from app.providers.reading.fields import Note, ignore, unreadable
-from app.providers.reading.finish_reasons import finish_reason, reason_word, reported_tier
+from app.providers.reading.finish_reasons import (
+    NO_FINISH,
+    finish_reason,
+    reason_word,
+    reported_tier,
+)
 from app.providers.reading.json_text import Misread
 from app.providers.reading.understanding import ContentReader
 
@@ -263,7 +268,7 @@ class ResponsesReader:
             filtered = reason == "content_filter"
             deltas.append(Finished("content_filter" if filtered else "length", tier, passed))
         elif status in _NOT_ENDED:
-            raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
+            raise UpstreamUnavailable(NO_FINISH, work_done=True)
         else:
             if status != "completed":
                 self._reader.note("status", status)

@@ -10,6 +10,9 @@ from app.providers.reading.fields import Note
 
 Reason = Literal["stop", "length", "content_filter"]
 
+#: The message for an answer whose end is missing.
+NO_FINISH = "the upstream broke off its answer: it ended without a finish reason"
+
 _CUT = (
     "length",
     "max_tokens",

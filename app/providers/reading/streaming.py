@@ -18,6 +18,7 @@ from app.domain.stream.deltas import Batch, Delta, Finished, note_output
 from app.domain.upstream_call import UpstreamCall
 from app.errors import GatewayError, UpstreamUnavailable
 from app.providers.reading.budget import Budget
+from app.providers.reading.finish_reasons import NO_FINISH
 from app.providers.reading.pieces import (
     BLANKS,
     FIELDS,
@@ -136,7 +137,7 @@ def _last_batches(pieces: PieceReader, reader: AnswerReader) -> Iterator[Batch]:
     left = pieces.end()
     yield from split_batch(left)
     if pieces.is_stream and not _is_ended(reader, left):
-        raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
+        raise UpstreamUnavailable(NO_FINISH, work_done=True)
 
 
 def _end_of(pieces: PieceReader, reader: AnswerReader) -> Batch | None:
@@ -271,7 +272,7 @@ def joined_batches(streamed: Iterator[Batch]) -> Iterator[Batch]:
 def _refuse_cut(deltas: Batch) -> None:
     """Raise UpstreamUnavailable if the deltas do not end with Finished."""
     if not deltas or not isinstance(deltas[-1], Finished):
-        raise UpstreamUnavailable("the upstream broke off its answer", work_done=True)
+        raise UpstreamUnavailable(NO_FINISH, work_done=True)
 
 
 def split_batch(deltas: Batch) -> Iterator[Batch]:
