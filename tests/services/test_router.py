@@ -92,6 +92,19 @@ def test_a_fallback_is_asked_at_once_while_a_retry_after_runs(bench: Bench) -> N
     assert (len(bench.a.requests), bench.clock.pauses) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("first_s", "second_s", "passed_on_s"), [(60, 5, 5), (5, 60, 5), (60, None, 60)]
+)
+def test_the_soonest_retry_after_is_passed_on(
+    bench: Bench, first_s: int, second_s: int | None, passed_on_s: int
+) -> None:
+    bench.a = ScriptedProvider("a", (UpstreamRateLimited("slow down", retry_after_s=first_s),))
+    bench.b = ScriptedProvider("b", (UpstreamRateLimited("wait", retry_after_s=second_s),))
+    with pytest.raises(UpstreamRateLimited, match="slow down") as raised:
+        bench.open()
+    assert raised.value.retry_after_s == passed_on_s
+
+
 def test_a_provider_that_misbehaves_is_left_at_once(bench: Bench) -> None:
     bench.a = ScriptedProvider("a", (UpstreamMisbehaved("nonsense"),))
     assert (bench.open().attempts, bench.clock.pauses) == (2, [])

@@ -265,12 +265,17 @@ def _log_failure(target: Target, call: UpstreamCall, error: GatewayError) -> Non
 def _blamed(failures: Sequence[_Failure], call: UpstreamCall) -> GatewayError:
     """Return the error to raise for all these failures; have the call name its provider.
 
-    It is the first failure that a later try may not meet again, or else the first.
+    It is the first failure that a later try may not meet again, or else the first. If it says when
+    to try again, that is when the first of the targets that say so may answer.
     """
     blamed = next(
         (each for each in failures if not isinstance(each.error, UpstreamMisbehaved)), failures[0]
     )
     blamed.error.work_done = any(each.error.work_done for each in failures)
+    if blamed.error.retry_after_s is not None:
+        blamed.error.retry_after_s = min(
+            each.error.retry_after_s for each in failures if each.error.retry_after_s is not None
+        )
     call.provider, call.key = blamed.provider, blamed.key
     call.request_id = blamed.upstream_request_id
     return blamed.error
