@@ -14,6 +14,7 @@ import responses
 
 from app.errors import (
     GatewayError,
+    UpstreamMisbehaved,
     UpstreamUnavailable,
 )
 from app.providers.transport import Transport
@@ -198,15 +199,34 @@ def test_a_tunnel_is_one_however_the_proxy_says_so(said: bytes) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (b"HTTP/1.1 407 Login\r\n\r\n", "wants a login"),
-        (b"HTTP/1.1 403 no secret\r\n\r\n", r"\(HTTP 403\)$"),
+        (b"HTTP/1.1 407 Login\r\n\r\n", "wants a login, or refuses the one that it has"),
+        (b"HTTP/1.1 403 no secret\r\n\r\n", r"rules do not allow a connection .* \(HTTP 403\)$"),
+    ],
+    ids=["407", "403"],
+)
+def test_a_proxy_that_forbids_is_the_operators_to_mend(said: bytes, why: str) -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.say(said)
+
+    with RawServer(script) as proxy:
+        login = f"http://user:secret@127.0.0.1:{proxy.port}"
+        error = failure("https://acme.test/v1", proxy=login)
+    assert isinstance(error, UpstreamMisbehaved)
+    assert re.search(rf"the proxy.*{why}", error.message)
+    assert "secret" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502\r\n\r\n", r"\(HTTP 502\)$"),
         (b"HTTP/1.1 20", "cut or too long"),
         (b"HTTP/1.1 200 OK\r\n" + b"x" * 20_000, "cut or too long"),
         (b"HTTP/1.1 2000 OK\r\n\r\n", "is not HTTP"),
         (b"SSH-2.0", "is not HTTP"),
     ],
-    ids=["407", "403", "502", "cut", "long", "no status", "another protocol"],
+    ids=["502", "cut", "long", "no status", "another protocol"],
 )
 def test_a_proxy_that_refuses_is_named(said: bytes, why: str) -> None:
     def script(wire: Wire) -> None:
@@ -230,7 +250,7 @@ def test_a_proxy_that_wants_a_login_on_the_way_to_http_is_named() -> None:
 
     with RawServer(script) as proxy:
         error = failure("http://acme.test/v1", proxy=f"http://127.0.0.1:{proxy.port}")
-    assert isinstance(error, UpstreamUnavailable)
+    assert isinstance(error, UpstreamMisbehaved)
     assert "the proxy wants a login" in error.message
 
 

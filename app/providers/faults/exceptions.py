@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.providers.wire.adapter import ProtocolError, ResponseTooLong
-from app.providers.wire.dial import ProxyRefused
+from app.providers.wire.dial import ProxyForbids, ProxyRefused
 from app.telemetry import shortage_noted
 
 
@@ -47,6 +47,8 @@ def fault_of_exception(
         case requests.exceptions.ChunkedEncodingError():
             what = f"{who} broke off its answer: connection lost"
             return UpstreamUnavailable(what, work_done=work_done)
+        case requests.exceptions.ProxyError(__cause__=ProxyForbids()):
+            return UpstreamMisbehaved(f"{who} could not be reached{cause_of(error)}")
         case _:
             return UpstreamUnavailable(f"{who} could not be reached{cause_of(error)}")
 

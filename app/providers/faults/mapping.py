@@ -193,7 +193,7 @@ def _error_for(status: int, error: ErrorBody, provider: str, wait_s: int | None)
             error.message or "the input is longer than the model's context", excess_tokens=excess
         )
     if status == 407:  # of a proxy on the way to an http:// address
-        return UpstreamUnavailable(f"{who} could not be reached: {REFUSED_LOGIN}")
+        return UpstreamMisbehaved(f"{who} could not be reached: {REFUSED_LOGIN}")
     # A 404 may repeat the requested model, a name that a caller made up, without quotation marks.
     if status == 402 or (status not in (404, 410) and is_about_credit(error)):
         why = f": {error.message}" if error.message else ""

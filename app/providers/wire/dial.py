@@ -34,6 +34,10 @@ class ProxyRefused(OSError):
     """The proxy refused the connection, or its response cannot be used."""
 
 
+class ProxyForbids(ProxyRefused):
+    """The proxy's rules refuse the gateway or the server: the operator has to change something."""
+
+
 class Origin(NamedTuple):
     """The server that a URL names."""
 
@@ -222,7 +226,9 @@ class Dialer:
             if not piece or len(head) > MAX_PROXY_HEAD:
                 raise ProxyRefused("the proxy's answer is cut or too long")
         if status == b"407":
-            raise ProxyRefused(REFUSED_LOGIN)
+            raise ProxyForbids(REFUSED_LOGIN)
+        if status == b"403":
+            raise ProxyForbids("the proxy's rules do not allow a connection to it (HTTP 403)")
         if not status.startswith(b"2"):
             words = f" (HTTP {status.decode()})" if status else ": its answer is not HTTP"
             raise ProxyRefused(f"the proxy refused the connection{words}")
