@@ -23,7 +23,7 @@ _VERSION = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared, not bound
 
 #: Local model servers on their usual ports. Whether they run is checked when they are needed.
-_MODEL_SERVERS = (
+MODEL_SERVERS = (
     ProviderSettings(
         name="ollama",
         api="chat_completions",
@@ -51,7 +51,7 @@ def found_providers(environ: Mapping[str, str], bind: str) -> tuple[ProviderSett
         SettingsError: an address in a variable is invalid, or a key's variable has no key.
     """
     vendors = [each for each in _vendors(environ) if not _is_own(each.base_url, bind)]
-    return (*vendors, *_MODEL_SERVERS, LOCAL)
+    return (*vendors, *MODEL_SERVERS, LOCAL)
 
 
 def _vendors(environ: Mapping[str, str]) -> Iterator[ProviderSettings]:

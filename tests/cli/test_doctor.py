@@ -15,6 +15,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from app.cli.doctor import upstreams
 from app.cli.doctor.command import doctor, examine
 from app.cli.doctor.finding import Finding
 from app.settings import Api, BackgroundSettings, ProviderSettings, RedisSettings, Settings
@@ -183,6 +184,22 @@ def test_a_model_server_that_nobody_named_need_not_be_there(settings: Settings) 
     finding = found(replace(settings, providers=(house,)))["house"]
     assert finding.state == "warning"
     assert finding.remedy.startswith("nothing, if you have no such server; else see whether it")
+
+
+def test_another_service_may_have_the_port_of_a_server_that_nobody_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(wire: Wire) -> None:
+        wire.hear()
+        wire.answer(b"<h1>Jenkins</h1>", b"HTTP/1.1 404 Not Found\r\n")
+
+    with RawServer(script) as server:
+        house = nowhere(discover=True, base_url=f"{server.url}/v1")
+        named = found(replace(settings, providers=(house,)))["house"]
+        monkeypatch.setattr(upstreams, "MODEL_SERVERS", (house,))
+        unnamed = found(replace(settings, providers=(house,)))["house"]
+    assert (named.state, unnamed.state) == ("failed", "warning")
+    assert unnamed.remedy.startswith("nothing, if you have no such server")
 
 
 def test_it_prints_a_table_and_fails_with_what_failed(

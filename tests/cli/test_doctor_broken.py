@@ -207,8 +207,9 @@ def other_profile(setup: Setup) -> None:
     setup.text += HOUSE.format(url=server.url) + 'profile = "ollama"\n'
 
 
-def closed_proxy(setup: Setup) -> None:
-    head = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+def closed_proxy(
+    setup: Setup, head: bytes = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+) -> None:
     port = setup.server(answering("", head)).port
     setup.text += HOUSE.format(url="https://house.test/v1")
     setup.text += f'proxy = "http://user:hunter222@127.0.0.1:{port}"\n'
@@ -217,6 +218,10 @@ def closed_proxy(setup: Setup) -> None:
 def closed_proxy_of_http(setup: Setup) -> None:
     closed_proxy(setup)
     setup.text = setup.text.replace("https://house.test", "http://house.test")
+
+
+def forbidding_proxy(setup: Setup) -> None:
+    closed_proxy(setup, b"HTTP/1.1 403 Forbidden\r\n")
 
 
 def unused_proxy(setup: Setup) -> None:
@@ -290,6 +295,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str, str]] = {
     "another profile": (other_profile, "house", "warning", "reports that it is vllm", "profile ="),
     "proxy wants a login": (closed_proxy, "house", "failed", "HTTP 407", "USER:PASSWORD"),
     "... for http://": (closed_proxy_of_http, "house", "failed", "HTTP 407", "USER:PASSWORD"),
+    "proxy forbids it": (forbidding_proxy, "house", "failed", "HTTP 403", "login or rules"),
     "proxy not used": (unused_proxy, "proxy", "warning", "HTTPS_PROXY", "use_environment_proxies"),
     "few descriptors": (few_descriptors, "descriptors", "warning", "256 files", "LimitNOFILE"),
     "a setting with a typo": (
@@ -359,6 +365,7 @@ def test_a_redis_that_tells_nothing_of_itself_is_well(setup: Setup) -> None:
     operator: Any = setup.operator()
     operator.execute_command("ACL", "SETUSER", "gw", *rules)
     setup.environ["REDIS_URL"] = url.replace("unix://", "unix://gw:pw@")
+    setup.text += '[providers.local]\napi = "local"\n'
     result = setup.run("--json")
     redis_found = json.loads(result.stdout.splitlines()[1])
     assert (redis_found["state"], "no INFO for us" in redis_found["detail"]) == ("ok", True)

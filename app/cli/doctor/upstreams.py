@@ -19,6 +19,7 @@ from app.factory.core import key_document
 from app.providers.registry import Survey, models_address, survey
 from app.services.accounts.tokens.public_keys import BadKeySet, read_keys
 from app.settings import IssuerSettings, ModelSettings, ProviderSettings, Settings
+from app.settings.found import MODEL_SERVERS
 from app.settings.tables import did_you_mean
 
 _MOST_NAMED = 5
@@ -42,7 +43,8 @@ def _looked_at(settings: Settings, provider: ProviderSettings) -> Iterator[Findi
         # A server without a key whose models are discovered may be one that nobody configured.
         nobodys = provider.discover and provider.api_key is None
         away = isinstance(error, UpstreamUnavailable)
-        state: State = "warning" if nobodys and away else "failed"
+        unnamed = provider in MODEL_SERVERS  # another service may have the port
+        state: State = "warning" if unnamed or (nobodys and away) else "failed"
         detail = f"{error.message} ({_way(provider)})"
         remedy = _remedy(error, provider, settings, table)
         if state == "warning":
@@ -91,7 +93,7 @@ def _remedy(error: GatewayError, provider: ProviderSettings, settings: Settings,
             return "nothing: the key works and is out of its quota for now"
         case UpstreamTimeout() | UpstreamUnavailable():
             return _remedy_of_the_way(error.message, provider, settings, table)
-        case _ if provider.proxy and "407" in error.message:
+        case _ if provider.proxy and "the proxy" in error.message:
             return _PROXY_LOGIN
         case _:
             return f"see whether {table} base_url is right: it usually ends in /v1"
