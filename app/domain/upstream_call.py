@@ -21,13 +21,13 @@ class UpstreamCall:
     upstream that answers, or failed last, `key` the key of its pool that is used, None without one.
     `request_id` is the upstream's own id of the request, once it sent one. `attempts` counts
     requests to upstreams, including fallbacks and resends on a new connection; `may_cost` says that
-    one may have to be paid for: the last has not failed, or one lost its output. `on_batch` gets
-    each relayed batch until it returns true. `relay` may be set once the answer has begun: each
-    batch is offered to it as soon as it is read, and left out of the answer's batches if it takes
-    it. It must not block. `fault` is why the call was given up, unless the caller did that. `lost`
-    is the usage of each output that a failure discarded, with its provider and that one's name of
-    the model. `note_called` records whether an upstream may have been called, as others may charge
-    the call: false while it waits for its first turn, true after that.
+    one may have to be paid for: one has not failed, or lost its output. `on_batch` gets each
+    relayed batch until it returns true. `relay` may be set once the answer has begun: each batch is
+    offered to it as soon as it is read, and left out of the answer's batches if it takes it. It
+    must not block. `fault` is why the call was given up, unless the caller did that. `lost` is the
+    usage of each output that a failure discarded, with its provider and that one's name of the
+    model. `note_called` records whether an upstream may have been called, as others may charge the
+    call: false while it waits, as long as `may_cost` is false, and true before an attempt.
     """
 
     deadline: float
@@ -56,8 +56,8 @@ class UpstreamCall:
         self.attempts += 1
 
     def begin_waiting(self) -> None:
-        """Record that the call waits for its turn at an upstream."""
-        if self.note_called is not None and not self.attempts and not self._is_noted_uncalled:
+        """Record that the call waits to be made, or made again, if nothing was paid for it yet."""
+        if self.note_called is not None and not self.may_cost and not self._is_noted_uncalled:
             self._is_noted_uncalled = True
             self.note_called(False)
 

@@ -189,6 +189,22 @@ def test_a_caller_who_leaves_between_failed_attempts_pays_nothing(till: Till, st
     assert (line["attempts"], line["cost_microusd"]) == (1, 0)
 
 
+def test_a_job_that_is_cancelled_between_failed_attempts_costs_nothing(
+    till: Till, tmp_path: Path
+) -> None:
+    key = till.key("--budget", BUDGET)["key"]
+    paid = replace(till.gateway, keys=gateways.Keys(key, ""))
+    # Seconds that the job waits in the worker: longer than a cancel takes, too short to be parked.
+    fails = Script(fail=Fail(status=503, headers=(("Retry-After", "4"),)), tag="fails", usage=USED)
+    with brief(till.env, tmp_path):
+        job = queued(paid, fails, model="chat/steady", max_output_tokens=100)
+        until(lambda: bool(till.upstream.requests("fails")), "the first attempt")
+        until(lambda: till.waits(job), "the pause after it")
+        assert till.left(key) < MICROUSD
+        assert paid.call("POST", f"/v1/responses/{job}/cancel").status_code == 200
+        until(lambda: till.left(key) == MICROUSD, "the budget to be given back")
+
+
 def test_a_job_that_was_counted_in_part_keeps_its_reservation(till: Till, tmp_path: Path) -> None:
     key = till.key("--budget", "1/total")["key"]
     paid = replace(till.gateway, keys=gateways.Keys(key, ""))

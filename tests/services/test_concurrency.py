@@ -153,6 +153,7 @@ def test_a_call_records_that_it_waits_and_then_that_it_was_made() -> None:
     limiter.acquire(later, 0)
     later.count_attempt()
     later.count_attempt()
+    later.may_cost = True
     assert noted == [False, True]
     with pytest.raises(UpstreamUnavailable):
         limiter.acquire(later, 0)

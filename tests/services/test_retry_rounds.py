@@ -192,6 +192,17 @@ def test_a_call_that_is_cancelled_while_it_waits_is_over(bench: Bench) -> None:
     assert len(bench.a.requests) == 2
 
 
+def test_a_pause_records_that_nothing_is_to_be_paid_for(bench: Bench) -> None:
+    noted: list[bool] = []
+    bench.call.note_called = noted.append
+    bench.a = ScriptedProvider("a", (DOWN,), (DOWN,), ANSWER, (DOWN,), ANSWER)
+    exhaust(opened(bench, fallback=False))
+    assert noted == [False, True, False, True]
+    # The next call of the same answer, as after a summary: the one before it was paid for.
+    exhaust(opened(bench, fallback=False))
+    assert (noted, bench.call.attempts) == ([False, True, False, True], 5)
+
+
 def test_nothing_is_occupied_while_it_waits(bench: Bench) -> None:
     free: list[bool] = []
 

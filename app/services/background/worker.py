@@ -285,7 +285,7 @@ class Worker:
     def _stopped(self, job: ActiveJob) -> None:
         """Settle a job whose run was stopped early; others may have ended it by now."""
         job.writer.close()
-        run = replace(job.claim, begun=job.claim.begun or job.call.attempts > 0)
+        run = replace(job.claim, begun=job.claim.begun or job.call.may_cost)
         if job.goes_back:
             left_s = job.until - self._clock() if job.is_counted else None
             claim = self._jobs.give_back(run, left_s)

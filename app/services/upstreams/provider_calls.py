@@ -204,7 +204,6 @@ class ProviderCalls:
         if cause := opening.failed.get((provider.name, request.model)):
             retry_counted(provider.name, cause)
         call.count_attempt()
-        call.may_cost = True
         if opening.recording is None:
             return self._first_batch(provider, request, opening)
         span = self._spans.begin(opening.recording, provider.name, request, call)
@@ -225,6 +224,7 @@ class ProviderCalls:
         attempts, key = call.attempts, (provider.name, request.model)
         sent_at = measured.sent_at = self._clock()
         first: Batch = ()
+        may_have_cost, call.may_cost = call.may_cost, True
         try:
             batches = provider.answer(request, call)
             for batch in batches:
@@ -245,7 +245,7 @@ class ProviderCalls:
             opening.failed[key] = cause = _outcome(error)
             if isinstance(error.lost, Usage):
                 call.lost.append((key, error.lost))
-            call.may_cost = isinstance(error, CallerGone) or bool(call.lost)
+            call.may_cost = may_have_cost or isinstance(error, CallerGone) or bool(call.lost)
             upstream_ended(provider.name, cause, call.key)
             call_counted(measured, self._clock() - sent_at, cause)
             raise

@@ -207,6 +207,7 @@ class Router:
             if next_s >= PARK_S and comes_back_in_time and rounds.may_begin_anew(next_s):
                 raise Parked(next_s, rounds.pause_s)
             # 4. A short one is waited for here.
+            call.begin_waiting()
             self._retries.pause(call, next_s)
             if call.cancelled:
                 raise CallerGone("The job was stopped.")
