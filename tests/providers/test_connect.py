@@ -14,11 +14,13 @@ import psutil
 import pytest
 
 from app.descriptors import is_shortage
+from app.errors import UpstreamTimeout
 from app.providers.wire import connect as connecting
 from app.providers.wire.connect import Address, connect
 from app.providers.wire.interrupt import Interrupt
 from tests.processes import free_port
-from tests.providers.raw_server import deaf_address
+from tests.providers.calling import endpoint, whole
+from tests.providers.raw_server import CERTIFICATE, RawServer, Wire, deaf_address
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 #: Far longer than anything here takes.
@@ -97,6 +99,31 @@ def test_the_fault_is_the_last_ones(stack: ExitStack) -> None:
         reached(refusing(), deaf(stack), refusing(), within_s=0.1)
     with pytest.raises(OSError, match="no address"):
         reached()
+
+
+def answer_by_tls(wire: Wire) -> None:
+    wire.serve_tls()
+    wire.answer(wire.hear().body)
+
+
+def test_a_handshake_that_stalls_is_left_for_another_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with RawServer(Wire.wait_for_hang_up) as stalls, RawServer(answer_by_tls) as answers:
+        ports = [stalls.port, answers.port]
+
+        def resolve(*_: object, **__: object) -> list[tuple[Any, ...]]:
+            return [
+                (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports
+            ]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        to = endpoint(answers.tls_url, ca_file=CERTIFICATE, connect_timeout_s=2.0)
+        assert whole(to, b"here") == b"here"
+        ports.pop()
+        with pytest.raises(UpstreamTimeout):
+            whole(endpoint(answers.tls_url, connect_timeout_s=0.2))
+        assert (stalls.served, answers.served) == (2, 1)
 
 
 def test_nothing_is_left_open(stack: ExitStack) -> None:

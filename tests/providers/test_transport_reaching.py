@@ -12,11 +12,7 @@ from typing import Any
 import pytest
 import responses
 
-from app.errors import (
-    GatewayError,
-    UpstreamMisbehaved,
-    UpstreamUnavailable,
-)
+from app.errors import GatewayError, UpstreamMisbehaved, UpstreamUnavailable
 from app.providers.transport import Transport
 from app.providers.wire.dial import origin_of
 from tests.processes import PATIENCE_S, free_port

@@ -177,6 +177,9 @@ class Dialer:
     def dial(self, origin: Origin, timeout_s: float, interrupt: Interrupt) -> socket.socket:
         """Return a socket connected to `origin`, watched by `interrupt`.
 
+        An address whose TLS handshake stalls, as that of a network that drops long packets, has
+        half of the time that is left; then the others are tried.
+
         Raises:
             TimeoutError: it took longer than `timeout_s` in all.
             ProxyRefused, ssl.SSLError, OSError: it failed, or the interrupt fired.
@@ -184,16 +187,23 @@ class Dialer:
         deadline = time.monotonic() + timeout_s
         nearest = origin_of(self.proxy) if self.proxy else origin
         addresses = self.resolver.resolve(nearest.host, nearest.port, timeout_s, interrupt)
-        sock = connect(addresses, deadline, interrupt)
-        try:
-            if origin.scheme == "https":
+        while True:
+            sock = connect(addresses, deadline, interrupt)
+            if origin.scheme == "http":
+                return sock
+            addresses = [] if self.proxy else _without_peer(addresses, sock)
+            until = (time.monotonic() + deadline) / 2 if addresses else deadline
+            try:
                 if self.proxy:
-                    self._tunnel(sock, origin, deadline)
-                return self._wrap(sock, origin.host, deadline, interrupt)
-        except BaseException:
-            _drop(sock, interrupt)
-            raise
-        return sock
+                    self._tunnel(sock, origin, until)
+                return self._wrap(sock, origin.host, until, interrupt)
+            except TimeoutError:
+                _drop(sock, interrupt)
+                if not addresses:
+                    raise
+            except BaseException:
+                _drop(sock, interrupt)
+                raise
 
     def _wrap(
         self, sock: socket.socket, host: str, deadline: float, interrupt: Interrupt
@@ -245,6 +255,15 @@ def _final_status(read: bytes) -> bytes | None:
         if found is None or not found[1].startswith(b"1"):
             return found[1] if found else b""
     return None if _PROTOCOL.startswith(rest[: len(_PROTOCOL)]) else b""
+
+
+def _without_peer(addresses: list[Address], sock: socket.socket) -> list[Address]:
+    """Return the addresses without the one that a socket is connected to; none if that is lost."""
+    try:
+        peer = sock.getpeername()
+    except OSError:
+        return []
+    return [each for each in addresses if each[1][:2] != peer[:2]]
 
 
 def _drop(sock: socket.socket, interrupt: Interrupt) -> None:
