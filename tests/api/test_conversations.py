@@ -200,7 +200,8 @@ def test_responses_stay_when_their_conversation_is_deleted(owner: Asker) -> None
     for method, at in (("GET", path), ("DELETE", path), ("GET", f"{path}/items")):
         answer = owner.ask(method, at)
         assert answer.status_code == 404
-        assert answer.get_json()["error"]["code"] == "conversation_not_found"
+        error = answer.get_json()["error"]
+        assert (error["code"], error["param"]) == ("conversation_not_found", "conversation_id")
     refused = owner.ask(
         "POST", "/v1/responses", {"model": "local/echo", "input": "x", "conversation": conversation}
     )

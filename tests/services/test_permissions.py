@@ -34,9 +34,19 @@ def test_an_ordinary_request_is_left_as_it_is() -> None:
         (replace(CALLER, background=False), IN_BACKGROUND, PermissionDenied, "background"),
         (replace(CALLER, force_no_store=True), IN_BACKGROUND, InvalidRequest, "background"),
         (replace(CALLER, force_no_store=True), IN_CONVERSATION, InvalidRequest, "conversation"),
+        (replace(CALLER, retention_days=0), IN_BACKGROUND, InvalidRequest, "background"),
+        (replace(CALLER, retention_days=0), IN_CONVERSATION, InvalidRequest, "conversation"),
         (replace(CALLER, stale=True), ASKED, StorageUnavailable, None),
     ],
-    ids=["read-only key", "no background", "background unstored", "conversation", "store away"],
+    ids=[
+        "read-only key",
+        "no background",
+        "background unstored",
+        "conversation",
+        "background kept for 0 days",
+        "conversation kept for 0 days",
+        "store away",
+    ],
 )
 def test_what_a_key_may_not_do_is_refused(
     who: Caller, what: CreateRequest, error: type[GatewayError], param: str | None
@@ -44,6 +54,7 @@ def test_what_a_key_may_not_do_is_refused(
     with pytest.raises(error) as caught:
         permitted(who, what)
     assert caught.value.param == param
+    assert caught.value.code == ("unsupported_value" if error is InvalidRequest else error.code)
 
 
 def test_a_conversation_is_refused_where_nothing_may_be_stored() -> None:

@@ -77,12 +77,14 @@ def _unstored(request: CreateRequest) -> CreateRequest:
             "Background responses are stored, which this account does not allow: "
             "ask without 'background'.",
             param="background",
+            code="unsupported_value",
         )
     if request.conversation is not None:
         raise InvalidRequest(
             "A conversation stores its items, which this key or account does not allow: send the "
             "items with each request.",
             param="conversation",
+            code="unsupported_value",
         )
     return replace(request, store=False)
 
@@ -100,6 +102,7 @@ def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
             "A conversation keeps its items, and nothing of this request is to be kept: its "
             "retention is 0 days. Send 'retention_days', or the items with each request.",
             param="conversation",
+            code="unsupported_value",
         )
     if not request.store or request.retention_days is not None or days is None:
         return request
@@ -110,6 +113,7 @@ def _kept_for(caller: Caller, request: CreateRequest) -> CreateRequest:
             "Background responses are stored, and this account's retention is 0 days: send "
             "'retention_days', or ask without 'background'.",
             param="background",
+            code="unsupported_value",
         )
     return replace(request, store=False, retention_days=0)
 

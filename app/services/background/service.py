@@ -94,6 +94,7 @@ class Background:
             raise InvalidRequest(
                 "This gateway makes no background responses: ask without 'background'.",
                 param="background",
+                code="unsupported_value",
             )
         prepared = self._preparation.prepare(caller, permitted(caller, request), "queued")
         ignored = (*request.ignored, *self._preparation.ignored(prepared))

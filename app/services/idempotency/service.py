@@ -165,13 +165,13 @@ class IdempotencyKeys:
                 if len(found.answer) > LIGHT_BYTES:
                     self._room(GROWTH * len(found.answer))
                 return opened(found.answer, account, key, content_key)
-            known = noted(found, account, key, content_key)
             if found.state == "begun":
+                known = noted(found, account, key, content_key)
                 claimed = b"" if found.safe else digest
                 owned = OwnedKey(self, caller, key, key_hash, token, known, claimed)
                 self._keep(owned)
                 return owned
-            if follows and known is not None:
+            if follows and (known := noted(found, account, key, content_key)) is not None:
                 return RunningStream(known, self._listener(account, key_hash))
             has_lapsed = found.state == "lapsed"
             self._pause(LAPSED_S if has_lapsed else pause_s)

@@ -15,9 +15,8 @@ from app.errors import InvalidRequest, NotFound
 
 def unknown_conversation(conversation_id: str) -> NotFound:
     """Return the one error for an id that is unknown, deleted or another account's (N11)."""
-    return NotFound(
-        f"Conversation with id '{conversation_id}' not found.", code="conversation_not_found"
-    )
+    what = f"Conversation with id '{conversation_id}' not found."
+    return NotFound(what, param="conversation_id", code="conversation_not_found")
 
 
 def plain_conversation() -> InvalidRequest:
