@@ -409,6 +409,23 @@ def test_no_reasoning_is_said_as_the_models_server_takes_it(
     assert sent[1].get("reasoning_content") == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "model", "thought", "empty"),
+    [
+        ("generic", "deepseek/deepseek-v4.1-flash", "First,\n\nthen.", ""),
+        ("generic", "moonshotai/Kimi-K2.6", "First,\n\nthen.", " "),
+        ("generic", "qwen/qwen3-32b", None, None),
+        ("bedrock", "moonshotai.kimi-k2.5", None, None),
+    ],
+)
+def test_a_model_that_requires_its_reasoning_gets_it_from_an_unknown_server_too(
+    name: str, model: str, thought: str | None, empty: str | None
+) -> None:
+    for items, expected in (((THOUGHT, call("c")), thought), ((call("c"),), empty)):
+        _, sent, _ = to_messages((), (user("Hi"), *items, output("c")), PROFILES[name], model)
+        assert sent.get("reasoning_content") == expected
+
+
 AFTER_CALLS = knowing(
     reasoning_field="reasoning_content", empty_reasoning=True, reasoning_after_calls=True
 )

@@ -12,6 +12,7 @@ from app.providers.profiles.families import (
     no_reasoning,
     sampling_efforts,
     takes_effort,
+    wants_reasoning,
 )
 from app.providers.profiles.hosts import deployment_in, profile_by_url
 from app.providers.profiles.profile import Profile, ToolChoiceForm
@@ -38,4 +39,5 @@ __all__ = [
     "takes_effort",
     "tier_name",
     "vendor_name",
+    "wants_reasoning",
 ]

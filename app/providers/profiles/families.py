@@ -28,6 +28,13 @@ _UNREASONING = (
 #: Models whose server takes an empty reasoning_content for a missing one, which is a 400; a blank
 #: is accepted: theopenco/llmgateway 2093, earendil-works/pi 4178.
 _NOT_EMPTY = ("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*")
+#: Models whose calls are refused without the reasoning before them, whoever serves them: a 400 at
+#: Novita (huggingface/responses.js 54), PPIO and SiliconFlow (labring/FastGPT 6357), OpenCode Zen
+#: (smallmain/vscode-unify-chat-provider 286).
+_WANTING = (
+    *("deepseek-v3.2*", "deepseek-v[4-9]*", "kimi-k2-thinking*"),
+    *("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*"),
+)
 #: Models that think, but refuse an effort: NousResearch/hermes-agent 23435, tested against
 #: api.x.ai; earendil-works/pi 8381.
 _WITHOUT_EFFORT = (
@@ -128,6 +135,12 @@ def listed_effort(model: str, effort: str) -> str | None:
 def no_reasoning(model: str) -> str:
     """Return the text that stands for no reasoning, for a model that requires some."""
     return " " if is_any(model, _NOT_EMPTY) else ""
+
+
+@lru_cache(maxsize=1024)
+def wants_reasoning(model: str) -> bool:
+    """Tell whether a model's calls must be sent back with the reasoning before them."""
+    return is_any(model, _WANTING)
 
 
 def is_any(model: str, globs: tuple[str, ...]) -> bool:

@@ -63,7 +63,8 @@ class Profile:
         effort: see EffortField. `coarse_effort` says that only low, medium and high are known
             (and none, which turns thinking off), `thinking_switch` that none has its own field.
         reasoning_field: the field of an assistant message in which the reasoning that led to its
-            tool calls is sent back (U16); "" drops it.
+            tool calls is sent back (U16); "" drops it, but for models that require theirs: an
+            unknown server of such a model gets it in `reasoning_content`.
         empty_reasoning: whether that field is sent empty if there is no reasoning; models that
             take an empty text for a missing one get a blank.
         thinking_parts: whether reasoning is sent back as parts of the content that precede the
@@ -183,6 +184,11 @@ class Profile:
     tool_search: bool = False
     shell_tools: bool = False
     reasoning_text: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this is the profile of a server of which nothing is known but its quirks."""
+        return self.name == "generic"
 
 
 #: The profile of an unknown server.

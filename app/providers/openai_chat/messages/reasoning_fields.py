@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.items import FunctionCall, Reasoning
 from app.providers.openai_chat.kept_fields import read_payload, returned
-from app.providers.profiles import Profile, is_any, no_reasoning
+from app.providers.profiles import Profile, is_any, no_reasoning, wants_reasoning
 
 Json = dict[str, Any]
 _SEPARATOR = "\n\n"
@@ -31,7 +31,10 @@ class ReasoningFields:
         self._model = model
         self._thinks = thinks
         self._signs = profile.signed_calls and thinks and not is_any(model, _UNSIGNED)
-        self.is_needed = profile.empty_reasoning or self._signs
+        self._field, self._fills = profile.reasoning_field, profile.empty_reasoning
+        if profile.is_unknown and not self._field and wants_reasoning(model):
+            self._field, self._fills = "reasoning_content", True
+        self.is_needed = self._fills or self._signs
         self.is_empty = True  # there is no reasoning in this turn
         self._payloads: list[Json] = []
         self._thoughts: list[str] = []
@@ -70,7 +73,7 @@ class ReasoningFields:
         if self._profile.thinking_parts:
             return self._with_parts(message)
         is_wanted = bool(calls) or (follows_calls and self._profile.reasoning_after_calls)
-        if self.is_empty and not (is_wanted and self._profile.empty_reasoning):
+        if self.is_empty and not (is_wanted and self._fills):
             return message
         if calls and self._thoughts and any(each.get("in_tags") for each in self._payloads):
             message["content"] = self._in_tags(message["content"] or "")
@@ -106,14 +109,14 @@ class ReasoningFields:
     def _text(self, *, is_wanted: bool) -> Json:
         profile = self._profile
         came_in = [each["field"] for each in self._payloads if each.get("text")]
-        field = profile.reasoning_field if is_wanted or came_in else ""
+        field = self._field if is_wanted or came_in else ""
         if not field and came_in and profile.returns_unknown_fields:
             field = came_in[-1]
         if not field or not self._thinks:
             return {}
         if self._thoughts:
             return {field: _SEPARATOR.join(self._thoughts)}
-        if is_wanted and profile.empty_reasoning:
+        if is_wanted and self._fills:
             return {field: no_reasoning(self._model)}
         return {}
 
