@@ -139,7 +139,6 @@ def idempotent(
     A stream that is still under way is followed, whichever process sends it to the first caller.
 
     Raises:
-        PermissionDenied: the API key is read-only.
         IdempotencyKeyReused: the key was used with another body before.
         PermissionDenied: the caller's key may not make this request, though another's did.
         StorageUnavailable: Redis is unreachable.

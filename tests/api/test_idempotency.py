@@ -103,16 +103,6 @@ def test_a_background_request_that_is_made_again_queues_nothing(owner: Asker) ->
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_key_that_may_only_read_gets_no_other_keys_answer(app: Flask, owner: Asker) -> None:
-    reader = asker(app, "owner", Permissions(read_only=True))
-    for refused in (ask(reader, "k1"), compact(reader, "k2")):
-        assert refused.status_code == 403
-    assert ask(owner, "k1").status_code == compact(owner, "k2").status_code == 200
-    for refused in (ask(reader, "k1"), compact(reader, "k2")):
-        assert refused.status_code == 403
-        assert refused.get_json()["error"]["type"] == "permission_denied_error"
-
-
 def test_the_same_key_with_another_body_is_refused(owner: Asker) -> None:
     ask(owner, "k1")
     refused = ask(owner, "k1", input="else")
