@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 import redis
 
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.client import connect
+from app.store.connection.tls import TlsConnection
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
 from tests.processes import PATIENCE_S, free_port, started, until
@@ -104,3 +107,60 @@ def test_a_name_that_the_certificate_does_not_have_is_refused_unless_told_otherw
     with pytest.raises(StorageUnavailable):
         store(url).ping()
     store(f"{url}&check_hostname=no").ping()
+
+
+def test_only_a_named_authority_is_trusted(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))  # the system's authorities
+    store(f"rediss://gateway:secret@localhost:{port}").ping()
+    with pytest.raises(StorageUnavailable):
+        store(f"rediss://gateway:secret@localhost:{port}?ca={certifi.where()}").ping()
+
+
+def test_files_are_read_again_once_they_are_replaced(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = 0
+    make = ssl.create_default_context
+
+    def count(**options: str | None) -> ssl.SSLContext:
+        nonlocal made
+        made += 1
+        return make(**options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ssl, "create_default_context", count)
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(CERTIFICATE.read_bytes())
+    url = f"rediss://gateway:secret@localhost:{port}?ca={authority}"
+    for _ in range(3):
+        store(url).ping()
+    assert made == 1
+    authority.write_bytes(Path(certifi.where()).read_bytes())
+    with pytest.raises(StorageUnavailable):
+        store(url).ping()
+    assert made == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "most"),
+    [
+        ("rediss://gateway:wrong@localhost:{port}?ca={ca}", 1),
+        ("rediss://gateway:secret@127.0.0.2:{port}?ca={ca}", 1),
+        ("rediss://gateway:secret@localhost:{nowhere}?ca={ca}", 4),
+    ],
+    ids=["wrong password", "wrong name", "nobody there"],
+)
+def test_what_is_refused_is_not_tried_again(
+    port: int, monkeypatch: pytest.MonkeyPatch, url: str, most: int
+) -> None:
+    tries = 0
+    connected = TlsConnection._connect
+
+    def count(self: TlsConnection) -> object:
+        nonlocal tries
+        tries += 1
+        return connected(self)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(TlsConnection, "_connect", count)
+    with pytest.raises(StorageUnavailable):
+        store(url.format(port=port, ca=CERTIFICATE, nowhere=free_port())).ping()
+    assert tries == most

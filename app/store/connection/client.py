@@ -1,7 +1,8 @@
 """Creates redis-py's clients, configured for the gateway. Connections open on first use.
 
 A command whose connection is lost is retried three times within half a second. A time-out is never
-retried: a stalled Redis would otherwise delay a request by several of them.
+retried: a stalled Redis would otherwise delay a request by several of them. Nor is a connection
+that is refused for its password or certificate.
 """
 
 from __future__ import annotations
@@ -14,11 +15,7 @@ from redis import Redis, __version__
 from redis._parsers import Encoder
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.connection import (
-    Connection,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
+from redis.connection import Connection, ConnectionPool, UnixDomainSocketConnection
 from redis.driver_info import DriverInfo
 from redis.exceptions import ClusterDownError, SlotNotCoveredError
 from redis.exceptions import ConnectionError as ConnectionLost
@@ -29,8 +26,9 @@ from app.settings import RedisSettings
 from app.settings.redis.url import RedisUrl, parse
 from app.store.connection.breaker import guarded
 from app.store.connection.pool import NodePool, RedisPool
-from app.store.connection.sentinel import MasterConnection, MasterSSLConnection, SentinelPool
+from app.store.connection.sentinel import MasterConnection, MasterTlsConnection, SentinelPool
 from app.store.connection.sentinel_watch import MasterWatch
+from app.store.connection.tls import TlsConnection, is_refusal
 
 Client = Redis | RedisCluster
 
@@ -48,6 +46,25 @@ _DRIVER = DriverInfo(lib_version=__version__)
 _ENCODER: Any = Encoder
 _NODE: Any = ClusterNode
 _POOL: Any = RedisPool
+
+
+class LossRetry(Retry):
+    """redis-py's retries, but not of what is refused: it would be refused again."""
+
+    def call_with_retry(
+        self,
+        do: Callable[[], Any],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> Any:
+        def is_worth_it(error: Exception) -> bool:
+            if is_refusal(error):
+                fail(*((error, 1) if with_failure_count else (error,)))
+                return False
+            return is_retryable is None or is_retryable(error)
+
+        return super().call_with_retry(do, fail, is_worth_it, with_failure_count)
 
 
 class LazyCluster(RedisCluster):
@@ -141,8 +158,8 @@ def _connection(url: RedisUrl) -> type:
     if url.kind == "unix":
         return UnixDomainSocketConnection
     if url.kind == "sentinel":
-        return MasterConnection if url.tls is None else MasterSSLConnection
-    return Connection if url.tls is None else SSLConnection
+        return MasterConnection if url.tls is None else MasterTlsConnection
+    return Connection if url.tls is None else TlsConnection
 
 
 def _cluster(url: RedisUrl, options: dict[str, Any]) -> LazyCluster:
@@ -173,13 +190,14 @@ def _sentinel_pool(settings: RedisSettings, url: RedisUrl, options: dict[str, An
         "retry": _retry(0),
         "driver_info": _DRIVER,
         "protocol": 2,
-        "ssl": url.sentinel_tls is not None,
+        "connection_class": Connection if url.sentinel_tls is None else TlsConnection,
         **(url.sentinel_tls or {}),
     }
-    sentinels = [Redis(host, port, **sentinel_options) for host, port in url.hosts]
+    pools = [ConnectionPool(host=host, port=port, **sentinel_options) for host, port in url.hosts]
+    sentinels = [Redis.from_pool(pool) for pool in pools]
     return SentinelPool(MasterWatch(url.service, sentinels, settings.timeout_s), **options)
 
 
 def _retry(retries: int) -> Retry:
     backoff = ExponentialWithJitterBackoff(base=RETRY_BASE_S, cap=RETRY_CAP_S)
-    return Retry(backoff, retries, supported_errors=(ConnectionLost,))
+    return LossRetry(backoff, retries, supported_errors=(ConnectionLost,))

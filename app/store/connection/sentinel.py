@@ -12,13 +12,14 @@ from contextlib import suppress
 from socket import SHUT_RDWR
 from typing import Any
 
-from redis.connection import Connection, SSLConnection
+from redis.connection import Connection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
 from app.store.connection.breaker import has_moved_on
 from app.store.connection.pool import RedisPool
 from app.store.connection.sentinel_watch import MasterWatch
+from app.store.connection.tls import TlsConnection
 
 
 class MasterConnection(Connection):
@@ -103,7 +104,7 @@ class MasterConnection(Connection):
                 sock.shutdown(SHUT_RDWR)
 
 
-class MasterSSLConnection(MasterConnection, SSLConnection):
+class MasterTlsConnection(MasterConnection, TlsConnection):
     """The same over TLS."""
 
 
