@@ -58,14 +58,14 @@ class Health:
         """Return whether requests would be served, and the reasons if not."""
         store, store_fault = self._store()
         spool_fault = self._spool_fault()
-        worker = self._worker(store)
+        worker, worker_fault = self._worker(store)
         ready = {
             "ok": worker in ("ok", "disabled"),
             "read_only": spool_fault is None,
             "unavailable": False,
         }[store]
         spool = "ok" if spool_fault is None else "unwritable"
-        faults = {"store": store_fault, "spool": spool_fault}
+        faults = {"store": store_fault, "spool": spool_fault, "worker": worker_fault}
         keys = self._keys_rest()
         resting = {name for name, pool in keys.items() if all(pool.values())}
         return Readiness(
@@ -97,19 +97,22 @@ class Health:
             return "unavailable", reason(fault)
         return "read_only", reason(refusal)
 
-    def _worker(self, store: str) -> str:
-        """Return the workers' state: "unknown" while they cannot write their heartbeats."""
+    def _worker(self, store: str) -> tuple[str, str | None]:
+        """Return the workers' state, and why it is "unknown" if that is a fault of its own.
+
+        It is unknown while they cannot write their heartbeats, or those cannot be read.
+        """
         if store == "unavailable":
-            return "unknown"
+            return "unknown", None
         try:
             silence_s = self._worker_silence_s()
-        except StorageUnavailable:
-            return "unknown"
+        except StorageUnavailable as fault:
+            return "unknown", reason(fault)
         if silence_s is None:
-            return "disabled"
+            return "disabled", None
         if silence_s < WORKER_SILENCE_S:
-            return "ok"
-        return "missing" if store == "ok" else "unknown"
+            return "ok", None
+        return ("missing" if store == "ok" else "unknown"), None
 
 
 def _word(rests: bool) -> str:

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    RedisClusterException,
+    RedisError,
+)
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as TimedOut
 
 from app.cli.doctor.command import doctor
+from app.cli.doctor.redis import unreachable
 from app.cli.doctor.redis_tls import tls_remedy
 from app.errors import StorageUnavailable
+from app.settings import RedisSettings
 from app.store.connection.reasons import reason
 from tests.providers.raw_server import RawServer, Script, Wire
 
@@ -116,6 +123,18 @@ def test_of_other_causes_tls_has_nothing_to_say(error: RedisError, cause: str) -
     fault.__cause__ = error
     assert reason(fault).startswith(cause)
     assert tls_remedy(error) is None
+
+
+@pytest.mark.parametrize("refusal", [AuthenticationError("invalid"), NoPermissionError("may not")])
+def test_a_login_that_the_sentinels_refuse_is_theirs(refusal: RedisError) -> None:
+    asked = ConnectionLost(f"a Sentinel refuses: {refusal}")
+    asked.__cause__ = refusal
+    fault = StorageUnavailable("Redis is unreachable.")
+    fault.__cause__ = ConnectionLost(f"no Sentinel answers: {asked}")
+    fault.__cause__.__cause__ = asked
+    finding = unreachable(fault, RedisSettings(url="redis+sentinel://redis:26379/main"))
+    assert finding.detail.startswith("the Sentinels refuse the login")
+    assert "sentinel_password=" in finding.remedy
 
 
 def _speaks_tls(wire: Wire) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from redis.exceptions import MasterDownError, OutOfMemoryError
+from redis.exceptions import MasterDownError, NoPermissionError, OutOfMemoryError
 
+from app.cli.doctor.background import worker_finding
 from app.errors import StorageUnavailable
 from app.services.health import Health, Readiness
 from app.settings.values import WORKER_SILENCE_S
@@ -92,6 +93,16 @@ def test_a_gateway_whose_workers_are_silent_is_not_ready(silence_s: float) -> No
 
 def test_where_no_write_is_taken_a_silent_worker_is_not_missing() -> None:
     assert readiness(WORKER_SILENCE_S, refuses=True).checks["worker"] == "unknown"
+
+
+def test_it_says_why_nobody_knows_whether_there_is_a_worker() -> None:
+    def silence_s() -> float:
+        raise StorageUnavailable("away") from NoPermissionError("…")
+
+    found = Health(lambda: None, lambda: None, silence_s, dict, lambda: None).readiness()
+    assert (found.ready, found.checks["worker"]) == (False, "unknown")
+    assert found.reasons["worker"].startswith("NOPERM")
+    assert worker_finding("unknown", None, found.reasons["worker"]).state == "failed"
 
 
 def test_a_gateway_without_background_needs_no_worker() -> None:

@@ -7,14 +7,20 @@ from app.settings.values import WORKER_SILENCE_S
 from app.store.jobs.base import QueueFigures
 
 _START = "responses-gateway worker, with the same REDIS_URL and REDIS_PREFIX"
+_RIGHTS = "see docs/deployment.md for the rights that its user needs: ACL LOG shows what it lacked"
 
 
-def worker_finding(state: str, queues: QueueFigures | None) -> Finding:
-    """Return the finding about workers; `state` is theirs in /readyz, `queues` None if unknown."""
+def worker_finding(state: str, queues: QueueFigures | None, fault: str | None = None) -> Finding:
+    """Return the finding about workers; `state` is theirs in /readyz, `queues` None if unknown.
+
+    `fault` is why Redis did not say whether there is one, though it serves otherwise.
+    """
     if state == "ok":
         return Finding("worker", "ok", "takes jobs")
     if state == "disabled":
         return Finding("worker", "ok", "not needed: [background] enabled is false")
+    if fault is not None:
+        return Finding("worker", "failed", f"unknown: {fault}", _RIGHTS)
     if queues is None:
         return Finding("worker", "warning", "unknown: Redis does not answer, or takes no writes")
     if queues.beat_s < WORKER_SILENCE_S:

@@ -113,8 +113,10 @@ def _write_fault(client: Client, prefix: str) -> StorageUnavailable | None:
 
 def _worker() -> Finding:
     services = context.services()
-    state = services.health.readiness().checks["worker"]
-    return worker_finding(state, services.background.queues() if state == "missing" else None)
+    found = services.health.readiness()
+    state = found.checks["worker"]
+    queues = services.background.queues() if state == "missing" else None
+    return worker_finding(state, queues, found.reasons.get("worker"))
 
 
 def _keys(settings: Settings) -> Finding:

@@ -28,6 +28,8 @@ _REMEDIES: Mapping[str, str] = {
     "NOAUTH": "put the login into REDIS_URL: redis://USER:PASSWORD@HOST, percent-encoded",
     "WRONGPASS": "mend the user or password in REDIS_URL; characters such as / and @ are "
     "percent-encoded there",
+    "SENTINELAUTH": "mend sentinel_user= and sentinel_password= in REDIS_URL: the Sentinels' own "
+    "login, apart from that of the servers; it needs SENTINEL, SUBSCRIBE and PING",
     "LOADING": "wait: it is reading its data",
     "CLUSTERDOWN": "bring back the Cluster's missing masters: CLUSTER INFO names what is wrong",
     "MASTERDOWN": "bring back its master, or name another server in REDIS_URL",

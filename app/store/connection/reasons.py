@@ -18,7 +18,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TimedOut
 
-from app.errors import StorageUnavailable
+from app.errors import StorageUnavailable, causes
 
 #: By the code of the error reply, which a Lua program may pass on within its own error.
 _REASONS = {
@@ -37,6 +37,7 @@ _REASONS = {
     "TRYAGAIN": "TRYAGAIN: the Cluster moves a slot at the moment",
     "MAXCLIENTS": "Redis has as many clients as its maxclients allows",
     "NODB": "Redis has no database of the number that REDIS_URL names",
+    "SENTINELAUTH": "the Sentinels refuse the login that REDIS_URL has for them",
 }
 #: Error texts of Redis and of a Cluster for a missing database; they have no code for it.
 NO_DATABASE = "DB index is out of range|SELECT is not allowed in cluster mode"
@@ -126,6 +127,11 @@ def is_write_refusal(error: BaseException | None) -> bool:
     return _code(error) in _REFUSES_WRITES
 
 
+def _is_login(error: BaseException) -> bool:
+    """Tell whether an error reply about the login or its permissions is behind an error."""
+    return any(isinstance(each, AuthenticationError | NoPermissionError) for each in causes(error))
+
+
 def _code(error: BaseException | None) -> str | None:
     match error:
         case None:
@@ -136,10 +142,10 @@ def _code(error: BaseException | None) -> str | None:
             return "NOAUTH" if "required" in str(error).lower() else "WRONGPASS"
         case BusyLoadingError():
             return "LOADING"
+        case ConnectionLost() if str(error).startswith(NO_SENTINEL) and _is_login(error):
+            return "SENTINELAUTH"
         case RedisClusterException() if isinstance(error.__cause__, AuthenticationError):
             return _code(error.__cause__)
-        case _:
-            pass
     status = getattr(error, "status_code", None)  # redis-py removes known codes from the text
     if status in _REASONS:
         return str(status)
