@@ -127,9 +127,14 @@ def is_write_refusal(error: BaseException | None) -> bool:
     return _code(error) in _REFUSES_WRITES
 
 
-def _is_login(error: BaseException) -> bool:
-    """Tell whether an error reply about the login or its permissions is behind an error."""
-    return any(isinstance(each, AuthenticationError | NoPermissionError) for each in causes(error))
+def _code_of_login(error: BaseException) -> str | None:
+    """Return the code of a refused login that lies behind an error; None if there is none."""
+    if str(error).startswith(NO_SENTINEL):
+        refusals = (AuthenticationError, NoPermissionError)
+        is_refused = any(isinstance(each, refusals) for each in causes(error))
+        return "SENTINELAUTH" if is_refused else None
+    cause = error.__cause__
+    return _code(cause) if isinstance(cause, AuthenticationError) else None
 
 
 def _code(error: BaseException | None) -> str | None:
@@ -142,10 +147,8 @@ def _code(error: BaseException | None) -> str | None:
             return "NOAUTH" if "required" in str(error).lower() else "WRONGPASS"
         case BusyLoadingError():
             return "LOADING"
-        case ConnectionLost() if str(error).startswith(NO_SENTINEL) and _is_login(error):
-            return "SENTINELAUTH"
-        case RedisClusterException() if isinstance(error.__cause__, AuthenticationError):
-            return _code(error.__cause__)
+        case ConnectionLost() | RedisClusterException() if code := _code_of_login(error):
+            return code
     status = getattr(error, "status_code", None)  # redis-py removes known codes from the text
     if status in _REASONS:
         return str(status)
