@@ -18,7 +18,7 @@ from app.errors import UpstreamTimeout
 from app.providers.wire import connect as connecting
 from app.providers.wire.connect import Address, connect
 from app.providers.wire.interrupt import Interrupt
-from tests.processes import free_port
+from tests.processes import free_port, until
 from tests.providers.calling import endpoint, whole
 from tests.providers.raw_server import CERTIFICATE, RawServer, Wire, deaf_address
 
@@ -123,7 +123,9 @@ def test_a_handshake_that_stalls_is_left_for_another_address(
         ports.pop()
         with pytest.raises(UpstreamTimeout):
             whole(endpoint(answers.tls_url, connect_timeout_s=0.2))
-        assert (stalls.served, answers.served) == (2, 1)
+        # Threads that are left of other tests resolve names, too.
+        until(lambda: stalls.served >= 2, "a connection for each request")
+        assert answers.served == 1
 
 
 def test_nothing_is_left_open(stack: ExitStack) -> None:
