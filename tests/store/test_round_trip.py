@@ -15,7 +15,6 @@ from uuid import uuid4
 import pytest
 from hiredis import pack_command
 from redis import Redis
-from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
@@ -88,10 +87,9 @@ def test_replies_that_were_not_awaited_are_nobodys(client: Redis) -> None:
     class Stop(BaseException):
         pass
 
-    with (
-        mock.patch.object(AbstractConnection, "read_response", side_effect=Stop),
-        pytest.raises(Stop),
-    ):
+    connection = client.connection_pool.get_connection()
+    client.connection_pool.release(connection)
+    with mock.patch.object(connection, "read_response", side_effect=Stop), pytest.raises(Stop):
         round_trip(client, [("ECHO", "stale")])
     assert round_trip(client, [("PING",)]) == [b"PONG"]
 
