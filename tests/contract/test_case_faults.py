@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api import context
 from app.factory import create_app
 from app.settings import Api, ModelSettings, ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import PROVIDERS, RawUpstream, raw_upstream
+from tests.contract.clients import client_of
 from tests.contract.test_case_siblings import frames
 
 APIS: tuple[Api, ...] = tuple(PROVIDERS.values())
@@ -65,7 +64,7 @@ def upstream() -> Iterator[RawUpstream]:
 def client(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A caller of a gateway whose models fail, alone or with a fallback that answers."""
     monkeypatch.setattr("app.services.upstreams.retries.FIRST_DELAY_S", 0)
-    return caller_of(create_app(safe_settings(upstream, redis_url)))
+    return client_of(create_app(safe_settings(upstream, redis_url)))
 
 
 def safe_settings(upstream: RawUpstream, redis_url: str) -> Settings:
@@ -84,15 +83,6 @@ def safe_settings(upstream: RawUpstream, redis_url: str) -> Settings:
         redis=RedisSettings(url=redis_url, prefix="faults:"),
         log_level="CRITICAL",
     )  # fmt: skip
-
-
-def caller_of(app: Flask) -> FlaskClient:
-    """Return a caller with a key of its own."""
-    with app.app_context():
-        _, secret = context.services().accounts.create_key("faults", by="test")
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 
 from app.factory import create_app
 from tests.contract.cases import RawUpstream, raw_upstream
-from tests.contract.test_case_faults import FAULTS, HEAD, caller_of, safe_settings
+from tests.contract.clients import client_of
+from tests.contract.test_case_faults import FAULTS, HEAD, safe_settings
 from tests.contract.works import Works
 
 Json = dict[str, Any]
@@ -28,7 +29,7 @@ def upstream() -> Iterator[RawUpstream]:
 def run(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Queue a request with the web process, have the worker run it, and return what GET shows."""
     settings = safe_settings(upstream, redis_url)
-    client = caller_of(create_app(settings))
+    client = client_of(create_app(settings))
     with closing(Works(settings, monkeypatch)) as works:
         yield lambda body: _run(client, works, body)
 

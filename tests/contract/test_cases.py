@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import context
 from app.domain.stream.accumulate import fold
 from app.factory import create_app
 from app.providers.reading.sse import Frame, FrameSplitter
@@ -25,6 +24,7 @@ from tests.contract.cases import (
     pairs,
     raw_upstream,
 )
+from tests.contract.clients import client_of
 from tests.contract.recordings import play
 
 CASES = list(cases())
@@ -58,11 +58,7 @@ def client(upstream: RawUpstream, redis_url: str, monkeypatch: pytest.MonkeyPatc
             log_level="CRITICAL",
         )
     )
-    with app.app_context():
-        _, secret = context.services().accounts.create_key("cases", by="test")
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
+    return client_of(app, "cases")
 
 
 def _matches(shown: Any, expected: Any) -> bool:

@@ -17,7 +17,7 @@ import pytest
 from app.factory import create_app
 from app.settings import Api, ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import FORMS, Conversation, Form, Json, RawUpstream, raw_upstream
-from tests.contract.test_case_faults import caller_of
+from tests.contract.clients import client_of
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "sent_cases"
 APIS: dict[str, Api] = {"a": "anthropic_messages", "c": "chat_completions", "r": "responses"}
@@ -118,7 +118,7 @@ def test_a_provider_is_sent_what_it_wants(
         orjson.loads(each.read_bytes()) for each in sorted((FOLDER / name).glob("request*.json"))
     ]
     letters = requests[0]["model"].partition("/")[0]
-    client = caller_of(
+    client = client_of(
         create_app(
             Settings(
                 providers=(_provider(name, letters, upstream.port),),

@@ -19,6 +19,7 @@ from app.api import context
 from app.factory import create_app
 from app.settings import Api, ProviderSettings, RedisSettings, Settings
 from app.stream_check.checker import check_stream
+from tests.contract.clients import client_of
 from tests.contract.works import Works
 from tests.samples import Growth
 from tests.upstream import client as upstreams
@@ -139,15 +140,8 @@ def bench(upstream: Upstream, redis_url: str, monkeypatch: pytest.MonkeyPatch) -
     )
     upstream.reset()
     app = create_app(settings)
-    clients = []
-    for account in ("acme", "rival"):
-        with app.app_context():
-            _, secret = context.services().accounts.create_key(account, by="test")
-        client = app.test_client()
-        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-        clients.append(client)
+    client, stranger = (client_of(app, account) for account in ("acme", "rival"))
     with closing(Works(settings, monkeypatch)) as works:
-        client, stranger = clients
         yield Bench(client, stranger, works, upstream)
     with app.app_context():
         context.services().meter.book.flush()

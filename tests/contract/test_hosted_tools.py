@@ -16,10 +16,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.api import context
-from app.domain.accounts.accounts import Permissions
 from app.factory import create_app
 from app.settings import HOSTED_TOOLS, ModelSettings, ProviderSettings, RedisSettings, Settings
 from app.stream_check.checker import check_stream
+from tests.contract.clients import client_of
 from tests.contract.works import Works
 from tests.hosted_events import DREAM, PLAYED
 from tests.hosted_items import COMPUTER, MCP_REQUEST, PROGRAM, SCREENSHOT
@@ -220,19 +220,9 @@ def bench(
     upstream.reset()
     app = create_app(settings)
     with closing(Works(settings, monkeypatch)) as works:
-        yield Bench(caller_of(app), works, upstream, {}, app)
+        yield Bench(client_of(app), works, upstream, {}, app)
     with app.app_context():
         context.services().meter.book.flush()
-
-
-def caller_of(app: Flask, **permissions: Any) -> FlaskClient:
-    with app.app_context():
-        accounts = context.services().accounts
-        may = Permissions(**permissions)
-        _, secret = accounts.create_key("acme", by="test", permissions=may)
-    client: FlaskClient = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
 
 
 @every_way
@@ -440,7 +430,7 @@ def test_a_provider_that_does_not_run_them_refuses_them_as_before(bench: Bench, 
 def test_a_key_may_be_denied_some_of_them(
     bench: Bench, way: str, allowed: tuple[str, ...], rule: str
 ) -> None:
-    client = caller_of(bench.app, hosted_tools=allowed)
+    client = client_of(bench.app, hosted_tools=allowed)
     body = {"model": "hosted", "input": "Hi", "tools": [TOOLS[2]]}
     answer = client.post("/v1/responses", json=body | FORMS[way])
     error = answer.get_json()["error"]
@@ -455,7 +445,7 @@ def test_a_key_may_be_denied_some_of_them(
 
 @every_way
 def test_a_web_search_that_a_key_denies_is_refused_on_its_own(bench: Bench, way: str) -> None:
-    client = caller_of(bench.app, hosted_tools=("mcp",))
+    client = client_of(bench.app, hosted_tools=("mcp",))
     body = {"model": "hosted", "input": "Hi", "tools": [TOOLS[0]]} | FORMS[way]
     answer = client.post("/v1/responses", json=body)
     error = answer.get_json()["error"]
@@ -472,7 +462,7 @@ FORMS: dict[str, Json] = {
 
 
 def test_what_a_key_allows_goes(bench: Bench) -> None:
-    bench.client = caller_of(bench.app, hosted_tools=("web_search", "mcp"))
+    bench.client = client_of(bench.app, hosted_tools=("web_search", "mcp"))
     bench.ask("whole", tools=[TOOLS[0], MCP])
     (seen,) = bench.sent()
     assert seen["tools"] == [TOOLS[0], MCP]
@@ -481,7 +471,7 @@ def test_what_a_key_allows_goes(bench: Bench) -> None:
 def test_a_search_of_the_web_that_a_key_denies_is_left_out_beside_other_tools(
     bench: Bench,
 ) -> None:
-    client = caller_of(bench.app, hosted_tools=())
+    client = client_of(bench.app, hosted_tools=())
     body = {"model": "hosted", "input": "Hi", "tools": [TOOLS[0], TOOLS[-1]]}
     answer = client.post("/v1/responses", json=body)
     assert answer.headers["X-Ignored-Parameters"] == "tools[0]"
@@ -495,13 +485,13 @@ def test_tools_that_an_item_has_brought_are_those_of_a_key_that_may_use_them(
     brought = {"type": "additional_tools", "tools": [TOOLS[3], TOOLS[-1]]}
     first = bench.ask("whole", input=[brought, {"role": "user", "content": "Hi"}])
     assert bench.sent()[-1]["tools"][0] == TOOLS[3]
-    bench.client = caller_of(bench.app, hosted_tools=())
+    bench.client = client_of(bench.app, hosted_tools=())
     bench.ask("whole", input=answers_to(first), previous_response_id=first["id"])
     assert [tool["type"] for tool in bench.sent()[-1]["tools"]] == ["function"]
 
 
 def test_what_is_run_stands_in_the_lists(bench: Bench) -> None:
-    client = caller_of(bench.app, hosted_tools=("mcp",))
+    client = client_of(bench.app, hosted_tools=("mcp",))
     for caller, tools in ((bench.client, list(HOSTED_TOOLS)), (client, ["mcp"])):
         assert caller.get("/v1/models/hosted").get_json()["supports"]["hosted_tools"] == tools
         assert caller.get("/v1/responses").get_json()["supported"]["hosted_tools"] == tools

@@ -15,9 +15,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.api import context
 from app.factory import create_app
 from app.settings import Api, KeySettings, ProviderSettings, RedisSettings, Settings
+from tests.contract.clients import client_of
 from tests.contract.whole_answers import streamed_answer, whole_answer
 
 Json = dict[str, Any]
@@ -99,11 +99,7 @@ def caller_of(redis_url: str, upstream: KeyedUpstream, api: Api, **more: Any) ->
         redis=RedisSettings(url=redis_url, prefix="pools:"),
         log_level="CRITICAL",
     )
-    client = create_app(settings).test_client()
-    with client.application.app_context():
-        _, secret = context.services().accounts.create_key("acme", by="test")
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
+    return client_of(create_app(settings))
 
 
 def ask(client: FlaskClient, form: str = "whole", **more: Any) -> TestResponse:

@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from app.factory import create_app
 from app.settings import ModelSettings, PriceSettings, ProviderSettings, RedisSettings, Settings
 from tests.contract.cases import PROVIDERS, RawUpstream, raw_upstream
+from tests.contract.clients import client_of
 from tests.contract.test_broken_answers import BEGIN, BOOM, DELTA, FAILED, OVERLOADED, SAID, TEXT
-from tests.contract.test_case_faults import HEAD, caller_of
+from tests.contract.test_case_faults import HEAD
 from tests.contract.test_case_siblings import frames
 from tests.contract.works import Works
 from tests.samples import Growth
@@ -135,7 +136,7 @@ def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A caller of that gateway."""
     monkeypatch.setattr("app.services.upstreams.retries.FIRST_DELAY_S", 0)
     monkeypatch.setattr("app.factory.core.USAGE_DELAY_S", 0)
-    return caller_of(create_app(settings))
+    return client_of(create_app(settings))
 
 
 @pytest.fixture

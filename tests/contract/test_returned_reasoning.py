@@ -14,9 +14,9 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import context
 from app.factory import create_app
 from app.settings import Api, ProviderSettings, RedisSettings, Settings
+from tests.contract.clients import client_of
 
 Json = dict[str, Any]
 
@@ -135,11 +135,7 @@ def client(server: _Server, redis_url: str, profile: str, api: Api) -> FlaskClie
             log_level="CRITICAL",
         )
     )
-    with app.app_context():
-        _, secret = context.services().accounts.create_key("acme", by="test")
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
+    return client_of(app)
 
 
 def _returned(body: Json) -> list[Json]:

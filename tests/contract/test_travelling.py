@@ -15,9 +15,9 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import context
 from app.factory import create_app
 from app.settings import ModelSettings, ProviderSettings, RedisSettings, Settings
+from tests.contract.clients import client_of
 
 Json = dict[str, Any]
 
@@ -113,14 +113,7 @@ def client(redis_url: str, upstreams: Upstreams) -> FlaskClient:
             log_level="CRITICAL",
         )
     )
-    return _caller(app.test_client(), "acme")
-
-
-def _caller(client: FlaskClient, account: str) -> FlaskClient:
-    with client.application.app_context():
-        _, secret = context.services().accounts.create_key(account, by="test")
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
+    return client_of(app)
 
 
 def whole(**message: Any) -> bytes:
@@ -418,7 +411,7 @@ def test_reasoning_that_another_account_brings_is_left_out(
         whole(content="Sunny."),
     ]
     first = ask(client, "c/m", "weather?", store=False, include=INCLUDE)
-    other = _caller(client.application.test_client(), "other")
+    other = client_of(client.application, "other")
     history = [{"role": "user", "content": "w"}, *first["output"]]
     ask(other, "c/m", [*history, *results(first)])
     assert upstreams.assistant() == [{"role": "assistant", "content": None, "tool_calls": [CALL]}]

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from app.api import context
 from app.factory import create_app
 from app.settings import ProviderSettings, RedisSettings, Settings
+from tests.contract.clients import client_of
 
 Json = dict[str, Any]
 
@@ -114,11 +114,7 @@ def client(redis_url: str, base_url: str) -> FlaskClient:
             log_level="CRITICAL",
         )
     )
-    with app.app_context():
-        _, secret = context.services().accounts.create_key("acme", by="test")
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    return client
+    return client_of(app)
 
 
 def ask(client: FlaskClient, **body: Any) -> Json:
