@@ -20,16 +20,16 @@ def _is_killed(act: Callable[[], object], after: int) -> bool:
 
     Threads that other tests have left send what they like, and are not counted.
     """
-    send, sent, thread = AbstractConnection.send_packed_command, 0, get_ident()
+    send: Any = AbstractConnection.send_packed_command
+    sent, ours = 0, get_ident()
 
     def sending(connection: Any, *arguments: Any, **more: Any) -> object:
         nonlocal sent
-        if get_ident() != thread:
-            return send(connection, *arguments, **more)  # type: ignore[no-untyped-call]
-        if sent == after:
+        is_ours = get_ident() == ours
+        if is_ours and sent == after:
             raise Killed
-        sent += 1
-        return send(connection, *arguments, **more)  # type: ignore[no-untyped-call]  # redis-py's
+        sent += is_ours
+        return send(connection, *arguments, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", sending)

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock, create_autospec
 
 import certifi
 import pytest
@@ -119,25 +120,18 @@ def test_only_a_named_authority_is_trusted(port: int, monkeypatch: pytest.Monkey
 def test_files_are_read_again_once_they_are_replaced(
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = 0
-    make = ssl.create_default_context
-
-    def count(**options: str | None) -> ssl.SSLContext:
-        nonlocal made
-        made += 1
-        return make(**options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ssl, "create_default_context", count)
+    make = Mock(wraps=ssl.create_default_context)
+    monkeypatch.setattr(ssl, "create_default_context", make)
     authority = tmp_path / "ca.pem"
     authority.write_bytes(CERTIFICATE.read_bytes())
     url = f"rediss://gateway:secret@localhost:{port}?ca={authority}"
     for _ in range(3):
         store(url).ping()
-    assert made == 1
+    assert make.call_count == 1
     authority.write_bytes(Path(certifi.where()).read_bytes())
     with pytest.raises(StorageUnavailable):
         store(url).ping()
-    assert made == 2
+    assert make.call_count == 2
 
 
 @pytest.mark.parametrize(
@@ -152,15 +146,8 @@ def test_files_are_read_again_once_they_are_replaced(
 def test_what_is_refused_is_not_tried_again(
     port: int, monkeypatch: pytest.MonkeyPatch, url: str, most: int
 ) -> None:
-    tries = 0
-    connected = TlsConnection._connect
-
-    def count(self: TlsConnection) -> object:
-        nonlocal tries
-        tries += 1
-        return connected(self)  # type: ignore[no-untyped-call]
-
-    monkeypatch.setattr(TlsConnection, "_connect", count)
+    connect_once = create_autospec(TlsConnection._connect, side_effect=TlsConnection._connect)
+    monkeypatch.setattr(TlsConnection, "_connect", connect_once)
     with pytest.raises(StorageUnavailable):
         store(url.format(port=port, ca=CERTIFICATE, nowhere=free_port())).ping()
-    assert tries == most
+    assert connect_once.call_count == most
