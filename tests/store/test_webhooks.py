@@ -246,6 +246,28 @@ def test_what_failed_is_due_when_it_says(bench: HookBench) -> None:
     assert only(taken(bench.hooks)).attempt == 2
 
 
+@pytest.mark.parametrize("outcome", ["retried", "delivered"])
+def test_a_result_whose_reply_was_lost_is_recorded_once(bench: HookBench, outcome: Outcome) -> None:
+    endpoint, failed = bench.add(), outcome == "retried"
+    finished(bench.jobs)
+    tried = only(taken(bench.hooks))
+    again = tried.event.created_at + 3600.0 if failed else None
+    for _ in range(2):
+        assert bench.hooks.settle(tried, entry(tried, outcome, again), failed=failed)
+    assert [each.outcome for each in bench.hooks.entries(endpoint.id)] == [outcome]
+    failures = bench.client.hget(f"{bench.prefix}{{jobs}}:webhooks:failures", endpoint.id)
+    assert failures == (b"1" if failed else None)
+
+
+def test_a_sample_whose_reply_was_lost_is_logged_once(bench: HookBench) -> None:
+    endpoint = bench.add()
+    finished(bench.jobs)
+    sample = entry(only(taken(bench.hooks)))
+    for _ in range(2):
+        bench.hooks.log(endpoint, sample)
+    assert bench.hooks.entries(endpoint.id) == [sample]
+
+
 def test_a_new_event_does_not_wait_for_the_retry_of_an_old_one(bench: HookBench) -> None:
     bench.add()
     finished(bench.jobs)

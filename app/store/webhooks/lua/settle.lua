@@ -3,8 +3,9 @@
 -- time until which the endpoint asked for silence in ms, the log's entry, maximum number of
 -- entries, an endpoint's longest rest in ms.
 -- Returns whether it counts: the endpoint or event may be gone, or be taken by another worker by
--- now.
+-- now. A reply may be lost, and the program run again: what is in the log has been recorded.
 local endpoint, event, attempt, failed, again, quiet, entry, most, longest = unpack(ARGV)
+if redis.call('LPOS', attempts(endpoint), entry) then return 1 end
 local text = redis.call('HGET', events(endpoint), event)
 if text and string.match(text, ' (%d+)$') ~= attempt then return 0 end
 redis.call('ZREM', sending, endpoint .. ' ' .. event)
