@@ -16,6 +16,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Tex
 
 from app.api.turns.server import ClientMessage, Closure
 from app.errors import InvalidRequest, Overloaded, RequestTooLarge
+from app.serving import callers
 from app.serving.callers import CallerSocket
 from app.serving.websockets import socket as websocket
 from app.serving.websockets.keeper import WebSocketKeeper
@@ -127,8 +128,8 @@ def test_a_caller_who_waits_for_each_answer_is_never_kept_waiting(
 ) -> None:
     now = 0.0
     naps: list[float] = []
-    monkeypatch.setattr(websocket, "monotonic", lambda: now)
-    monkeypatch.setattr(websocket, "sleep", naps.append)
+    monkeypatch.setattr(callers, "monotonic", lambda: now)
+    monkeypatch.setattr(callers, "sleep", naps.append)
     with contextlib.closing(Peer()) as peer:
         for _ in range(10):
             getting = gevent.spawn(peer.served.receive, peer.weighed.append)

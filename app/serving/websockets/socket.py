@@ -7,7 +7,7 @@ from struct import Struct
 from time import monotonic
 from typing import Any
 
-from gevent import sleep, spawn
+from gevent import spawn
 from gevent.lock import Semaphore
 from wsproto.connection import Connection, ConnectionState
 from wsproto.events import (
@@ -20,7 +20,6 @@ from wsproto.events import (
 from wsproto.frame_protocol import CloseReason
 
 from app.api.turns.server import POLICY, ClientMessage, Closure
-from app.domain.slices import MOMENT_S
 from app.errors import RequestTooLarge
 from app.schemas.request.body import MAX_BODY_BYTES
 from app.serving.callers import CallerSocket
@@ -36,8 +35,6 @@ MOST_FRAGMENTS = 4096
 PING_S, GONE_S = 20.0, 120.0
 #: Timeouts for the next piece of a message, and for a client's close frame, in seconds.
 MESSAGE_SILENCE_S, CLOSE_S = 30.0, 2.0
-#: Seconds for which the process may be busy with frames that one caller sends without a break.
-_TURN_S = 0.002
 #: First byte of an unfragmented text message, and the lengths from which more bytes encode it.
 _TEXT, _SHORT, _LONG = 0x81, 126, 65536
 _TEXT_16, _TEXT_64 = Struct("!BBH"), Struct("!BBQ")
@@ -89,7 +86,7 @@ class CallerWebSocket:
         self._piece_at: float | None = None
         self._size = self._fragments = 0
         self._weigh_from = _HEAVY
-        self._received_at = self._alive_at = self._turn_began = monotonic()
+        self._received_at = self._alive_at = monotonic()
         self._pinged = False
         self._closing_at: float | None = None
 
@@ -106,7 +103,7 @@ class CallerWebSocket:
         """
         while True:
             for event in self._protocol.events():
-                self._let_others_run()
+                self._caller.end_long_turn()
                 if isinstance(event, CloseConnection):
                     self._agree(event)
                     return None
@@ -172,25 +169,12 @@ class CallerWebSocket:
     def _read(self) -> bytes:
         data, self._came = self._came, b""
         if not data:
-            waits = self._caller.is_drained
             # Without the time limits of HTTP requests.
-            data = LeanSocket.recv(self._caller, _READ_SIZE)
-            if waits:  # others have run meanwhile
-                self._turn_began = monotonic()
+            data = self._caller.by_turns(LeanSocket.recv, self._caller, _READ_SIZE)
         if data:
             self._received_at = self._alive_at = monotonic()
             self._pinged = False
         return data
-
-    def _let_others_run(self) -> None:
-        """Yield when it is time: reading never waits for a caller who sends without a break.
-
-        MEASURED: 64 KiB of pings take 0.3 s; a client that sent nothing but small messages kept
-        all others of the process waiting for more than 20 s.
-        """
-        if monotonic() - self._turn_began > _TURN_S:
-            sleep(MOMENT_S)
-            self._turn_began = monotonic()
 
     def _drain(self) -> None:
         """Read until the client closes: unread bytes would reset the connection, losing output."""
