@@ -229,11 +229,15 @@ class UsageBook:
         A write that failed may have been executed, its reply lost. So it is repeated first, as it
         was: the store recognises it, and counts nothing twice.
         """
-        while self._attempted:
-            with suppress(IndexError):  # other threads may take some, too
-                if not self._write_batch(self._attempted.popleft()):
-                    return False
+        while batch := self._next_attempted():
+            if not self._write_batch(batch):
+                return False
         return self._write_batch(_Batch(self._lines.take(), self._entries.take()))
+
+    def _next_attempted(self) -> _Batch | None:
+        with suppress(IndexError):  # other threads may take some, too
+            return self._attempted.popleft()
+        return None
 
     def _write_batch(self, batch: _Batch) -> bool:
         lines, entries, adjustments = batch.lines, batch.entries, self._taken_adjustments()

@@ -8,6 +8,7 @@ that is refused for its password or certificate.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from ssl import SSLCertVerificationError
 from threading import RLock
 from typing import Any
 
@@ -17,18 +18,19 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection, ConnectionPool, UnixDomainSocketConnection
 from redis.driver_info import DriverInfo
-from redis.exceptions import ClusterDownError, SlotNotCoveredError
+from redis.exceptions import AuthenticationError, ClusterDownError, SlotNotCoveredError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
 
 from app.descriptors import pool_limit
+from app.errors import causes
 from app.settings import RedisSettings
 from app.settings.redis.url import RedisUrl, parse
 from app.store.connection.breaker import guarded
 from app.store.connection.pool import NodePool, RedisPool
 from app.store.connection.sentinel import MasterConnection, MasterTlsConnection, SentinelPool
 from app.store.connection.sentinel_watch import MasterWatch
-from app.store.connection.tls import TlsConnection, is_refusal
+from app.store.connection.tls import TlsConnection
 
 Client = Redis | RedisCluster
 
@@ -41,6 +43,9 @@ RETRIES, RETRY_BASE_S, RETRY_CAP_S = 3, 0.02, 0.3
 #: The library name that servers are sent. MEASURED: by default redis-py reads its version from its
 #: package's metadata for each connection: 0.44 of the 0.46 ms that a connection takes.
 _DRIVER = DriverInfo(lib_version=__version__)
+
+#: What a connection fails with because of its password or of the server's certificate.
+_REFUSALS = (AuthenticationError, SSLCertVerificationError)
 
 # redis-py gives these no types.
 _ENCODER: Any = Encoder
@@ -59,7 +64,7 @@ class LossRetry(Retry):
         with_failure_count: bool = False,
     ) -> Any:
         def is_worth_it(error: Exception) -> bool:
-            if is_refusal(error):
+            if any(isinstance(each, _REFUSALS) for each in causes(error)):
                 fail(*((error, 1) if with_failure_count else (error,)))
                 return False
             return is_retryable is None or is_retryable(error)

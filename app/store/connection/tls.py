@@ -14,7 +14,6 @@ from socket import socket
 from typing import Any, NamedTuple
 
 from redis.connection import SSLConnection
-from redis.exceptions import AuthenticationError
 
 #: Contexts kept in a process: of Redis and of the Sentinels, before and after a change of files.
 _MOST_CONTEXTS = 8
@@ -42,13 +41,6 @@ class TlsConnection(SSLConnection):
         options = _Options(*(getattr(of, name) for name in _Options._fields))
         context = _context(options, tuple(map(_stamp, _files(options))))
         return context.wrap_socket(sock, server_hostname=of.host)
-
-
-def is_refusal(error: Exception) -> bool:
-    """Tell whether a connection failed because of its password or the server's certificate."""
-    causes = (error, error.__cause__, error.__context__)
-    refusals = (AuthenticationError, ssl.SSLCertVerificationError)
-    return any(isinstance(cause, refusals) for cause in causes)
 
 
 @lru_cache(_MOST_CONTEXTS)
