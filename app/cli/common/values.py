@@ -228,8 +228,8 @@ def distance(seconds: int) -> str:
     return f"{words} ago" if seconds <= 0 else f"in {words}"
 
 
-#: Maximum number of entries that are listed; None for all.
 _LIMIT_HELP = "Maximum number of entries to list."
+#: Maximum number of entries that are listed; None for all.
 limit = click.option("--limit", type=click.IntRange(1), metavar="N", help=_LIMIT_HELP)
 #: The same, for lists that are too long to be shown whole.
 short_limit = click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from app.domain.models import ModelFacts
+from app.domain.models import EFFORTS, ModelFacts
 from app.domain.request import ModelRequest
 
 #: Models that reason before they answer, and therefore refuse sampling parameters (R5).
@@ -31,10 +31,7 @@ _NOT_EMPTY = ("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*")
 #: Models whose calls are refused without the reasoning before them, whoever serves them: a 400 at
 #: Novita (huggingface/responses.js 54), PPIO and SiliconFlow (labring/FastGPT 6357), OpenCode Zen
 #: (smallmain/vscode-unify-chat-provider 286).
-_WANTING = (
-    *("deepseek-v3.2*", "deepseek-v[4-9]*", "kimi-k2-thinking*"),
-    *("kimi-k2.[5-9]*", "kimi-k2-[5-9]*", "kimi-k[3-9]*"),
-)
+_WANTING = ("deepseek-v3.2*", "deepseek-v[4-9]*", "kimi-k2-thinking*", *_NOT_EMPTY)
 #: Models that think, but refuse an effort: NousResearch/hermes-agent 23435, tested against
 #: api.x.ai; earendil-works/pi 8381.
 _WITHOUT_EFFORT = (
@@ -64,7 +61,6 @@ _LISTED = (
     *((glob, ("none", "high")) for glob in ("mistral-medium-2604*", "mistral-medium-3[.-]5*")),
     ("mistral-large-4*", ("none", "low", "medium", "high")),
 )
-_ASCENDING = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 #: Models that reason, and are not known to refuse sampling parameters.
 _ALSO_REASONING = ("gpt-6*",)
 
@@ -128,7 +124,7 @@ def listed_effort(model: str, effort: str) -> str | None:
         return None
     if effort in efforts:
         return effort
-    more = _ASCENDING[_ASCENDING.index(effort) :]
+    more = EFFORTS[EFFORTS.index(effort) :]
     return next((each for each in efforts if each in more), efforts[-1])
 
 

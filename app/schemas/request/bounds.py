@@ -18,5 +18,3 @@ NAME = r"[a-zA-Z0-9_-]{1,64}"
 NAME_HINT = "must be 1 to 64 letters, digits, '_' or '-'"
 ROLES = ("user", "assistant", "system", "developer")
 STATUSES = ("in_progress", "completed", "incomplete")
-#: Values of `reasoning.effort`.
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

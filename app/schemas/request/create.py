@@ -11,12 +11,12 @@ import dataclasses
 from typing import Any
 
 from app.domain.answer_options import ReasoningOptions
+from app.domain.models import EFFORTS
 from app.domain.request import NO_PARAMETERS, CreateRequest, Parameters
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Boolean, Choice, Integer, Number, String, TextMap
 from app.schemas.nesting import Nested
-from app.schemas.request.bounds import EFFORTS
 from app.schemas.request.foreign import ChatParametersSchema, ModerationField, UnsupportedField
 from app.schemas.request.items.compactions import ContextManagementField
 from app.schemas.request.items.input import InputField

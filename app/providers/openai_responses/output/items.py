@@ -109,7 +109,7 @@ class MessageItem(OutputItem):
         return [MessageOpened(self._phase)]
 
     def begin_part(self, event: Json) -> list[Delta]:
-        return self._parts.announce(event.get("content_index")) or []
+        return self._parts.announce(event.get("content_index"))
 
     def add_text(self, event: Json) -> list[Delta]:
         """Add a piece of text."""
@@ -233,8 +233,8 @@ class ReasoningItem(OutputItem):
 
     def begin_part(self, event: Json) -> list[Delta]:
         if "summary_index" in event:
-            return self._summary.announce(event["summary_index"]) or []
-        return self._content.announce(event.get("content_index")) or []
+            return self._summary.announce(event["summary_index"])
+        return self._content.announce(event.get("content_index"))
 
     def add_thought(self, event: Json) -> list[Delta]:
         """Add a piece of a summary, or of the reasoning itself."""
@@ -244,11 +244,8 @@ class ReasoningItem(OutputItem):
         parts.text.add(piece)
         return [*before, self._thought(piece, parts)]
 
-    def rest_of_text(self, event: Json) -> list[Delta]:
-        """Return what is new in a whole text."""
-        return self._rest_of(event)
-
-    def _rest_of(self, event: Json, *, is_place: bool = False) -> list[Delta]:
+    def rest_of_text(self, event: Json, *, is_place: bool = False) -> list[Delta]:
+        """Return what is new in a whole text; for `is_place` see PartCursor."""
         parts, before = self._reach(event, is_place=is_place)
         if before is None:
             return []
@@ -275,7 +272,7 @@ class ReasoningItem(OutputItem):
         for name, place in fields:
             for index, part in enumerate(self._reader.contents(item_json, name)):
                 whole = {place: index, "text": part.get("text")}
-                deltas += self._rest_of(whole, is_place=True)
+                deltas += self.rest_of_text(whole, is_place=True)
         return deltas
 
     def ended(self) -> list[Delta]:

@@ -26,10 +26,12 @@ class PartCursor:
         """Whether nothing has come yet."""
         return not (self.index or self._begun)
 
-    def announce(self, index: object) -> list[Delta] | None:
+    def announce(self, index: object) -> list[Delta]:
         """Move to the part at `index`, as an event of its own says that it begins."""
         deltas = self.reach(index, is_place=True)
-        self._is_announced = self._is_announced or deltas is not None
+        if deltas is None:
+            return []
+        self._is_announced = True
         return deltas
 
     def reach(self, index: object, *, is_place: bool = False) -> list[Delta] | None:

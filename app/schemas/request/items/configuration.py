@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.answer_options import ConfigurationUpdate
+from app.domain.models import EFFORTS
 from app.schemas.document import Document
 from app.schemas.field import ReadContext
 from app.schemas.fields import Choice
 from app.schemas.nesting import Nested
-from app.schemas.request.bounds import EFFORTS
 from app.schemas.request.items.fields import ItemId, ItemSchema
 from app.schemas.request.text_options import TextFormatField
 
