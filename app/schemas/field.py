@@ -91,8 +91,8 @@ class ReadContext:
             return
         if self.refuses_unknown:
             near = get_close_matches(name[:_LONGEST_COMPARED], list(known), n=2)
-            meant = f"did you mean {listed(tuple(near))}? " if near else ""
-            what = f"is not known here: {meant}Leave it out, or look at how it is spelled."
+            meant = f"did you mean {listed(tuple(near))}? Else leave" if near else "leave"
+            what = f"is not known here: {meant} it out, or look at how it is spelled."
             raise InvalidField("unknown_parameter", path, what)
         self.ignore(path)
 

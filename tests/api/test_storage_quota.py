@@ -50,6 +50,8 @@ def test_a_full_account_is_refused_before_the_upstream_is_asked(
         "rate_limit_error",
         "storage_quota_exceeded",
     )
+    assert response.headers["x-should-retry"] == "false"
+    assert "Retry-After" not in response.headers
     assert not answer.called
 
 

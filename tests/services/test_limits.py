@@ -255,6 +255,7 @@ def test_what_was_used_is_counted_whatever_was_booked_for_a_long_answer(door: Do
 def test_an_input_that_no_minute_has_room_for_is_refused_at_once(door: Door) -> None:
     error = door.refusal(caller(tokens_per_minute=100), 101)
     assert "about 101 tokens" in error.message
+    assert error.retry_headers["x-should-retry"] == "false"
     assert door.store.round_trips == 0
 
 

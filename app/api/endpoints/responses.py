@@ -46,7 +46,8 @@ take_content_key(bp)
 MAX_WAIT_S = 60
 #: Timeout for an upstream's token count, in seconds; after it the tokens are estimated.
 COUNTED_WITHIN_S = 10.0
-MAX_NUMBER = 10**9 - 1
+#: Above the `sequence_number` of any event.
+MAX_NUMBER = 10**9
 
 
 @bp.get("")
@@ -242,7 +243,7 @@ def follow(response_id: str) -> ResponseReturnValue:
     """Replay a response's events, and follow a running one to its end (E5, C7)."""
     current = context.current()
     services = current.services
-    starting_after = integer("starting_after", -1, 0, MAX_NUMBER)
+    starting_after = min(integer("starting_after", -1, 0, None), MAX_NUMBER)
     silence_s = services.requests.keepalive_s
     follower = services.responses.follow(current.caller, response_id, starting_after, silence_s)
     return followed(current, follower)

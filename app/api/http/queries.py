@@ -42,8 +42,8 @@ def page_query() -> PageQuery:
     )
 
 
-def integer(name: str, default: int, minimum: int, maximum: int) -> int:
-    """Return an integer query parameter within its bounds.
+def integer(name: str, default: int, minimum: int, maximum: int | None) -> int:
+    """Return an integer query parameter within its bounds; a `maximum` of None is no bound.
 
     Raises:
         InvalidRequest: it is not an integer, or out of bounds; `param` names it.
@@ -58,7 +58,7 @@ def integer(name: str, default: int, minimum: int, maximum: int) -> int:
         raise InvalidRequest(
             f"'{name}' must be at least {minimum}.", param=name, code="integer_below_min_value"
         )
-    if number > maximum:
+    if maximum is not None and number > maximum:
         raise InvalidRequest(
             f"'{name}' must be at most {maximum}.", param=name, code="integer_above_max_value"
         )

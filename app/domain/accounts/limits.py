@@ -66,6 +66,12 @@ class LimitReached(RateLimited):
         self.standing = standing
 
 
+class RequestAboveLimit(LimitReached):
+    """A single request counts more than a limit admits at once; no retry would succeed."""
+
+    should_retry = False
+
+
 class BudgetSpent(LimitReached):
     """A budget does not suffice for the request; an early retry would not succeed either."""
 

@@ -100,7 +100,7 @@ _MEANINGS = {
 }
 _BESIDE: dict[int, tuple[str, ...]] = {
     405: ("Allow",),
-    429: ("Retry-After", *LIMITS),
+    429: ("Retry-After", "x-should-retry", *LIMITS),
     500: ("x-should-retry",),
     503: ("Retry-After", "x-should-retry"),
 }

@@ -39,7 +39,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "Retry-After": {"description": "Seconds to wait before a retry.", "schema": _WHOLE},
     "x-should-retry": {
-        "description": "false if a retry would pay for the same work again.",
+        "description": "false if a retry would pay for the same work again, or fail again.",
         "schema": {"type": "string", "enum": ["true", "false"]},
     },
     "Location": {

@@ -42,7 +42,7 @@ RESPONSES = "/v1/responses"
 _ONE = f"{RESPONSES}/{{response_id}}"
 _WAIT = {"type": "integer", "minimum": 0, "maximum": 60, "default": 0}
 _STREAM = {"type": "boolean", "default": False}
-_NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}
+_NUMBER = {"type": "integer", "minimum": 0}
 _KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 _LEFT = {"type": "string", "enum": ["cancel", "continue"], "default": "cancel"}
 

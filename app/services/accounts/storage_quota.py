@@ -8,6 +8,13 @@ from app.errors import RateLimited
 from app.store.responses.base import ResponseStore
 
 
+class StorageQuotaExceeded(RateLimited):
+    """The account has stored as much as it may; only deleting and purging makes room."""
+
+    code = "storage_quota_exceeded"
+    should_retry = False
+
+
 def refuse_when_full(store: ResponseStore, caller: Caller, request: CreateRequest) -> None:
     """Raise if the request is to be stored and its account, or the store, has no room left.
 
@@ -24,7 +31,7 @@ def refuse_full_account(store: ResponseStore, caller: Caller) -> None:
     """Raise if the account's quota is used up; the store is read only if there is a bound.
 
     Raises:
-        RateLimited: code storage_quota_exceeded.
+        StorageQuotaExceeded: no room is left.
         StorageUnavailable: the store is unreachable.
     """
     bound = caller.max_stored_bytes
@@ -32,8 +39,7 @@ def refuse_full_account(store: ResponseStore, caller: Caller) -> None:
         return
     stored = store.stored_bytes(caller.account)
     if stored >= bound:
-        raise RateLimited(
+        raise StorageQuotaExceeded(
             f"This account has {stored} bytes of responses stored and may have {bound}: ask with "
-            "'store': false. Deleted responses count until the operator purges them.",
-            code="storage_quota_exceeded",
+            "'store': false. Deleted responses count until the operator purges them."
         )

@@ -12,7 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.domain.accounts.accounts import NO_ALLOWANCE, Caller
-from app.domain.accounts.limits import UNLIMITED_STANDING, LimitReached, Quota, Standing
+from app.domain.accounts.limits import (
+    UNLIMITED_STANDING,
+    LimitReached,
+    Quota,
+    RequestAboveLimit,
+    Standing,
+)
 from app.domain.estimates import Estimate
 from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.budgets import budget_spent, reserved_of, warn, with_budgets
@@ -174,11 +180,11 @@ def _charged(limits: tuple[RateLimit, ...], guess: Estimate) -> tuple[tuple[Rate
     never keeps a request out for good; an input that exceeds a whole minute's limit does.
 
     Raises:
-        LimitReached: the input alone exceeds a limit.
+        RequestAboveLimit: the input alone exceeds a limit.
     """
     narrowest = min(limits, key=lambda limit: limit.limit)
     if guess.input_tokens > narrowest.limit:
-        raise LimitReached(
+        raise RequestAboveLimit(
             f"The input is about {guess.input_tokens} tokens; {_described(narrowest)}. Send less.",
             retry_after_s=narrowest.span_s,
             standing=UNLIMITED_STANDING,
