@@ -64,21 +64,25 @@ def test_what_is_below_the_level_is_not_logged() -> None:
 
 def test_a_breaker_that_opens_shows_in_the_metrics(configured: io.StringIO) -> None:
     telemetry.breaker_changed("acme", "open")
-    assert b'gateway_upstream_breakers_open{provider="acme"} 1.0' in telemetry.metrics({})
+    assert b'gateway_upstream_breakers_open{provider="acme"} 1.0' in telemetry.Exposition().page(
+        dict
+    )
     telemetry.breaker_changed("acme", "closed")
-    assert b'gateway_upstream_breakers_open{provider="acme"} 0.0' in telemetry.metrics({})
+    assert b'gateway_upstream_breakers_open{provider="acme"} 0.0' in telemetry.Exposition().page(
+        dict
+    )
     assert "breaker_changed" in configured.getvalue()
 
 
 def test_requests_are_counted_by_what_they_were() -> None:
     telemetry.request_ended(_trace(endpoint="/counted", model_label="m"), 418)
     counted = b'gateway_requests_total{endpoint="/counted",method="GET",model="m",status="418"} 1.0'
-    assert counted in telemetry.metrics({})
+    assert counted in telemetry.Exposition().page(dict)
 
 
 def test_what_is_looked_up_is_told_beside_the_counters() -> None:
     name = next(iter(telemetry.FIGURES))
-    assert f"{name} 7.0".encode() in telemetry.metrics({name: 7})
+    assert f"{name} 7.0".encode() in telemetry.Exposition().page(lambda: {name: 7})
 
 
 def test_a_log_line_takes_any_integer_and_half_surrogates(configured: io.StringIO) -> None:

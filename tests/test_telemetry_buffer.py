@@ -155,7 +155,7 @@ def gathering() -> Iterator[None]:
 def test_what_this_process_gathers_is_in_its_metrics() -> None:
     telemetry.upstream_ended("gathered", "ok")
     counted = b'gateway_upstream_calls_total{outcome="ok",provider="gathered"} 1.0'
-    assert counted in telemetry.metrics({})
+    assert counted in telemetry.Exposition().page(dict)
 
 
 def test_what_a_process_gathers_is_in_the_metrics_when_it_has_ended(

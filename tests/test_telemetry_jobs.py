@@ -11,7 +11,14 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from app.telemetry import FIGURES, JobTrace, MeasuredCall, configure_logging, job_ended, metrics
+from app.telemetry import (
+    FIGURES,
+    Exposition,
+    JobTrace,
+    MeasuredCall,
+    configure_logging,
+    job_ended,
+)
 
 
 @pytest.fixture
@@ -74,9 +81,9 @@ def test_a_job_and_its_tokens_are_counted() -> None:
 
 
 def test_figures_are_told_as_they_are_now() -> None:
-    result = metrics(dict.fromkeys(FIGURES, 3.0)).decode()
+    result = Exposition().page(lambda: dict.fromkeys(FIGURES, 3.0)).decode()
     assert all(f"\n{name} 3.0\n" in result for name in FIGURES)
 
 
 def test_figures_that_are_not_known_are_not_told() -> None:
-    assert "\ngateway_jobs_queued " not in metrics({}).decode()
+    assert "\ngateway_jobs_queued " not in Exposition().page(dict).decode()

@@ -38,7 +38,7 @@ from app.services.upstreams.keys.renewals import Renewals
 from app.services.webhooks.endpoints import WebhookEndpoints
 from app.settings import RequestSettings
 from app.store.spool.delivery import SpoolDelivery
-from app.telemetry import SaturationSampler, Trace
+from app.telemetry import Exposition, SaturationSampler, Trace
 from app.telemetry.tracing import Recording
 
 _g: Any = g
@@ -72,6 +72,7 @@ class Services:
     request_log: RequestLog
     spool: SpoolDelivery
     saturation: SaturationSampler
+    exposition: Exposition
     renewals: Renewals
     metrics_address: MetricsAddress | None
     websockets: WebSocketSessions

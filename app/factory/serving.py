@@ -46,10 +46,11 @@ def show_saturation(app: Flask) -> None:
         context.services().saturation.start()
 
 
-def stretch_beside(app: Flask, run: Callable[[Callable[[], bytes]], bytes]) -> None:
-    """Have `run` derive keys from passphrases, which takes up to half a second of CPU (N14)."""
+def compute_beside(app: Flask, run: Callable[[Callable[[], bytes]], bytes]) -> None:
+    """Have `run` do what takes up to a second of CPU: keys of passphrases (N14), and /metrics."""
     with app.app_context():
-        context.services().content_keys.beside = run
+        services = context.services()
+    services.content_keys.beside = services.exposition.beside = run
 
 
 def renew_credentials(app: Flask) -> None:

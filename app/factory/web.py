@@ -73,7 +73,7 @@ from app.store.spool.folders import SpoolFolders
 from app.store.spool.store import SpoolingStore
 from app.store.spool.store_identity import StoreIdentity
 from app.store.webhooks.redis import RedisWebhookStore
-from app.telemetry import SaturationSampler, configure_logging
+from app.telemetry import Exposition, SaturationSampler, configure_logging
 
 BLUEPRINTS = (
     responses.bp,
@@ -134,7 +134,6 @@ def _services(
     background = _background(settings, client, core, streams, spool)
     responses = _responses(settings, core, store, background, streams)
     idempotency = _idempotency(settings, client, core)
-    requests = RequestLog(request_log_store(settings, client))
     hooks = webhook_store(settings, client, redis_store.safety)
     archive = _archive(settings, client, core, spool, background, responses, idempotency, hooks)
     in_flight = InFlight(settings.requests.max_in_flight, settings.requests.max_body_memory_mb)
@@ -157,9 +156,10 @@ def _services(
         requests=settings.requests,
         archive=archive,
         purges=purges_of(settings, client, core, spool, background),
-        request_log=requests,
+        request_log=RequestLog(request_log_store(settings, client)),
         spool=spool,
         saturation=_saturation(client, core, in_flight),
+        exposition=Exposition(),
         renewals=core.keys.renewals,
         metrics_address=_metrics_address(settings.web.metrics_bind),
         websockets=WebSocketSessions(settings.websocket, settings.web.cors_origins),

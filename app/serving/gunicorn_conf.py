@@ -54,9 +54,8 @@ elif not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
 _metrics = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
 _is_own = _metrics.name.startswith(_OWN_METRICS)
 
-from prometheus_client import multiprocess  # noqa: E402 - see above
-
-from app.serving import arbiter  # noqa: E402 - it has metrics, too
+from app.metric_files import process_ended  # noqa: E402 - see above
+from app.serving import arbiter  # noqa: E402 - as above
 from app.serving.worker_state import SPARE_S  # noqa: E402 - as above
 
 arbiter.install()
@@ -171,7 +170,7 @@ def post_worker_init(worker: GunicornWorker) -> None:
     if settings.web.worker_class == "gevent":
         # Run long computations in threads, while the event loop serves the others.
         pool = importlib.import_module("gevent").get_hub().threadpool
-        factory.stretch_beside(worker.wsgi, pool.apply)
+        factory.compute_beside(worker.wsgi, pool.apply)
         keep_freed_memory(os.environ)
     give_back_each_minute(os.environ)
     keep_in_huge_pages()
@@ -186,8 +185,8 @@ def pre_exec(server: GunicornMaster) -> None:
 
 
 def child_exit(server: GunicornMaster, worker: GunicornWorker) -> None:  # noqa: ARG001 - gunicorn counts them
-    """Remove a dead worker's gauges from the sums."""
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # has no types
+    """Remove a dead worker's gauges from the sums, and keep its counts."""
+    process_ended(worker.pid)
 
 
 def on_exit(server: GunicornMaster) -> None:  # noqa: ARG001 - as above

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from app.telemetry.counts import (
     BUDGET_REFUSALS,
-    FIGURES,
     JOB_LEASES_LOST,
     JOB_WAIT_SECONDS,
     JOBS_AGAIN,
     JWKS_FETCHES,
-    METRICS_CONTENT_TYPE,
     REQUEST_LOG_LOST,
     RETENTION_OVERDUE,
     RETENTION_OVERDUE_SECONDS,
@@ -29,11 +27,11 @@ from app.telemetry.counts import (
     cost_counted,
     first_byte_counted,
     gather_counts,
-    metrics,
     upstream_ended,
     upstream_oddity,
 )
 from app.telemetry.errors import own_mistake, unexpected
+from app.telemetry.exposition import FIGURES, METRICS_CONTENT_TYPE, Exposition
 from app.telemetry.logs import configure_logging, identify, log
 from app.telemetry.model_calls import (
     MeasuredCall,
@@ -71,6 +69,7 @@ __all__ = [
     "WEBHOOKS",
     "WEBHOOK_SECONDS",
     "WEBSOCKETS_OPEN",
+    "Exposition",
     "JobTrace",
     "MeasuredCall",
     "SaturationSampler",
@@ -89,7 +88,6 @@ __all__ = [
     "key_read",
     "key_rests",
     "log",
-    "metrics",
     "own_mistake",
     "request_ended",
     "retry_counted",

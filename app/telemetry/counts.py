@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator, Mapping
 from functools import cache
-from platform import python_version
-from time import sleep
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Gauge, Histogram
 
-from app import __version__
 from app.telemetry.logs import log
 from app.telemetry.metric_buffer import MetricBuffer, Timings
 
-METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
 #: Seconds for which a process buffers counts before it adds them to the metrics.
 COUNTS_DELAY_S = 0.1
 
@@ -156,40 +140,20 @@ _upstream_oddities = cache(UPSTREAM_ODDITIES.labels)
 _upstream_seconds = cache(UPSTREAM_SECONDS.labels)
 _cost = cache(COST.labels)
 
-_buffer = MetricBuffer()
+buffer = MetricBuffer()
 #: Adds counts to the metrics, after a moment.
-count = _buffer.add
-#: How many buffer delays a scrape waits for other processes: a busy one is late.
-_PATIENCE = 3
-
-BUILD_INFO, BUILD_LABELS = "gateway_build_info", ["version", "python"]
-
-#: Figures that are looked up on each scrape: of the queues of background responses, the same for
-#: all processes, of this machine's spool, and of a worker's reloads.
-FIGURES = {
-    "gateway_spooled": "Responses in this machine's spool, waiting for Redis.",
-    "gateway_jobs_queued": "Background responses waiting for a worker.",
-    "gateway_jobs_running": "Background responses being run by workers.",
-    "gateway_jobs_oldest_seconds": "Seconds that the oldest queued background response has waited.",
-    "gateway_webhooks_waiting": "Events waiting for delivery to webhook endpoints.",
-    "gateway_config_last_reload_successful": (
-        "Whether the configuration was valid when it was last read: 1 or 0."
-    ),
-    "gateway_config_last_reload_timestamp_seconds": (
-        "Unix time at which a valid configuration was last read."
-    ),
-}
+count = buffer.add
 
 
 def gather_counts(delay_s: float = COUNTS_DELAY_S) -> None:
     """Buffer this process's counts for `delay_s`, or until the process ends."""
-    _buffer.delay_s = delay_s
-    atexit.register(_buffer.flush)
+    buffer.delay_s = delay_s
+    atexit.register(buffer.flush)
 
 
 def request_counted(method: str, endpoint: str, status: int, model: str, seconds: float) -> None:
     """Count a finished request and its duration; `model` is a label, "" for none."""
-    _buffer.add(
+    buffer.add(
         ((_requests, method, endpoint, status, model), 1),
         ((_request_seconds, endpoint, model), seconds),
     )
@@ -197,70 +161,30 @@ def request_counted(method: str, endpoint: str, status: int, model: str, seconds
 
 def first_byte_counted(provider: str, seconds: float) -> None:
     """Record an upstream's time to the first byte."""
-    _buffer.add(((_upstream_seconds, provider), seconds))
+    buffer.add(((_upstream_seconds, provider), seconds))
 
 
 def upstream_oddity(provider: str, kind: str) -> None:
     """Count a field of an upstream's answer that was ignored."""
-    _buffer.add(((_upstream_oddities, provider, kind), 1))
+    buffer.add(((_upstream_oddities, provider, kind), 1))
 
 
 def upstream_ended(provider: str, outcome: str, key: str | None = None) -> None:
     """Count a finished upstream call; `key` is the id of its key in the pool, if there is one."""
-    _buffer.add(((_upstream_calls, provider, outcome), 1))
+    buffer.add(((_upstream_calls, provider, outcome), 1))
     if key is not None:
-        _buffer.add(((_key_calls, provider, key, outcome), 1))
+        buffer.add(((_key_calls, provider, key, outcome), 1))
 
 
 def cost_counted(provider: str, model: str, microusd: int | None) -> None:
     """Add the cost of an answer, in millionths of a US dollar; None if unknown."""
     if microusd is None:
-        _buffer.add((UNPRICED, 1))
+        buffer.add((UNPRICED, 1))
     elif microusd:
-        _buffer.add(((_cost, provider, model), microusd / 1_000_000))
+        buffer.add(((_cost, provider, model), microusd / 1_000_000))
 
 
 def breaker_changed(provider: str, state: str) -> None:
     """Record and log the state of a provider's circuit breaker in this process."""
     BREAKERS_OPEN.labels(provider).set(state != "closed")
     log.warning("breaker_changed", provider=provider, state=state)
-
-
-def metrics(figures: Mapping[str, float], folder: str | None = None) -> bytes:
-    """Return the metrics of all processes together, in Prometheus's text format.
-
-    They include everything counted before: it waits for what other processes still buffer.
-    `figures` are the currently known values of FIGURES. `folder` is the directory of the processes'
-    counts, by default that of PROMETHEUS_MULTIPROC_DIR.
-    """
-    registry = CollectorRegistry()
-    try:
-        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # half typed upstream
-        sleep(_PATIENCE * _buffer.delay_s)
-    except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: there is only this process
-        registry = REGISTRY
-    _buffer.flush()
-    looked_up = CollectorRegistry()
-    looked_up.register(_Figures(figures))
-    looked_up.register(_BuildInfo())
-    return generate_latest(registry) + generate_latest(looked_up)
-
-
-class _Figures(Collector):
-    """Gauges whose values are looked up on each scrape."""
-
-    def __init__(self, figures: Mapping[str, float]) -> None:
-        self._figures = figures
-
-    def collect(self) -> Iterator[Metric]:
-        for name, value in self._figures.items():
-            yield GaugeMetricFamily(name, FIGURES[name], value)
-
-
-class _BuildInfo(Collector):
-    """The release, as a metric."""
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(BUILD_INFO, "Always 1: the release.", labels=BUILD_LABELS)
-        family.add_metric([__version__, python_version()], 1.0)
-        yield family

@@ -155,6 +155,6 @@ def test_a_drain_ends_in_time_whatever_is_open() -> None:
 
 
 def test_a_drain_knows_the_metrics_by_their_names() -> None:
-    text = telemetry.metrics({}).decode()
+    text = telemetry.Exposition().page(dict).decode()
     assert re.search(r"^gateway_streams_open ", text, re.MULTILINE)
     assert "gateway_spooled" in telemetry.FIGURES

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY, Counter
 from prometheus_client.metrics import MetricWrapperBase
 
 from app import factory, telemetry
-from app.telemetry.counts import BUILD_INFO, BUILD_LABELS
+from app.telemetry.exposition import BUILD_INFO, BUILD_LABELS
 from tests.processes import ROOT
 
 #: Whatever has metrics is imported with it.

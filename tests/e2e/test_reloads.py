@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import psutil
 import pytest
 
+from app.cli.common.processes import METRICS_PREFIX
 from tests.e2e.gateway import DEFAULT_FIRST
 from tests.e2e.stops import (
     GRACE_S,
@@ -80,6 +83,17 @@ def test_reloads_without_end_cut_nothing_and_come_to_serve(running: Site) -> Non
     assert len(answers) > len(callers)
     assert {each.last["type"] for each in answers} == {"response.completed"}
     assert running.gauge("gateway_config_last_reload_successful") == 1
+    _assert_counted(running, len(answers))
+
+
+def _assert_counted(running: Site, count: int) -> None:
+    """Check that workers that have ended count on, and left no file of their own each."""
+    until(lambda: len(running.workers()) == 1, "the old workers to end")
+    labels = 'endpoint="/v1/responses",method="POST",model="other",status="200"'
+    assert running.gauge(f"gateway_requests_total{{{labels}}}") == count
+    (folder,) = Path(gettempdir()).glob(f"{METRICS_PREFIX}{running.process.pid}-*")
+    owners = {file.stem.rpartition("_")[2] for file in folder.glob("counter_*.db")}
+    assert owners == {"together", *map(str, running.workers())}
 
 
 def _reload_without_end(running: Site, text: str) -> None:

@@ -49,7 +49,7 @@ def grow() -> None:
 class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer, and grow for the next time."""
-        body = telemetry.metrics(dict.fromkeys(telemetry.FIGURES, 1.0))
+        body = telemetry.Exposition().page(lambda: dict.fromkeys(telemetry.FIGURES, 1.0))
         grow()
         self.send_response(200)
         self.send_header("Content-Type", telemetry.METRICS_CONTENT_TYPE)

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import Counter, Histogram
 
 from app import telemetry
-from app.telemetry.counts import BUILD_INFO, BUILD_LABELS
+from app.telemetry.exposition import BUILD_INFO, BUILD_LABELS
 from tests.observability.page import ours
 from tests.processes import ROOT
 

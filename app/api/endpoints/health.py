@@ -19,7 +19,6 @@ from app.api.http.json_response import json_response
 from app.api.http.response import WSGIResponse
 from app.schemas.wire.answers import HEALTH, READINESS, VERSION
 from app.telemetry import METRICS_CONTENT_TYPE
-from app.telemetry import metrics as all_metrics
 
 #: Headers by which a proxy names the client it forwards for.
 _OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
@@ -79,6 +78,10 @@ def is_local(environ: Mapping[str, Any]) -> bool:
 @bp.get("/metrics")
 def metrics() -> ResponseReturnValue:
     """Expose the metrics of all processes, added up."""
+    page = context.services().exposition.page(_figures)
+    return WSGIResponse(page, content_type=METRICS_CONTENT_TYPE)
+
+
+def _figures() -> dict[str, float]:
     services = context.services()
-    figures = services.background.figures() | services.spool.figures() | services.webhooks.figures()
-    return WSGIResponse(all_metrics(figures), content_type=METRICS_CONTENT_TYPE)
+    return services.background.figures() | services.spool.figures() | services.webhooks.figures()

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from prometheus_client.multiprocess import mark_process_dead
-
 from app.cli.common import processes
 from app.cli.common.checked import checked_settings
 from app.cli.common.processes import METRICS
@@ -18,8 +16,9 @@ from app.cli.worker.listener import ListenerTaken, listening
 from app.cli.worker.master import Master
 from app.descriptors import raise_limit
 from app.logs.libraries import catch_uncaught, listen
+from app.metric_files import process_ended
 from app.settings import SettingsError, environment
-from app.telemetry import configure_logging, metrics
+from app.telemetry import Exposition, configure_logging
 
 
 def main() -> int:
@@ -55,11 +54,12 @@ def _listening(bind: str | None) -> Iterator[Master]:
             folder = stack.enter_context(processes.metrics_folder())
         master = Master(partial(_start, folder), gone=partial(_forget, folder))
 
-        def exposition() -> bytes:
-            return metrics({} if shared else master.figures(), folder)
+        def page() -> bytes:
+            return exposition.page(dict if shared else master.figures)
 
         if bind is not None:
-            stack.enter_context(listening(bind, master.health, exposition))
+            exposition = Exposition(folder)
+            stack.enter_context(listening(bind, master.health, page))
         yield master
 
 
@@ -71,9 +71,9 @@ def _start(folder: str | None, channel: socket.socket) -> subprocess.Popen[bytes
 
 
 def _forget(folder: str | None, pid: int) -> None:
-    """Remove a dead process's gauges from the sums."""
+    """Remove a dead process's gauges from the sums, and keep its counts."""
     if folder is not None:
-        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # has no types
+        process_ended(pid, folder)
 
 
 if __name__ == "__main__":
