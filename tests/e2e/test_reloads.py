@@ -89,7 +89,7 @@ def test_reloads_without_end_cut_nothing_and_come_to_serve(running: Site) -> Non
 def _assert_counted(running: Site, count: int) -> None:
     """Check that workers that have ended count on, and left no file of their own each."""
     until(lambda: len(running.workers()) == 1, "the old workers to end")
-    labels = 'endpoint="/v1/responses",method="POST",model="other",status="200"'
+    labels = 'endpoint="/v1/responses",method="POST",model="steady",status="200"'
     assert running.gauge(f"gateway_requests_total{{{labels}}}") == count
     (folder,) = Path(gettempdir()).glob(f"{METRICS_PREFIX}{running.process.pid}-*")
     owners = {file.stem.rpartition("_")[2] for file in folder.glob("counter_*.db")}
