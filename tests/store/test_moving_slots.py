@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from redis.cluster import RedisCluster
+from redis.exceptions import ClusterError, TryAgainError
 
 from app.domain.ids import tag_of
 from app.errors import StorageUnavailable
 from app.settings import RedisSettings
 from app.store.connection.client import connect
-from app.store.connection.round_trip import bound_to_slot
+from app.store.connection.round_trip import bound_to_slot, round_trip
 from app.store.responses.redis import RedisStore
 from tests.cluster_moves import SlotMove, masters
 from tests.store.turns import ACCOUNT, first_id, next_id, turn
@@ -27,9 +29,14 @@ def nodes(cluster_url: str) -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def store(cluster_url: str) -> Iterator[RedisStore]:
+def client(cluster_url: str) -> Iterator[Any]:
     with connect(RedisSettings(url=cluster_url, prefix=PREFIX)) as client:
-        yield RedisStore(client, PREFIX)
+        yield client
+
+
+@pytest.fixture
+def store(client: Any) -> RedisStore:
+    return RedisStore(client, PREFIX)
 
 
 def moving(nodes: list[Any], response_id: str) -> SlotMove:
@@ -85,6 +92,54 @@ def test_who_waits_for_replicas_waits_for_a_slot_as_well(
             store.save(turn("one", response_id=parent))
         assert move.moved == set()
         move.finish()
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The commands with keys that redis-py sends one by one."""
+    sent: list[tuple[Any, ...]] = []
+    send = RedisCluster.execute_command
+
+    def noted(self: RedisCluster, *command: Any, **options: Any) -> Any:
+        if len(command) > 1:
+            sent.append(command)
+        return send(self, *command, **options)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(RedisCluster, "execute_command", noted)
+    return sent
+
+
+def written(client: Any) -> list[str]:
+    """Write keys of one slot, and return their names."""
+    slot = f"{PREFIX}{{{first_id()}}}"
+    keys = [f"{slot}:{number}" for number in range(5)]
+    assert round_trip(client, [("SET", key, key) for key in keys]) == [True] * 5
+    return keys
+
+
+def test_commands_follow_their_slot_together(
+    client: Any, nodes: list[Any], alone: list[tuple[Any, ...]]
+) -> None:
+    keys = written(client)
+    move = SlotMove(nodes, keys[0])
+    move.begin()
+    move.finish()
+    assert round_trip(client, [("GET", key) for key in keys]) == [key.encode() for key in keys]
+    assert len(alone) == 1
+
+
+def test_commands_wait_for_their_slot_no_longer_than_one_does(
+    client: Any, nodes: list[Any], alone: list[tuple[Any, ...]]
+) -> None:
+    keys = written(client)
+    move = SlotMove(nodes, keys[0])
+    move.begin()
+    unknown = [("GET", f"{keys[0]}:{number}") for number in range(20)]
+    first, *others = round_trip(client, [*unknown, ("GET", keys[-1])])
+    assert isinstance(first, ClusterError)
+    assert {type(each) for each in others[:-1]} == {TryAgainError}
+    assert (others[-1], len(alone)) == (keys[-1].encode(), 1)
+    move.finish()
 
 
 @pytest.mark.parametrize(

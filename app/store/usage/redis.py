@@ -40,7 +40,7 @@ from app.domain.accounts.usage import COUNTERS, UsageLine
 from app.errors import StorageRefused
 from app.store.connection.client import Client
 from app.store.connection.errors import to_gateway_error, translated
-from app.store.connection.script import Call, LuaFolder, Script, constants, run_each
+from app.store.connection.script import Call, LuaFolder, Script, constants, run_all, run_each
 from app.store.rate_limits.base import REPEATED_S, Adjustment
 from app.store.usage.attributed import ATTRIBUTED, apart, attributed_arguments, attributed_lines
 from app.store.usage.base import (
@@ -108,14 +108,10 @@ class RedisUsageStore:
     def read(
         self, account: str, days: Sequence[date], *, attributed: bool = False
     ) -> list[UsageLine]:
+        names = ("", "cost:", "users:") if attributed else ("", "cost:")
+        reads = [("HGETALL", self._key(account, day, name)) for day in days for name in names]
         with translated():
-            pipeline = self._redis.pipeline(transaction=False)
-            for day in days:
-                pipeline.hgetall(self._key(account, day))
-                pipeline.hgetall(self._key(account, day, "cost:"))
-                if attributed:
-                    pipeline.hgetall(self._key(account, day, "users:"))
-            tables = iter(pipeline.execute())
+            tables = map(_table, run_all(self._redis, reads))
         lines: list[UsageLine] = []
         for day in days:
             whole = _lines(account, day, {**next(tables), **next(tables)})
@@ -162,6 +158,11 @@ def _is_logged(result: object, count: int) -> bool:
         return False
     REQUEST_LOG_LOST.inc(count)
     return True
+
+
+def _table(reply: Any) -> dict[bytes, bytes]:
+    """Return a hash as a dict; on a Cluster redis-py has made one of it."""
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _lines(account: str, day: date, table: dict[bytes, bytes]) -> list[UsageLine]:
