@@ -241,6 +241,31 @@ def test_a_connection_that_a_node_closed_is_opened_again_and_no_node_is_looked_f
         pool.release(again)
 
 
+def test_a_connection_that_was_just_taken_is_not_closed_when_nodes_are_looked_for(
+    cluster_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(RedisSettings(url=cluster_url, prefix=PREFIX)) as client:
+        pool = pool_of(client)
+        own = pool.get_connection()
+        pool.release(own)
+        listing = pool._get_free_connections
+
+        def taken_after() -> set[Any]:
+            found: set[Any] = listing()
+            assert pool.get_connection() is own
+            return found
+
+        monkeypatch.setattr(pool, "_get_free_connections", taken_after)
+        before = own._sock
+        pool.disconnect_free_connections()
+        assert own._sock is before
+        pool.release(own)
+        assert pool.get_connection() is own
+        assert own.is_connected
+        assert own._sock is not before
+        pool.release(own)
+
+
 def test_a_node_of_a_cluster_gets_its_part_of_the_descriptors(cluster_url: str) -> None:
     with connect(RedisSettings(url=cluster_url, prefix=PREFIX, pool_size=10_000_000)) as client:
         assert pool_of(client).max_connections == pool_limit() // 3

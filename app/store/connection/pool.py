@@ -173,7 +173,19 @@ class NodePool(RedisPool):
     would take its failure for the node's and rediscover all nodes.
     """
 
+    def disconnect_free_connections(self, *_: Any, **__: Any) -> None:
+        """Have idle connections reopened before use.
+
+        redis-py calls this when it has rediscovered the nodes. It would close them at once, also
+        one that another thread has just taken.
+        """
+        pool: Any = self  # redis-py's methods have no types
+        for connection in pool._get_free_connections():
+            connection.mark_for_reconnect()
+
     def _open(self, connection: Any) -> None:
+        if connection.should_reconnect():
+            connection.disconnect()
         connection.connect()
         try:
             is_clean = not connection.can_read()
