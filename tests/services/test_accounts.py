@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from app.domain.accounts.accounts import Account, ApiKey, AuditEntry, Permissions
+from app.domain.accounts.accounts import Account, ApiKey, AuditEntry, Permissions, Principal
 from app.domain.accounts.api_keys import is_well_formed
 from app.errors import (
     InvalidRequest,
     NotFound,
+    StorageRefused,
     StorageUnavailable,
     Unauthenticated,
     Unavailable,
@@ -24,6 +25,11 @@ from tests.services.clocks import Clock
 
 GIVEN = "a secret of the operator's own"
 GIVEN_SHA256 = hashlib.sha256(GIVEN.encode()).hexdigest()
+
+
+def away(_candidate: bytes) -> bytes:
+    """Read the deployment's secret where Redis is unreachable."""
+    raise StorageUnavailable("away")
 
 
 @pytest.fixture
@@ -314,9 +320,39 @@ def test_the_secret_stays_while_the_store_is_away(
     accounts = Accounts(store, LimitSettings(), monotonic=clock)
     known = accounts.secret()
     clock.now += REREAD_S
-
-    def away(_candidate: bytes) -> bytes:
-        raise StorageUnavailable("away")
-
     monkeypatch.setattr(store, "secret", away)
     assert accounts.secret() == known
+
+
+USES: dict[str, Callable[[Accounts, str, ApiKey], object]] = {
+    "a key's first look-up": lambda accounts, given, _key: accounts.authenticate(given),
+    "a job's": lambda accounts, _given, key: accounts.caller(Principal("acme", key.id)),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_the_secret_is_read_before_the_first_answer_so_that_an_outage_costs_none(
+    store: MemoryAccountStore,
+    monkeypatch: pytest.MonkeyPatch,
+    use: Callable[[Accounts, str, ApiKey], object],
+) -> None:
+    key, given = Accounts(store, LimitSettings()).create_key("acme", by="ops")
+    process = Accounts(store, LimitSettings())
+    use(process, given, key)
+    known = store.secret(b"another")
+    monkeypatch.setattr(store, "secret", away)
+    assert process.secret() == known
+
+
+@pytest.mark.parametrize("fault", [StorageUnavailable("away"), StorageRefused("no")], ids=repr)
+def test_a_caller_is_served_although_the_secret_cannot_be_read(
+    store: MemoryAccountStore, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    accounts = Accounts(store, LimitSettings())
+    _, given = accounts.create_key("acme", by="ops")
+
+    def refuses(_candidate: bytes) -> bytes:
+        raise fault
+
+    monkeypatch.setattr(store, "secret", refuses)
+    assert accounts.authenticate(given).account == "acme"

@@ -70,7 +70,8 @@ class Authenticator:
     """Turns a secret into a Caller. One per process; safe under threads without a lock.
 
     `bootstrap_sha256` is the hash of the one secret that need not have the form of our keys.
-    `tokens` verifies tokens, None if no issuer is trusted.
+    `tokens` verifies tokens, None if no issuer is trusted. `on_found` is called after every look-up
+    of a valid key: the store could be reached a moment ago.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class Authenticator:
         retention_days: int | None = None,
         *,
         tokens: TokenVerifier | None = None,
+        on_found: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tokens = tokens
+        self._on_found = on_found
         self.bootstrap_sha256: str | None = None
         self._store = store
         self._defaults = defaults
@@ -161,9 +164,11 @@ class Authenticator:
             self._make_account(grant.account)
             return self._look_up(sha256, entry, grant, makes_account=False)
         try:
-            return self._admit(sha256, found, entry, is_by_token=grant is not None)
+            caller = self._admit(sha256, found, entry, is_by_token=grant is not None)
         except Unauthenticated:
             raise (bad_key() if grant is None else bad_token()) from None
+        self._on_found()
+        return caller
 
     def _found(self, sha256: str, grant: TokenGrant | None) -> KeyLookup:
         """Look up a key, or the account of a token, which describes its key itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from app.errors import StorageUnavailable
+from app.errors import GatewayError, StorageUnavailable
 from app.store.accounts.base import AccountStore
 
 LENGTH = 32
@@ -44,3 +44,13 @@ class DeploymentSecret:
             with suppress(StorageUnavailable):
                 self._secret = self._store.secret(self._secret)
         return self._secret
+
+    def read_ahead(self) -> None:
+        """Read it if it was never read, while Redis can be reached; raises nothing.
+
+        Otherwise a process whose first use of it comes after Redis went away would lose an answer
+        that was paid for.
+        """
+        if not self._secret:
+            with suppress(GatewayError):
+                self()

@@ -57,11 +57,17 @@ class Accounts:
         self._clock = clock
         self._entropy = entropy
         self._retention_days = retention_days
+        self._secret = DeploymentSecret(store, monotonic, entropy)
         self._authenticator = Authenticator(
-            store, defaults, retention_days, tokens=tokens, clock=clock, monotonic=monotonic
+            store,
+            defaults,
+            retention_days,
+            tokens=tokens,
+            on_found=self._secret.read_ahead,
+            clock=clock,
+            monotonic=monotonic,
         )
         self._bootstrap: ApiKey | None = None
-        self._secret = DeploymentSecret(store, monotonic, entropy)
 
     def authenticate(self, secret: str | None) -> Caller:
         """Return the caller who sends this secret.
@@ -230,6 +236,7 @@ class Accounts:
             return None
         if account is None or not account.active:
             return None
+        self._secret.read_ahead()
         by_token = principal.permissions is not None
         return caller_of(key, account, self._defaults, self._retention_days, is_by_token=by_token)
 
