@@ -23,13 +23,15 @@ class Day(String):
 class CounterFields(WireSchema):
     """The counters of a group."""
 
-    requests = Integer(0, about="The number of requests that called a model.", **ALWAYS)
+    requests = Integer(
+        0, about="The number of requests that the limits let in, failed ones included.", **ALWAYS
+    )
     input_tokens = Integer(0, **ALWAYS)
     cached_tokens = Integer(0, **ALWAYS)
     cache_write_tokens = Integer(0, **ALWAYS)
     output_tokens = Integer(0, **ALWAYS)
     reasoning_tokens = Integer(0, **ALWAYS)
-    errors = Integer(0, about="The number of requests that failed.", **ALWAYS)
+    errors = Integer(0, about="The number of these requests that failed.", **ALWAYS)
     cost_microusd = Integer(
         0,
         about="The cost of the requests whose cost is known, in millionths of a US dollar; null if "
