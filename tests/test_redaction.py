@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.logs.redaction import HIDDEN, name_or_hidden, redact
+from app.logs.redaction import HIDDEN, are_ids, model_or_hidden, name_or_hidden, redact
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,7 @@ def test_a_credential_is_hidden_wherever_it_stands(text: str) -> None:
     "text",
     [
         "/opt/responses-gateway/.venv/lib/python3.11/site-packages/Flask/app_and_more.py",
+        "/opt/Gateway2025/plugins/Company2/models/Adapter100/reader",
         "Error 111 connecting to 127.0.0.1:6379. Connection refused.",
         "resp_0123456789abcdef0123456789abcdef0123456789abcdef",
         "http://127.0.0.1:8000/v1/responses",
@@ -128,3 +129,26 @@ def test_a_name_may_be_repeated(text: str) -> None:
 )
 def test_what_is_no_name_is_not_repeated(text: str) -> None:
     assert name_or_hidden(text) == HIDDEN
+
+
+@pytest.mark.parametrize(
+    "text", ["gpt-oss:120b", "meta-llama/Llama-3.3-70B-Instruct", "a" * 128, "x@y+z=1"]
+)
+def test_a_models_id_may_be_repeated(text: str) -> None:
+    assert model_or_hidden(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sk-proj-Abc123def456ghi789", "aB3" * 14, "two words", "", "a" * 129, "x\n", "ünïcode", "a,b"],
+)
+def test_what_is_no_models_id_is_not_repeated(text: str) -> None:
+    assert model_or_hidden(text) == HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [("req_1 gpt-5 abc", True), ("a" * 400, True), ("a" * 401, False), ("a\nb", False)],
+)
+def test_several_ids_may_be_in_a_line(text: str, *, may: bool) -> None:
+    assert are_ids(text) is may

@@ -58,7 +58,7 @@ def test_another_scheme_is_told_which_it_must_be(owner: Asker, authorization: st
     response = ask(owner, Authorization=authorization)
     error = response.get_json()["error"]
     assert (response.status_code, error["code"]) == (401, "authentication_required")
-    assert "Authorization: Bearer KEY" in error["message"]
+    assert "The Authorization header holds no key" in error["message"]
 
 
 def test_no_key_at_all_is_told_how_to_send_one(owner: Asker) -> None:

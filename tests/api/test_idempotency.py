@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,12 +14,16 @@ from werkzeug.test import TestResponse
 
 from app.api import context
 from app.domain.accounts.accounts import Caller, Permissions
-from app.errors import StorageRefused, StorageUnavailable, Unconfirmed
+from app.errors import StorageRefused, StorageUnavailable, Unconfirmed, UpstreamMisbehaved
+from app.factory import create_app
 from app.services.idempotency.kept_answers import KeptAnswer, opened
 from app.services.idempotency.service import IdempotencyKeys, OwnedKey
 from app.services.responses.saving import TurnSaver
+from app.settings import ProviderSettings, RedisSettings, Settings
 from tests.api.conftest import PREFIX, Asker, asker
 from tests.processes import until
+from tests.redis_server import remove_keys
+from tests.services.scripted import HELLO, THE_END, ScriptedProvider, Step
 
 OWNER = Caller(account="owner", key_id="key_1")
 BODY = {"model": "local/echo", "input": "one two three"}
@@ -42,6 +46,16 @@ def ask(caller: Asker, key: str, **body: object) -> TestResponse:
     answer = caller.client.post("/v1/responses", json=BODY | body, headers=headers)
     answer.get_data()
     return answer
+
+
+def playing(redis_url: str, script: Sequence[Step]) -> Flask:
+    """Return a gateway whose model "m" answers with this script."""
+    settings = Settings(
+        providers=(ProviderSettings(name="p", api="local", models=("m",)),),
+        redis=RedisSettings(url=redis_url, prefix=PREFIX),
+        log_level="CRITICAL",
+    )
+    return create_app(settings, providers={"p": ScriptedProvider("p", script)})
 
 
 def redis_of(app: Flask) -> Any:
@@ -143,10 +157,28 @@ def test_a_key_that_is_none_is_refused(owner: Asker, key: str) -> None:
     assert (refused.status_code, error["param"]) == (400, "Idempotency-Key")
 
 
-def test_a_response_that_was_deleted_is_not_answered_with(owner: Asker) -> None:
-    response_id = ask(owner, "k1").get_json()["id"]
+@pytest.mark.parametrize("background", [False, True])
+def test_a_response_that_was_deleted_is_not_answered_with(
+    owner: Asker, *, background: bool
+) -> None:
+    response_id = ask(owner, "k1", background=background).get_json()["id"]
     owner.ask("DELETE", f"/v1/responses/{response_id}")
-    assert ask(owner, "k1").status_code == 404
+    assert ask(owner, "k1", background=background).status_code == 404
+
+
+def test_what_is_kept_of_a_failure_is_purged_with_its_response(redis_url: str) -> None:
+    remove_keys(redis_url, PREFIX)
+    failure = UpstreamMisbehaved("it said something secret")
+    app = playing(redis_url, (HELLO, failure))
+    caller = asker(app, "failing")
+    first, again = (ask(caller, "k1", model="m") for _ in range(2))
+    assert (first.status_code, again.headers["Idempotent-Replayed"]) == (500, "true")
+    with app.app_context():
+        archive = context.services().archive
+        ((failed,),) = archive.responses("failing")
+        archive.delete(failed.response_id, by="test")
+        assert failed.response_id in set(archive.purge(2**31, by="test"))
+    assert list(keys_of(app)) == []
 
 
 @pytest.mark.parametrize("way", ["whole", "stream"])
@@ -217,6 +249,66 @@ def test_an_answer_that_could_not_be_stored_frees_the_key(
     assert "Redis" in lost.text or "away" in lost.text
     again = ask(owner, "k1", **WAYS[way])
     assert (again.status_code, "Idempotent-Replayed" in again.headers) == (200, False)
+
+
+@pytest.mark.parametrize("way", ["whole", "stream"])
+def test_an_answer_that_is_stored_is_not_made_again_for_its_replicas(
+    owner: Asker, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = TurnSaver.save
+
+    def unconfirmed(*arguments: Any) -> None:
+        save(*arguments)
+        raise Unconfirmed("0 of 1 replicas")
+
+    monkeypatch.setattr(TurnSaver, "save", unconfirmed)
+    ask(owner, "k1", **WAYS[way])
+    assert ask(owner, "k1", **WAYS[way]).headers["Idempotent-Replayed"] == "true"
+    assert owner.ask("GET", "/v1/usage").get_json()["total"]["requests"] == 1
+
+
+@pytest.mark.parametrize("way", ["whole", "stream"])
+@pytest.mark.parametrize("end", ["restart", "nobody waits"])
+def test_an_answer_that_is_given_up_frees_its_key(
+    redis_url: str, way: str, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up() -> None:
+        with app.app_context():
+            services: Any = context.services()
+        if end == "restart":
+            services.open_answers.close()
+            return
+        monkeypatch.setattr("app.services.idempotency.service.UNHEARD_S", 0.0)
+        (owned,) = services.idempotency._owned.values()
+        owned.leave()
+        services.idempotency.renew()
+
+    remove_keys(redis_url, PREFIX)
+    app = playing(redis_url, (HELLO, give_up, THE_END))
+    ask(asker(app, "given-up"), "k1", model="m", **WAYS[way])
+    assert list(keys_of(app)) == []
+
+
+@pytest.mark.parametrize("why", ["just left", "waited for"])
+def test_an_answer_that_somebody_may_want_runs_on(redis_url: str, why: str) -> None:
+    def leave() -> None:
+        with app.app_context():
+            keys: Any = context.services().idempotency
+        (owned,) = keys._owned.values()
+        owned.leave()
+        if why == "waited for":
+            owned.left_at -= 3600
+            keys._store.wait(owned.account, owned.key_hash)
+        keys.renew()
+
+    remove_keys(redis_url, PREFIX)
+    app = playing(redis_url, (HELLO, leave, THE_END))
+    caller = asker(app, "left")
+    first, again = (ask(caller, "k1", model="m") for _ in range(2))
+    assert (first.get_json()["status"], again.get_json()["id"]) == (
+        "completed",
+        first.get_json()["id"],
+    )
 
 
 def test_a_key_whose_request_stumbles_at_its_beginning_is_free(

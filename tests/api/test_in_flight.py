@@ -253,6 +253,22 @@ def test_every_ending_gives_the_place_back(app: Flask, owner: Asker, body: objec
     assert (bound._places, free_bytes(bound)) == ({}, MEBIBYTE)
 
 
+def test_a_key_with_more_than_half_of_a_gateway_is_refused(
+    app: Flask, owner: Asker, stranger: Asker
+) -> None:
+    bounded(app, InFlight(3, 1))
+    streams = [owner.ask("POST", "/v1/responses", ASKED | {"stream": True}) for _ in range(2)]
+    refused = owner.ask("GET", "/v1/models")
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (
+        429,
+        "rate_limit_exceeded",
+    )
+    assert stranger.ask("GET", "/v1/models").status_code == 200
+    for each in streams:
+        each.close()
+    assert owner.ask("GET", "/v1/models").status_code == 200
+
+
 def test_a_body_in_chunks_counts_as_what_has_come(app: Flask, owner: Asker) -> None:
     bound = bounded(app, InFlight(10, 1))
     counted = []

@@ -209,6 +209,7 @@ def test_the_types_of_events_are_those_of_responses(owner: Asker) -> None:
         ({"url": "https://[::ffff:10.0.0.1]/"}, "url", "invalid_value", "public"),
         ({"url": "https://169.254.169.254/"}, "url", "invalid_value", "public"),
         ({"url": "https://localhost/"}, "url", "invalid_value", "public"),
+        ({"url": "https://a.localhost/"}, "url", "invalid_value", "public"),
         ({"url": "https://" + "x" * 2048}, "url", "invalid_value", "2048"),
         ({"event_types": None}, "event_types", "missing_required_parameter", "required"),
         ({"event_types": []}, "event_types", "invalid_value", "empty"),

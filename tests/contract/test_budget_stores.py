@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -103,6 +104,22 @@ def test_the_budget_that_refuses_the_longest_is_named(store: RateLimitStore) -> 
     window = RateLimit("rpm", 60, 0)
     decision = store.acquire(acquiring(*((budget, 1) for budget in empty), amounts=((window, 1),)))
     assert decision.refused_by == empty[0]
+
+
+def test_redis_keeps_a_budget_until_a_day_after_its_period(redis_url: str, clock: Clock) -> None:
+    prefix = f"{uuid4()}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        RedisRateLimitStore(client, prefix, clock).acquire(
+            acquiring((DAY, 1), (MONTH, 1), (TOTAL, 1))
+        )
+        left_s = {
+            budget: client.ttl(f"{prefix}{{account:acme}}:budget:{budget.name}")
+            for budget in (DAY, MONTH, TOTAL)
+        }
+    assert left_s[TOTAL] == -1
+    now = time.time()
+    assert now + left_s[DAY] == pytest.approx(NOON + HALF_DAY_S + 86_400, abs=5)
+    assert now + left_s[MONTH] == pytest.approx(NOON + HALF_DAY_S + 2 * 86_400, abs=5)
 
 
 def test_a_refused_request_takes_nothing_of_anything(store: RateLimitStore) -> None:

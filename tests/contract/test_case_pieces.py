@@ -138,6 +138,15 @@ def test_a_call_that_the_limit_has_cut_is_cut_whatever_the_reason(
         assert shown == (cut if is_cut else ("completed", None, "completed"))
 
 
+def test_a_filter_stays_the_reason_where_the_limit_is_reached_as_well() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 16}
+    message = {"tool_calls": [call('{"city": "Os')]}
+    body = {"choices": [{"message": message, "finish_reason": "content_filter"}], "usage": usage}
+    pieces = [orjson.dumps(body)]
+    telling = play("chat_completions", pieces, stream=False, max_output_tokens=16)
+    assert fold(telling.events).incomplete_reason == "content_filter"
+
+
 def test_an_empty_object_in_two_pieces_is_not_cut() -> None:
     pieces = [call("", id="a"), call("{", name=""), call("}", name="")]
     chunks = [{"choices": [{"index": 0, "delta": {"tool_calls": [each]}}]} for each in pieces]

@@ -268,6 +268,12 @@ def test_the_tier_that_served_is_told() -> None:
     assert whole_of(ChatReader(fault), orjson.dumps(body))[-1] == Finished("stop", "flex")
 
 
+@pytest.mark.parametrize("later", [None, "", 5])
+def test_a_tier_stays_where_a_later_chunk_names_none(later: object) -> None:
+    named = chunk(content="Hi") | {"service_tier": "flex"}
+    assert read(named, chunk("stop") | {"service_tier": later})[-1] == Finished("stop", "flex")
+
+
 @pytest.mark.parametrize(
     ("reported", "shown"),
     [

@@ -252,6 +252,25 @@ def test_an_error_inside_an_answer_means(error: object, expected: type[GatewayEr
     assert type(fault_in_answer(error, "acme")) is expected
 
 
+@pytest.mark.parametrize("field", ["code", "type"])
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("invalid_prompt misalignment_policy_violation validation", InvalidRequest),
+        ("request_too_large InvalidParameter ValidationException", InvalidRequest),
+        ("billing_error permission_error permission_denied_error", UpstreamRefused),
+        ("UNAUTHENTICATED PERMISSION_DENIED InvalidApiKey AccessDeniedException", UpstreamRefused),
+        ("Throttling ThrottlingException", UpstreamRateLimited),
+        ("ModelTimeoutException DEADLINE_EXCEEDED", UpstreamTimeout),
+    ],
+)
+def test_a_name_inside_an_answer_means(
+    field: str, names: str, expected: type[GatewayError]
+) -> None:
+    for name in names.split():
+        assert type(fault_in_answer({field: name, "message": "no"}, "acme")) is expected, name
+
+
 @pytest.mark.parametrize(
     "body",
     [b"404 page not found", b"<html>no</html>", {"detail": "Not Found"}, b"", {"error": "no"}],

@@ -32,7 +32,8 @@ def test_a_word_means(reason: Reason, word: str) -> None:
     "word",
     ["error", "Error: out of memory", "abort", "network_error", "timeout", "server_error",
      "insufficient_system_resource", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL",
-     "function_call_filter: MALFORMED_FUNCTION_CALL", "malformed_tool_use", "cancelled"],
+     "function_call_filter: MALFORMED_FUNCTION_CALL", "malformed_tool_use", "cancelled",
+     "aborted", "malformed_response", "malformed_model_output"],
 )  # fmt: skip
 def test_a_server_that_broke_off_is_a_failure(word: str) -> None:
     with pytest.raises(UpstreamUnavailable):

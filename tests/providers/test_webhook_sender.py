@@ -125,6 +125,13 @@ def test_one_that_hangs_or_drips_has_its_time_and_no_more(receiver: Receiver, wa
     assert (receipt.status, receipt.fault) == (None, "timeout")
 
 
+@pytest.mark.parametrize("way", ["ok", "hang", "drip", "babble"])
+def test_an_attempt_says_how_long_it_took(receiver: Receiver, way: str) -> None:
+    settings = WebhookSettings(allow_private_addresses=True, timeout_s=HASTY_S)
+    sender = WebhookSender(settings, iter((100.0, 102.5)).__next__)
+    assert sender.post(f"{receiver.url}/{way}", BODY, HEADERS).duration_s == 2.5
+
+
 def test_an_endless_answer_is_not_read(receiver: Receiver) -> None:
     assert posted(receiver.url + "/pour").status == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from secrets import token_hex
@@ -77,6 +78,26 @@ def test_an_answer_whose_key_another_has_begun_is_not_kept(unsafe: RedisIdempote
     with pytest.raises(Unconfirmed):
         unsafe.finish(ACCOUNT, KEY, ME, b"mine", digest=DIGEST)
     assert unsafe.begin(ACCOUNT, KEY, DIGEST, "third").state == "running"
+
+
+def test_who_takes_a_key_over_begins_anew(redis_url: str) -> None:
+    prefix = f"taken-{token_hex(4)}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        lost = RedisIdempotencyStore(client, prefix, 0.01)
+        lost.begin(ACCOUNT, KEY, DIGEST, ME)
+        (key,) = client.scan_iter(f"{prefix}*")
+        assert 0 < client.ttl(key) <= 24 * 3600  # whoever never comes back leaves nothing behind
+        lost.note(ACCOUNT, KEY, ME, "resp_1", b"known")
+        lost.wait(ACCOUNT, KEY)
+        time.sleep(0.02)
+        keys = RedisIdempotencyStore(client, prefix, 30)
+        assert keys.begin(ACCOUNT, KEY, DIGEST, "another", takes_over=False).state == "lapsed"
+        begun = keys.begin(ACCOUNT, KEY, DIGEST, "another")
+        assert (begun.state, begun.response_id, begun.answer) == ("begun", "resp_1", b"known")
+        assert keys.renew(ACCOUNT, KEY, ME) is None
+        assert keys.renew(ACCOUNT, KEY, "another") == math.inf
+        third = keys.begin(ACCOUNT, KEY, DIGEST, "third")
+        assert (third.state, third.response_id, third.answer) == ("running", "", b"")
 
 
 @pytest.mark.parametrize("is_claim_lost", [False, True], ids=["answer", "claim and answer"])
