@@ -387,6 +387,14 @@ def test_the_first_of_two_that_took_over_a_job_ends_it(jobs: RedisJobStore) -> N
     assert not jobs.finish(first, ended(waiting), BEGUN)
 
 
+def test_a_job_ends_for_the_first_reason_there_was(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    taken_over(jobs, waiting)
+    later = jobs.take_over("acme", waiting.response.id, "stopped")
+    assert later is not None
+    assert later.why == "cancelled"
+
+
 def test_a_job_that_was_taken_over_while_it_waited_is_never_run(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     claim = taken_over(jobs, waiting)
@@ -517,7 +525,8 @@ def test_who_takes_a_parked_job_knows_how_far_attempts_have_come(jobs: RedisJobS
     queued(jobs)
     jobs.park(claimed(jobs), RETRIES, 0)
     jobs.due()
-    assert claimed(jobs, "next").retries == RETRIES
+    claim = claimed(jobs, "next")
+    assert (claim.retries, claim.begun) == (RETRIES, False)
 
 
 def test_a_parked_job_is_not_queued_too_early(jobs: RedisJobStore) -> None:
@@ -572,6 +581,13 @@ def test_a_renewed_lease_is_not_lost(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
     claimed(bench.lapsing)
     bench.jobs.renew([waiting.response.id])
+    assert bench.jobs.lost() == []
+
+
+def test_a_lease_is_never_made_shorter(bench: Bench) -> None:
+    waiting = queued(bench.jobs)
+    claimed(bench.jobs)
+    bench.lapsing.renew([waiting.response.id])
     assert bench.jobs.lost() == []
 
 
@@ -716,6 +732,16 @@ def test_news_of_a_job_reach_whoever_listens(bench: Bench) -> None:
         ("taken_over", response_id),
         ("ended", response_id),
     ]
+    close(news)
+
+
+def test_a_worker_whose_job_is_given_to_another_hears_of_it(bench: Bench) -> None:
+    waiting = queued(bench.lapsing)
+    claimed(bench.lapsing)
+    news = bench.jobs.news()
+    assert next(news) == ("", "")
+    assert bench.lapsing.settle_lost(waiting.response.id) is True
+    assert next(news) == ("taken_over", waiting.response.id)
     close(news)
 
 
