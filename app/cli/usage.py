@@ -18,8 +18,8 @@ from app.domain.accounts.attribution import UsageGroups
 from app.domain.accounts.usage import (
     COLUMNS,
     UsageLine,
-    UsageReport,
     UsageRow,
+    UsageSums,
     grouped,
     usage_day,
     usage_groups,
@@ -97,11 +97,13 @@ def usage(
 
 def _print_table(lines: list[UsageLine], groups: UsageGroups) -> None:
     titles = _titles(groups)
-    sums = UsageReport(date.min, date.max, tuple(lines)).total
+    sums = UsageSums()
+    for line in lines:
+        sums.add(line)
     blank = ("",) * (len(titles) - len(COLUMNS) - 1)
     rows = [_cells(line, groups) for line in lines]
     heads = [title.replace("_", " ").upper() for title in titles]
-    print_table(heads, [*rows, ("total", *blank, *_counted(sums))])
+    print_table(heads, [*rows, ("total", *blank, *_counted(sums.total(date.min)))])
 
 
 def _print_csv(lines: list[UsageLine], groups: UsageGroups) -> None:

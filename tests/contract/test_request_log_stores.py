@@ -71,7 +71,7 @@ def test_what_was_logged_is_read_newest_first(stores: Stores) -> None:
     stores.usage.record([LINE], entries=[entry(1), entry(2)])
     stores.usage.record([], entries=[entry(3)])
     assert stores.newest() == [entry(3), entry(2), entry(1)]
-    assert stores.usage.read("acme", [LINE.day]) == [LINE]
+    assert list(stores.usage.read("acme", [LINE.day])) == [LINE]
 
 
 def test_only_what_ended_since_then_is_read(stores: Stores) -> None:
@@ -177,7 +177,7 @@ def test_a_log_of_another_type_is_counted_as_lost_and_harms_no_line(stores: Stor
     stores.client.set(stores.key, "no stream")
     before = lost()
     assert stores.usage.record([LINE], entries=[entry(1), entry(2)]) == []
-    assert stores.usage.read("acme", [LINE.day]) == [LINE]
+    assert list(stores.usage.read("acme", [LINE.day])) == [LINE]
     assert lost() - before == 2
 
 

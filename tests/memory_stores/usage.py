@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
 from app.domain.accounts.attribution import NOBODY, Attribution
 from app.domain.accounts.request_log import RequestEntry
-from app.domain.accounts.usage import UsageLine
+from app.domain.accounts.usage import UsageLine, parts
 from app.store.rate_limits.base import Adjustment
-from app.store.usage.attributed import apart
 from app.store.usage.base import MAX_LINES_A_DAY, OTHER_MODELS, Unwritten
 
 
@@ -51,23 +50,15 @@ class MemoryUsageStore:
 
     def read(
         self, account: str, days: Sequence[date], *, attributed: bool = False
-    ) -> list[UsageLine]:
-        with self._lock:
-            whole = [
-                line
-                for day in days
-                for _, line in sorted(self._days.get((account, day), {}).items())
-            ]
-            if not attributed:
-                return whole
-            return [
-                line
-                for day in days
-                for line in apart(
-                    [each for each in whole if each.day == day],
-                    self._attributed.get((account, day), {}).values(),
-                )
-            ]
+    ) -> Iterator[UsageLine]:
+        for day in days:
+            with self._lock:
+                whole = [line for _, line in sorted(self._days.get((account, day), {}).items())]
+                of = list(self._attributed.get((account, day), {}).values())
+            yield from parts(whole, of) if attributed else whole
+
+    def size(self, account: str, days: Sequence[date], *, attributed: bool = False) -> int:
+        return sum(1 for _ in self.read(account, days, attributed=attributed))
 
     def _is_new(self, write: object) -> bool:
         is_new = write not in self._written

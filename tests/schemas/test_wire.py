@@ -16,7 +16,8 @@ from openai.types.responses import Response as OpenAIResponse
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from app.domain.accounts.usage import UsageLine, UsageReport
+from app.domain.accounts.attribution import DEFAULT_GROUPS
+from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow
 from app.domain.built_in.apply_patch import ApplyPatchCallOutput
 from app.domain.built_in.local_shell import LocalShellCallOutput
 from app.domain.built_in.shell import ShellCallOutput
@@ -185,7 +186,7 @@ def test_an_error_always_has_its_four_keys(error: InvalidRequest | UpstreamTimeo
 def test_a_usage_report_is_what_it_is_declared_to_be() -> None:
     day = date(2030, 1, 31)
     line = UsageLine(account="a", key_id="key_1", model="m", day=day, requests=2, errors=1)
-    report = USAGE_REPORT.dump(UsageReport(day, day, (line,)))
+    report = USAGE_REPORT.dump(UsageReport(day, day, [UsageRow(DEFAULT_GROUPS, line)], line))
     assert USAGE_REPORT.validate(report) == {}
 
 

@@ -28,7 +28,7 @@ from app.domain.accounts.accounts import (
     Secret,
 )
 from app.domain.accounts.attribution import DEFAULT_GROUPS
-from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow
+from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow, UsageSums
 from app.domain.answer_options import ConfigurationUpdate, JsonSchemaFormat
 from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.items import (
@@ -262,6 +262,15 @@ LINES = (
 )
 
 
+def usage(*lines: UsageLine) -> UsageReport:
+    """Return a report of usage."""
+    sums = UsageSums()
+    for line in lines:
+        sums.add(line)
+    rows = [UsageRow(DEFAULT_GROUPS, line) for line in sums.lines()]
+    return UsageReport(DAY, DAY, rows, sums.total(DAY))
+
+
 def recorded() -> dict[str, str]:
     """Return what was recorded."""
     if not RECORDED.exists():
@@ -336,8 +345,8 @@ def _small() -> Iterator[tuple[str, bytes]]:
     tools = (FunctionTool("f"), FunctionTool("f", "d", {"type": "object"}, True))
     for number, tool in enumerate(tools):
         yield f"tool {number}", orjson.dumps(FUNCTION_TOOL.dump(tool))
-    yield "usage", orjson.dumps(USAGE_REPORT.dump(UsageReport(DAY, DAY, LINES)))
-    yield "usage: none", orjson.dumps(USAGE_REPORT.dump(UsageReport(DAY, DAY, ())))
+    yield "usage", orjson.dumps(USAGE_REPORT.dump(usage(*LINES)))
+    yield "usage: none", orjson.dumps(USAGE_REPORT.dump(usage()))
     yield "usage: a line", orjson.dumps(USAGE_ROW.dump(UsageRow(DEFAULT_GROUPS, LINES[1])))
     yield "key", orjson.dumps(API_KEY.dump(KEY))
     yield "key: bare", orjson.dumps(API_KEY.dump(BARE_KEY))

@@ -144,9 +144,9 @@ def prepared(model: str) -> Any:
 
 
 def names(meter: Meter) -> list[str]:
-    lines = meter.book.read("acme", meter.book.period(None, None), attributed=True)
+    lines = list(meter.book.read("acme", meter.book.period(None, None), attributed=True))
     assert {line.attribution.user for line in lines} == {"bob"}
-    return [line.model for line in lines]
+    return sorted(line.model for line in lines)
 
 
 def unanswered(meter: Meter, model: str) -> None:

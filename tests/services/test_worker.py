@@ -138,7 +138,7 @@ def test_a_worker_that_ends_leaves_a_job_as_it_is_while_the_store_is_away(
     worker.work()
     bench.away.at = set()
     assert bench.jobs.status("acme", response_id) == "queued"
-    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+    assert not list(bench.usage.read("acme", [bench.meter.book.today()]))
 
 
 @pytest.mark.parametrize("at", ["take", "claim", "finish", "caller"])
@@ -405,7 +405,7 @@ def test_what_was_refused_meanwhile_is_given_up_and_costs_nothing(
     with pytest.raises(NotFound):
         bench.kept(response_id)
     assert bench.provider.left == 1
-    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+    assert not list(bench.usage.read("acme", [bench.meter.book.today()]))
 
 
 def test_what_was_counted_before_it_was_cancelled_is_paid(bench: Bench) -> None:
@@ -450,7 +450,7 @@ def test_what_takes_too_long_fails(bench: Bench, before: tuple[Step, ...]) -> No
 def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:
     response_id = stopped(bench, bench.active_jobs.give_back)
     assert bench.jobs.queues().queued == 1
-    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+    assert not list(bench.usage.read("acme", [bench.meter.book.today()]))
     scripted(bench, HELLO, THE_END)
     bench.worker.work()
     assert bench.kept(response_id).status == "completed"
@@ -555,7 +555,7 @@ def test_a_worker_that_lost_its_job_leaves_it_to_the_next(bench: Bench) -> None:
 
     response_id = stopped(bench, lose)
     assert bench.jobs.queues().queued == 1
-    assert bench.usage.read("acme", [bench.meter.book.today()]) == []
+    assert not list(bench.usage.read("acme", [bench.meter.book.today()]))
     assert bench.store.status("acme", response_id) == "in_progress"
 
 

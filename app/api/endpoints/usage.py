@@ -8,12 +8,14 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
+from app.api.http.bodies import pacing
 from app.api.http.json_response import json_response
 from app.api.http.queries import values_of
 from app.domain.accounts.attribution import DEFAULT_GROUPS, UsageGroups
-from app.domain.accounts.usage import UsageReport, usage_day, usage_groups
+from app.domain.accounts.usage import usage_day, usage_groups
 from app.errors import InvalidRequest
 from app.schemas.wire.usage import USAGE_REPORT
+from app.services.limits.usage_reports import usage_report
 
 bp = Blueprint("usage", __name__, url_prefix="/v1/usage")
 auth.require_key(bp)
@@ -25,9 +27,7 @@ def read_usage() -> ResponseReturnValue:
     meter = context.services().meter
     groups = _groups(meter.metadata_keys)
     period = meter.book.period(_day("from"), _day("to"))
-    account, attributed = context.caller().account, groups.need_attribution
-    lines = meter.book.read(account, period, attributed=attributed)
-    report = UsageReport(period.since, period.until, tuple(lines), groups)
+    report = usage_report(meter.book, context.caller().account, period, groups, pacing())
     return json_response(USAGE_REPORT.dump(report))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from operator import add, attrgetter, sub
+from typing import Any
 
 from app.domain.accounts.attribution import (
     DEFAULT_GROUPS,
@@ -82,10 +84,8 @@ class UsageLine:
         sums = {name: getattr(self, name) + getattr(other, name) for name in COUNTERS}
         return replace(self, **sums)
 
-    def minus(self, other: UsageLine) -> UsageLine:
-        """Return this line less another one that is a part of it."""
-        left = {name: max(0, getattr(self, name) - getattr(other, name)) for name in COUNTERS}
-        return replace(self, **left)
+
+_counters: Callable[[UsageLine], tuple[int, ...]] = attrgetter(*COUNTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,50 +98,96 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The lines of one account, from one day to another, both included, in UTC."""
+    """The usage of one account, from one day to another, both included, in UTC.
+
+    `rows` can be read once.
+    """
 
     since: date
     until: date
-    lines: tuple[UsageLine, ...]
-    groups: UsageGroups = DEFAULT_GROUPS
-
-    @property
-    def rows(self) -> tuple[UsageRow, ...]:
-        """The lines, added up by group."""
-        return tuple(UsageRow(self.groups, line) for line in grouped(self.lines, self.groups))
-
-    @property
-    def total(self) -> UsageLine:
-        """The sum of all lines."""
-        total = UsageLine(account="", key_id="", model="", day=self.since)
-        for line in self.lines:
-            total = total.plus(line)
-        return total
+    rows: Iterable[UsageRow]
+    total: UsageLine
 
 
-def grouped(lines: Iterable[UsageLine], groups: UsageGroups) -> list[UsageLine]:
-    """Return the lines added up by group and sorted by it; lines without a value come first."""
-    sums: dict[tuple[str, ...], UsageLine] = {}
-    for line in lines:
-        common = _common(line, groups)
-        before = sums.get(common)
-        sums[common] = before.plus(line) if before else line
-    return [line for _, line in sorted(sums.items(), key=lambda pair: pair[0])]
+class UsageSums:
+    """Adds up lines by group, and altogether; it takes memory for each group, not for each line."""
+
+    def __init__(self, groups: UsageGroups = DEFAULT_GROUPS) -> None:
+        self._groups = groups
+        self._of = [_OF[name] for name in groups.names]
+        self._sums: dict[tuple[str, ...], tuple[UsageLine, list[int]]] = {}
+        self._total = [0] * len(COUNTERS)
+
+    def __len__(self) -> int:
+        """Return the number of groups."""
+        return len(self._sums)
+
+    def add(self, line: UsageLine) -> None:
+        """Add a line."""
+        counters = _counters(line)
+        self._total[:] = map(add, self._total, counters)
+        common = (line.account, *[of(line) for of in self._of])
+        if self._groups.metadata:
+            value = line.attribution.value
+            common += tuple([_sortable(value(key)) for key in self._groups.metadata])
+        if (before := self._sums.get(common)) is None:
+            self._sums[common] = line, list(counters)
+        else:
+            before[1][:] = map(add, before[1], counters)
+
+    def lines(self) -> Iterator[UsageLine]:
+        """Yield the sums, sorted by group; groups without a value come first.
+
+        Only the fields that all lines of a group have in common are meaningful.
+        """
+        for common in sorted(self._sums):
+            line, counters = self._sums[common]
+            yield replace(line, **_by_name(counters))
+
+    def total(self, day: date) -> UsageLine:
+        """Return the sum of all lines, as a line of this day."""
+        return UsageLine(account="", key_id="", model="", day=day, **_by_name(self._total))
 
 
-def _common(line: UsageLine, groups: UsageGroups) -> tuple[str, ...]:
-    of = {
-        "day": line.day.isoformat(),
-        "key": line.key_id,
-        "model": line.model,
-        "user": _sortable(line.attribution.user),
-    }
-    values = (_sortable(line.attribution.value(key)) for key in groups.metadata)
-    return (line.account, *(of[name] for name in groups.names), *values)
+def _by_name(counters: Iterable[int]) -> dict[str, Any]:
+    return dict(zip(COUNTERS, counters, strict=True))
 
 
 def _sortable(value: str | None) -> str:
     return "" if value is None else f" {value}"
+
+
+#: What lines of a group have in common, by the group's name.
+_OF: dict[str, Callable[[UsageLine], str]] = {
+    "day": lambda line: line.day.isoformat(),
+    "key": lambda line: line.key_id,
+    "model": lambda line: line.model,
+    "user": lambda line: _sortable(line.attribution.user),
+}
+
+
+def grouped(lines: Iterable[UsageLine], groups: UsageGroups) -> list[UsageLine]:
+    """Return the lines added up by group, as `UsageSums` does."""
+    sums = UsageSums(groups)
+    for line in lines:
+        sums.add(line)
+    return list(sums.lines())
+
+
+def parts(whole: Iterable[UsageLine], attributed: Iterable[UsageLine]) -> Iterator[UsageLine]:
+    """Yield the lines with an attribution, then what is left of the whole lines without them.
+
+    All are of one account and day.
+    """
+    lines = {(line.key_id, line.model): line for line in whole}
+    left = {key: _counters(line) for key, line in lines.items()}
+    for line in attributed:
+        if (key := (line.key_id, line.model)) in left:
+            left[key] = tuple(map(sub, left[key], _counters(line)))
+            yield line
+    for key, counters in left.items():
+        if max(counters) > 0:
+            yield replace(lines[key], **_by_name(max(0, n) for n in counters))
 
 
 def usage_groups(text: str, metadata_keys: Iterable[str]) -> UsageGroups:

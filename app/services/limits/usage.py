@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -52,6 +52,11 @@ class Period:
 
     since: date
     until: date
+
+    @property
+    def days(self) -> list[date]:
+        """Its days, in order."""
+        return [self.since + timedelta(n) for n in range((self.until - self.since).days + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +183,10 @@ class UsageBook:
             )
         return Period(since, until)
 
-    def read(self, account: str, period: Period, *, attributed: bool = False) -> list[UsageLine]:
-        """Return what an account used, this process's own requests included.
+    def read(
+        self, account: str, period: Period, *, attributed: bool = False
+    ) -> Iterator[UsageLine]:
+        """Yield what an account used, this process's own requests included.
 
         With `attributed`, the lines say for whom it was.
 
@@ -187,9 +194,14 @@ class UsageBook:
         """
         if self._delay_s:
             self.flush()
-        days = (period.until - period.since).days + 1
-        wanted = [period.since + timedelta(n) for n in range(days)]
-        return self._store.read(account, wanted, attributed=attributed)
+        yield from self._store.read(account, period.days, attributed=attributed)
+
+    def size(self, account: str, period: Period, *, attributed: bool = False) -> int:
+        """Return how much would be read, in numbers or lines of the store.
+
+        Raises StorageUnavailable.
+        """
+        return self._store.size(account, period.days, attributed=attributed)
 
     def today(self) -> date:
         """Return the day under which usage is counted now, in UTC."""

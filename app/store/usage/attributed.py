@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -37,20 +36,3 @@ def attributed_lines(account: str, day: date, table: Mapping[bytes, bytes]) -> I
         yield UsageLine(
             account=account, key_id=key_id, model=model, day=day, attribution=to, **counted
         )
-
-
-def apart(whole: Iterable[UsageLine], attributed: Iterable[UsageLine]) -> list[UsageLine]:
-    """Return the lines with an attribution, and what is left of the total lines without them."""
-    of: defaultdict[tuple[str, str], list[UsageLine]] = defaultdict(list)
-    for line in attributed:
-        of[line.key_id, line.model].append(line)
-    lines: list[UsageLine] = []
-    for line in whole:
-        those = sorted(of[line.key_id, line.model], key=lambda each: str(each.attribution))
-        rest = line
-        for each in those:
-            rest = rest.minus(each)
-        if any(getattr(rest, name) for name in COUNTERS):
-            lines.append(rest)
-        lines += those
-    return lines

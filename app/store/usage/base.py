@@ -43,11 +43,15 @@ class UsageStore(Protocol):
 
     def read(
         self, account: str, days: Sequence[date], *, attributed: bool = False
-    ) -> list[UsageLine]:
-        """Return what an account used on these days, by day, key and model.
+    ) -> Iterator[UsageLine]:
+        """Yield what an account used on these days, by day, key and model, day after day.
 
         With `attributed` a line may be split into several with attributions, which add up to it.
         """
+        ...
+
+    def size(self, account: str, days: Sequence[date], *, attributed: bool = False) -> int:
+        """Return how many numbers or lines would be read, for an idea of how long that takes."""
         ...
 
 

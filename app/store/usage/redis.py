@@ -27,7 +27,7 @@ They share a slot with their account's limits (rate_limits/redis.py). No sum exp
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from secrets import token_hex
 from typing import Any
@@ -36,13 +36,13 @@ import orjson
 
 from app.domain.accounts.attribution import NOBODY, OTHER
 from app.domain.accounts.request_log import RequestEntry
-from app.domain.accounts.usage import COUNTERS, UsageLine
+from app.domain.accounts.usage import COUNTERS, UsageLine, parts
 from app.errors import StorageRefused
 from app.store.connection.client import Client
 from app.store.connection.errors import to_gateway_error, translated
 from app.store.connection.script import Call, LuaFolder, Script, constants, run_all, run_each
 from app.store.rate_limits.base import REPEATED_S, Adjustment
-from app.store.usage.attributed import ATTRIBUTED, apart, attributed_arguments, attributed_lines
+from app.store.usage.attributed import ATTRIBUTED, attributed_arguments, attributed_lines
 from app.store.usage.base import (
     MAX_ATTRIBUTED_LINES_A_DAY,
     MAX_LINES_A_DAY,
@@ -52,6 +52,8 @@ from app.store.usage.base import (
 )
 from app.telemetry import REQUEST_LOG_LOST, unexpected
 
+#: Days whose tables are read in one round trip, where lines have no attribution.
+_DAYS_AT_ONCE = 31
 #: Counters that earlier releases do not know: those fail to read a table that has one.
 _LATER = ("cache_write_tokens", "priced_requests", "known_microusd")
 
@@ -107,18 +109,29 @@ class RedisUsageStore:
 
     def read(
         self, account: str, days: Sequence[date], *, attributed: bool = False
-    ) -> list[UsageLine]:
+    ) -> Iterator[UsageLine]:
+        at_once = 1 if attributed else _DAYS_AT_ONCE
+        for first in range(0, len(days), at_once):
+            some = days[first : first + at_once]
+            tables = map(_table, self._replies("HGETALL", account, some, attributed=attributed))
+            for day in some:
+                whole = _lines(account, day, {**next(tables), **next(tables)})
+                if attributed:
+                    yield from parts(whole, attributed_lines(account, day, next(tables)))
+                else:
+                    yield from whole
+
+    def size(self, account: str, days: Sequence[date], *, attributed: bool = False) -> int:
+        return sum(self._replies("HLEN", account, days, attributed=attributed))
+
+    def _replies(
+        self, command: str, account: str, days: Sequence[date], *, attributed: bool
+    ) -> list[Any]:
+        """Return the replies to a command for each table of these days, in one round trip."""
         names = ("", "cost:", "users:") if attributed else ("", "cost:")
-        reads = [("HGETALL", self._key(account, day, name)) for day in days for name in names]
+        calls = [(command, self._key(account, day, name)) for day in days for name in names]
         with translated():
-            tables = map(_table, run_all(self._redis, reads))
-        lines: list[UsageLine] = []
-        for day in days:
-            whole = _lines(account, day, {**next(tables), **next(tables)})
-            lines += (
-                apart(whole, attributed_lines(account, day, next(tables))) if attributed else whole
-            )
-        return lines
+            return run_all(self._redis, calls)
 
     def _adding(self, line: UsageLine) -> Call:
         keys = [
