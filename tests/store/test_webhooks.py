@@ -222,6 +222,13 @@ def test_what_a_lost_worker_was_sending_is_due_again(bench: HookBench) -> None:
     assert bench.hooks.settle(again, entry(again), failed=False)
 
 
+def test_a_lost_worker_is_looked_for_once_its_lease_is_over(bench: HookBench) -> None:
+    bench.add()
+    finished(bench.jobs)
+    only(taken(bench.hooks))
+    assert 0 < bench.hooks.take(10).pause_s <= 30
+
+
 def test_one_that_was_thought_lost_may_still_settle_what_nobody_has_taken(bench: HookBench) -> None:
     bench.add()
     finished(bench.jobs)
@@ -303,6 +310,8 @@ def test_a_success_ends_the_rest(bench: HookBench) -> None:
     bench.hooks.settle(second, entry(second), failed=False)
     assert only(taken(bench.hooks)).event == first.event
     assert bench.hooks.waiting(endpoint.id) == 1
+    # The next failure is a first one: its rest is short.
+    assert not bench.client.hexists(f"{bench.prefix}{{jobs}}:webhooks:failures", endpoint.id)
 
 
 def test_so_many_are_under_way_to_one_endpoint_and_another_does_not_wait(
@@ -450,13 +459,17 @@ def test_what_a_later_release_has_added_is_passed_over(bench: HookBench) -> None
     assert bench.hooks.entries(endpoint.id) == [entry(delivery)]
 
 
-def test_the_log_is_bounded(bench: HookBench) -> None:
+@pytest.mark.parametrize("how", ["sample", "delivery"])
+def test_the_log_is_bounded(bench: HookBench, how: str) -> None:
     endpoint = bench.add()
     finished(bench.jobs)
     delivery = only(taken(bench.hooks))
     log = f"{bench.prefix}{{jobs}}:webhooks:attempts:{endpoint.id}"
     bench.client.rpush(log, *["{}"] * (MOST_ENTRIES + 10))
-    bench.hooks.log(endpoint, entry(delivery))
+    if how == "sample":
+        bench.hooks.log(endpoint, entry(delivery))
+    else:
+        bench.hooks.settle(delivery, entry(delivery), failed=False)
     assert bench.client.llen(log) == MOST_ENTRIES
 
 
