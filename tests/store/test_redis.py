@@ -191,6 +191,16 @@ def test_a_conversation_is_in_one_slot_of_a_cluster(store: RedisStore, redis: Re
     assert len(tags) == 2
 
 
+def test_a_turn_whose_parent_a_dead_server_had_is_not_stored(
+    store: RedisStore, redis: Redis
+) -> None:
+    first, last = chain(store, 2)
+    redis.rpop(f"rg:{{{tag_of(first.response.id)}}}:0")
+    with pytest.raises(NotFound):
+        continued(store, last)
+    continued(store, first)
+
+
 def test_a_response_deleted_while_it_runs_stays_deleted_when_it_ends(
     store: RedisStore, redis: Redis
 ) -> None:
