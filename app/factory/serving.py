@@ -15,17 +15,22 @@ from app.settings import Settings
 from app.store.connection.checks import persistence
 from app.store.connection.client import connect
 from app.store.connection.reasons import explained
+from app.store.permissions import permissions
 from app.telemetry import configure_logging, log
 
 
 def warn_of_storage(settings: Settings) -> None:
-    """Log what could lose responses: a Redis that evicts, or persists nothing on disk."""
+    """Log what could lose responses: a Redis that evicts, forbids, or persists nothing on disk."""
     configure_logging(settings.log_level, settings.log_format)
     try:
-        servers = persistence(connect(settings.redis))
+        client = connect(settings.redis)
+        servers = persistence(client)
+        refusals = permissions(client, settings.redis).refusals()
     except StorageUnavailable as fault:
         log.warning("storage_unavailable", reason=explained(fault))
         return
+    if str(refusals):
+        log.error("storage_forbidden", reason=str(refusals))
     for server in servers:
         for warning in server.warnings(settings.redis.wait_replicas):
             log.warning("storage_may_lose_responses", reason=str(warning))

@@ -65,6 +65,7 @@ from app.store.connection.client import Client, connect
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from app.store.key_wrapping import KeyWrapping
 from app.store.listings.redis import RedisListings
+from app.store.permissions import permissions
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
@@ -148,7 +149,7 @@ def _services(
         content_keys=ContentKeys(core.accounts.secret),
         meter=meter,
         catalog=core.catalog,
-        health=_health(settings, core, identity, spool),
+        health=_health(settings, client, core, identity, spool),
         hangups=HangUps(),
         in_flight=in_flight,
         body_memory=_body_memory(settings.requests),
@@ -262,11 +263,17 @@ def _background(
 
 
 def _health(
-    settings: Settings, core: Core, identity: StoreIdentity, spool: SpoolDelivery
+    settings: Settings, client: Client, core: Core, identity: StoreIdentity, spool: SpoolDelivery
 ) -> Health:
     has_jobs = settings.background.enabled
+    allowed = permissions(client, settings.redis)
+
+    def write() -> None:
+        identity.probe()
+        allowed.require()
+
     return Health(
-        identity.probe,
+        write,
         identity.look,
         lambda: core.jobs.queues().silence_s if has_jobs else None,
         core.breakers.states,

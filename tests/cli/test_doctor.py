@@ -54,6 +54,7 @@ def test_what_is_looked_at(settings: Settings) -> None:
         "settings",
         "redis",
         "clock",
+        "permissions",
         "writes",
         "worker",
         "keys",

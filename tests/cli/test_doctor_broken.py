@@ -114,6 +114,18 @@ def unreachable(setup: Setup) -> None:
     setup.environ["REDIS_URL"] = f"redis://user:hunter222@127.0.0.1:{free_port()}"
 
 
+def forbidding(setup: Setup) -> None:
+    url = setup.own_redis()
+    rules = ("on", ">hunter222", "~rg:*", "&*", "+@all", "-hexists", "-incrby")
+    operator: Any = setup.operator()
+    operator.execute_command("ACL", "SETUSER", "gw", *rules)
+    setup.environ["REDIS_URL"] = url.replace("unix://", "unix://gw:hunter222@")
+
+
+def lacking(setup: Setup) -> None:
+    setup.own_redis("--rename-command", "GETDEL", "", "--rename-command", "INFO", "")
+
+
 def no_such_database(setup: Setup) -> None:
     setup.environ["REDIS_URL"] = setup.own_redis() + "?db=99"
 
@@ -265,6 +277,14 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str, str]] = {
     "wrong login": (wrong_login, "redis", "failed", "WRONGPASS", "password in REDIS_URL"),
     "no login": (without_login, "redis", "failed", "NOAUTH", "USER:PASSWORD@HOST"),
     "Redis is unreachable": (unreachable, "redis", "failed", "Connection refused", "the address"),
+    "Redis forbids a command": (
+        forbidding,
+        "permissions",
+        "failed",
+        "may not use HEXISTS, INCRBY",
+        "+@all -@admin",
+    ),
+    "Redis lacks a command": (lacking, "permissions", "failed", "know GETDEL", "6.2 or newer"),
     "no such database": (no_such_database, "redis", "failed", "no database", "behind the slash"),
     "another server": (another_server, "redis", "failed", "is not Redis", "the address"),
     "a Redis URL with a typo": (bad_url, "settings", "failed", "did you mean", "the variable"),

@@ -69,7 +69,7 @@ def bench(own_redis_url: str) -> Iterator[Bench]:
 
 def lossy(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Have every exchange lose the replies to its first try; return how many were lost."""
-    exchange, lost = round_trip._exchange, [0]
+    exchange, lost = round_trip.exchange, [0]
     tries: dict[bytes, int] = {}
 
     def losing(connection: Any, packed: list[bytes], count: int) -> list[Any]:
@@ -81,7 +81,7 @@ def lossy(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise ConnectionLost("the reply is lost")
         return replies
 
-    monkeypatch.setattr(round_trip, "_exchange", losing)
+    monkeypatch.setattr(round_trip, "exchange", losing)
     return lost
 
 

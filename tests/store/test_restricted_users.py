@@ -17,6 +17,7 @@ from app.store.accounts.redis import RedisAccountStore
 from app.store.connection.checks import clock_offsets, persistence
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
+from app.store.permissions import PermissionCheck, Refusals
 from app.store.responses.redis import RedisStore
 from app.store.spool.store_identity import StoreIdentity
 from tests.redis_server import running
@@ -56,6 +57,7 @@ def test_is_connected_to_a_cluster(users_url: str) -> None:
     with connect(RedisSettings(url=users_url.format("gateway:pw"))) as client:
         StoreIdentity(client, "rg:").probe()
         assert RedisAccountStore(client, "rg:").find("aa").key is None
+        assert PermissionCheck(client, "rg:", waits=True).refusals() == Refusals()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_is_told_that_a_program_may_not_do_what_it_does() -> None:
             pytest.raises(StorageUnavailable) as caught,
         ):
             saved(RedisStore(client, "rg:"))
-    assert reason(caught.value) == "NOPERM: the user of Redis may not do this"
+    assert reason(caught.value) == "NOPERM: the user of Redis may not do this: ZADD"
 
 
 def test_has_workers_woken(client: Client) -> None:

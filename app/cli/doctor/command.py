@@ -18,7 +18,7 @@ from app.cli.doctor.background import worker_finding
 from app.cli.doctor.finding import Finding
 from app.cli.doctor.host import descriptors_finding, network_findings, spool_finding
 from app.cli.doctor.oddities import oddities
-from app.cli.doctor.redis import redis_findings, unreachable, writes_finding
+from app.cli.doctor.redis import permissions_finding, redis_findings, unreachable, writes_finding
 from app.cli.doctor.upstream_keys import one_by_one, resting_keys
 from app.cli.doctor.upstreams import issuer_finding, provider_findings
 from app.errors import GatewayError, StorageUnavailable
@@ -26,6 +26,7 @@ from app.factory import create_app
 from app.settings import IssuerSettings, Settings, SettingsError
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import refuses_writes
+from app.store.permissions import permissions
 from app.store.spool.store_identity import StoreIdentity
 
 
@@ -78,6 +79,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         try:
             client = connect(settings.redis)
             yield from redis_findings(client, settings.redis)
+            yield permissions_finding(permissions(client, settings.redis).refusals())
             fault = _write_fault(client, settings.redis.prefix)
             takes_writes = fault is None
             yield writes_finding(fault)

@@ -12,6 +12,7 @@ from app.settings.redis.url import parse
 from app.store.connection.checks import Persistence, clock_offsets, persistence
 from app.store.connection.client import Client
 from app.store.connection.reasons import code_of, explained, hung_up
+from app.store.permissions import Refusals
 
 #: Seconds between two clocks that are a warning, and that are a failure: limits and the expiry of
 #: keys go by this machine's clock, leases by Redis'.
@@ -24,7 +25,7 @@ _REMEDIES: Mapping[str, str] = {
     "READONLY": "name the master in REDIS_URL, or its Sentinels: redis+sentinel://HOST,HOST/SERVICE",
     "NOREPLICAS": "connect its replicas, or lower its min-replicas-to-write",
     "NOPERM": "grant its user ~PREFIX* &* +@all -@admin -@dangerous, and +role behind Sentinels: "
-    "ACL LOG shows what it lacked",
+    "docs/deployment.md has the least, ACL LOG shows what it lacked",
     "NOAUTH": "put the login into REDIS_URL: redis://USER:PASSWORD@HOST, percent-encoded",
     "WRONGPASS": "mend the user or password in REDIS_URL; characters such as / and @ are "
     "percent-encoded there",
@@ -114,6 +115,20 @@ def _clock(server: str, offset_s: float) -> Finding:
         "by it",
         "have both follow NTP: chronyc tracking, timedatectl",
     )
+
+
+def permissions_finding(refusals: Refusals) -> Finding:
+    """Return whether Redis would execute every command of the gateway."""
+    if refusals.is_unexamined:
+        return Finding("permissions", "ok", "unknown: Redis begins no transaction (MULTI) for us")
+    if not str(refusals):
+        return Finding("permissions", "ok", "every command that is needed")
+    remedies = []
+    if refusals.forbidden:
+        remedies.append(_REMEDIES["NOPERM"])
+    if refusals.unknown:
+        remedies.append("use Redis 6.2 or newer, without rename-command for these")
+    return Finding("permissions", "failed", str(refusals), "; ".join(remedies))
 
 
 def writes_finding(fault: StorageUnavailable | None) -> Finding:

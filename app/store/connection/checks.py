@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.cluster import RedisCluster
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import ResponseError
 
 from app.store.connection.client import Client
 from app.store.connection.errors import translated
+from app.store.connection.reasons import is_withheld
 
 #: Share of maxmemory from which on a Redis counts as nearly full.
 NEARLY_FULL = 0.9
@@ -35,7 +36,7 @@ class Persistence:
     `policy` is its maxmemory-policy. `snapshots` and `min_replicas`, its min-replicas-to-write, are
     None if unknown: managed servers refuse CONFIG. `replicas` is the number connected. `memory` is
     the used share of its maxmemory, 0 if that is unlimited, `evicted` the number of evicted keys.
-    `is_silent` says that the gateway's user may not call INFO.
+    `is_silent` says that there is no INFO for the gateway's user.
     """
 
     server: str
@@ -123,7 +124,9 @@ def persistence_of(server: str, client: Any) -> Persistence:
     """Return how one server persists data. Raises what redis-py raises."""
     try:
         info: dict[str, Any] = client.info()
-    except NoPermissionError:
+    except ResponseError as error:
+        if not is_withheld(error):
+            raise
         client.ping()
         return Persistence(server, "", appends=False, snapshots=None, is_silent=True)
     appends = bool(info.get("aof_enabled"))
@@ -145,7 +148,7 @@ def persistence_of(server: str, client: Any) -> Persistence:
 def clock_offsets(client: Client, now: Callable[[], float] = time.time) -> list[tuple[str, float]]:
     """Return by at least how many seconds each server's clock is ahead of this machine's.
 
-    The round trip's time is subtracted. Servers on which the user may not call TIME are left out.
+    The round trip's time is subtracted. Servers that have no TIME for the user are left out.
 
     Raises:
         StorageUnavailable: Redis is unreachable.
@@ -159,7 +162,9 @@ def _clock_offset(client: Any, now: Callable[[], float]) -> float | None:
     before = now()
     try:
         seconds, microseconds = client.time()
-    except NoPermissionError:
+    except ResponseError as error:
+        if not is_withheld(error):
+            raise
         return None
     after, there = now(), seconds + microseconds / 1e6
     if before <= there <= after:

@@ -10,6 +10,7 @@ breaker and spools nothing: it is logged and counted
 from __future__ import annotations
 
 import re
+from time import monotonic
 
 from redis.exceptions import (
     AskError,
@@ -30,8 +31,14 @@ from redis.exceptions import (
 
 from app.descriptors import is_shortage
 from app.errors import OVERLOADED, GatewayError, StorageRefused, StorageUnavailable
-from app.store.connection.reasons import NO_DATABASE, NO_PERMISSION, NO_ROOM, is_write_refusal
-from app.telemetry import shortage_noted, unexpected
+from app.store.connection.reasons import (
+    NO_DATABASE,
+    NO_PERMISSION,
+    NO_ROOM,
+    forbidden,
+    is_write_refusal,
+)
+from app.telemetry import log, shortage_noted, unexpected
 
 #: Error replies by which a server says that it cannot serve any command now.
 _AWAY = (
@@ -52,6 +59,9 @@ _AWAY_WORDS = re.compile(
     "|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|DENIED|UNKILLABLE|UNBLOCKED|FAILOVER"
     rf"|{NO_DATABASE}|{NO_ROOM}|{NO_PERMISSION}|Script killed by user)\b"
 )
+#: Seconds for which the same missing permission is not logged again.
+_EACH_S = 10.0
+_logged: dict[str, float] = {}
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -73,11 +83,21 @@ def to_gateway_error(error: BaseException) -> GatewayError:
         return StorageUnavailable(
             "The gateway is busy: try again in a moment.", code=OVERLOADED, retry_after_s=1
         )
+    if (lack := forbidden(error)) is not None:
+        _log_lack(lack)
     if is_write_refusal(error):
         return StorageUnavailable(
             "Redis refuses writes at the moment; try again soon.", retry_after_s=1
         )
     return StorageUnavailable("Redis is unreachable; try again soon.", retry_after_s=1)
+
+
+def _log_lack(reason: str) -> None:
+    """Log a missing permission, unless that was logged a moment ago."""
+    now = monotonic()
+    if now - _logged.get(reason, -_EACH_S) >= _EACH_S:
+        _logged[reason] = now
+        log.error("storage_forbidden", reason=reason)
 
 
 class Translated:

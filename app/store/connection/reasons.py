@@ -14,11 +14,13 @@ from redis.exceptions import (
     InvalidResponse,
     NoPermissionError,
     RedisClusterException,
+    ResponseError,
 )
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TimedOut
 
 from app.errors import StorageUnavailable, causes
+from app.store.connection.script import commands_at
 
 #: By the code of the error reply, which a Lua program may pass on within its own error.
 _REASONS = {
@@ -48,6 +50,12 @@ NO_ROOM = "max number of clients"
 #: only commands that a user sends directly are refused with NOPERM.
 NO_PERMISSION = "user executing the script can't|ACL failure in script"
 _NO_PERMISSION = re.compile(NO_PERMISSION)
+#: What such a text, or a NOPERM, tells of the command: its name, or else (up to 7.0) the SHA-1 of
+#: the program and the line.
+_FORBIDDEN = re.compile(r"\bthe '([a-z|]+)' command")
+_FORBIDDEN_IN = re.compile(r"\b(?:f_|script: )([0-9a-f]{40})\b.*?@user_script: ?(\d+)")
+_FORBIDDEN_NAME = re.compile(r"\baccess .*?\b(key|channel)|publish to the (channel)")
+_UNKNOWN_COMMAND = re.compile("^(?:ERR )?unknown command", re.IGNORECASE)
 #: Codes of a server that refuses writes but answers reads.
 _REFUSES_WRITES = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
 _CODE = re.compile(rf"\b({'|'.join(_REASONS)})\b")
@@ -67,7 +75,7 @@ def reason(fault: StorageUnavailable) -> str:
     error = fault.__cause__
     code = _code(error)
     if code is not None:
-        return _REASONS[code]
+        return forbidden(error) or _REASONS[code]
     match error:
         case None:
             return fault.message
@@ -83,6 +91,35 @@ def reason(fault: StorageUnavailable) -> str:
             return "what answers there is not Redis"
         case _:
             return type(error).__name__
+
+
+def forbidden(error: BaseException | None) -> str | None:
+    """Return the reason with what the user may not do; None if that is not what is wrong.
+
+    Keys and channels are not named: they have ids of accounts and responses.
+    """
+    if _code(error) != "NOPERM":
+        return None
+    message = str(error)
+    parts = []
+    if found := _FORBIDDEN.search(message):
+        parts.append(found[1].upper())
+    elif found := _FORBIDDEN_IN.search(message):
+        parts.append(" or ".join(commands_at(found[1], int(found[2]))))
+    if found := _FORBIDDEN_NAME.search(message):
+        parts.append(f"a {found[1] or found[2]} outside its patterns")
+    what = ", ".join(filter(None, parts))
+    return f"{_REASONS['NOPERM']}: {what}" if what else _REASONS["NOPERM"]
+
+
+def is_unknown_command(error: object) -> bool:
+    """Tell whether the server does not have a command: it is too old, or has renamed it."""
+    return isinstance(error, ResponseError) and _UNKNOWN_COMMAND.match(str(error)) is not None
+
+
+def is_withheld(error: ResponseError) -> bool:
+    """Tell whether a command that the gateway can do without is not for its user."""
+    return isinstance(error, NoPermissionError) or is_unknown_command(error)
 
 
 def _lost(message: str) -> str | None:

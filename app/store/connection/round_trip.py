@@ -55,7 +55,7 @@ def round_trip(client: Any, commands: Sequence[Command]) -> list[Any]:
     pool = client.connection_pool
     connection = pool.get_connection()
     try:
-        return _exchange(connection, packed, len(commands))
+        return exchange(connection, packed, len(commands))
     except Exception as error:  # noqa: BLE001 - redis-py decides which of them are retried
         return _again(connection, packed, len(commands), error)
     finally:
@@ -72,7 +72,7 @@ def _again(connection: Any, packed: list[bytes], count: int, error: Exception) -
     def attempt() -> list[Any]:
         if failures:
             raise failures.pop()
-        return _exchange(connection, packed, count)
+        return exchange(connection, packed, count)
 
     replies: list[Any] = connection.retry.call_with_retry(attempt, connection.disconnect)
     return replies
@@ -101,7 +101,8 @@ def _in_pieces(command: Command) -> list[bytes]:
     return [*pieces, before]
 
 
-def _exchange(connection: Any, packed: list[bytes], count: int) -> list[Any]:
+def exchange(connection: Any, packed: list[bytes], count: int) -> list[Any]:
+    """Do what `round_trip` does with packed commands, on this connection and without retries."""
     connection.send_packed_command(packed)
     replies: list[Any] = []
     try:

@@ -8,6 +8,7 @@ several programs, then its own code.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from redis.exceptions import NoScriptError
 from app.domain.frozen import frozen_dataclass
 from app.store.connection.round_trip import NEVER_THERE, round_trip
 from app.telemetry.tracing import PROGRAMS
+
+#: A command that a program executes.
+_CALLED = re.compile(r"redis\.p?call\(\s*['\"](\w+)['\"]", re.ASCII)
+#: Texts of programs by their SHA-1.
+_TEXTS: dict[str, str] = {}
 
 Arguments = Sequence[str | bytes | int]
 #: Removes from KEYS the key that is added on a Cluster (round_trip.bound_to_slot): programs have
@@ -61,11 +67,18 @@ class Script:
     def __init__(self, *texts: str) -> None:
         self.text = "\n".join((_OWN_KEYS, *texts))
         self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        _TEXTS[self.sha1] = self.text
         PROGRAMS[self.sha1] = next((each.name for each in texts[::-1] if type(each) is LuaText), "")
 
     def __call__(self, keys: Sequence[str], arguments: Arguments) -> Call:
         """Return a call of the program with these keys and arguments, to be run."""
         return Call(self, tuple(keys), tuple(arguments))
+
+
+def commands_at(sha1: str, line: int) -> list[str]:
+    """Return the names of the commands in a line of a program, the first of which is line 1."""
+    lines = _TEXTS.get(sha1, "").splitlines()
+    return _CALLED.findall(lines[line - 1]) if 0 < line <= len(lines) else []
 
 
 @frozen_dataclass(frozen=True, slots=True)
