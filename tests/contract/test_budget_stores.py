@@ -196,6 +196,12 @@ def test_a_settlement_of_a_period_that_is_over_changes_nothing(
     assert spent(store, DAY) == 30
 
 
+def test_no_more_comes_back_than_was_spent(store: RateLimitStore) -> None:
+    decision = store.acquire(acquiring((DAY, 10)))
+    settle(store, decision, DAY, 60, 0)  # as where Redis lost what was reserved
+    assert spent(store, DAY) == 0
+
+
 def test_a_caller_is_warned_once_in_a_period(store: RateLimitStore, clock: Clock) -> None:
     def warns(amount: int) -> bool:
         return store.acquire(acquiring((DAY, amount))).spent[0].warns

@@ -13,7 +13,7 @@ from app.domain.accounts.accounts import NO_ALLOWANCE, Allowance, Caller
 from app.domain.accounts.limits import LimitReached, Quota, Standing
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
-from app.errors import StorageUnavailable
+from app.errors import StorageRefused, StorageUnavailable
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.reservation import Charge, Reservation
 from app.settings import LimitSettings, RedisSettings
@@ -327,6 +327,17 @@ def test_without_the_store_everybody_is_let_in(door: Door) -> None:
     door.store.away = True
     assert door.reserve(caller(requests_per_minute=1)).standing == Standing()
     assert door.outages == 1
+
+
+def test_an_end_that_redis_refuses_to_count_spoils_no_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Adjustment) -> None:
+        raise StorageRefused("its memory is full")
+
+    monkeypatch.setattr(door.store, "adjust", refuse)
+    door.reserve(caller(tokens_per_minute=100), 5).settle(Usage(input_tokens=1))
+    assert door.outages == 0
 
 
 def test_without_the_store_nobody_with_limits_is_let_in_if_so_set() -> None:

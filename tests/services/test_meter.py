@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -14,6 +14,7 @@ from app.domain.estimates import Estimate
 from app.domain.prices import ALWAYS_VALID, Band, Cost, Price, Rates, Tariff, configured, rate
 from app.domain.request import CreateRequest, Parameters
 from app.domain.response import NO_USAGE, Response, Usage
+from app.errors import CallerGone
 from app.services.limits.limiter import RateLimiter
 from app.services.limits.meter import Meter
 from app.services.limits.reservation import Reservation
@@ -132,6 +133,16 @@ def test_an_answer_for_which_no_upstream_was_called_gives_its_estimate_back(
     meter.charge_answer(CALLER, response, None, reserved(meter), Parameters(user="bob"), cost)
     assert left(meter) == remaining
     assert cost.microusd == (None if attempts else 0)
+
+
+@pytest.mark.parametrize(("status", "errors"), [("cancelled", 0), ("failed", 1)])
+def test_what_its_caller_has_cancelled_is_no_error(
+    meter: Meter, status: Literal["cancelled", "failed"], errors: int
+) -> None:
+    response = Response("resp_1", "m", 1, {}, status, usage=USAGE)
+    meter.charge_answer(CALLER, response, CallerGone("gone"), reserved(meter), Parameters())
+    (line,) = meter.book.read("acme", meter.book.period(None, None))
+    assert line.errors == errors
 
 
 # The names of models in the book
