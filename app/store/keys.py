@@ -4,7 +4,7 @@
 <prefix>{tag}:<n>           list: its log n
 <prefix>{tag}:common        hash: fields that its turns have in common (entries.py)
 <prefix>conversations:<account>  sorted set: tags by the time of their first turn, Unix seconds
-<prefix>responses:<account>  sorted set: ids of its responses by time of arrival, Unix seconds, with
+<prefix>responses:<account>  sorted set: ids of its responses by time of arrival (list_score), with
                             those that wait or run, and possibly some that are deleted
 <prefix>named:<account>     sorted set: ids of its conversations that have an id, likewise
 <prefix>homes:<account>     hash: homes of items whose ids do not tell them (packed/homes.py)
@@ -25,6 +25,18 @@
 """
 
 from __future__ import annotations
+
+#: The last moment of a second, after its beginning.
+_LAST_MOMENT = 0.999999
+
+
+def list_score(created_at: int, now: float) -> str:
+    """Return the score of what was created in that second, in a list of its account (N24).
+
+    Lists are newest first, also within a second, of which `created_at` shows nothing: what is
+    entered in it is scored by the time now, and what is entered later as the second's last.
+    """
+    return f"{min(max(now, created_at), created_at + _LAST_MOMENT):.6f}"
 
 
 class Keys:

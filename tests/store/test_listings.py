@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from time import time
 from typing import Any
 
 import pytest
@@ -157,6 +158,29 @@ def test_pages_follow_one_another_without_a_gap(shelf: Shelf) -> None:
         assert cursor is not None
     assert sorted(seen) == sorted(made)
     assert len(seen) == 11
+
+
+def test_what_came_within_one_second_is_listed_newest_first_too(shelf: Shelf) -> None:
+    made = list[str]()
+    for number in range(6):
+        made.append(shelf.made(str(number), int(time())).response.id)
+        made.append(shelf.waiting(int(time())).response.id)
+    assert shelf.ids() == made[::-1]
+    first = shelf.page(limit=5)
+    rest = shelf.ids(limit=7, after=ListCursor.read(first.next or ""))
+    assert [*(each.id for each in first.rows), *rest] == made[::-1]
+    assert list(shelf.lists.relist(ACCOUNT))
+    assert shelf.ids() == made[::-1]
+
+
+def test_conversations_of_one_second_are_listed_newest_first_too(shelf: Shelf) -> None:
+    made = list[str]()
+    for _ in range(6):
+        conversation = Conversation(new_id("conv", new_tag()), int(time()), {})
+        shelf.conversations.create(ACCOUNT, conversation, ())
+        made.append(conversation.id)
+    listed = shelf.lists.conversations(ACCOUNT, ListQuery(limit=20))
+    assert [each.id for each in listed.rows] == made[::-1]
 
 
 def test_a_page_that_is_just_full_is_the_last(shelf: Shelf) -> None:

@@ -32,7 +32,7 @@ from app.store.conversations.base import (
 from app.store.conversations.codec import conversation_of, identity, packed_metadata
 from app.store.conversations.scripts import APPEND, CREATE, GET, HIDE, REMOVE_ITEM, UPDATE
 from app.store.conversations.walking import walk
-from app.store.keys import Keys
+from app.store.keys import Keys, list_score
 from app.store.responses.chains import WHOLE, Chains, PagedChain
 from app.store.responses.entries import Entries
 from app.store.responses.packed.entry_parts import MARK
@@ -82,13 +82,12 @@ class RedisConversationStore:
     ) -> None:
         """Create a conversation with these items."""
         tag, begun = tag_of(conversation.id) or "", conversation.created_at
-        keys = [self._keys.index(tag), *self._stored.keys(account)]
-        enter: list[Command] = []
+        score = list_score(begun, self._now())
         lists = self._keys.conversations(account), self._keys.named(account)
-        if self._is_cluster:  # the account's lists may be on other servers
-            enter = [("ZADD", lists[0], begun, tag), ("ZADD", lists[1], begun, conversation.id)]
-        else:
-            keys += lists
+        keys = [self._keys.index(tag), *self._stored.keys(account)]
+        enter = [("ZADD", lists[0], begun, tag), ("ZADD", lists[1], score, conversation.id)]
+        if not self._is_cluster:  # where the account's lists may be on other servers
+            keys, enter = [*keys, *lists], []
         entry_id = alone_id(conversation.id.replace("conv_", "resp_", 1))
         entry = self._entries.items_alone(items, entry_id, key) if items else b""
         call = CREATE(
@@ -104,6 +103,7 @@ class RedisConversationStore:
                 "" if expires_at is None else expires_at,
                 check_value(key, conversation.id),
                 check_value(key, entry_id),
+                score,
             ),
         )
         with translated():

@@ -132,7 +132,7 @@ class RedisListings:
             with translated():
                 for key, members in lists.items():
                     if members:
-                        self._redis.zadd(key, members)
+                        self._redis.zadd(key, members, nx=True)  # it is in the right place
             yield len(came)
 
     def tree(

@@ -64,7 +64,7 @@ class Walk(Generic[R]):
         until = "+inf" if query.until is None else f"({query.until}"
         skip, since = 0, "-inf" if query.since is None else query.since
         if cursor is not None and (query.until is None or cursor.at < query.until):
-            until, skip = str(cursor.at), cursor.passed
+            until, skip = f"({cursor.at + 1}", cursor.passed
         found = self.client.zrevrangebyscore(
             self.key, until, since, start=skip, num=most + 1, withscores=True
         )

@@ -23,7 +23,7 @@ from app.store.connection.client import Client
 from app.store.connection.errors import translated
 from app.store.connection.replication import ONE_SERVER, Command, Safety
 from app.store.connection.script import Call, run_all
-from app.store.keys import Keys
+from app.store.keys import Keys, list_score
 from app.store.responses.base import Forgotten, unknown_response
 from app.store.responses.chains import OWN, SIZED, WHOLE, ChainPart, Chains, PagedChain, PageKind
 from app.store.responses.entries import Entries
@@ -131,7 +131,7 @@ class RedisStore:
         """Commit a turn; return the program's reply, and how many replicas have it."""
         tag, before = _tag(turn.response_id), self._marks(turn)
         keys = [self._keys.index(tag)]
-        arguments = (*turn.arguments, self._keys.news)
+        arguments = (*turn.arguments, self._keys.news, list_score(turn.created_at, self._now()))
         if self._is_cluster:  # where the account's keys may be on other servers
             return self._spread(turn, COMMIT(keys, arguments), before, safety)
         keys += [*self._stored.keys(turn.account), self._keys.responses(turn.account)]
@@ -162,7 +162,8 @@ class RedisStore:
 
     def _listing(self, turn: PackedTurn) -> Command:
         """Return the command that enters a response into its account's list."""
-        return ("ZADD", self._keys.responses(turn.account), turn.created_at, turn.response_id)
+        score = list_score(turn.created_at, self._now())
+        return ("ZADD", self._keys.responses(turn.account), "NX", score, turn.response_id)
 
     def _begins(self, turn: PackedTurn) -> list[Command]:
         """Return the command that lists a new conversation; none for a turn that has a parent."""
