@@ -7,7 +7,9 @@ from base64 import b64encode
 import pytest
 import responses
 
+from app.errors import StorageUnavailable
 from app.factory import create_app
+from app.store.accounts.redis import RedisAccountStore
 from tests.api.conftest import Asker, asker
 from tests.api.vendors import SAID, VENDOR, WHOLE, settings, upstream
 
@@ -60,3 +62,21 @@ def test_what_others_have_sealed_is_listed_as_it_came(caller: Asker, payload: st
     response_id = caller.ask("POST", "/v1/responses", asked).get_json()["id"]
     listed = caller.ask("GET", f"/v1/responses/{response_id}/input_items?{QUERY}").get_json()
     assert payload in [each.get("encrypted_content") for each in listed["data"]]
+
+
+def test_it_is_sealed_though_redis_has_gone_since_an_earlier_answer(
+    redis_url: str, upstream: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StorageUnavailable("away")
+
+    opaque = {**THOUGHT, "encrypted_content": "gAAAA"}
+    upstream.post(VENDOR + "/responses", json=WHOLE)
+    upstream.post(VENDOR + "/responses", json=WHOLE | {"output": [opaque, SAID]})
+    caller = asker(create_app(settings(redis_url)), "owner")
+    unstored = {**ASKED, "store": False}
+    assert caller.ask("POST", "/v1/responses", unstored).status_code == 200
+    monkeypatch.setattr(RedisAccountStore, "secret", away)
+    later = caller.ask("POST", "/v1/responses", unstored)
+    assert later.status_code == 200
+    assert later.get_json()["output"][0]["encrypted_content"] not in ("", "gAAAA")
