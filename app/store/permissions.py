@@ -123,7 +123,8 @@ def _commands(prefix: str, *, waits: bool) -> Iterator[tuple[str, Command]]:
     if waits:
         yield "WAIT", ("WAIT", 0, 1)
     for kind in _KINDS:
-        yield f"key {prefix}{kind}", ("GETDEL", f"{prefix}{kind}")
+        # It reads and writes, but would change nothing if a proxy did execute it.
+        yield f"key {prefix}{kind}", ("HDEL", f"{prefix}{kind}", "no such field")
     for channel in (keys.news, keys.stream_news):
         yield f"channel {channel}", ("PUBLISH", channel, "")
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.turns.compaction import Summary
-from app.errors import StorageUnavailable
 from app.services.answering.sealing import SUMMARY_TAG, PayloadSealer, Unsealed
 
 SEALER = PayloadSealer(lambda: b"secret")
@@ -86,13 +85,3 @@ def test_what_is_no_summary_of_ours_does_not_open(blob: str) -> None:
 def test_a_sealed_payload_is_no_summary_nor_the_other_way_round() -> None:
     assert SEALER.open_summary("acme", SEALER.seal("acme", "anthropic", "x")) is None
     assert SEALER.open("acme", SEALER.seal_summary("acme", SUMMARY)) is None
-
-
-def test_a_secret_that_cannot_be_read_early_is_read_when_it_is_needed() -> None:
-    def away() -> bytes:
-        raise StorageUnavailable("away")
-
-    sealer = PayloadSealer(away)
-    sealer.read_secret()
-    with pytest.raises(StorageUnavailable):
-        sealer.seal("acme", "anthropic", "x")

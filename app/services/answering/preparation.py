@@ -200,8 +200,6 @@ class Preparation:
             GatewayError: as Router.open does.
             Parked: as Router.open_in_time does.
         """
-        if not prepared.caller.stale:  # else Redis cannot be reached
-            self._sealer.read_secret()
         items, request = prepared.thread.visible, prepared.request
         if request.compaction is None and not self._compactor.is_due(prepared):
             return self._opened(prepared, items, self._requests.answer, call, until, pause_s)

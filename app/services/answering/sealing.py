@@ -12,13 +12,11 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
 
 from app.domain.turns.compaction import Summary
-from app.errors import StorageUnavailable
 from app.store.encryption import decrypted, encrypted
 
 _VERSION = b"\x01"
@@ -45,14 +43,6 @@ class PayloadSealer:
 
     def __init__(self, secret: Callable[[], bytes]) -> None:
         self._secret = secret
-
-    def read_secret(self) -> None:
-        """Read the secret before it is needed, if Redis can be reached: then it is known later.
-
-        An answer that is to be sealed is paid for already, and Redis may have gone since.
-        """
-        with suppress(StorageUnavailable):
-            self._secret()
 
     def seal(self, account: str, origin: str, payload: str) -> str:
         """Return the payload as a blob of URL-safe base64 that only this account can use.
