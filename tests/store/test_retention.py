@@ -21,7 +21,7 @@ from app.store.connection.client import connect
 from app.store.conversations.redis import RedisConversationStore
 from app.store.responses.archive_redis import RedisArchive
 from app.store.responses.redis import RedisStore
-from app.store.retention.redis import AGAIN_S, PLACES_S, RedisRetention
+from app.store.retention.redis import AGAIN_S, LOST_WITHIN_S, PLACES_S, RedisRetention
 from tests.ids import item_minter, new_id, new_tag
 from tests.store.ageing import LATER, LONG_AGO, continued_for, expire, kept_for
 from tests.store.servers import everything
@@ -299,6 +299,24 @@ def test_a_sweep_that_is_cut_off_anywhere_is_gone_on_with(
 
 
 # conversations
+
+
+def test_a_purge_that_redis_has_lost_is_done_again(bench: Bench) -> None:
+    before = bench.kept()
+    secret = continued_for(bench.store, before, "secret").response.id
+    expire(bench.client, secret)
+    keys = list(bench.client.scan_iter(f"rg:{{{tag_of(secret)}}}*"))
+    kept = [bench.client.dump(key) for key in keys]
+    assert bench.sweep() == [secret]
+    for key, value in zip(keys, kept, strict=True):  # as when Redis is killed just after the purge
+        bench.client.restore(key, 0, value, replace=True)
+    assert b"secret" in bench.left()
+    for destroyed in ([secret], []):
+        assert bench.client.zscore("rg:{expiring}", secret) == bench.at + LOST_WITHIN_S
+        bench.client.zadd("rg:{expiring}", {secret: LONG_AGO})
+        assert bench.sweep() == destroyed
+        assert b"secret" not in bench.left()
+    assert bench.client.zscore("rg:{expiring}", secret) is None
 
 
 def begun(bench: Bench, *texts: str, expires_at: int | None = LATER) -> str:

@@ -21,6 +21,9 @@ from app.store.retention.base import Due
 
 #: Seconds after which something that had not ended is tried again.
 AGAIN_S = 3600
+#: Seconds after which what was purged is looked at again: a Redis that is killed may lose what it
+#: did in its last two (`appendfsync everysec`), a purge among that, and be told to settle it later.
+LOST_WITHIN_S = 3
 #: Seconds for which the places of an empty conversation stay: an answer that was begun before its
 #: last turn expired must still find where it belongs.
 PLACES_S = 86_400
@@ -84,7 +87,10 @@ class RedisRetention:
                     continue
                 if each.hidden_at is not None:
                     self._purging.erase_empty(each.account, tag_of(each.any_id) or "")
-                marks.append(("ZREM", self._expiring, each.any_id))
+                if each.is_news:
+                    marks.append(("ZADD", self._expiring, now + LOST_WITHIN_S, each.any_id))
+                else:
+                    marks.append(("ZREM", self._expiring, each.any_id))
             if marks:
                 run_all(self._redis, marks)
 
