@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.accounts.content_key import ContentKey
+from app.domain.slices import MOMENT_S
 from app.domain.turns.turn import Turn
+from app.schemas.wire.items import ITEM
 from app.store.responses.entries import Entries
 from app.store.responses.packed.entry_parts import MARK, PURGED
-from app.store.responses.packed.known_items import SPAN_S, EntryItems, KnownItems
+from app.store.responses.packed.known_items import SPAN_S, EntryItems, KnownItems, built
 from tests.store.turns import first_id, rich, turn
 
 PLAIN = [turn("one"), turn("two " * 200), rich(), turn("", made=())]
@@ -44,6 +46,13 @@ def test_sealed_entries_are_opened_each_time() -> None:
 
 def _sealed(plain: Turn, key: ContentKey) -> bytes:
     return Entries().alone(Turn(plain.account, plain.response, plain.input, plain.include, key=key))
+
+
+def test_many_items_are_built_in_slices_between_which_others_run() -> None:
+    items = turn("one").input * 2001
+    pauses: list[float] = []
+    assert built(ITEM.dump_all(items), pauses.append) == items
+    assert pauses == [MOMENT_S] * 2
 
 
 ITEMS = EntryItems((), (), True, 1000)

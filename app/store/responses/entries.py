@@ -54,7 +54,7 @@ from app.store.responses.packed.entry_parts import (
     parts_of,
 )
 from app.store.responses.packed.homes import homes_of, is_among
-from app.store.responses.packed.known_items import EntryItems, KnownItems, entry_items
+from app.store.responses.packed.known_items import EntryItems, KnownItems, built, entry_items
 from app.store.responses.packed.packed_turn import PackedTurn
 from app.store.room import LIGHT_BYTES, Room, unbounded
 
@@ -265,9 +265,7 @@ class Entries:
             given, made = orjson.loads(data)
         include, rest_fields = self._rest(rest, digest_of(entry), common, key, scope)
         response = RESPONSE.load({"id": response_id, "output": made, **rest_fields})
-        return Turn(
-            account, response, tuple(ITEM.load_all(given)), frozenset(include), parent, key=key
-        )
+        return Turn(account, response, built(given), frozenset(include), parent, key=key)
 
     def tools(
         self, entry: bytes, common: bytes | None, key: ContentKey | None, tag: str

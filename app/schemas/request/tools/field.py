@@ -51,6 +51,7 @@ class ToolsField(StrictField):
                     names.add(member.name)
             self.keep(tool, f"{path}[{index}]", context)
             tools.append(tool)
+            context.pause()
         if len(names) > MOST_TOOLS:
             what = f"holds {len(names)} functions: declare at most {MOST_TOOLS}."
             raise self.invalid("invalid_value", at, what)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from app.domain.items import Item
+from app.domain.slices import MOMENT_S
 from app.schemas.wire.items import ITEM
 
 #: Approximate maximum size of the cache in bytes; and its span in seconds: unused entries are
@@ -24,6 +25,8 @@ from app.schemas.wire.items import ITEM
 MOST_BYTES, SPAN_S = 32 * 1024 * 1024, 300.0
 #: Memory of items for each byte of their JSON, and of each entry in addition.
 _GROWTH, _OWN_BYTES = 3, 1000
+#: Items that are built at once, in about 2 ms; then others run. MEASURED: 19,000 take 43 ms.
+_SLICE = 1000
 
 
 class EntryItems(NamedTuple):
@@ -41,8 +44,18 @@ class EntryItems(NamedTuple):
 def entry_items(data: bytes, rest: bytes) -> EntryItems:
     """Parse the items of an entry from their JSON; `rest` is the entry's packed rest."""
     given, made = orjson.loads(data)
-    items = tuple(ITEM.load_all(given)), tuple(ITEM.load_all(made))
+    items = built(given), built(made)
     return EntryItems(*items, is_turn=bool(rest), json_bytes=len(data))
+
+
+def built(stored: Sequence[Any], pause: Callable[[float], object] = time.sleep) -> tuple[Item, ...]:
+    """Return items from their parsed JSON; after each full slice, `pause` lets others run."""
+    items = list[Item]()
+    for start in range(0, len(stored), _SLICE):
+        if start:
+            pause(MOMENT_S)
+        items += ITEM.load_all(stored[start : start + _SLICE])
+    return tuple(items)
 
 
 class KnownItems:
