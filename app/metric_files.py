@@ -9,6 +9,7 @@ kind. gunicorn's master imports this before its workers patch the standard libra
 from __future__ import annotations
 
 import fcntl
+import shutil
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ _LOCK = "scrape.lock"
 _KINDS = ("counter", "histogram")
 #: In place of a pid in names of files: of a process that has ended, and of all of them together.
 _ENDED, _TOGETHER = "ended-", "together"
+#: Ends the names of files that the draft of new sums has: they count if that is never finished.
+_ADDED = ".added"
 
 
 def folder(name: str | None = None) -> Path | None:
@@ -71,24 +74,49 @@ def collected(
 
 
 def _join(place: Path, on_lost: Callable[[str, Exception], None]) -> None:
-    """Add the counts of ended processes to those that have ended before, and remove their files."""
+    """Add the counts of ended processes to those that have ended before, and remove their files.
+
+    A process may be killed here, and none may be counted twice, or not at all: the sums are drafted
+    in a file beside, and the ended files count until that has taken the place of the old sums.
+    """
     for kind in _KINDS:
-        for file in place.glob(f"{kind}_{_ENDED}*.db"):
-            try:
-                counts = list(MmapedDict.read_all_values_from_file(str(file)))  # type: ignore[no-untyped-call]
-            except (RuntimeError, ValueError, struct.error) as fault:
-                # It is cut short, and would have every scrape fail.
-                on_lost(file.name, fault)
-            else:
-                _add(counts, place / f"{kind}_{_TOGETHER}.db")
+        sums = place / f"{kind}_{_TOGETHER}.db"
+        draft = sums.with_suffix(".draft")
+        _settle(place, kind, draft)
+        if not (ended := list(place.glob(f"{kind}_{_ENDED}*.db"))):
+            continue
+        with suppress(FileNotFoundError):  # these are the first
+            shutil.copyfile(sums, draft)
+        _add(ended, draft, on_lost)
+        for file in ended:
+            file.rename(file.with_suffix(_ADDED))
+        draft.rename(sums)
+        _settle(place, kind, draft)
+
+
+def _settle(place: Path, kind: str, draft: Path) -> None:
+    """Remove files that were added up; while the draft is there, it is void, and they count."""
+    is_void = draft.exists()
+    for file in place.glob(f"{kind}_{_ENDED}*{_ADDED}"):
+        if is_void:
+            file.rename(file.with_suffix(".db"))
+        else:
             file.unlink()
+    draft.unlink(missing_ok=True)
 
 
-def _add(counts: list[tuple[str, float, float, int]], file: Path) -> None:
-    """Add the counts of one file, as prometheus_client reads them, to those of another."""
-    sums = MmapedDict(str(file))  # type: ignore[no-untyped-call]
-    for key, value, timestamp, _ in counts:
-        sums.write_value(key, sums.read_value(key)[0] + value, timestamp)  # type: ignore[no-untyped-call]
+def _add(files: list[Path], draft: Path, on_lost: Callable[[str, Exception], None]) -> None:
+    """Add the counts of these files, as prometheus_client reads them, to the draft."""
+    sums = MmapedDict(str(draft))  # type: ignore[no-untyped-call]
+    for file in files:
+        try:
+            counts = list(MmapedDict.read_all_values_from_file(str(file)))  # type: ignore[no-untyped-call]
+        except (RuntimeError, ValueError, struct.error) as fault:
+            # It is cut short, and would have every scrape fail.
+            on_lost(file.name, fault)
+            continue
+        for key, value, timestamp, _ in counts:
+            sums.write_value(key, sums.read_value(key)[0] + value, timestamp)  # type: ignore[no-untyped-call]
     sums.close()  # type: ignore[no-untyped-call]
 
 

@@ -6,8 +6,10 @@ import fcntl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,40 @@ def test_a_process_may_end_while_its_file_is_read(
 
     monkeypatch.setattr(MultiProcessCollector, "merge", staticmethod(ends))
     assert (scraped(CALLS), scraped(SECONDS)) == (1, 1)
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_a_scrape_that_is_killed_anywhere_counts_nothing_twice(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    process_ended(counting())
+    assert scraped(CALLS) == 1
+    process_ended(counting())
+    process_ended(counting())
+    steps = count()
+    with monkeypatch.context() as patch:
+        for name in ("rename", "unlink"):
+            patch.setattr(Path, name, _mortal(getattr(Path, name), steps, step))
+        with suppress(Killed):
+            scraped(CALLS)
+    assert (scraped(CALLS), scraped(SECONDS)) == (3, 3)
+    assert {file.suffix for file in folder.iterdir()} == {".db", ".lock"}
+    assert len(names(folder)) == 2
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL."""
+
+
+def _mortal(method: Callable[..., Any], steps: Iterator[int], last: int) -> Callable[..., Any]:
+    """Return the method; a process is killed at its call number `last` of all that it counts."""
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        if next(steps) == last:
+            raise Killed
+        return method(*arguments, **more)
+
+    return call
 
 
 def test_a_process_may_be_about_to_begin_its_file(folder: Path) -> None:
