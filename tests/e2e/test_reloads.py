@@ -88,12 +88,16 @@ def test_reloads_without_end_cut_nothing_and_come_to_serve(running: Site) -> Non
 
 def _assert_counted(running: Site, count: int) -> None:
     """Check that workers that have ended count on, and left no file of their own each."""
-    until(lambda: len(running.workers()) == 1, "the old workers to end")
-    labels = 'endpoint="/v1/responses",method="POST",model="steady",status="200"'
-    assert running.gauge(f"gateway_requests_total{{{labels}}}") == count
     (folder,) = Path(gettempdir()).glob(f"{METRICS_PREFIX}{running.process.pid}-*")
-    owners = {file.stem.rpartition("_")[2] for file in folder.glob("counter_*.db")}
-    assert owners == {"together", *map(str, running.workers())}
+    labels = 'endpoint="/v1/responses",method="POST",model="steady",status="200"'
+
+    def is_joined() -> bool:
+        assert running.gauge(f"gateway_requests_total{{{labels}}}") == count
+        owners = {file.stem.rpartition("_")[2] for file in folder.glob("counter_*.db")}
+        workers = running.workers()
+        return len(workers) == 1 and owners == {"together", *map(str, workers)}
+
+    until(is_joined, "the old workers to end, and their files to be joined")
 
 
 def _reload_without_end(running: Site, text: str) -> None:
