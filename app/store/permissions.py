@@ -132,20 +132,28 @@ def _commands(prefix: str, *, waits: bool) -> Iterator[tuple[str, Command]]:
 def _queued(node: Any, commands: tuple[Command, ...]) -> list[Any] | None:
     """Queue commands in a transaction and discard it; return the replies.
 
-    None if the server begins none: then they would be executed.
+    None if the server begins none: then they would be executed. A connection that broke while it
+    was idle is reopened, as redis-py does.
     """
     pool = node.connection_pool
     connection = pool.get_connection()
     try:
-        connection.send_command("MULTI")
-        try:
-            connection.read_response()
-        except ResponseError:
-            return None
-        sent = [*commands, ("DISCARD",)]
-        *replies, discarded = exchange(connection, connection.pack_commands(sent), len(sent))
-        if isinstance(discarded, Exception):
-            connection.disconnect()  # that discards it as well
-        return list(replies)
+        replies: list[Any] | None = connection.retry.call_with_retry(
+            lambda: _discarded(connection, commands), lambda _: connection.disconnect()
+        )
+        return replies
     finally:
         pool.release(connection)
+
+
+def _discarded(connection: Any, commands: tuple[Command, ...]) -> list[Any] | None:
+    connection.send_command("MULTI")
+    try:
+        connection.read_response()
+    except ResponseError:
+        return None
+    sent = [*commands, ("DISCARD",)]
+    *replies, discarded = exchange(connection, connection.pack_commands(sent), len(sent))
+    if isinstance(discarded, Exception):
+        connection.disconnect()  # that discards it as well
+    return list(replies)

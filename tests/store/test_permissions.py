@@ -141,6 +141,13 @@ def test_nothing_is_executed(shared: tuple[Any, Client]) -> None:
     assert client.ping()  # the connection is no longer in a transaction
 
 
+def test_a_connection_that_redis_closed_meanwhile_is_reopened(shared: tuple[Any, Client]) -> None:
+    operator, client = shared
+    assert client.ping()
+    operator.client_kill_filter(_type="normal", skipme=True)
+    assert PermissionCheck(client, "rg:", waits=True).refusals() == Refusals()
+
+
 def test_patterns_that_leave_out_keys_or_channels_are_named() -> None:
     with restricted("~rg:{*", "resetchannels", "&rg:news", "+@all") as client:
         found = PermissionCheck(client, "rg:", waits=False).refusals()
