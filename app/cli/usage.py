@@ -20,7 +20,7 @@ from app.domain.accounts.usage import (
     UsageLine,
     UsageRow,
     UsageSums,
-    grouped,
+    summed,
     usage_day,
     usage_groups,
 )
@@ -85,31 +85,29 @@ def usage(
     since, until = first and usage_day(first), last and usage_day(last, is_end=True)
     period = meter.book.period(since or None, until or None)
     known = [each.name for each in context.services().accounts.accounts()]
-    lines = [
+    lines = (
         line
         for name in ([account] if account else known)
         for line in meter.book.read(name, period, attributed=groups.need_attribution)
-    ]
-    if account and account not in known and not lines:
+    )
+    sums = summed(lines, groups)
+    if account and account not in known and not sums:
         raise NotFound(f"There is no account {account!r}: `accounts list` names those there are.")
-    _PRINTERS[form](grouped(lines, groups), groups)
+    _PRINTERS[form](sums, groups)
 
 
-def _print_table(lines: list[UsageLine], groups: UsageGroups) -> None:
+def _print_table(sums: UsageSums, groups: UsageGroups) -> None:
     titles = _titles(groups)
-    sums = UsageSums()
-    for line in lines:
-        sums.add(line)
     blank = ("",) * (len(titles) - len(COLUMNS) - 1)
-    rows = [_cells(line, groups) for line in lines]
+    rows = [_cells(line, groups) for line in sums.lines()]
     heads = [title.replace("_", " ").upper() for title in titles]
     print_table(heads, [*rows, ("total", *blank, *_counted(sums.total(date.min)))])
 
 
-def _print_csv(lines: list[UsageLine], groups: UsageGroups) -> None:
+def _print_csv(sums: UsageSums, groups: UsageGroups) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_titles(groups))
-    writer.writerows(map(_inert, _cells(line, groups)) for line in lines)
+    writer.writerows(map(_inert, _cells(line, groups)) for line in sums.lines())
 
 
 def _inert(cell: object) -> object:
@@ -125,8 +123,8 @@ def _inert(cell: object) -> object:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _print_json(lines: list[UsageLine], groups: UsageGroups) -> None:
-    for line in lines:
+def _print_json(sums: UsageSums, groups: UsageGroups) -> None:
+    for line in sums.lines():
         print_json({"account": line.account, **USAGE_ROW.dump(UsageRow(groups, line))})
 
 
@@ -153,7 +151,7 @@ def _counted(line: UsageLine) -> Iterator[object]:
         yield "" if value is None else value
 
 
-_PRINTERS: dict[str | None, Callable[[list[UsageLine], UsageGroups], None]] = {
+_PRINTERS: dict[str | None, Callable[[UsageSums, UsageGroups], None]] = {
     None: _print_table,
     "csv": _print_csv,
     "json": _print_json,

@@ -176,7 +176,7 @@ def test_a_table_of_an_earlier_release_is_read_and_has_no_price(redis_url: str) 
         table = {"requests:key_1:m": 2, "input_tokens:key_1:m": 9, "lines": 1}
         client.hset(f"{prefix}{{account:acme}}:usage:{MONDAY.isoformat()}", mapping=table)
         store.record([replace(LINE, model="m")])
-        (shown,) = list(store.read("acme", [MONDAY]))
+        (shown,) = store.read("acme", [MONDAY])
     assert (shown.requests, shown.input_tokens) == (3, 19)
     assert (shown.cost_microusd, shown.unpriced_requests) == (41, 2)
 
@@ -233,7 +233,7 @@ BOB, ANN = Attribution("bob", (("team", "a"),)), Attribution("ann")
 
 def attributed(store: UsageStore, day: date = MONDAY) -> dict[Attribution, int]:
     """Return how many requests are put down to whom."""
-    lines = list(store.read("acme", [day], attributed=True))
+    lines = store.read("acme", [day], attributed=True)
     sums: dict[Attribution, int] = {}
     for line in lines:
         sums[line.attribution] = sums.get(line.attribution, 0) + line.requests

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.accounts.attribution import NOBODY, Attribution, UsageGroups, attribution
-from app.domain.accounts.usage import UsageLine, grouped, usage_day, usage_groups
+from app.domain.accounts.usage import UsageLine, summed, usage_day, usage_groups
 from app.domain.request import Parameters
 
 MONDAY, TUESDAY = date(2030, 1, 7), date(2030, 1, 8)
@@ -45,7 +45,7 @@ LINES = [
 def test_lines_are_added_up_by_what_they_have_in_common(groups: str, expected: object) -> None:
     by = usage_groups(groups, ["team"])
     counted = {}
-    for each in grouped(LINES, by):
+    for each in summed(LINES, by).lines():
         of = {"day": each.day, "key": each.key_id, "model": each.model}
         of["user"] = each.attribution.user
         key = [of[name] for name in by.names]
@@ -55,7 +55,7 @@ def test_lines_are_added_up_by_what_they_have_in_common(groups: str, expected: o
 
 
 def test_accounts_stay_apart() -> None:
-    lines = grouped([line(), line(account="other")], usage_groups("model", []))
+    lines = summed([line(), line(account="other")], usage_groups("model", [])).lines()
     assert [each.account for each in lines] == ["acme", "other"]
 
 

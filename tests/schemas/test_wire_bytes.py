@@ -28,7 +28,7 @@ from app.domain.accounts.accounts import (
     Secret,
 )
 from app.domain.accounts.attribution import DEFAULT_GROUPS
-from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow, UsageSums
+from app.domain.accounts.usage import UsageLine, UsageReport, UsageRow, summed
 from app.domain.answer_options import ConfigurationUpdate, JsonSchemaFormat
 from app.domain.built_in.tool_search import ToolSearchCall, ToolSearchOutput
 from app.domain.items import (
@@ -264,9 +264,7 @@ LINES = (
 
 def usage(*lines: UsageLine) -> UsageReport:
     """Return a report of usage."""
-    sums = UsageSums()
-    for line in lines:
-        sums.add(line)
+    sums = summed(lines)
     rows = [UsageRow(DEFAULT_GROUPS, line) for line in sums.lines()]
     return UsageReport(DAY, DAY, rows, sums.total(DAY))
 

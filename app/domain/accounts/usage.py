@@ -112,11 +112,10 @@ class UsageReport:
 class UsageSums:
     """Adds up lines by group, and altogether; it takes memory for each group, not for each line."""
 
-    def __init__(self, groups: UsageGroups = DEFAULT_GROUPS) -> None:
+    def __init__(self, groups: UsageGroups) -> None:
         self._groups = groups
         self._of = [_OF[name] for name in groups.names]
         self._sums: dict[tuple[str, ...], tuple[UsageLine, list[int]]] = {}
-        self._total = [0] * len(COUNTERS)
 
     def __len__(self) -> int:
         """Return the number of groups."""
@@ -125,7 +124,6 @@ class UsageSums:
     def add(self, line: UsageLine) -> None:
         """Add a line."""
         counters = _counters(line)
-        self._total[:] = map(add, self._total, counters)
         common = (line.account, *[of(line) for of in self._of])
         if self._groups.metadata:
             value = line.attribution.value
@@ -146,7 +144,9 @@ class UsageSums:
 
     def total(self, day: date) -> UsageLine:
         """Return the sum of all lines, as a line of this day."""
-        return UsageLine(account="", key_id="", model="", day=day, **_by_name(self._total))
+        columns = zip(*(counters for _, counters in self._sums.values()), strict=True)
+        counters = list(map(sum, columns)) or [0] * len(COUNTERS)
+        return UsageLine(account="", key_id="", model="", day=day, **_by_name(counters))
 
 
 def _by_name(counters: Iterable[int]) -> dict[str, Any]:
@@ -166,12 +166,12 @@ _OF: dict[str, Callable[[UsageLine], str]] = {
 }
 
 
-def grouped(lines: Iterable[UsageLine], groups: UsageGroups) -> list[UsageLine]:
-    """Return the lines added up by group, as `UsageSums` does."""
+def summed(lines: Iterable[UsageLine], groups: UsageGroups = DEFAULT_GROUPS) -> UsageSums:
+    """Return the lines added up by group."""
     sums = UsageSums(groups)
     for line in lines:
         sums.add(line)
-    return list(sums.lines())
+    return sums
 
 
 def parts(whole: Iterable[UsageLine], attributed: Iterable[UsageLine]) -> Iterator[UsageLine]:
