@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import descriptors
-from app.telemetry import shortage
-from app.telemetry.shortage import shortage_noted
+from app.telemetry import occasions
+from app.telemetry.occasions import shortage_noted
 
 
 def test_a_shortage_is_found_behind_what_it_led_to() -> None:
@@ -55,11 +55,11 @@ def test_a_few_are_kept_for_what_is_under_way(
 
 def test_a_shortage_is_logged_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(shortage, "monotonic", lambda: now[0])
-    monkeypatch.setattr(shortage, "_last", [float("-inf")])
+    monkeypatch.setattr(occasions, "monotonic", lambda: now[0])
+    monkeypatch.setattr(occasions, "_last", {})
     with capture_logs() as lines:
         for _ in range(100):
             shortage_noted()
-        now[0] += shortage.EACH_S
+        now[0] += occasions.EACH_S
         shortage_noted()
     assert [line["event"] for line in lines] == ["descriptors_exhausted"] * 2

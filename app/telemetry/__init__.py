@@ -42,9 +42,9 @@ from app.telemetry.model_calls import (
     retry_counted,
     tokens_counted,
 )
+from app.telemetry.occasions import forbidden_noted, shortage_noted
 from app.telemetry.rounds import surviving
 from app.telemetry.saturation import SaturationSampler
-from app.telemetry.shortage import shortage_noted
 from app.telemetry.traces import PROBES, JobTrace, Trace, job_ended, request_ended
 from app.telemetry.upstream_keys import key_read, key_rests
 
@@ -82,6 +82,7 @@ __all__ = [
     "fallback_counted",
     "first_byte_counted",
     "first_output_counted",
+    "forbidden_noted",
     "gather_counts",
     "identify",
     "job_ended",

@@ -8,7 +8,7 @@ from app.descriptors import is_shortage
 from app.errors import GatewayError, Overloaded
 from app.logs.libraries import frames
 from app.telemetry.logs import log
-from app.telemetry.shortage import shortage_noted
+from app.telemetry.occasions import shortage_noted
 
 UNEXPECTED_ERRORS = Counter("gateway_unexpected_errors", "Unexpected errors, by place.", ["place"])
 

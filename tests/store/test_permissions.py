@@ -17,12 +17,12 @@ from structlog.testing import capture_logs
 from app.errors import StorageUnavailable
 from app.factory import create_app
 from app.settings import RedisSettings, Settings
-from app.store.connection import errors
 from app.store.connection.client import Client, connect
 from app.store.connection.reasons import reason
-from app.store.connection.script import Script
+from app.store.connection.script import _CALLED, Script
 from app.store.permissions import PermissionCheck, Refusals, _commands
 from app.store.spool.store_identity import StoreIdentity
+from app.telemetry import occasions
 from tests.redis_server import running
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,6 @@ OF_MAINTENANCE = {"KEYS"}
 #: A method of redis-py that sends nothing, and a code of errors.
 NAMESAKES = {"PUBSUB", "READONLY"}
 COMMANDS = [name for name, _ in _commands("rg:", waits=True) if " " not in name]
-CALLED = re.compile(r"redis\.p?call\(\s*['\"](\w+)['\"]")
 #: Names of redis-py's clients and pipelines in the code.
 CLIENTS = re.compile(r"(redis|client|node|pipeline|listener|ear)$")
 
@@ -64,7 +63,7 @@ def in_lua() -> set[str]:
     folder = Path(str(dramatiq_redis.__file__)).parent / "redis"
     texts += [each.read_text("utf-8") for each in folder.parent.glob("**/dispatch.lua")]
     assert len(texts) > 80
-    return {name.upper() for text in texts for name in CALLED.findall(text)}
+    return {name.upper() for text in texts for name in _CALLED.findall(text)}
 
 
 def in_python(known: set[str]) -> set[str]:
@@ -205,7 +204,7 @@ def test_the_reason_names_a_command_that_stops_a_program(rule: str, line: str, w
 
 
 def test_a_missing_permission_is_logged_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "_logged", {})
+    monkeypatch.setattr(occasions, "_last", {})
     with restricted(*ALL, "-get") as client, capture_logs() as lines:
         for _ in range(2):
             with pytest.raises(StorageUnavailable):

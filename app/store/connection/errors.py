@@ -10,7 +10,6 @@ breaker and spools nothing: it is logged and counted
 from __future__ import annotations
 
 import re
-from time import monotonic
 
 from redis.exceptions import (
     AskError,
@@ -38,7 +37,7 @@ from app.store.connection.reasons import (
     forbidden,
     is_write_refusal,
 )
-from app.telemetry import log, shortage_noted, unexpected
+from app.telemetry import forbidden_noted, shortage_noted, unexpected
 
 #: Error replies by which a server says that it cannot serve any command now.
 _AWAY = (
@@ -59,9 +58,6 @@ _AWAY_WORDS = re.compile(
     "|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|DENIED|UNKILLABLE|UNBLOCKED|FAILOVER"
     rf"|{NO_DATABASE}|{NO_ROOM}|{NO_PERMISSION}|Script killed by user)\b"
 )
-#: Seconds for which the same missing permission is not logged again.
-_EACH_S = 10.0
-_logged: dict[str, float] = {}
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -84,20 +80,12 @@ def to_gateway_error(error: BaseException) -> GatewayError:
             "The gateway is busy: try again in a moment.", code=OVERLOADED, retry_after_s=1
         )
     if (lack := forbidden(error)) is not None:
-        _log_lack(lack)
+        forbidden_noted(lack)
     if is_write_refusal(error):
         return StorageUnavailable(
             "Redis refuses writes at the moment; try again soon.", retry_after_s=1
         )
     return StorageUnavailable("Redis is unreachable; try again soon.", retry_after_s=1)
-
-
-def _log_lack(reason: str) -> None:
-    """Log a missing permission, unless that was logged a moment ago."""
-    now = monotonic()
-    if now - _logged.get(reason, -_EACH_S) >= _EACH_S:
-        _logged[reason] = now
-        log.error("storage_forbidden", reason=reason)
 
 
 class Translated:
