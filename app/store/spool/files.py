@@ -1,9 +1,8 @@
 """A folder of spooled answers, one file each.
 
-A file is named after its response and readable by its owner only. It is complete or missing:
-written under another name, synced, then renamed. `resp_….turn` is not in Redis yet; `resp_….kept`
-is, and waits for replicas to have it as well. What is encrypted with its caller's key is encrypted
-here, too, and is delivered as it is.
+A file is named after its response, and complete or missing (whole_file.py). `resp_….turn` is not in
+Redis yet; `resp_….kept` is, and waits for replicas to have it as well. What is encrypted with its
+caller's key is encrypted here, too, and is delivered as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from dataclasses import replace
 from hmac import compare_digest
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import orjson
 
@@ -24,9 +22,10 @@ from app.domain.accounts.content_key import ContentKey, check_value
 from app.domain.turns.turn import Position, Turn
 from app.store.responses.entries import Entries
 from app.store.responses.packed.packed_turn import PackedTurn
+from app.store.spool.whole_file import DRAFT, checked, write_whole
 
 _PACKED = ("status", "created_at", "check", "homes", "expires_at", "user_hash")
-_TURN, _KEPT, _DRAFT = ".turn", ".kept", ".draft"
+_TURN, _KEPT = ".turn", ".kept"
 
 #: Within this time two changes of a directory may show the same modification time.
 _SETTLED_NS = 1_000_000_000
@@ -48,17 +47,8 @@ class Spool:
         Raises:
             OSError: the directory is not writable, or the disk is full; nothing is left behind.
         """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(turn.response.id, _KEPT if is_kept else _TURN)
-        draft = path.with_suffix(f".{os.getpid()}{_DRAFT}")
-        try:
-            _write(draft, self._dump(turn))
-            draft.rename(path)
-            _sync(self.directory)
-        except OSError:
-            for each in (draft, path):
-                each.unlink(missing_ok=True)
-            raise
+        write_whole(path, self._dump(turn))
 
     def waiting(self) -> list[str]:
         """Return the ids of the responses that are here, oldest first.
@@ -147,7 +137,7 @@ class Spool:
 
     def tidy(self) -> None:
         """Delete drafts of processes that died: they were not promised to any caller."""
-        for draft in self.directory.glob(f"*{_DRAFT}"):
+        for draft in self.directory.glob(f"*{DRAFT}"):
             if time.time() - _changed_at(draft) > _ABANDONED_S:
                 draft.unlink(missing_ok=True)
 
@@ -179,22 +169,11 @@ class Spool:
         }
         if packed.check:  # needed to deliver it, and unreadable in the entry
             head["packed"] = {name: getattr(packed, name) for name in _PACKED}
-        whole = orjson.dumps(head) + b"\n" + packed.entry
-        return b"%08x\n" % crc32(whole) + whole
-
-
-def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        return orjson.dumps(head) + b"\n" + packed.entry
 
 
 def _parted(data: bytes) -> tuple[dict[str, Any], bytes]:
-    checksum, _, whole = data.partition(b"\n")
-    if checksum != b"%08x" % crc32(whole):
-        raise ValueError("the file is damaged")
-    head, _, entry = whole.partition(b"\n")
+    head, _, entry = checked(data).partition(b"\n")
     return orjson.loads(head), entry
 
 
@@ -209,11 +188,3 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
