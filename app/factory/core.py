@@ -49,6 +49,8 @@ from app.store.rate_limits.redis import RedisRateLimitStore
 from app.store.responses.base import ResponseStore
 from app.store.responses.redis import RedisStore
 from app.store.room import Room, unbounded
+from app.store.spool.store_identity import StoreIdentity
+from app.store.spool.usage import SpooledUsage
 from app.store.usage.redis import RedisUsageStore
 from app.store.usage.request_log import RedisRequestLog
 from app.telemetry import STORE_FAILURES, SaturationSampler, breaker_changed, log
@@ -172,24 +174,26 @@ def response_store(settings: Settings, client: Client, room: Room = unbounded) -
 
 
 def request_meter(settings: Settings, client: Client) -> Meter:
-    """Return the limits and the usage book, which is flushed when the process ends."""
+    """Return the limits and the usage book, which is closed when the process ends."""
     prefix = settings.redis.prefix
     rate_limits = RedisRateLimitStore(client, prefix)
     limits_away = STORE_FAILURES.labels("limits").inc
     usage_away = STORE_FAILURES.labels("usage").inc
+    store = RedisUsageStore(
+        client, prefix, rate_limits.adjusting, request_log_store(settings, client).appending
+    )
     book = UsageBook(
-        RedisUsageStore(
-            client, prefix, rate_limits.adjusting, request_log_store(settings, client).appending
-        ),
+        store,
         time.time,
         usage_away,
         USAGE_DELAY_S,
+        spool=SpooledUsage(store, StoreIdentity(client, prefix), settings.spool_dir),
         logs_requests=settings.storage.request_log > 0,
     )
     limiter = RateLimiter(
         rate_limits, settings.limits, lambda: token_hex(8), limits_away, book.withdraw
     )
-    atexit.register(book.flush)
+    atexit.register(book.close)
     return Meter(limiter, book, time.time, settings.usage.metadata_keys)
 
 

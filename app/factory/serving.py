@@ -39,10 +39,13 @@ def warn_of_storage(settings: Settings) -> None:
 def deliver_spooled(app: Flask) -> None:
     """Have a serving process deliver what is spooled; log an error if its spool is unwritable."""
     with app.app_context():
-        spool = context.services().spool
+        services = context.services()
+    spool, book = services.spool, services.meter.book
     if (fault := spool.folders.begin()) is not None:
         log.error("spool_unwritable", directory=str(spool.folders.directory), reason=fault)
     spool.start()
+    record = partial(book.keep_recording_spooled, time.sleep)
+    threading.Thread(target=record, name="usage-spool", daemon=True).start()
 
 
 def show_saturation(app: Flask) -> None:

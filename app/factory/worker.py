@@ -102,7 +102,7 @@ def _active_jobs(settings: Settings, jobs: RedisJobStore) -> ActiveJobs:
 
 
 def _core(settings: Settings, client: Client) -> Core:
-    """Return the services; here they write straight to Redis, as a worker has no spool."""
+    """Return the services; here answers go straight to Redis, as a worker spools none."""
     store = response_store(settings, client)
     account_store = RedisAccountStore(client, settings.redis.prefix, store.safety)
     meter = request_meter(settings, client)
@@ -111,7 +111,10 @@ def _core(settings: Settings, client: Client) -> Core:
 
 def _rounds(settings: Settings, client: Client, core: Core) -> list[Callable[[], None]]:
     """Return the loops that run whatever jobs there are."""
-    rounds = [sweep_of(settings, client, core).keep_sweeping]
+    rounds = [
+        sweep_of(settings, client, core).keep_sweeping,
+        core.meter.book.keep_recording_spooled,
+    ]
     if core.keys.renewals:
         rounds.append(core.keys.renewals.keep_looking)
     return [partial(each, time.sleep) for each in rounds]

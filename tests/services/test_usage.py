@@ -11,17 +11,16 @@ from typing import Any, ClassVar
 import pytest
 
 from app.domain.accounts.accounts import Allowance, Caller
-from app.domain.accounts.limits import LimitReached
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.domain.estimates import Estimate
 from app.domain.response import Usage
 from app.errors import InvalidRequest, StorageUnavailable
 from app.services.limits.limiter import RateLimiter
-from app.services.limits.usage import MAX_ADJUSTED, Period, UsageBook
+from app.services.limits.usage import Period, UsageBook
 from app.settings import CostBudget, LimitSettings
 from app.store.rate_limits.base import AcquireRequest, Adjustment, Decision
-from app.store.usage.base import Unwritten
+from app.store.usage.base import Unwritten, UsageSpool
 from tests.memory_stores.rate_limits import MemoryRateLimitStore
 from tests.memory_stores.usage import MemoryUsageStore
 from tests.processes import PATIENCE_S, until
@@ -79,12 +78,12 @@ class RateLimits(MemoryRateLimitStore):
 class Office:
     """A book of use over a store in memory, and limits beside it."""
 
-    def __init__(self, delay_s: float = 0.0) -> None:
+    def __init__(self, delay_s: float = 0.0, spool: UsageSpool | None = None) -> None:
         self.clock = Clock(NOON)
         self.outages = 0
         self.rate_limits = RateLimits(self.clock)
         self.store = Store(self.rate_limits.adjust)
-        self.book = UsageBook(self.store, self.clock, self.hear, delay_s)
+        self.book = UsageBook(self.store, self.clock, self.hear, delay_s, spool=spool)
         self.limits = RateLimiter(
             self.rate_limits,
             LimitSettings(),
@@ -271,26 +270,6 @@ def test_a_period_is_thirty_days_that_end_today(office: Office) -> None:
 def test_a_leap_year_can_be_read(office: Office) -> None:
     period = office.book.period(date(2028, 1, 1), date(2028, 12, 31))
     assert not list(office.book.read("acme", period))
-
-
-def test_limits_are_settled_once_the_store_is_back(office: Office) -> None:
-    amount = MAX_ADJUSTED + 1
-    allowance = Allowance(budgets=(CostBudget(10 * amount, "total"),))
-    caller = Caller(account="acme", key_id="key_1", account_limits=allowance)
-    reservations = [
-        office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=10)) for _ in range(amount)
-    ]
-    office.store.away = True
-    for each in reservations:
-        office.book.record(caller, "m", USAGE, failed=False, reservation=each, microusd=1)
-    with pytest.raises(LimitReached):
-        office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=1))
-    office.store.away = False
-    office.book.flush()
-    rest = office.limits.reserve(caller, lambda: Estimate(1, 1, microusd=9 * amount))
-    assert rest.standing.budget is not None
-    assert rest.standing.budget.remaining == 0
-    assert office.store.writes == 2
 
 
 def test_a_request_whose_reply_was_lost_gives_its_budget_back(office: Office) -> None:

@@ -1,18 +1,13 @@
 """The usage of accounts: every request is charged to its account, however it ended.
 
-Lines wait in this process for a moment, so that one write serves all requests that end in it:
-MEASURED, a write per request takes 150 µs of CPU. While the store is unreachable they are tried
-again every RETRY_S; a line that it refuses is dropped, logged and counted, and harms no other line.
-Call `flush` when a process ends; a process that is killed loses what waits. The entries of the
-request log are written with the lines.
+Lines wait in this process for a moment, so that one write serves all requests that end in it
+(usage_writer.py). Call `close` when a process ends; a process that is killed loses what waits. The
+entries of the request log are written with the lines.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,25 +16,17 @@ from app.domain.accounts.attribution import NOBODY, Attribution
 from app.domain.accounts.request_log import RequestEntry
 from app.domain.accounts.usage import UsageLine
 from app.domain.response import Usage
-from app.errors import InvalidRequest, StorageRefused, StorageUnavailable
-from app.services.limits.request_log import WaitingEntries
+from app.errors import InvalidRequest
 from app.services.limits.reservation import Reservation
-from app.services.limits.waiting_lines import WaitingLines, counts_of
+from app.services.limits.usage_writer import RETRY_S, UsageWriter
+from app.services.limits.waiting_lines import counts_of
 from app.store.rate_limits.base import Adjustment
-from app.store.usage.base import Unwritten, UsageStore
-from app.telemetry import REQUEST_LOG_LOST
+from app.store.usage.base import UsageSpool, UsageStore
 
 DEFAULT_DAYS = 30
-#: Seconds after which an unreachable store is tried again.
-RETRY_S = 1.0
 #: For how many seconds an entry of the request log waits for others, if lines are written at once.
 LOG_DELAY_S = 0.25
 MAX_DAYS = 366
-#: Maximum number of requests whose limits wait to be settled; the oldest are dropped then: their
-#: estimates stand.
-MAX_WAITING = 10_000
-#: Maximum number of requests whose limits are settled in one write, after an outage.
-MAX_ADJUSTED = 200
 
 _EARLIEST = date(2000, 1, 1)
 _DAY_S = 86_400
@@ -59,19 +46,12 @@ class Period:
         return [self.since + timedelta(n) for n in range((self.until - self.since).days + 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Lines and entries that are written together."""
-
-    lines: Sequence[UsageLine]
-    entries: Sequence[RequestEntry]
-
-
 class UsageBook:
     """The usage book. `clock` returns Unix seconds; `on_outage` is called when the store is down.
 
     Lines are written within `delay_s`, by a thread that lives while there are any; with 0, each is
-    written at once. So is a request with limits to settle, unless the store is unreachable.
+    written at once. So is a request with limits to settle, unless the store is unreachable. `spool`
+    keeps what could not be written when the process ends.
     """
 
     def __init__(
@@ -82,23 +62,15 @@ class UsageBook:
         delay_s: float = 0.0,
         retry_s: float = RETRY_S,
         *,
+        spool: UsageSpool | None = None,
         logs_requests: bool = True,
     ) -> None:
         self.logs_requests = logs_requests
         self._store = store
-        self._retry_s = retry_s
         self._clock = clock
-        self._on_outage = on_outage
         self._delay_s = delay_s
-        # Reentrant: the garbage collector may charge a dropped call while its thread has the lock.
-        self._lock = threading.RLock()
-        self._flushing = threading.Lock()
-        self._is_due = False
-        self._lines = WaitingLines()
-        self._attempted: deque[_Batch] = deque()  # writes that failed, to be repeated
-        self._entries = WaitingEntries()
-        self._adjustments: deque[Adjustment] = deque(maxlen=MAX_WAITING)
-        self._is_away = False  # whether the store was unreachable for the last write
+        self._spool = spool
+        self._writer = UsageWriter(store, on_outage, delay_s, retry_s)
 
     def record(
         self,
@@ -122,7 +94,7 @@ class UsageBook:
         the excess over that is counted here, and no request.
         """
         if entry is not None and self.logs_requests:
-            self._entries.add(entry)
+            self._writer.entries.add(entry)
         counts = counts_of(usage, microusd, failed=failed)
         if charged is not None:
             others = counts_of(*charged, failed=True)
@@ -130,38 +102,47 @@ class UsageBook:
                 max(0, ours - theirs) for ours, theirs in zip(counts, others, strict=True)
             )
         key = caller.account, caller.key_id, model, self.today(), attribution
-        self._lines.add(key, counts)
+        self._writer.lines.add(key, counts)
         adjustment = None
         if reservation is not None:
             adjustment = reservation.take_adjustment(usage if is_counted else None, microusd)
         if adjustment is not None:
-            self._adjustments.append(adjustment)
-        if caller.stale or (self._is_away and adjustment is not None):
-            self._on_outage()
-            self._write_in(self._retry_s)
+            self._writer.adjustments.append(adjustment)
+        if caller.stale or (self._writer.is_away and adjustment is not None):
+            self._writer.write_later()
         elif adjustment is None and self._delay_s:
-            self._write_soon()
+            self._writer.write_soon()
         else:
-            self._write()
+            self._writer.write()
 
     def log(self, entry: RequestEntry) -> None:
         """Log a request with the next write, soon; does not wait for it."""
         if self.logs_requests:
-            self._entries.add(entry)
-            if not self._write_in(self._delay_s or LOG_DELAY_S):
-                self._entries.lose()
+            self._writer.entries.add(entry)
+            if not self._writer.write_in(self._delay_s or LOG_DELAY_S):
+                self._writer.entries.lose()
 
     def withdraw(self, adjustment: Adjustment) -> None:
         """Take back a request that was perhaps counted, soon; does not wait for it."""
-        self._adjustments.append(adjustment)
-        self._write_in(self._retry_s)
+        self._writer.adjustments.append(adjustment)
+        self._writer.write_in(self._writer.retry_s)
 
     def flush(self) -> None:
         """Write what waits; when this returns, what waited before has been written."""
-        with self._flushing:
-            while self._lines or self._entries or self._adjustments or self._attempted:
-                if not self._write():
-                    return
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what waits, as the process ends; the spool keeps what the store does not take."""
+        if self._spool is not None:
+            self._writer.close(self._spool)
+
+    def keep_recording_spooled(self, pause: Callable[[float], None]) -> None:
+        """Record what processes that ended have left in the spool, for as long as this one lives.
+
+        `pause` waits for seconds.
+        """
+        if self._spool is not None:
+            self._spool.keep_delivering(pause)
 
     def period(self, since: date | None, until: date | None) -> Period:
         """Return a period of days; by default it ends today and is DEFAULT_DAYS long.
@@ -206,83 +187,3 @@ class UsageBook:
     def today(self) -> date:
         """Return the day under which usage is counted now, in UTC."""
         return date.fromordinal(_EPOCH + int(self._clock() // _DAY_S))
-
-    def _write_soon(self) -> None:
-        if not self._write_in(self._delay_s):
-            self.flush()
-
-    def _write_in(self, seconds: float) -> bool:
-        """Write what waits after `seconds`; return False if no thread can be started for it."""
-        # If it is due already, the writing thread has yet to look at what waits.
-        if self._is_due or not self._becomes_due():
-            return True
-        try:
-            threading.Thread(
-                target=self._write_later, args=(seconds,), name="usage", daemon=True
-            ).start()
-        except RuntimeError:  # the system has no thread to give: no reason to fail a request
-            self._is_due = False
-            return False
-        return True
-
-    def _becomes_due(self) -> bool:
-        with self._lock:
-            was_due, self._is_due = self._is_due, True
-        return not was_due
-
-    def _write_later(self, seconds: float) -> None:
-        threading.Event().wait(seconds)
-        self._is_due = False  # before the write: a line that is too late for it is due again
-        self.flush()
-
-    def _write(self) -> bool:
-        """Write what waits, with the first MAX_ADJUSTED of adjustments; False if it has to wait.
-
-        A write that failed may have been executed, its reply lost. So it is repeated first, as it
-        was: the store recognises it, and counts nothing twice.
-        """
-        while batch := self._next_attempted():
-            if not self._write_batch(batch):
-                return False
-        return self._write_batch(_Batch(self._lines.take(), self._entries.take()))
-
-    def _next_attempted(self) -> _Batch | None:
-        with suppress(IndexError):  # other threads may take some, too
-            return self._attempted.popleft()
-        return None
-
-    def _write_batch(self, batch: _Batch) -> bool:
-        lines, entries, adjustments = batch.lines, batch.entries, self._taken_adjustments()
-        unwritten: Sequence[Unwritten]
-        try:
-            unwritten = self._store.record(lines, adjustments, entries)
-            self._is_away = False
-        except StorageUnavailable:
-            unwritten = (*lines, *adjustments, *entries)
-            self._is_away = True
-            self._on_outage()
-        except StorageRefused:  # it is logged, and would be refused again
-            REQUEST_LOG_LOST.inc(len(entries))
-            return True
-        if unwritten:
-            self._keep(unwritten)
-            self._write_in(self._retry_s)
-        elif self._adjustments:
-            self._write_in(self._delay_s)
-        return not unwritten
-
-    def _taken_adjustments(self) -> list[Adjustment]:
-        """Return the first adjustments that wait, and remove them."""
-        taken: list[Adjustment] = []
-        with suppress(IndexError):  # other threads may take some, too
-            while len(taken) < MAX_ADJUSTED:
-                taken.append(self._adjustments.popleft())
-        return taken
-
-    def _keep(self, unwritten: Sequence[Unwritten]) -> None:
-        """Have what could not be written wait again."""
-        self._adjustments += [each for each in unwritten if isinstance(each, Adjustment)]
-        lines = tuple(each for each in unwritten if isinstance(each, UsageLine))
-        entries = tuple(each for each in unwritten if isinstance(each, RequestEntry))
-        if lines or entries:
-            self._attempted.append(_Batch(lines, entries))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 from app.domain.accounts.request_log import LoggedRequest, LogQuery, RequestEntry
@@ -52,6 +53,30 @@ class UsageStore(Protocol):
 
     def size(self, account: str, days: Sequence[date], *, attributed: bool = False) -> int:
         """Return how many numbers or lines would be read, for an idea of how long that takes."""
+        ...
+
+
+class UsageSpool(Protocol):
+    """Keeps, on disk, what a process that ends could not write."""
+
+    def put(self, lines: Sequence[UsageLine], adjustments: Sequence[Adjustment]) -> Path:
+        """Write a file, from which both are recorded once the store takes writes; return its path.
+
+        Raises:
+            StorageUnavailable: the store is not known, since it was unreachable all the time.
+            OSError: the file cannot be written.
+        """
+        ...
+
+    def drop(self, file: Path) -> None:
+        """Delete a file whose content the store has."""
+        ...
+
+    def keep_delivering(self, pause: Callable[[float], None]) -> None:
+        """Record what other processes left, for as long as this one lives.
+
+        `pause` waits for seconds.
+        """
         ...
 
 
