@@ -25,10 +25,13 @@ OPEN = replace(
 )
 
 SERVERS = (
-    # vllm-project/vllm PR 27752, issue 38488: an assistant's reasoning is read from `reasoning`.
-    replace(OPEN, name="vllm", reasoning_field="reasoning"),
+    # vllm-project/vllm PR 27752, issue 38488: an assistant's reasoning is read from `reasoning`;
+    # PR 45600: arguments follow their schema only if `strict` is true, even where a call is
+    # required. Earlier releases ignore the field.
+    replace(OPEN, name="vllm", reasoning_field="reasoning", strict_tools=True),
     # docs.sglang.io, "Reasoning parser": sent, and read by the chat templates, in that field.
-    replace(OPEN, name="sglang", reasoning_field="reasoning_content"),
+    # sgl-project/sglang PR 4310: a strict function's arguments follow its schema.
+    replace(OPEN, name="sglang", reasoning_field="reasoning_content", strict_tools=True),
     replace(
         OPEN,
         name="llamacpp",
