@@ -59,6 +59,26 @@ def test_an_answer_is_written_again_for_the_replicas_to_have_it() -> None:
     assert offsets[1] > offsets[0]
 
 
+@pytest.mark.parametrize("is_claim_lost", [False, True], ids=["kept", "lost"])
+def test_an_answer_takes_the_place_of_its_claim_for_a_day(
+    redis_url: str, *, is_claim_lost: bool
+) -> None:
+    prefix = f"kept-{token_hex(4)}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        keys = RedisIdempotencyStore(client, prefix, 30)
+        keys.begin(ACCOUNT, KEY, DIGEST, ME)
+        (key,) = client.scan_iter(f"{prefix}*")
+        keys.note(ACCOUNT, KEY, ME, "resp_1", b"known")
+        keys.wait(ACCOUNT, KEY)
+        if is_claim_lost:
+            client.delete(key)
+        else:
+            client.expire(key, 60)  # its call has taken long
+        keys.finish(ACCOUNT, KEY, ME, b"sealed", digest=DIGEST)
+        assert client.hgetall(key) == {b"digest": DIGEST, b"answer": b"sealed"}
+        assert 24 * 3600 - 60 < client.ttl(key) <= 24 * 3600
+
+
 @pytest.mark.parametrize(("digest", "state"), [(DIGEST, "done"), (b"", "begun")])
 def test_an_answer_whose_claim_was_lost_is_kept_if_the_claim_was_not_safe(
     unsafe: RedisIdempotencyStore, digest: bytes, state: str

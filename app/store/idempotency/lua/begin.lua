@@ -30,5 +30,4 @@ if owner and owner ~= token and takes_over ~= '1' then return {'lapsed', '', ''}
 redis.call('HSET', KEYS[1], 'digest', digest, 'token', token, 'until', now + lease)
 redis.call('HDEL', KEYS[1], 'waited', 'response', 'noted')
 redis.call('PEXPIRE', KEYS[1], kept)
-if owner == token then return {'begun', '', ''} end
 return {'begun', noted or '', response or ''}
