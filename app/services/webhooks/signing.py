@@ -87,8 +87,6 @@ class WebhookSigner:
 
     def _open(self, endpoint_id: str, sealed: str) -> str:
         tag, blob = sealed[: len(_WITH)], sealed[len(_WITH) :]
-        if tag == _WITH and self._seal_key is None:
-            raise SecretUnreadable
         data = decrypted(base64.b64decode(blob), self._key(endpoint_id, tag))
         if data is None:
             raise SecretUnreadable
