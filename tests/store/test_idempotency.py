@@ -120,6 +120,33 @@ def test_who_takes_a_key_over_begins_anew(redis_url: str) -> None:
         assert (third.state, third.response_id, third.answer) == ("running", "", b"")
 
 
+def test_a_key_is_its_holders_while_that_renews_it(redis_url: str) -> None:
+    prefix = f"renewed-{token_hex(4)}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        RedisIdempotencyStore(client, prefix, 0.01).begin(ACCOUNT, KEY, DIGEST, ME)
+        keys = RedisIdempotencyStore(client, prefix, 30)
+        keys.renew(ACCOUNT, KEY, ME)
+        time.sleep(0.02)
+        assert keys.begin(ACCOUNT, KEY, DIGEST, "another").state == "running"
+
+
+def test_who_lost_a_key_neither_frees_it_nor_notes_anything(redis_url: str) -> None:
+    with connect(RedisSettings(url=redis_url)) as client:
+        keys = RedisIdempotencyStore(client, f"lost-{token_hex(4)}:", 30)
+        keys.begin(ACCOUNT, KEY, DIGEST, "another")
+        keys.note(ACCOUNT, KEY, ME, "resp_mine", b"mine")
+        keys.free(ACCOUNT, KEY, ME)
+        found = keys.begin(ACCOUNT, KEY, DIGEST, "third")
+        assert (found.state, found.response_id, found.answer) == ("running", "", b"")
+
+
+def test_waiting_for_a_key_that_was_freed_leaves_nothing_behind(redis_url: str) -> None:
+    prefix = f"freed-{token_hex(4)}:"
+    with connect(RedisSettings(url=redis_url)) as client:
+        RedisIdempotencyStore(client, prefix, 30).wait(ACCOUNT, KEY)
+        assert not list(client.scan_iter(f"{prefix}*"))
+
+
 @pytest.mark.parametrize("is_claim_lost", [False, True], ids=["answer", "claim and answer"])
 def test_what_only_the_dead_master_had_is_written_again(*, is_claim_lost: bool) -> None:
     caller = Caller(account=ACCOUNT, key_id="key_1")
