@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.prices import Cost
 from app.domain.response import Usage
 from app.domain.stream.deltas import Finished, Text
 from app.domain.stream.events import Event
@@ -156,13 +157,15 @@ def test_a_job_has_spoken_with_its_first_item(bench: Bench) -> None:
 
 def test_what_the_upstream_counts_is_written_by_itself(bench: Bench) -> None:
     bench.writer.usage = lambda: Usage(7, 0)
+    bench.writer.cost = lambda usage: Cost(usage.input_tokens)
     assert bench.writer.begin_flush() is None
     bench.clock.now += FLUSH_S
     flush = bench.writer.begin_flush()
     assert flush is not None
     bench.writer.end_flush(True)
     bench.clock.now += FLUSH_S
-    assert (flush.lines, flush.usage, bench.writer.begin_flush()) == ((), Usage(7, 0), None)
+    assert (flush.lines, flush.usage, flush.cost) == ((), Usage(7, 0), Cost(7))
+    assert bench.writer.begin_flush() is None
 
 
 def test_nothing_takes_off_while_something_is_in_the_air(bench: Bench) -> None:

@@ -148,8 +148,11 @@ def test_behind_its_end_there_is_nothing(hub: NewsHub, jobs: Jobs) -> None:
 def test_nothing_is_kept_of_what_nobody_follows(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(3, ended=True)
     read_all(subscriber(hub))
+    with hub.subscribe("a") as earlier:
+        pass
     with hub.subscribe("a") as feed:
         assert feed.subscribers == 1
+        assert feed is not earlier
 
 
 # What goes on

@@ -68,6 +68,14 @@ def test_what_nobody_knows_in_time_fails_for_that_reason(bench: Bench, left: str
     assert (used.errors, used.unpriced_requests) == (1, 0)  # no upstream was called
 
 
+def test_one_that_was_erased_holds_up_no_others(bench: Bench, left: str) -> None:
+    for key in bench.client.scan_iter(f"{bench.prefix}*:job:{left}"):
+        bench.client.delete(key)
+    bench.models = ("m",)
+    bench.unrouted.look()
+    assert (bench.unrouted_jobs.waiting(), bench.provider.requests) == ([], [])
+
+
 def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
     claim = bench.store.take_over("acme", left, "cancelled")
     assert claim is not None

@@ -65,10 +65,14 @@ def test_a_job_is_run_to_its_end(bench: Bench) -> None:
 
 
 def test_it_is_logged_in_the_round_trip_of_what_it_used(bench: Bench) -> None:
-    scripted(bench, HELLO, COUNTED, THE_END)
+    def think() -> None:
+        bench.now.now += 1.5
+
+    scripted(bench, think, HELLO, COUNTED, THE_END)
     response_id = bench.queued()
     bench.worker.work()
     (entry,) = bench.usage.logged
+    assert entry.duration_ms == 1500
     assert (entry.event, entry.response_id, entry.outcome) == ("job", response_id, "completed")
     assert (entry.account, entry.model, entry.provider, entry.attempts) == ("acme", "m", "p", 1)
     assert (entry.input_tokens, entry.output_tokens, entry.waited_ms) == (7, 3, 0.0)
@@ -80,6 +84,19 @@ def test_it_is_put_on_its_account_once(bench: Bench) -> None:
     bench.worker.work()
     line = used(bench)
     assert (line.requests, line.input_tokens, line.output_tokens, line.errors) == (1, 7, 3, 0)
+
+
+def test_jobs_are_flushed_until_the_last_one_has_ended(bench: Bench) -> None:
+    present: list[bool] = []
+
+    def run_another() -> None:
+        bench.worker.work()
+        present.append(bench.active_jobs.present.is_set())
+
+    scripted(bench, HELLO, run_another, THE_END)
+    bench.queued(), bench.queued()
+    bench.worker.work()
+    assert (present, bench.active_jobs.present.is_set()) == ([True, True], False)
 
 
 def test_what_the_model_may_call_is_looked_for_once(
@@ -333,6 +350,8 @@ def test_a_bug_makes_it_fail(bench: Bench) -> None:
     response = bench.kept(response_id)
     assert response.error is not None
     assert (response.status, response.error.message) == ("failed", "The gateway failed.")
+    (entry,) = bench.usage.logged
+    assert (entry.outcome, entry.error_code) == ("failed", "api_error")
 
 
 def test_a_bug_while_the_store_is_away_makes_it_fail_once_it_is_back(bench: Bench) -> None:
@@ -445,6 +464,7 @@ def test_what_takes_too_long_fails(bench: Bench, before: tuple[Step, ...]) -> No
     assert response.error is not None
     assert (response.status, response.error.code) == ("failed", "server_error")
     assert "limit of 800 s" in response.error.message
+    assert used(bench).unpriced_requests == 1  # its upstream may have to be paid
 
 
 def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:
