@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.turns.turn import Turn
 from app.errors import NotFound
 from app.settings import RedisSettings
@@ -14,8 +16,9 @@ from app.store.connection.client import connect
 from app.store.jobs.base import Claim, Flush, NewStream
 from app.store.jobs.live_streams import RedisLiveStreamStore
 from tests.store.test_jobs import BEGUN, SPOKEN, Bench, ended, turn
-from tests.store.turns import WRAPPING, payload_of
+from tests.store.turns import WRAPPING, next_id, payload_of
 
+KEY = ContentKey("acme", bytes(32))
 CUTS = b"\x93\x93\x94"
 
 
@@ -24,12 +27,12 @@ class Streams(Bench):
 
     live: RedisLiveStreamStore
 
-    def begun(self, *, outlasts: bool = False) -> tuple[Turn, Claim]:
+    def begun(self, *, outlasts: bool = False, key: ContentKey | None = None) -> tuple[Turn, Claim]:
         """Have a stream be seen, and its first events be written."""
         queued = turn()
         running = replace(queued, response=replace(queued.response, status="in_progress"))
-        claim = Claim(running.response.id, "acme", b"", "me", "me")
-        new = NewStream(claim, payload_of(running), outlasts)
+        claim = Claim(running.response.id, "acme", b"", "me", "me", key=key)
+        new = NewStream(claim, replace(payload_of(running), key=key), outlasts)
         assert self.live.begin([new, new]) == [True, True]
         assert self.jobs.append([(claim, SPOKEN)]) == [True]
         return running, claim
@@ -76,6 +79,33 @@ def test_a_stream_is_unknown_to_another_account(bench: Streams) -> None:
     assert bench.live.ask_cancel("other", claim.response_id, any_kind=True) is None
     with pytest.raises(NotFound):
         bench.jobs.stream_kind("other", claim.response_id)
+
+
+def test_an_encrypted_stream_is_unknown_without_its_key(bench: Streams) -> None:
+    _, claim = bench.begun(outlasts=True, key=KEY)
+    response_id = claim.response_id
+    assert bench.live.ask_cancel("acme", response_id, any_kind=True) is None
+    with pytest.raises(NotFound):
+        bench.jobs.stream_kind("acme", response_id)
+    assert bench.live.ask_cancel("acme", response_id, KEY, any_kind=True) == "stream"
+    assert bench.jobs.stream_kind("acme", response_id, KEY) == "stream"
+
+
+def test_a_stream_does_not_begin_in_the_conversation_of_another_account(bench: Streams) -> None:
+    _, others = bench.begun()
+    running = turn("globex", next_id(others.response_id))
+    claim = Claim(running.response.id, "globex", b"", "me", "me")
+    assert bench.live.begin([NewStream(claim, payload_of(running), outlasts=False)]) == [False]
+    assert bench.live.lease_token(claim.response_id) is None
+
+
+def test_the_process_that_streams_is_asked_to_cancel(bench: Streams) -> None:
+    _, claim = bench.begun(outlasts=True)
+    news: Any = bench.live.news()
+    assert next(news) == ("", "")
+    bench.live.ask_cancel("acme", claim.response_id, any_kind=False)
+    assert next(news) == ("cancel", claim.response_id)
+    news.close()
 
 
 def test_only_what_may_outlast_its_caller_is_cancelled(bench: Streams) -> None:

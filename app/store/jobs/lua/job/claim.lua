@@ -4,7 +4,7 @@
 -- limit, only the payload's size: then nothing has changed.
 local id, token, most = unpack(ARGV)
 local status, current = unpack(redis.call('HMGET', job(id), 'status', 'owner'))
-if not status or (status ~= 'queued' and current ~= token) then return false end
+if status ~= 'queued' and current ~= token then return false end
 local long = too_long(id, most)
 if long then return long end
 redis.call('HSET', job(id), 'status', 'in_progress', 'owner', token)
