@@ -83,7 +83,7 @@ def test_it_can_be_cancelled(bench: Bench, left: str) -> None:
     assert (bench.kept(left).status, bench.unrouted_jobs.waiting()) == ("cancelled", [])
 
 
-def test_one_that_was_taken_over_meanwhile_is_ended(bench: Bench) -> None:
+def test_one_that_was_taken_over_meanwhile_is_left_to_who_did(bench: Bench) -> None:
     response_id = bench.queued()
     bench.models = ()
     assert bench.store.take() == response_id

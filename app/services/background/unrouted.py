@@ -27,8 +27,8 @@ LOOK_S = 1.0
 class UnroutedStore(Protocol):
     """Keeps the jobs that were left. Every method raises StorageUnavailable."""
 
-    def leave(self, claim: Claim) -> Claim | None:
-        """Leave a job to others; return the claim to end it with if it was taken over."""
+    def leave(self, claim: Claim) -> bool:
+        """Leave a job to others; False if it was taken over."""
         ...
 
     def waiting(self) -> Sequence[tuple[str, float]]:
@@ -71,12 +71,9 @@ class Unrouted:
 
     def leave(self, claim: Claim, model: str) -> None:
         """Leave a job to others. Raises StorageUnavailable."""
-        taken_over = self._store.leave(claim)
-        if taken_over is not None:
-            self._finisher.end(taken_over)
-            return
-        JOBS_AGAIN.labels("unrouted").inc()
-        log.warning("job_left_to_others", response_id=claim.response_id, model=model)
+        if self._store.leave(claim):
+            JOBS_AGAIN.labels("unrouted").inc()
+            log.warning("job_left_to_others", response_id=claim.response_id, model=model)
 
     def look(self) -> None:
         """Take the jobs whose model is known by now; end those that no worker knew in time.

@@ -34,15 +34,14 @@ class UnroutedJobs:
         self._queues = JobQueues(client, keys, lease_s)
         self._left_ms = int(wait_s * 2000) + int(lease_s * 1000)
 
-    def leave(self, claim: Claim) -> Claim | None:
-        """Leave a job to others; if it was taken over, return the claim to finish it with."""
+    def leave(self, claim: Claim) -> bool:
+        """Leave a job to others; False if it was taken over."""
         with translated():
             freed = self._records.give_back(claim.response_id, claim, "stopped")
-            if isinstance(freed, Claim):
-                return freed
-            if isinstance(freed, bytes):
+            is_ours = isinstance(freed, bytes)
+            if is_ours:
                 self._queues.leave_unrouted(claim.response_id, self._left_ms)
-        return None
+        return is_ours
 
     def waiting(self) -> Sequence[tuple[str, float]]:
         """Return unrouted ids and the seconds since they were left, the oldest first."""
