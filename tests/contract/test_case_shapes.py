@@ -98,6 +98,20 @@ def test_a_text_is_read_whatever_holds_it(content: Any) -> None:
     assert summary_of(responses_streamed(output=[item])) == ["Hello"]
 
 
+def test_a_text_that_is_repeated_beside_the_output_is_said_once() -> None:
+    item = {"type": "message", "role": "assistant", "content": [TEXT]}
+    body = {"status": "completed", "output": [item], "output_text": "Hello"}
+    assert summary_of(whole(RESPONSES, body)) == ["Hello"]
+    delta = {"type": "response.output_text.delta", "delta": "Hello"}
+    assert summary_of(responses_streamed(delta, **body)) == ["Hello"]
+    assert summary_of(responses_streamed(delta, output_text="Hello")) == ["Hello"]
+
+
+def test_a_piece_of_a_block_may_be_a_plain_text() -> None:
+    piece = {"type": "content_block_delta", "index": 0, "delta": "Hello"}
+    assert summary_of(anthropic_streamed(piece)) == ["Hello"]
+
+
 @pytest.mark.parametrize("odd", [7, True, [7], {"a": 1}])
 def test_reasoning_and_refusals_of_an_odd_shape_cost_no_answer(odd: Any) -> None:
     for name in ("reasoning_content", "reasoning", "refusal", "annotations"):

@@ -52,6 +52,20 @@ def test_a_job_that_has_not_spoken_goes_back_at_once(bench: Bench, drain: Drain)
     assert bench.store.take() == response_id
 
 
+def test_a_job_that_has_not_spoken_does_not_wait_for_those_that_have(
+    bench: Bench, drain: Drain
+) -> None:
+    is_stopped: list[bool] = []
+    bench.at_pause = lambda: is_stopped.append(bench.provider.calls[0].cancelled)
+
+    def stop() -> None:
+        drain.begin(10)
+        drain.run(giving_back_s=0)
+
+    run(bench, stop, HELLO)
+    assert is_stopped[0]
+
+
 def test_a_job_that_has_spoken_ends_as_if_nothing_were(bench: Bench, drain: Drain) -> None:
     def stop() -> None:
         drain.begin(1000)
@@ -107,5 +121,6 @@ def test_a_wake_up_that_comes_too_late_is_handed_on(bench: Bench, drain: Drain) 
 
 def test_where_nothing_runs_no_time_is_needed(bench: Bench, drain: Drain) -> None:
     drain.begin(10)
+    assert drain.begun.is_set()
     drain.run()
     assert bench.pauses == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from app.domain.accounts.content_key import ContentKey
 from app.domain.identity import RequestIdentity
 from app.domain.response import Response
 from app.errors import UpstreamMisbehaved
@@ -49,6 +51,15 @@ def test_it_is_the_requests_and_says_what_became_of_it(sent: list[Recording]) ->
     assert (root.attributes["gateway.waited_s"], root.attributes["gateway.attempts"]) == (1.5, 2)
     assert root.attributes["gateway.again"] is False
     assert root.error is None
+
+
+@pytest.mark.parametrize("key", [None, ContentKey("acme", bytes(32))])
+def test_one_under_its_callers_key_records_no_content(
+    sent: list[Recording], key: ContentKey | None
+) -> None:
+    with recorded_job(replace(CLAIM, key=key), trace(), queued()):
+        pass
+    assert sent[0].is_private is (key is not None)
 
 
 def test_one_that_fails_says_why(sent: list[Recording]) -> None:

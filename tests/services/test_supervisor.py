@@ -250,16 +250,30 @@ def test_a_worker_wakes_when_something_may_wait(bench: Bench, what: Any, woken: 
     assert bench.box.woken == woken
 
 
+@pytest.mark.parametrize(("what", "looked"), [("webhook", 1), ("", 1), ("events", 0)])
+def test_a_worker_looks_for_webhook_events_when_one_may_be_due(
+    bench: Bench, what: Any, looked: int
+) -> None:
+    looks: list[None] = []
+    supervisor = bench.supervisor
+    supervisor.on_webhook = lambda: looks.append(None)
+    supervisor.handle_news(what, "")
+    assert len(looks) == looked
+
+
 @pytest.mark.parametrize("news", ["taken_over", ""])
 def test_what_was_taken_over_is_stopped(bench: Bench, news: Any) -> None:
     supervisor = bench.supervisor
+    is_stopped: list[bool] = []
 
     def take_over() -> None:
         (response_id,) = bench.active_jobs.ids
         bench.background.cancel(CALLER, response_id)
         supervisor.handle_news(news, response_id if news else "")
+        is_stopped.append(bench.provider.calls[0].cancelled)
 
     assert bench.kept(during(bench, take_over)).status == "cancelled"
+    assert is_stopped == [True]
 
 
 def test_what_is_still_ones_own_is_not_stopped(bench: Bench) -> None:
