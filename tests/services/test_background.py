@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from app.services.background.service import Background
 from app.services.responses.replays import StreamReplays
 from app.services.responses.service import Responses
 from app.settings import BackgroundSettings
+from tests.processes import PATIENCE_S, until
 from tests.services.jobs_bench import CALLER, Bench, Noted
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -88,6 +90,12 @@ def places_taken(bench: Bench) -> int:
 def test_it_is_queued_and_a_worker_told(bench: Bench, background: Background) -> None:
     response, _ = enqueued(background)
     assert (response.status, response.usage, bench.box.sent) == ("queued", None, [1])
+
+
+def test_its_caller_learns_how_much_is_left(background: Background) -> None:
+    noted = Noted()
+    background.enqueue(CALLER, CREATE_REQUEST.load(BODY), BODY, noted)
+    assert noted.standing is not None
 
 
 def test_parameters_that_will_not_be_honoured_are_named(background: Background) -> None:
@@ -191,6 +199,28 @@ def test_it_is_followed_to_its_end(bench: Bench, background: Background) -> None
     assert subscriber
     lines = [line for lines in subscriber for line in lines]
     assert lines == bench.store.read_events(response_id, 0).lines
+
+
+# Waiting
+
+
+def test_who_has_left_waits_for_nothing(bench: Bench, background: Background) -> None:
+    response_id = bench.queued()
+    background.wait(CALLER, response_id, 60, lambda: True)
+    assert "status" not in bench.away.calls
+
+
+def test_who_leaves_waits_no_longer(bench: Bench, background: Background) -> None:
+    response_id, has_left = bench.queued(), threading.Event()
+    waiting = threading.Thread(
+        target=background.wait, args=(CALLER, response_id, 3600, has_left.is_set), daemon=True
+    )
+    waiting.start()
+    until(lambda: "status" in bench.away.calls, "it to wait")
+    has_left.set()
+    background.recheck()
+    waiting.join(PATIENCE_S)
+    assert not waiting.is_alive()
 
 
 # Cancelling

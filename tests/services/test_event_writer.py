@@ -295,6 +295,8 @@ def test_an_upstream_is_called_once_that_is_recorded(bench: Bench) -> None:
     bench.jobs.outages = 1
     bench.writer.note_called(called=False)  # then its estimate stays reserved
     assert bench.jobs.noted == []
+    bench.writer.note_called(called=False)
+    assert bench.jobs.noted.pop() is False
     bench.jobs.outages, since = 2, bench.clock.now
     bench.writer.note_called(called=True)
     assert (bench.jobs.noted, bench.clock.now) == ([True], since + 2 * PAUSE_S)

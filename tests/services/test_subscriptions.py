@@ -311,6 +311,15 @@ def test_an_end_of_which_nobody_brings_news_is_found_in_the_next_silence(
     assert list(batches) == []
 
 
+@pytest.mark.parametrize("begins_at_once", [True, False])
+def test_who_follows_a_job_that_has_yet_to_begin_is_answered_at_once(
+    hub: NewsHub, jobs: Jobs, *, begins_at_once: bool
+) -> None:
+    follower = Subscriber(hub, "a", -1, 0.0, begins_at_once=begins_at_once)
+    assert next(iter(follower)) == []
+    assert (jobs.reads == 1) is begins_at_once
+
+
 def test_a_store_that_is_away_is_silent(hub: NewsHub, jobs: Jobs) -> None:
     jobs.grow(1, ended=True)
     jobs.outages = 2
@@ -417,6 +426,16 @@ def test_a_live_stream_is_read_over_redis(bench: Bench) -> None:
     reader[0].is_over()
     numbers = [int(line.split(b":")[2].split(b",")[0]) for line in reader[0].lines]
     assert all(after == before + 1 for before, after in pairwise([-1, *numbers]))
+
+
+def test_whoever_minds_all_news_gets_them(jobs: Jobs) -> None:
+    news: list[tuple[JobNews, str]] = []
+    store: Any = jobs
+    hub = FeedHub(store, lambda _: None, lambda what, which: news.append((what, which)))
+    jobs.words = [("waiting", ""), ("taken_over", "a")]
+    with pytest.raises(StorageUnavailable):
+        hub.receive()
+    assert news == jobs.words
 
 
 @pytest.mark.parametrize("fault", [StorageUnavailable("cut off"), ValueError("a bug")])

@@ -11,7 +11,7 @@ import redis
 from app.errors import StorageUnavailable
 from app.services.background.event_writer import FLUSH_S, PAUSE_S
 from app.services.background.supervisor import OVERDUE_S, Supervisor
-from app.store.jobs.base import Flush, QueueFigures
+from app.store.jobs.base import Flush, QueueFigures, RetryState
 from tests.services.jobs_bench import CALLER, Bench
 from tests.services.scripted import HELLO, THE_END, ScriptedProvider
 
@@ -195,6 +195,17 @@ def test_what_waits_for_busy_workers_has_a_ticket(
     monkeypatch.setattr(type(bench.active_jobs), "__len__", lambda _: bench.settings.concurrency)
     supervisor.beat()
     assert bench.box.sent == []
+
+
+def test_what_was_parked_for_long_enough_gets_a_ticket(bench: Bench) -> None:
+    response_id = bench.queued()
+    bench.box.sent.clear()
+    assert bench.store.take() == response_id
+    claim = bench.store.claim(response_id, "a worker")
+    assert claim is not None
+    bench.store.park(claim, RetryState(1.0, 2.0), 0.0)
+    bench.supervisor.beat()
+    assert bench.box.sent == [1]
 
 
 def test_tickets_are_forgotten_once_nothing_waits_or_runs(bench: Bench) -> None:

@@ -123,6 +123,15 @@ def test_what_was_given_back_so_costs_nothing_where_it_fails_then(bench: Bench, 
     assert (used.errors, used.unpriced_requests) == (1, 0)  # no upstream was called
 
 
+def test_a_worker_that_is_busy_has_others_look(
+    bench: Bench, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.models = ("m",)
+    monkeypatch.setattr(ActiveJobs, "__len__", lambda _: 2)
+    bench.unrouted.look()
+    assert [each for each, _ in bench.unrouted_jobs.waiting()] == [left]
+
+
 def test_only_one_of_several_takes_it(bench: Bench, left: str) -> None:
     assert [bench.unrouted_jobs.take(left), bench.unrouted_jobs.take(left)] == [True, False]
 

@@ -127,7 +127,7 @@ def test_its_model_hears_what_was_asked(bench: Bench) -> None:
 
 def test_where_nothing_waits_nothing_is_done(bench: Bench) -> None:
     bench.worker.work()
-    assert bench.provider.requests == []
+    assert (bench.provider.requests, bench.box.sent) == ([], [])
 
 
 def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
@@ -467,6 +467,11 @@ def test_what_takes_too_long_fails(bench: Bench, before: tuple[Step, ...]) -> No
     assert (response.status, response.error.code) == ("failed", "server_error")
     assert "limit of 800 s" in response.error.message
     assert used(bench).unpriced_requests == 1  # its upstream may have to be paid
+
+
+def test_what_has_time_left_goes_on(bench: Bench) -> None:
+    response_id = stopped(bench, bench.active_jobs.stop_overdue)
+    assert bench.kept(response_id).status == "completed"
 
 
 def test_what_had_not_spoken_is_given_back(bench: Bench) -> None:

@@ -151,7 +151,7 @@ class ActiveJobs:
     @property
     def busy(self) -> bool:
         """Whether a job is being claimed, runs, or is being written back to the store."""
-        return bool(self._claiming or self._by_holder)
+        return self._claiming > 0
 
     def close(self) -> None:
         """Let no new job begin."""
