@@ -380,6 +380,14 @@ def test_an_end_that_leaves_a_gap_is_none(jobs: RedisJobStore) -> None:
     assert not jobs.finish(claimed(jobs), ended(waiting), ENDING)
 
 
+def test_an_end_that_does_not_follow_the_last_event_is_none(jobs: RedisJobStore) -> None:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    jobs.append([(claim, BEGUN)])
+    assert not jobs.finish(claim, ended(waiting), replace(ENDING, first=1))
+    assert jobs.finish(claim, ended(waiting), ENDING)
+
+
 def test_the_first_of_two_that_took_over_a_job_ends_it(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     first, second = taken_over(jobs, waiting), taken_over(jobs, waiting)
@@ -422,6 +430,28 @@ def test_a_job_that_is_given_back_is_taken_again(jobs: RedisJobStore) -> None:
     waiting = queued(jobs)
     assert jobs.give_back(claimed(jobs)) is None
     assert claimed(jobs, "next").response_id == waiting.response.id
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_whether_a_job_that_is_given_back_may_cost_is_known(
+    jobs: RedisJobStore, *, begun: bool
+) -> None:
+    queued(jobs)
+    jobs.give_back(replace(claimed(jobs), begun=begun))
+    assert claimed(jobs, "next").begun is begun
+
+
+@pytest.mark.parametrize("called", [(), (False,), (False, True)])
+def test_whether_a_job_may_cost_is_known_to_who_takes_it_over(
+    jobs: RedisJobStore, called: tuple[bool, ...]
+) -> None:
+    waiting = queued(jobs)
+    claim = claimed(jobs)
+    assert all(jobs.note_called(claim, called=each) for each in called)
+    may_cost = called != (False,)
+    assert taken_over(jobs, waiting).begun is may_cost
+    assert not jobs.note_called(claim, called=not may_cost)
+    assert taken_over(jobs, waiting).begun is may_cost
 
 
 def test_a_job_whose_model_has_spoken_is_ended_in_place_of_given_back(
@@ -498,8 +528,8 @@ def test_a_job_that_was_taken_but_never_claimed_is_queued_again(bench: Bench) ->
 def test_a_lost_job_waits_once_however_many_settle_it(bench: Bench) -> None:
     waiting = queued(bench.lapsing)
     bench.lapsing.take()
-    bench.lapsing.settle_lost(waiting.response.id)
-    bench.lapsing.settle_lost(waiting.response.id)
+    for _ in range(MAX_LOST_LEASES + 1):
+        assert bench.lapsing.settle_lost(waiting.response.id) is True
     assert [bench.lapsing.take(), bench.lapsing.take()] == [waiting.response.id, None]
 
 

@@ -136,6 +136,14 @@ def test_a_stream_that_was_lost_is_not_run_again_but_ended(bench: Streams) -> No
     assert bench.keys("{*}:events:") == bench.keys("{*}:job:") == bench.keys("{jobs}") == []
 
 
+def test_a_stream_that_was_lost_before_it_spoke_is_not_run_again_either(bench: Streams) -> None:
+    running = turn()
+    claim = Claim(running.response.id, "acme", b"", "me", "me")
+    assert bench.live.begin([NewStream(claim, payload_of(running), outlasts=False)]) == [True]
+    assert isinstance(bench.jobs.settle_lost(claim.response_id), Claim)
+    assert bench.jobs.take() is None
+
+
 def test_its_own_end_comes_before_that_of_who_has_taken_it_over(bench: Streams) -> None:
     running, claim = bench.begun(outlasts=True)
     taken = bench.jobs.take_over("acme", claim.response_id, "cancelled")
