@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from app.api.server_keys import TURN
+from app.api.turns.sessions import WebSocketSessions
 from app.api.turns.turn import SocketTurn, turn_of
 from app.domain.upstream_call import UpstreamCall
-from app.errors import ResponseCancelled
+from app.errors import RateLimited, ResponseCancelled
 from app.services.answering.turn_memory import ContextMemory
+from app.settings import WebSocketSettings
+from app.telemetry import WEBSOCKETS_OPEN
 
 
 def turn(stream_id: str | None = None) -> SocketTurn:
@@ -41,6 +44,27 @@ def test_that_a_caller_has_gone_is_said_once_whichever_comes_first(is_early: boo
         step()
     left.leave()
     assert said == ["gone"]
+
+
+def sessions_open() -> float:
+    """Return how many WebSockets are open by the metric."""
+    (family,) = WEBSOCKETS_OPEN.collect()
+    return sum(each.value for each in family.samples)
+
+
+def test_a_session_counts_until_it_has_ended() -> None:
+    before = sessions_open()
+    sessions = WebSocketSessions(WebSocketSettings(max_sessions_per_key=2), ())
+    for _ in range(2):
+        sessions.enter("key_1")
+    sessions.leave("key_1")
+    sessions.enter("key_1")
+    with pytest.raises(RateLimited):
+        sessions.enter("key_1")
+    assert sessions_open() == before + 2
+    for _ in range(2):
+        sessions.leave("key_1")
+    assert sessions_open() == before
 
 
 def test_a_request_over_http_is_none() -> None:

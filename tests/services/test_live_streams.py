@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from app.domain.stream.events import Event, ItemDone, Lifecycle, TextDelta
 from app.domain.upstream_call import UpstreamCall
 from app.errors import (
     GatewayError,
+    InvalidRequest,
     NotFound,
     ResponseCancelled,
     StorageUnavailable,
@@ -310,6 +312,21 @@ def test_a_lost_stream_ends_failed_with_what_was_written(process: Process) -> No
     assert isinstance(last, Lifecycle)
     assert last.response.status == "failed"
     assert bench.client.zcard(f"{bench.prefix}{{jobs}}:streams") == 0
+
+
+@pytest.mark.parametrize("outlasts", [True, False])
+def test_of_a_lost_stream_it_is_known_whether_it_could_be_cancelled(
+    process: Process, *, outlasts: bool
+) -> None:
+    def lose() -> None:
+        process.look()
+        process.lasts()
+        process.sweep()
+
+    process.stream(lose, HELLO, outlasts=outlasts)
+    cancelling = nullcontext() if outlasts else pytest.raises(InvalidRequest, match="cancelled")
+    with cancelling:
+        assert process.responses.cancel(CALLER, process.id).status == "failed"
 
 
 def test_what_has_ended_has_no_lease(process: Process) -> None:

@@ -15,6 +15,7 @@ from app.domain.stream.events import Event
 from app.domain.stream.narrate import Narrator
 from app.errors import StorageUnavailable
 from app.schemas.wire.event_lines import decode, encode
+from app.services.background.finisher import stored_events
 from app.services.background.progress import SLICE_EVENTS, Progress
 from app.store.jobs.base import JobStore, StreamPart
 
@@ -115,6 +116,12 @@ def test_the_cache_has_bounds(stream: Stream, narrator: Narrator, bounds: dict[s
     stream.write(narrator.hear([Text("a" * 500)]))
     assert [text(progress, each) for each in ("resp_1", "resp_2", "resp_1")] == ["a" * 500] * 3
     assert stream.read == 3 * len(stream.lines)
+
+
+def test_a_long_stream_is_read_whole_to_end_it(stream: Stream, narrator: Narrator) -> None:
+    stream.write(narrator.hear([Text("a")] * 3 * PAGE))
+    events = stored_events(cast(JobStore, stream), "resp_1")
+    assert list(map(encode, events)) == stream.lines
 
 
 def test_what_is_forgotten_is_read_anew(stream: Stream, narrator: Narrator) -> None:

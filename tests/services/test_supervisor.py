@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import redis
@@ -122,11 +123,9 @@ def test_what_was_lost_three_times_ends_failed(bench: Bench) -> None:
 def test_what_was_never_accepted_is_not_run_and_counted_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(_turn: object) -> None:
-        raise StorageUnavailable("away")
-
+    cut_off = Mock(**{"run.side_effect": StorageUnavailable("away")})
     with monkeypatch.context() as patched:
-        patched.setattr(bench.responses, "marks", lose)
+        patched.setattr(bench.store, "safety", cut_off)  # what accepts the job
         patched.setattr(bench.store, "take_back", lambda *_: None)  # nor can that be told it
         with pytest.raises(StorageUnavailable):
             bench.queued()
@@ -406,6 +405,19 @@ def test_what_runs_is_flushed_for_ever(bench: Bench) -> None:
 
     during(bench, flush)
     assert bench.pauses[:10] == [FLUSH_S / 5] * 10
+
+
+def test_what_takes_too_long_is_stopped_between_two_flushes(bench: Bench) -> None:
+    supervisor = bench.supervisor
+    ending_after(bench, 1)
+
+    def wait() -> None:
+        bench.clock.now += bench.settings.time_limit_s + 1
+        with pytest.raises(Enough):
+            supervisor.keep_flushing()
+        bench.at_pause = lambda: None
+
+    assert bench.kept(during(bench, wait)).status == "failed"
 
 
 def test_flushing_pauses_while_the_store_is_away(bench: Bench) -> None:

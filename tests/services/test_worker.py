@@ -11,6 +11,7 @@ import redis
 
 from app.domain.accounts.accounts import Caller
 from app.domain.accounts.usage import UsageLine
+from app.domain.prices import Cost
 from app.domain.response import Usage
 from app.domain.stream.deltas import Used
 from app.domain.stream.narrate import Narrator
@@ -432,6 +433,14 @@ def test_what_was_refused_meanwhile_is_given_up_and_costs_nothing(
 def test_what_was_counted_before_it_was_cancelled_is_paid(bench: Bench) -> None:
     stopped(bench, lambda: cancel(bench), COUNTED, HELLO)
     assert used(bench).input_tokens == 7
+
+
+def test_what_was_counted_before_it_was_cancelled_costs_what_it_cost_then(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.finisher, "cost", lambda _, usage, __: Cost(usage.input_tokens))
+    stopped(bench, lambda: cancel(bench), COUNTED, HELLO)
+    assert (used(bench).cost_microusd, used(bench).unpriced_requests) == (7, 0)
 
 
 def test_what_is_cancelled_unheard_stops_at_its_next_word(bench: Bench) -> None:
