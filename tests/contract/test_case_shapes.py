@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.items import FunctionCall, Message, OutputText, Reasoning
 from app.domain.stream.accumulate import fold
-from app.errors import AnswerNotUnderstood
+from app.errors import AnswerNotUnderstood, UpstreamUnavailable
 from app.settings import Api
 from tests.contract.recordings import Telling, play
 from tests.contract.test_case_siblings import frames
@@ -188,6 +188,31 @@ def test_arguments_are_read_as_text_or_as_an_object(arguments: Any) -> None:
     assert summary_of(responses_streamed({"type": "response.output_item.done", "item": item})) == [
         ("f", {"a": 1})
     ]
+
+
+def test_arguments_that_come_whole_twice_are_read_once() -> None:
+    item = {"type": "function_call", "id": "fc", "call_id": "c", "name": "f"}
+    whole_item = item | {"arguments": '{"a":1}'}
+    events = ({"type": "response.output_item.added", "item": item | {"arguments": ""}},
+              {"type": "response.function_call_arguments.done", "item_id": "fc",
+               "arguments": '{"a":1}'},
+              {"type": "response.output_item.done", "item": whole_item})  # fmt: skip
+    assert summary_of(responses_streamed(*events, output=[whole_item])) == [("f", {"a": 1})]
+
+
+def test_a_call_without_a_call_id_goes_by_its_id() -> None:
+    item = {"type": "function_call", "id": "fc_9", "name": "f", "arguments": "{}"}
+    (call,) = fold(responses_whole(item).events).output
+    assert isinstance(call, FunctionCall)
+    assert call.call_id == "fc_9"
+
+
+@pytest.mark.parametrize("status", ["in_progress", "queued", "cancelled"])
+def test_an_answer_that_has_not_ended_is_none(status: str) -> None:
+    item = {"type": "message", "role": "assistant", "content": [TEXT]}
+    body = {"status": status, "output": [item]}
+    for telling in (whole(RESPONSES, body), responses_streamed(**body)):
+        assert isinstance(telling.failure, UpstreamUnavailable)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from app.domain.tools import AllowedTools, FunctionTool, NamedFunction, ToolChoice
+from app.domain.tools import (
+    AllowedTools,
+    CustomTool,
+    FunctionTool,
+    NamedFunction,
+    NamespaceTool,
+    ToolChoice,
+)
 from app.providers.openai_responses.request import ignored, to_upstream
+from app.providers.openai_responses.tools import tool_json
 from app.providers.profiles import PROFILES, Profile
 from tests.providers.asking import OTHER_TOOL, TOOL, ask
 
@@ -122,3 +130,16 @@ def test_calls_one_at_a_time_are_left_out_and_named() -> None:
     given: dict[str, Any] = {"tools": (TOOL,), "parallel_tool_calls": False}
     assert "parallel_tool_calls" not in body(profile, **given)
     assert in_vain(profile, **given) == ("parallel_tool_calls",)
+
+
+@pytest.mark.parametrize("tool_search", [True, False])
+@pytest.mark.parametrize("kind", [FunctionTool, CustomTool])
+def test_who_may_call_a_tool_and_when_it_is_loaded_is_sent(
+    kind: type[FunctionTool | CustomTool], *, tool_search: bool
+) -> None:
+    tool = kind("f", defer_loading=True, allowed_callers=("programmatic",))
+    sent = tool_json(tool, replace(OPENAI, tool_search=tool_search))
+    assert sent["allowed_callers"] == ("programmatic",)
+    assert sent.get("defer_loading") is (True if tool_search else None)
+    namespace = NamespaceTool("n", "tools", (tool,))
+    assert tool_json(namespace, replace(OPENAI, tool_search=tool_search))["tools"] == [sent]
