@@ -200,6 +200,20 @@ def test_arguments_that_come_whole_twice_are_read_once() -> None:
     assert summary_of(responses_streamed(*events, output=[whole_item])) == [("f", {"a": 1})]
 
 
+def test_an_item_that_is_told_behind_a_later_one_is_left_out() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    message = {"type": "message", "role": "assistant", "content": [TEXT]}
+    done = {"type": "response.output_item.done", "item": call}
+    assert summary_of(responses_streamed(done, output=[message, call])) == [("f", {})]
+    assert summary_of(responses_streamed(done, output=[call, message])) == [("f", {}), "Hello"]
+
+
+def test_a_piece_without_an_index_is_of_the_latest_block() -> None:
+    begun = {"type": "content_block_start", "index": 0, "content_block": TEXT | {"text": "Hel"}}
+    piece = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "lo"}}
+    assert summary_of(anthropic_streamed(begun, piece)) == ["Hello"]
+
+
 def test_a_call_without_a_call_id_goes_by_its_id() -> None:
     item = {"type": "function_call", "id": "fc_9", "name": "f", "arguments": "{}"}
     (call,) = fold(responses_whole(item).events).output
