@@ -44,10 +44,11 @@ class Format(Protocol):
 def describer(wire_format: Format) -> Callable[[Profile, str], tuple[ModelFacts, Honoured]]:
     """Return a cached function that gives a model's facts and the parameters honoured for it.
 
-    MEASURED: a dozen requests are written for each model, and a list may have hundreds.
+    MEASURED: four requests are written for each model, which takes 0.1 ms; a server may list
+    thousands, and a cache that cannot hold all of a list that is read in order has none of it.
     """
 
-    @lru_cache(maxsize=1024)
+    @lru_cache(maxsize=8192)
     def describe(profile: Profile, model: str) -> tuple[ModelFacts, Honoured]:
         return _facts(wire_format, profile, model), _honoured(wire_format, profile, model)
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from app.domain.models import EFFORTS, MODALITIES
+from app.domain.models import EFFORTS, MODALITIES, ModelFacts
+from app.domain.models.cards import NOTHING_KNOWN
+from app.domain.request import ModelRequest
 from app.providers.base import Provider
+from app.providers.descriptions import describer
+from app.providers.profiles import Profile
+from app.providers.profiles.profile import GENERIC
 from app.providers.registry import build
+from app.services.upstreams.discovery import MOST_MODELS
 from app.settings import Api, ProviderSettings
 from tests.providers.raw_server import RawServer
 
@@ -87,3 +93,26 @@ def test_a_servers_list_goes_before_what_a_name_tells() -> None:
         there.models()
     facts, _ = there.describe("gpt-4.1")
     assert (facts.context_window, facts.reasoning) == (5000, True)
+
+
+class Counting:
+    """A format that counts how often it is asked for a model's facts."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def ignored(self, _request: ModelRequest, _profile: Profile) -> tuple[str, ...]:
+        return ()
+
+    def facts(self, _model: str) -> ModelFacts:
+        self.asked += 1
+        return NOTHING_KNOWN
+
+
+def test_each_model_of_a_long_list_is_described_once() -> None:
+    counting = Counting()
+    describe = describer(counting)
+    for _ in range(2):
+        for n in range(MOST_MODELS):
+            describe(GENERIC, f"model-{n}")
+    assert counting.asked == MOST_MODELS

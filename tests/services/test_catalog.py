@@ -239,7 +239,7 @@ def test_deep_research_is_no_fallback() -> None:
 def test_the_list_has_configured_served_and_told_models_each_once() -> None:
     configured = ModelSettings(id="gpt-oss", provider="router")
     deep = ModelSettings(id="o3-deep-research", provider="openai", upstream_model="o3")
-    assert catalog(MAIN, configured, ALIAS, deep).cards(ANYONE) == (
+    assert tuple(catalog(MAIN, configured, ALIAS, deep).cards(ANYONE)) == (
         ModelCard("main", "openai"),
         ModelCard("gpt-oss", "router"),
         ModelCard("special", "openai", ModelFacts(context_window=2000)),

@@ -8,8 +8,10 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api import auth, context
+from app.api.http.bodies import pacing
 from app.api.http.json_response import json_response
 from app.api.http.response import WSGIResponse
+from app.domain.models import ModelCard
 from app.schemas.wire.models.agent_catalog import agent_catalog
 from app.schemas.wire.models.cards import MODEL, MODEL_LIST
 
@@ -20,7 +22,10 @@ auth.require_key(bp)
 @bp.get("")
 def list_models() -> ResponseReturnValue:
     """List the models that this key may use; in Codex's form if it sends `client_version`."""
-    cards = context.services().catalog.cards(context.caller())
+    cards, pause = list[ModelCard](), pacing()
+    for card in context.services().catalog.cards(context.caller()):
+        cards.append(card)
+        pause()  # there may be thousands
     if "client_version" in request.args:
         body = agent_catalog(cards)
         tag = {"ETag": f'"{sha256(body).hexdigest()[:32]}"'}

@@ -228,10 +228,10 @@ class ModelCatalog:
                 return _Route(name, model_id)
         return None
 
-    def cards(self, caller: Caller) -> tuple[ModelCard, ...]:
-        """Return the models that are known by name and that the caller may use, in order."""
+    def cards(self, caller: Caller) -> Iterator[ModelCard]:
+        """Yield the models that are known by name and that the caller may use, in order."""
         cards = (self._card(model_id, caller) for model_id in dict.fromkeys(self._ids()))
-        return tuple(card for card in cards if card is not None)
+        return (card for card in cards if card is not None)
 
     def patterns(self) -> Iterator[tuple[str, str]]:
         """Yield a provider and a glob for everything that is served but not known by name."""
