@@ -89,6 +89,7 @@ def test_a_refusal_without_words_names_the_provider(status: int) -> None:
         {"base_resp": {"status_code": 2013, "status_msg": "No such thing."}},
         {"error": "No such thing.", "error_type": "validation"},
         {"__type": "ValidationException", "message": "No such thing."},
+        {"Message": "No such thing."},
         {"error": {"message": "Provider returned error",
                    "metadata": {"raw": '{"error":{"message":"No such thing."}}'}}},
         {"error": {"error": {"message": "No such thing."}}},

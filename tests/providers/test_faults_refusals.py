@@ -62,8 +62,12 @@ def test_a_credential_that_is_refused_with_a_400_is_the_operators_matter(body: A
         (403, said("The free tier of the model has been exhausted.")),
         (412, said("Account x is suspended, possibly due to reaching the monthly spending limit",
                    code="PRECONDITION_FAILED")),
+        (400, said("LiteLLM User: x, exceeded budget for model=m", type="budget_exceeded")),
+        (400, said("Budget has been exceeded! Current cost: 1.0, Max budget: 0.5", code=400)),
+        (400, said("ExceededBudget: End User=x over budget. Spend=1, Budget=0.5", code=400)),
     ],
-    ids=["dashscope", "volcengine", "xai", "siliconflow", "free-tier", "fireworks"],
+    ids=["dashscope", "volcengine", "xai", "siliconflow", "free-tier", "fireworks", "litellm",
+         "litellm-old", "litellm-user"],
 )  # fmt: skip
 def test_an_account_without_credit_is_the_operators_matter(status: int, body: Any) -> None:
     error = refused(status, body)

@@ -17,6 +17,7 @@ WORDS: dict[Reason, list[str]] = {
         *("content_filter", "content-filter", "SAFETY", "sensitive", "RECITATION", "refusal"),
         *("PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "guardrail", "guardrails", "moderation"),
         *("content_filtered", "IMAGE_SAFETY", "ERROR_TOXIC", "content_policy_violation"),
+        *("LANGUAGE", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
     ],
     "stop": ["stop", "STOP", "end_turn", "stop_sequence", "tool_calls", "tool_use", "eos"],
 }
@@ -33,7 +34,8 @@ def test_a_word_means(reason: Reason, word: str) -> None:
     ["error", "Error: out of memory", "abort", "network_error", "timeout", "server_error",
      "insufficient_system_resource", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL",
      "function_call_filter: MALFORMED_FUNCTION_CALL", "malformed_tool_use", "cancelled",
-     "aborted", "malformed_response", "malformed_model_output"],
+     "aborted", "malformed_response", "malformed_model_output", "TOO_MANY_TOOL_CALLS",
+     "MISSING_THOUGHT_SIGNATURE"],
 )  # fmt: skip
 def test_a_server_that_broke_off_is_a_failure(word: str) -> None:
     with pytest.raises(UpstreamUnavailable):

@@ -5,7 +5,8 @@ Known shapes include OpenAI's `{"error": {"message", "type", "param", "code"}}`,
 vLLM's flat `{"object": "error", "message", "type", "code"}`, FastAPI's `{"detail": …}`, Mistral's
 `{"message": {"detail": [{"msg"}]}}`, MiniMax's `{"base_resp": {"status_code", "status_msg"}}`,
 OpenRouter's `{"error": {"metadata": {"raw"}}}`, TGI's `{"error": "…", "error_type": "…"}`,
-Bedrock's `{"__type": "…", "message": "…"}`, `{"errors": [{"message"}]}`, a lone text, plain text.
+AWS's `{"__type": "…", "message": "…"}` and `{"Message": "…"}`, `{"errors": [{"message"}]}`, a lone
+text, plain text.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ MAX_MESSAGE = 2000
 _MAX_DEPTH = 5
 
 #: Fields for an error's message, best first.
-_WORDS = ("message", "msg", "detail", "error", "errors", "error_message", "status_msg", "title")
+_WORDS = (
+    *("message", "Message", "msg", "detail", "error", "errors"),
+    *("error_message", "status_msg", "title"),
+)
 #: Fields of answers and their pieces, in any format, that errors do not have.
 _OF_ANSWERS = frozenset(
     {"choices", "usage", "delta", "content", "content_block", "output", "response", "item", "part"}

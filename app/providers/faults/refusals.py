@@ -40,6 +40,7 @@ _NO_CREDIT = {
     "Arrearage",  # DashScope's
     "AccountOverdueError",  # Volcengine's
     "1113",  # Z.ai's
+    "budget_exceeded",  # LiteLLM's
 }
 _NO_REASONING = {
     "invalid_encrypted_content",
@@ -111,6 +112,7 @@ _BILLING = re.compile(
     | \b(have|has)\sany\scredits\b                 # xAI
     | \bfree\stier\b.{0,40}\bexhausted\b           # DashScope
     | \bsuspended\b.{0,60}\bspending\slimit\b      # Fireworks
+    | \bbudget\shas\sbeen\sexceeded! | \bExceededBudget:  # LiteLLM, BerriAI/litellm 4208
     | 余额不足                                       # Z.ai: the balance does not suffice
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -30,7 +30,10 @@ _WITHHELD = (
     "content_filtered",
     "content_policy_violation",
     "error_toxic",
+    "image_prohibited_content",
+    "image_recitation",
     "image_safety",
+    "language",  # Gemini's: one that it does not speak
     "safety",
     "sensitive",
     "recitation",
@@ -55,6 +58,8 @@ _BROKEN = frozenset(
         "malformed_model_output",
         "malformed_response",
         "malformed_tool_use",
+        "missing_thought_signature",
+        "too_many_tool_calls",
         "unexpected_tool_call",
         "function_call_filter",  # Gemini's: "function_call_filter: MALFORMED_FUNCTION_CALL"
         "aborted",

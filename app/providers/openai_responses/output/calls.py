@@ -52,6 +52,10 @@ class CallItem(OutputItem):
     def may_be(self, item_json: Json) -> bool:
         return (id_text(item_json.get("call_id")) or self._call_id) == self._call_id
 
+    def may_end_as(self, item_json: Json) -> bool:
+        whole = arguments_text(item_json.get("arguments") or item_json.get("input"))
+        return item_json.get("name") == self._name and whole.startswith("".join(self._arguments))
+
     def opened(self) -> list[Delta]:
         return [self._opened(is_plain_input=False)]
 

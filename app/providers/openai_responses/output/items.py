@@ -59,6 +59,10 @@ class OutputItem(ABC):
         """Tell whether this JSON, of the same kind, may be of this item."""
         return True
 
+    def may_end_as(self, _item_json: Json) -> bool:
+        """Tell whether this whole item may be this one although `may_be` says that it is not."""
+        return False
+
     @property
     def is_blank(self) -> bool:
         """Whether an event with another index and id may be of it, as none has been so far."""

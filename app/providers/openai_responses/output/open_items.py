@@ -118,11 +118,24 @@ class OpenItems:
         if kind is None:
             return []
         item = self._find({"item_id": item_json.get("id")} | event, kind)
+        if item is not None and not item.may_be(item_json):
+            item = self._instead_of(item, item_json)
         # Some servers give all items the same id: if the index is new, it is another item.
         is_elsewhere = index_of(event) != NOWHERE and index_of(event) not in self._by_index
-        if item is not None and item.may_be(item_json) and not (item.is_done and is_elsewhere):
+        if item is not None and not (item.is_done and is_elsewhere):
             return [] if item.is_done else self._complete(item, item_json)
         return self._begin_whole(item_json, event)
+
+    def _instead_of(self, item: OutputItem, item_json: Json) -> OutputItem | None:
+        """Return the open item that a call ends whose id is not that of `item`, at its place.
+
+        vLLM's calls of gpt-oss end under another id than they began with
+        (vllm-project/vllm, entrypoints/openai/responses/streaming_events.py).
+        """
+        for each in self._open:
+            if type(each) is type(item) and each.may_be(item_json):
+                return each
+        return item if item.may_end_as(item_json) and not item.is_done else None
 
     def reconcile(self, output: Iterable[Json]) -> list[Delta]:
         """Return what the whole output has beyond the events, and leave the last item.
