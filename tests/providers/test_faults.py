@@ -97,7 +97,7 @@ def test_a_refusal_without_words_names_the_provider(status: int) -> None:
     ],
     ids=["openai", "llamacpp", "anthropic", "vllm", "ollama", "detail", "details", "message",
          "json-text", "text", "google", "errors", "errors-text", "detail-object", "mistral",
-         "minimax", "tgi", "bedrock", "openrouter", "twice", "list-of-text"],
+         "minimax", "tgi", "bedrock", "aws", "openrouter", "twice", "list-of-text"],
 )  # fmt: skip
 def test_every_servers_words_are_found(body: Any) -> None:
     assert refused(400, body).message == "No such thing."
