@@ -92,9 +92,14 @@ def test_the_end_writes_what_waits_and_leaves_nothing(office: Office, disk: Disk
     assert (disk.requests, disk.dropped) == ([1], [Path("file")])
 
 
-def test_an_end_with_nothing_to_write_writes_no_file(office: Office, disk: Disk) -> None:
+@pytest.mark.parametrize("away", [True, False])
+def test_an_end_without_usage_writes_no_file(office: Office, disk: Disk, away: bool) -> None:
+    office.store.away = away
     assert events(office) == []
-    assert (disk.requests, disk.dropped) == ([], [])
+    assert (disk.requests, disk.dropped, office.outages, office.store.writes) == ([], [], 0, 0)
+    office.book.log(ENTRY)
+    assert events(office) == []
+    assert (disk.requests, office.outages) == ([], int(away))
 
 
 def test_what_the_store_does_not_take_stays_on_disk(office: Office, disk: Disk) -> None:

@@ -78,28 +78,24 @@ class UsageWriter:
         All of it is put there first: the store may stall for longer than this process has left.
         The request log is not: what it has not written is lost.
         """
-        with self._lock:
-            self._attempted.append(_Batch(self.lines.take(), self.entries.take()))
-            batches = (*self._in_progress, *self._attempted)
-            lines = [each for batch in batches for each in batch.lines]
-            adjustments = [each for batch in batches for each in batch.adjustments]
-            adjustments += self.adjustments
+        lines, adjustments = self._unwritten()
+        if not lines and not adjustments:
+            self.flush()
+            return
         file, why = None, ""
-        if lines or adjustments:
-            try:
-                file = spool.put(lines, adjustments)
-            except (OSError, StorageUnavailable) as error:
-                why = type(error).__name__
+        try:
+            file = spool.put(lines, adjustments)
+        except (OSError, StorageUnavailable) as error:
+            why = type(error).__name__
         self.flush()
-        has_all = not self._is_anything_waiting() and not self._in_progress
-        if has_all and file is not None:
-            spool.drop(file)
-        elif not has_all:
-            requests = sum(line.requests for line in lines)
+        requests = sum(line.requests for line in lines)
+        if not self._is_anything_waiting() and not self._in_progress:
             if file is not None:
-                log.warning("usage_spooled", requests=requests)
-            else:
-                log.error("usage_lost", requests=requests, reason=why)
+                spool.drop(file)
+        elif file is not None:
+            log.warning("usage_spooled", requests=requests)
+        else:
+            log.error("usage_lost", requests=requests, reason=why)
 
     def write(self) -> bool:
         """Write what waits, with the first MAX_ADJUSTED of adjustments; False if it has to wait.
@@ -148,6 +144,16 @@ class UsageWriter:
 
     def _is_anything_waiting(self) -> bool:
         return bool(self.lines or self.entries or self.adjustments or self._attempted)
+
+    def _unwritten(self) -> tuple[list[UsageLine], list[Adjustment]]:
+        """Return all that the store may lack: what waits, and what is being written."""
+        with self._lock:
+            if self.lines or self.entries:
+                self._attempted.append(_Batch(self.lines.take(), self.entries.take()))
+            batches = (*self._in_progress, *self._attempted)
+            lines = [each for batch in batches for each in batch.lines]
+            adjustments = [each for batch in batches for each in batch.adjustments]
+            return lines, [*adjustments, *self.adjustments]
 
     def _next_attempted(self) -> _Batch | None:
         """Return the first write that failed, which is in progress now; None if there is none."""
