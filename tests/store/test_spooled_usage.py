@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -155,6 +156,23 @@ def test_a_damaged_file_is_reported_once_and_keeps_nothing_else_waiting(
     assert [each["event"] for each in logged if each["log_level"] == "error"] == [
         "spooled_usage_left_alone"
     ]
+
+
+@pytest.mark.parametrize("method", ["glob", "read_bytes"])
+def test_without_a_descriptor_it_waits(
+    book: Book, store: FlakyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    process = spooled(book, store, tmp_path)
+    process.put([LINE], [])
+    with capture_logs() as logged, monkeypatch.context() as scarce:
+        scarce.setattr(Path, method, refuse)
+        process.deliver()
+    assert [each["event"] for each in logged] == ["usage_not_delivered"]
+    process.deliver()
+    assert (book.requests(), files(tmp_path)) == (LINE.requests, [])
 
 
 def test_of_what_was_recorded_in_part_the_rest_waits(

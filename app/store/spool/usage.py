@@ -64,15 +64,15 @@ class SpooledUsage:
 
     def deliver(self) -> None:
         """Record what waits here for this store, if the store takes writes."""
-        if self._folder is not None and not self._files():
-            return
         try:
+            if self._folder is not None and not self._files():
+                return
             self._folder = self._directory / self._identity.read()
             if files := self._files():
                 self._identity.probe()
             for file in files:
                 self._deliver(file)
-        except GatewayError as fault:
+        except (GatewayError, OSError) as fault:  # no file descriptor is left, for one
             log.debug("usage_not_delivered", error=type(fault).__name__)
 
     def _files(self) -> list[Path]:
@@ -84,7 +84,7 @@ class SpooledUsage:
             lines, adjustments = _read(file)
         except FileNotFoundError:
             return  # another process has delivered it
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except (ValueError, TypeError, KeyError, PermissionError) as error:
             self._unreadable.add(file)
             log.error("spooled_usage_left_alone", file=file.name, reason=type(error).__name__)
             return
